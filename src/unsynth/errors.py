@@ -1,0 +1,33 @@
+"""What can go wrong, by name.
+
+Each error's text is one line: what was wrong, with the value, and what to do. The command
+prints it and exits with code 2.
+"""
+
+
+class UnsynthError(Exception):
+    """The parent of every error that a user's input or machine can cause."""
+
+
+class SoundError(UnsynthError):
+    """A sound file that is missing, unreadable, empty, silent, too short or not finite."""
+
+
+class PatchError(UnsynthError):
+    """A patch, or a patch file, that its synthesizer would not understand."""
+
+
+class TaskError(UnsynthError):
+    """A task file that does not describe a task, or a task that is not known."""
+
+
+class EngineError(UnsynthError):
+    """A synthesizer engine that is not installed, or that failed to render."""
+
+
+class DrawIndexError(UnsynthError):
+    """An index of draws that is missing, damaged or made for another task."""
+
+
+class OutputError(UnsynthError):
+    """A result that cannot be written where it should go."""
