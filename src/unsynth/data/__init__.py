@@ -1,0 +1,1 @@
+"""Where patches and sounds come from: seeds, draws, datasets."""

@@ -1,0 +1,1 @@
+"""From a sound to candidate patches."""

@@ -1,0 +1,1 @@
+"""Many patches in, audio or a failure for each out."""

@@ -1,0 +1,1 @@
+"""The page a user opens after a match."""

@@ -1,0 +1,1 @@
+"""Synthesizers: sound from one patch and one note."""

@@ -1,0 +1,53 @@
+"""What every synthesizer here is: one patch and one note in, float audio out."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import Float32
+
+from unsynth.conventions import SECONDS
+
+EnginePatch = TypeVar("EnginePatch", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note: MIDI pitch and velocity, onset and duration in seconds."""
+
+    pitch: int
+    onset: float = 0.0
+    duration: float = 2.0
+    velocity: int = 100
+
+
+class Concurrency(Enum):
+    """Where an engine may run several times at once."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
+    MAIN_THREAD = "main thread"
+
+
+class Synth(Protocol[EnginePatch]):
+    """An engine, and what it says of itself.
+
+    An instance may keep state between renders and is used by one thread at a time; the class is
+    called without arguments to make another.
+    """
+
+    sample_rate: int
+    channels: int
+    deterministic: bool
+    concurrency: Concurrency
+
+    def render(
+        self, patch: EnginePatch, note: Note, seconds: float = SECONDS
+    ) -> Float32[np.ndarray, "channels samples"]:
+        """Play one note.
+
+        Raises :class:`~unsynth.errors.PatchError` for a patch or note the engine would not
+        understand, :class:`~unsynth.errors.EngineError` where the engine fails.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What is inverted: a synthesizer, its parameters, the note, and a prior over them."""

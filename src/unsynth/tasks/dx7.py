@@ -1,0 +1,407 @@
+"""Task ``dx7``: a note of a DX7 voice, its silent parts and its symmetries.
+
+The exchanges that leave a DX7's sound unchanged depend on the patch (the paper calls this
+conditional symmetry, section 3.1): operators that hold the same place in the graph of the
+algorithm may change places, and without feedback several algorithms are one and the same.
+"""
+
+import hashlib
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from itertools import permutations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from unsynth.conventions import SECONDS
+from unsynth.errors import PatchError
+from unsynth.formats.syx import Voice, init_voice
+from unsynth.synths.base import Note
+from unsynth.synths.dx7 import DX7
+from unsynth.synths.dx7_algorithms import ALGORITHMS
+from unsynth.tasks.priors.dx7 import DX7Prior
+from unsynth.tasks.spec import Spec
+
+OPERATORS = 6
+#: The operator's parameters in the order of the spec, and where they stand in a patch.
+_OP_NAMES = (
+    *(f"rate{i}" for i in range(1, 5)),
+    *(f"level{i}" for i in range(1, 5)),
+    "output_level",
+    "mode",
+    "ratio_coarse",
+    "ratio_fine",
+    "ratio_detune",
+    "fixed_coarse",
+    "fixed_fine",
+    "fixed_detune",
+    "amp_mod_sensitivity",
+)
+_OP = {name: i for i, name in enumerate(_OP_NAMES)}
+_WIDTH = len(_OP_NAMES)
+_RATES, _LEVELS = slice(0, 4), slice(4, 8)
+
+#: The engine's attenuation table below level 20 (Dexed, env.cc); above it, 28 + level.
+_LOW_LEVELS = (0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46)
+_LEVEL_STEPS = np.array([*_LOW_LEVELS, *range(48, 128)])
+#: Velocity curve (Dexed, dx7note.cc), one value for two velocities.
+_VELOCITY_STEPS = np.array(
+    [0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173]
+    + [174, 178, 181, 184, 186, 189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216]
+    + [218, 220, 222, 224, 225, 227, 229, 230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244]
+    + [246, 246, 248, 249, 250, 251, 252, 253, 254]
+)
+_EXPONENTIAL_CURVE = (
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66]
+    + [80, 94, 110, 126, 142, 158, 174, 190, 206, 222, 238, 250]
+)
+#: An envelope at or below this (1/256 octave) is cut to silence by the engine.
+_SILENCE = 33
+
+
+class DX7Task:
+    """See :class:`unsynth.tasks.task.Task` and ``dx7.yaml``."""
+
+    name = "dx7"
+
+    def __init__(self) -> None:
+        self._yaml = files("unsynth.tasks").joinpath("dx7.yaml").read_text(encoding="utf-8")
+        self.spec = Spec.from_yaml(self._yaml)
+        self.prior = DX7Prior(self.spec)
+        at = self.spec.position
+        self._pitch_eg = at["pitch_eg.rate1"]
+        self._algorithm = at["algorithm"]
+        self._feedback = at["feedback"]
+        self._lfo = {
+            name: at[f"lfo.{name}"]
+            for name in (
+                *("speed", "delay", "pitch_depth", "amp_depth", "sync", "wave"),
+                "pitch_sensitivity",
+            )
+        }
+        self._note = at["note.pitch"]
+
+    @cached_property
+    def hash(self) -> str:
+        """Fingerprint of the spec and of the prior's first draws."""
+        rng = np.random.default_rng(0)
+        draws = np.stack([self.sample(rng) for _ in range(8)])
+        return hashlib.sha256(self.spec.hash.encode() + draws.tobytes()).hexdigest()[:16]
+
+    def synth(self) -> DX7:
+        """Make an engine."""
+        return DX7()
+
+    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
+        """Draw one patch from the prior."""
+        return self.prior.sample(rng)
+
+    def log_density(
+        self, patches: Float[np.ndarray, "items parameters"]
+    ) -> Float[np.ndarray, " items"]:
+        """Log of the prior's density, up to one constant."""
+        return self.prior.log_density(patches)
+
+    def note(self, patch: Float[np.ndarray, " parameters"]) -> Note:
+        """Read the note out of a patch; the velocity is always 100."""
+        pitch, onset, duration = patch[self._note :]
+        return Note(int(pitch), float(onset), float(duration))
+
+    def with_note(
+        self, patch: Float[np.ndarray, " parameters"], note: Note
+    ) -> Float[np.ndarray, " parameters"]:
+        """Copy a patch with another note, which may lie outside the prior's range."""
+        moved = patch.copy()
+        moved[self._note :] = note.pitch, note.onset, note.duration
+        return moved
+
+    # -- voices -----------------------------------------------------------------------------
+
+    def engine_patch(self, patch: Float[np.ndarray, " parameters"]) -> Voice:
+        """Write a patch as the 155 bytes of a voice."""
+        voice = init_voice("UNSYNTH")
+        values = patch.astype(int)
+        ops = values[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+        for i, op in enumerate(ops):
+            raw = voice[(5 - i) * 21 : (6 - i) * 21]
+            raw[:8] = op[:8]
+            raw[14] = op[_OP["amp_mod_sensitivity"]]
+            raw[16] = op[_OP["output_level"]]
+            raw[17] = op[_OP["mode"]]
+            if op[_OP["mode"]]:
+                raw[18], raw[19] = op[_OP["fixed_coarse"]], op[_OP["fixed_fine"]]
+                raw[20] = 7 + op[_OP["fixed_detune"]]
+            else:
+                raw[18], raw[19] = op[_OP["ratio_coarse"]], op[_OP["ratio_fine"]]
+                raw[20] = 7 + op[_OP["ratio_detune"]]
+        voice[126:134] = values[self._pitch_eg : self._pitch_eg + 8]
+        voice[134], voice[135], voice[136] = values[self._algorithm], values[self._feedback], 1
+        for at, name in enumerate(self._lfo, start=137):
+            voice[at] = values[self._lfo[name]]
+        voice[144] = 24
+        return voice
+
+    def from_voice(self, voice: Voice, note: Note) -> Float[np.ndarray, " parameters"]:
+        """Read a voice as it sounds on one note, with what this task leaves out folded in.
+
+        Transpose moves the note; rate scaling, keyboard level scaling and velocity sensitivity
+        become other rates and levels. What is left is measured by :meth:`folding_error`: levels
+        move in steps of 0.75 dB and end at 99. Raises :class:`PatchError` where the note, after
+        transposing, lies outside the task's range.
+        """
+        patch = np.zeros(len(self.spec.parameters))
+        pitch = note.pitch + int(voice[144]) - 24
+        for i in range(OPERATORS):
+            raw = voice[(5 - i) * 21 : (6 - i) * 21].astype(int)
+            op = patch[i * _WIDTH : (i + 1) * _WIDTH]
+            op[_RATES] = [_scaled_rate(rate, pitch, raw[13]) for rate in raw[:4]]
+            op[_LEVELS] = raw[4:8]
+            op[_OP["output_level"]] = _scaled_level(raw, pitch, note.velocity)
+            op[_OP["mode"]] = raw[17]
+            op[_OP["ratio_coarse"]] = 1
+            if raw[17]:
+                op[_OP["fixed_coarse"]], op[_OP["fixed_fine"]] = raw[18] & 3, raw[19]
+                op[_OP["fixed_detune"]] = max(0, raw[20] - 7)
+            else:
+                op[_OP["ratio_coarse"]], op[_OP["ratio_fine"]] = raw[18], raw[19]
+                op[_OP["ratio_detune"]] = raw[20] - 7
+            op[_OP["amp_mod_sensitivity"]] = raw[14]
+        patch[self._pitch_eg : self._pitch_eg + 8] = voice[126:134]
+        patch[self._algorithm], patch[self._feedback] = voice[134], voice[135]
+        for at, name in enumerate(self._lfo, start=137):
+            patch[self._lfo[name]] = voice[at]
+        patch[self._note :] = pitch, note.onset, note.duration
+        try:
+            self.spec.check(patch[None])
+        except PatchError as error:
+            raise PatchError(f"this voice on note {note.pitch} is outside the task: {error}") from None
+        return patch
+
+    def folding_error(self, voice: Voice, note: Note) -> float:
+        """Relative RMS error that :meth:`from_voice` leaves, by rendering both.
+
+        0 is exact; 1 is as large as the sound itself. Silent voices give 0.
+        """
+        synth = self.synth()
+        patch = self.from_voice(voice, note)
+        original = synth.render(voice, note)
+        folded = synth.render(self.engine_patch(patch), self.note(patch))
+        size = float(np.sqrt(np.mean(original**2)))
+        return float(np.sqrt(np.mean((folded - original) ** 2))) / size if size else 0.0
+
+    # -- what can be heard ------------------------------------------------------------------
+
+    def active(self, patch: Float[np.ndarray, " parameters"]) -> Bool[np.ndarray, " parameters"]:
+        """Say which parameters can be heard.
+
+        Inactive ones may all be changed at once, without a difference; of two that are each
+        enough for silence, one is therefore active. An operator is silent where its levels are
+        too low, or where everything it modulates is.
+        In the feedback loops of algorithms 4 and 6 the engine lets a silent operator through at
+        about -84 dB; that counts as silent.
+        """
+        ops = self._operators(patch)
+        algorithm = ALGORITHMS[int(patch[self._algorithm])]
+        sounding = ~_silent(ops)
+        heard = _heard(int(patch[self._algorithm]), tuple(sounding.tolist()))
+        could_be_heard = [
+            _heard(int(patch[self._algorithm]), tuple((sounding | (np.arange(6) == i)).tolist()))[i]
+            for i in range(OPERATORS)
+        ]
+        note = self.note(patch)
+        released = note.onset + note.duration < SECONDS
+
+        active = np.zeros(len(self.spec.parameters), dtype=bool)
+        for i, op in enumerate(ops):
+            mask = active[i * _WIDTH : (i + 1) * _WIDTH]
+            if heard[i]:
+                mask[:] = _active_operator(op, released)
+            elif could_be_heard[i]:
+                louder, longer = op.copy(), op.copy()
+                louder[_OP["output_level"]], longer[_LEVELS] = 99, 99
+                mask[_LEVELS] = not _silent(longer[None])[0]
+                mask[_OP["output_level"]] = not _silent(louder[None])[0] or not mask[_LEVELS].any()
+        pitched = bool((heard & (ops[:, _OP["mode"]] == 0)).any())
+        source, target = algorithm.feedback
+        active[self._algorithm] = True
+        active[self._feedback] = heard[source] and heard[target]
+        active[self._pitch_eg : self._pitch_eg + 8] = pitched and _active_pitch_eg(
+            patch[self._pitch_eg : self._pitch_eg + 8], released
+        )
+        active |= self._active_lfo(patch, pitched, bool(ops[heard, _OP["amp_mod_sensitivity"]].any()))
+        active[self._note :] = pitched, True, released
+        return active
+
+    def _active_lfo(
+        self, patch: Float[np.ndarray, " parameters"], pitched: bool, tremolo: bool
+    ) -> Bool[np.ndarray, " parameters"]:
+        active = np.zeros(len(self.spec.parameters), dtype=bool)
+        depth = patch[self._lfo["pitch_depth"]] > 0
+        sensitive = patch[self._lfo["pitch_sensitivity"]] > 0
+        active[self._lfo["pitch_depth"]] = pitched and (sensitive or not depth)
+        active[self._lfo["pitch_sensitivity"]] = pitched and depth
+        active[self._lfo["amp_depth"]] = tremolo
+        vibrato = pitched and depth and sensitive
+        if vibrato or (tremolo and patch[self._lfo["amp_depth"]] > 0):
+            for name in ("speed", "delay", "sync", "wave"):
+                active[self._lfo[name]] = True
+        return active
+
+    def neutral(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+        """Copy a patch with inactive parameters as a DX7's init voice has them."""
+        init = self.from_voice(init_voice(), Note(60, duration=6.0))
+        init[[i * _WIDTH + _OP["output_level"] for i in range(OPERATORS)]] = 0
+        active = self.active(patch)
+        active[self._note :] = True
+        return np.where(active, patch, init)
+
+    # -- symmetries -------------------------------------------------------------------------
+
+    def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
+        """List the exchanges of operators, and of algorithms, that this patch's sound allows.
+
+        An exchange keeps carriers carriers and modulators modulators, so that the prior's
+        density stays too. Where feedback is heard the algorithm stays, since algorithms scale
+        their feedback differently.
+        """
+        number, feedback = int(patch[self._algorithm]), bool(patch[self._feedback] > 0)
+        sounding = tuple((~_silent(self._operators(patch))).tolist())
+        rows = []
+        identity = np.arange(self.spec.width)
+        starts = [self.spec.slices[i * _WIDTH].start for i in range(OPERATORS)]
+        width = starts[1] - starts[0]
+        one_hot = self.spec.slices[self._algorithm].start
+        for algorithm, places in _exchanges(number, feedback, sounding):
+            row = identity.copy()
+            for source, place in enumerate(places):
+                row[starts[place] : starts[place] + width] = range(
+                    starts[source], starts[source] + width
+                )
+            row[[one_hot + number, one_hot + algorithm]] = one_hot + algorithm, one_hot + number
+            if algorithm == number:
+                row[one_hot + number] = one_hot + number
+            rows.append(row)
+        return np.stack(rows)
+
+    def _operators(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "6 width"]:
+        return patch[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+
+
+def _silent(ops: Float[np.ndarray, "ops width"]) -> Bool[np.ndarray, " ops"]:
+    """Say which operators the engine cuts to silence at every moment of their envelope."""
+    loudest = ops[:, _LEVELS].max(axis=1).astype(int)
+    outputs = ops[:, _OP["output_level"]].astype(int)
+    peak = (_LEVEL_STEPS[loudest] // 2) * 64 + _LEVEL_STEPS[outputs] * 32 - 4256
+    return peak <= _SILENCE
+
+
+@lru_cache(maxsize=4096)
+def _heard(algorithm: int, sounding: tuple[bool, ...]) -> Bool[np.ndarray, "6"]:
+    """Say which operators reach a carrier through operators that sound."""
+    graph = ALGORITHMS[algorithm]
+    heard = {op for op in graph.carriers if sounding[op]}
+    while True:
+        more = {a for a, b in graph.edges if b in heard and sounding[a]} - heard
+        if not more:
+            return np.array([op in heard for op in range(OPERATORS)])
+        heard |= more
+
+
+def _active_operator(op: Float[np.ndarray, " width"], released: bool) -> Bool[np.ndarray, " width"]:
+    """Say which parameters of a sounding operator can be heard."""
+    active = np.ones(_WIDTH, dtype=bool)
+    _, level2, level3 = levels = op[_LEVELS][:3]
+    active[_OP["rate3"]] = level2 != level3
+    active[_OP["rate2"]] = not (levels == level3).all()
+    active[[_OP["rate4"], _OP["level4"]]] = released
+    other = ("ratio" if op[_OP["mode"]] else "fixed") + "_"
+    for name in ("coarse", "fine", "detune"):
+        active[_OP[other + name]] = False
+    return active
+
+
+def _active_pitch_eg(eg: Float[np.ndarray, "8"], released: bool) -> Bool[np.ndarray, "8"]:
+    """Say which of the pitch envelope's rates and levels can be heard (level 4 starts it)."""
+    flat = bool((eg[4:] == eg[4]).all())
+    active = np.ones(8, dtype=bool)
+    active[:4] = not flat
+    active[3] &= released
+    return active
+
+
+@lru_cache(maxsize=4096)
+def _exchanges(
+    number: int, feedback: bool, sounding: tuple[bool, ...]
+) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """List (algorithm, places) where operator i moves to ``places[i]`` and nothing changes."""
+    source, target = ALGORITHMS[number].feedback
+    if feedback and source != target:
+        sounding = (True,) * OPERATORS  # the loops of algorithms 4 and 6 let silent ones through
+    heard = _heard(number, sounding)
+    edges, loop = _sounding_graph(number, feedback, heard)
+    found = []
+    for algorithm in [number, *(a for a in range(len(ALGORITHMS)) if a != number)]:
+        if algorithm != number and loop:
+            break
+        graph = ALGORITHMS[algorithm]
+        for places in permutations(range(OPERATORS)):
+            if any(
+                (i in ALGORITHMS[number].carriers) != (places[i] in graph.carriers)
+                for i in range(OPERATORS)
+            ):
+                continue
+            moved_sounding = [False] * OPERATORS
+            for i, place in enumerate(places):
+                moved_sounding[place] = sounding[i]
+            moved_heard = _heard(algorithm, tuple(moved_sounding))
+            if any(moved_heard[places[i]] != heard[i] for i in range(OPERATORS)):
+                continue
+            moved_edges, moved_loop = _sounding_graph(algorithm, feedback, moved_heard)
+            if {(places[a], places[b]) for a, b in edges} != moved_edges:
+                continue
+            if {(places[a], places[b]) for a, b in loop} != moved_loop:
+                continue
+            found.append((algorithm, places))
+    return tuple(found)
+
+
+def _sounding_graph(
+    number: int, feedback: bool, heard: Bool[np.ndarray, "6"]
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Edges between operators that are heard, and the feedback edge if it is."""
+    graph = ALGORITHMS[number]
+    edges = {(a, b) for a, b in graph.edges if heard[a] and heard[b]}
+    source, target = graph.feedback
+    loop = {graph.feedback} if feedback and heard[source] and heard[target] else set()
+    return edges, loop
+
+
+def _scaled_rate(rate: int, pitch: int, scaling: int) -> int:
+    """Find the rate that, without rate scaling, does what this one does with it."""
+    steps = (scaling * min(31, max(0, pitch // 3 - 7))) >> 3
+    wanted = min(63, (rate * 41 >> 6) + steps)
+    return rate if steps == 0 else min(99, -(-wanted * 64 // 41))
+
+
+def _scaled_level(raw: Int[np.ndarray, "21"], pitch: int, velocity: int) -> int:
+    """Find the output level that, without scaling, is nearest to this one's with it."""
+    level = _LEVEL_STEPS[raw[16]] + _keyboard_scaling(raw, pitch)
+    velocity_steps = (int(raw[15]) * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7) >> 3
+    wanted = max(0, min(127, int(level)) * 32 + velocity_steps * 16)
+    if wanted == _LEVEL_STEPS[raw[16]] * 32:
+        return int(raw[16])
+    return int(np.abs(_LEVEL_STEPS * 32 - wanted).argmin())
+
+
+def _keyboard_scaling(raw: Int[np.ndarray, "21"], pitch: int) -> int:
+    """Steps that keyboard level scaling adds to the output level on this note."""
+    offset = pitch - int(raw[8]) - 17
+    if offset >= 0:
+        group, depth, curve = (offset + 1) // 3, int(raw[10]), int(raw[12])
+    else:
+        group, depth, curve = -(offset - 1) // 3, int(raw[9]), int(raw[11])
+    if curve in (0, 3):
+        size = (group * depth * 329) >> 12
+    else:
+        size = (_EXPONENTIAL_CURVE[min(group, len(_EXPONENTIAL_CURVE) - 1)] * depth * 329) >> 15
+    return size if curve >= 2 else -size

@@ -1,0 +1,145 @@
+"""One parameter of a patch, and how it is laid out in the vector a model sees.
+
+The paper (section 4.2) scales every scalar to [-1, 1] and writes discrete and categorical
+values as one-hots. Here a category is a one-hot of +1 and -1, so that all coordinates share one
+range, and an integer is one number: the middle of its bin of [-1, 1]. Noise within the bin
+(uniform dequantisation: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of
+generative models", ICLR 2016) makes its density continuous for training, and rounding takes
+the noise off again.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from unsynth.errors import TaskError
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from ``low`` to ``high``, both included, e.g. a level of 0 to 99."""
+
+    name: str
+    low: int
+    high: int
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise TaskError(f"{self.name}: low {self.low} is not below high {self.high}")
+
+    @property
+    def width(self) -> int:
+        """Coordinates in the vector: 1."""
+        return 1
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.high - self.low + 1
+
+    def encode(
+        self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
+    ) -> Float[np.ndarray, "items 1"]:
+        """Map values to [-1, 1]; ``uniform`` in [0, 1) places each within its bin (0.5: middle)."""
+        return ((values - self.low + uniform) * (2.0 / self.count) - 1.0)[:, None]
+
+    def decode(self, x: Float[np.ndarray, "items 1"]) -> Float[np.ndarray, " items"]:
+        """Find the nearest value; anything outside [-1, 1] gets the end of the range."""
+        bins = np.floor((x[:, 0] + 1.0) * (self.count / 2.0))
+        return np.clip(bins, 0, self.count - 1) + self.low
+
+    def valid(self, values: Float[np.ndarray, " items"]) -> np.ndarray:
+        """Say which values are whole numbers in range."""
+        return (values >= self.low) & (values <= self.high) & (values == np.floor(values))
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """A number from ``low`` to ``high`` in multiples of ``step``, on a linear or log scale.
+
+    ``step`` is the finest difference worth storing (0.001 s, say); it makes encoding and
+    decoding an exact round trip.
+    """
+
+    name: str
+    low: float
+    high: float
+    step: float
+    log: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise TaskError(f"{self.name}: low {self.low} is not below high {self.high}")
+        if self.step <= 0:
+            raise TaskError(f"{self.name}: step {self.step} is not above 0")
+        if self.log and self.low <= 0:
+            raise TaskError(f"{self.name}: a log scale needs low above 0, not {self.low}")
+
+    @property
+    def width(self) -> int:
+        """Coordinates in the vector: 1."""
+        return 1
+
+    def quantise(self, values: np.ndarray) -> np.ndarray:
+        """Round to the nearest multiple of ``step`` within the range."""
+        per_unit = round(1.0 / self.step)
+        return np.clip(np.round(values * per_unit) / per_unit, self.low, self.high)
+
+    def encode(
+        self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
+    ) -> Float[np.ndarray, "items 1"]:
+        """Map values to [-1, 1]; ``uniform`` is not used, a continuous value needs no noise."""
+        if self.log:
+            unit = np.log(values / self.low) / math.log(self.high / self.low)
+        else:
+            unit = (values - self.low) / (self.high - self.low)
+        return (2.0 * unit - 1.0)[:, None]
+
+    def decode(self, x: Float[np.ndarray, "items 1"]) -> Float[np.ndarray, " items"]:
+        """Undo :meth:`encode`, rounded to ``step``."""
+        unit = (np.clip(x[:, 0], -1.0, 1.0) + 1.0) / 2.0
+        if self.log:
+            return self.quantise(self.low * np.exp(unit * math.log(self.high / self.low)))
+        return self.quantise(self.low + unit * (self.high - self.low))
+
+    def valid(self, values: Float[np.ndarray, " items"]) -> np.ndarray:
+        """Say which values are in range."""
+        return (values >= self.low) & (values <= self.high)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of several named choices without an order, e.g. a waveform."""
+
+    name: str
+    choices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.choices) < 2 or len(set(self.choices)) != len(self.choices):
+            raise TaskError(f"{self.name}: needs two or more different choices")
+
+    @property
+    def width(self) -> int:
+        """Coordinates in the vector: one a choice."""
+        return len(self.choices)
+
+    def encode(
+        self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
+    ) -> Float[np.ndarray, "items choices"]:
+        """Write the index as a one-hot of +1 among -1; ``uniform`` is not used."""
+        return 2.0 * np.eye(self.width)[values.astype(int)] - 1.0
+
+    def decode(self, x: Float[np.ndarray, "items choices"]) -> Float[np.ndarray, " items"]:
+        """Take the largest coordinate."""
+        return x.argmax(axis=1).astype(np.float64)
+
+    def valid(self, values: Float[np.ndarray, " items"]) -> np.ndarray:
+        """Say which values are the index of a choice."""
+        return (values >= 0) & (values < self.width) & (values == np.floor(values))
+
+
+Parameter = Integer | Continuous | Categorical

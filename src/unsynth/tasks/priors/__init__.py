@@ -1,0 +1,1 @@
+"""Priors that need code, one module a task."""

@@ -1,0 +1,184 @@
+"""The ordered parameters of a task: patch <-> vector in [-1, 1]^d <-> named values."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Bool, Float
+
+from unsynth.errors import PatchError, TaskError
+from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
+
+_KINDS = {"integer": Integer, "continuous": Continuous, "categorical": Categorical}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A block that the synthesizer has several times, such as an operator.
+
+    ``members[i]`` are the positions of copy i's parameters, all copies in the same order.
+    """
+
+    name: str
+    members: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Parameters in order, with the blocks that repeat.
+
+    >>> spec = Spec((Integer("level", 0, 99), Categorical("wave", ("sine", "saw"))))
+    >>> spec.encode(np.array([[99.0, 0.0]])).round(2)
+    array([[ 0.99,  1.  , -1.  ]])
+    """
+
+    parameters: tuple[Parameter, ...]
+    units: tuple[Unit, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.parameters]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise TaskError(f"parameter named twice: {', '.join(twice)}")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(p.name for p in self.parameters)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Where each name stands in a patch."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each parameter's coordinates stand in a vector."""
+        ends = np.cumsum([p.width for p in self.parameters]).tolist()
+        return tuple(slice(end - p.width, end) for end, p in zip(ends, self.parameters, strict=True))
+
+    @cached_property
+    def width(self) -> int:
+        """Length d of the vector."""
+        return sum(p.width for p in self.parameters)
+
+    @cached_property
+    def hash(self) -> str:
+        """A fingerprint of the layout: two specs with one hash encode alike."""
+        layout = [[type(p).__name__, asdict(p)] for p in self.parameters]
+        text = json.dumps([layout, [asdict(u) for u in self.units]], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def encode(
+        self,
+        patches: Float[np.ndarray, "items parameters"],
+        dequantise: np.random.Generator | None = None,
+    ) -> Float[np.ndarray, "items d"]:
+        """Turn patches into vectors in [-1, 1]^d.
+
+        With ``dequantise``, integers get uniform noise within their bin, for training.
+        Raises :class:`PatchError` for a value out of range.
+        """
+        self.check(patches)
+        if dequantise is None:
+            uniform = np.full(patches.shape, 0.5)
+        else:
+            uniform = dequantise.random(patches.shape)
+        columns = [
+            p.encode(patches[:, i], uniform[:, i]) for i, p in enumerate(self.parameters)
+        ]
+        return np.concatenate(columns, axis=1)
+
+    def decode(self, x: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "items parameters"]:
+        """Turn vectors into the nearest patches: rounding for numbers, arg-max for categories."""
+        columns = [p.decode(x[:, s]) for p, s in zip(self.parameters, self.slices, strict=True)]
+        return np.stack(columns, axis=1)
+
+    def check(self, patches: Float[np.ndarray, "items parameters"]) -> None:
+        """Raise :class:`PatchError` naming the first value that is out of range."""
+        if patches.shape[1] != len(self.parameters):
+            raise PatchError(
+                f"a patch has {len(self.parameters)} values here, not {patches.shape[1]}"
+            )
+        for i, p in enumerate(self.parameters):
+            valid: Bool[np.ndarray, " items"] = p.valid(patches[:, i])
+            if not valid.all():
+                value = patches[np.flatnonzero(~valid)[0], i]
+                limits = p.choices if isinstance(p, Categorical) else (p.low, p.high)
+                raise PatchError(f"{p.name}: {value:g} is not within {limits}")
+
+    def named(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, int | float | str]:
+        """Name a patch's values; a category becomes the name of its choice."""
+        named: dict[str, int | float | str] = {}
+        for p, value in zip(self.parameters, patch.tolist(), strict=True):
+            match p:
+                case Categorical():
+                    named[p.name] = p.choices[int(value)]
+                case Integer():
+                    named[p.name] = int(value)
+                case Continuous():
+                    named[p.name] = value
+        return named
+
+    def from_named(self, named: Mapping[str, int | float | str]) -> Float[np.ndarray, " parameters"]:
+        """Undo :meth:`named`. Raises :class:`PatchError` for a missing or unknown name or value."""
+        unknown = sorted(set(named) - set(self.names))
+        missing = [n for n in self.names if n not in named]
+        if unknown or missing:
+            raise PatchError(
+                f"not this task's parameters: unknown {unknown[:3]}, missing {missing[:3]}"
+            )
+        values = np.empty(len(self.parameters))
+        for i, p in enumerate(self.parameters):
+            value = named[p.name]
+            if isinstance(p, Categorical):
+                if value not in p.choices:
+                    raise PatchError(f"{p.name}: {value!r} is not one of {p.choices}")
+                values[i] = p.choices.index(str(value))
+            else:
+                try:
+                    values[i] = float(value)
+                except ValueError:
+                    raise PatchError(f"{p.name}: {value!r} is not a number") from None
+        self.check(values[None])
+        return values
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Spec":
+        """Read ``units`` (each a block with a count), ``parameters`` and ``note``, in that order.
+
+        Raises :class:`TaskError` for anything that does not describe a parameter.
+        """
+        data = yaml.safe_load(text)
+        parameters: list[Parameter] = []
+        units = []
+        for block in data.get("units", []):
+            members = []
+            for copy in range(1, block["count"] + 1):
+                start = len(parameters)
+                parameters += [_parameter(p, f"{block['name']}{copy}.") for p in block["parameters"]]
+                members.append(tuple(range(start, len(parameters))))
+            units.append(Unit(block["name"], tuple(members)))
+        for section in ("parameters", "note"):
+            parameters += [_parameter(p, "") for p in data.get(section, [])]
+        return cls(tuple(parameters), tuple(units))
+
+
+def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
+    """Build one parameter from its YAML fields."""
+    fields = dict(fields)
+    name = prefix + str(fields.pop("name", "?"))
+    kind = fields.pop("kind", "integer")
+    if kind not in _KINDS:
+        raise TaskError(f"{name}: kind {kind!r} is not one of {', '.join(_KINDS)}")
+    if "choices" in fields:
+        fields["choices"] = tuple(str(c) for c in fields["choices"])
+    try:
+        return _KINDS[kind](name=name, **fields)
+    except TypeError as error:
+        raise TaskError(f"{name}: {error}") from None

@@ -1,0 +1,87 @@
+"""What a model is asked to invert: a synthesizer, its parameters, a note and a prior.
+
+The prior must be equal for patches that sound equal: the paper (section 3) needs p(x) to be
+invariant under the synthesizer's symmetries for p(x | y) to be so too.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from unsynth.errors import TaskError
+from unsynth.synths.base import Note, Synth
+from unsynth.tasks.spec import Spec
+
+
+class Task(Protocol):
+    """A task; patches are ``(items, parameters)`` unless a method takes one."""
+
+    name: str
+    spec: Spec
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of all that a draw and its sound depend on."""
+        ...
+
+    def synth(self) -> Synth[Any]:
+        """Make an engine; raises :class:`~unsynth.errors.EngineError` where it is missing."""
+        ...
+
+    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
+        """Draw one patch from the prior."""
+        ...
+
+    def log_density(
+        self, patches: Float[np.ndarray, "items parameters"]
+    ) -> Float[np.ndarray, " items"]:
+        """Log of the prior's density, up to one constant."""
+        ...
+
+    def note(self, patch: Float[np.ndarray, " parameters"]) -> Note:
+        """Read the note out of a patch."""
+        ...
+
+    def with_note(
+        self, patch: Float[np.ndarray, " parameters"], note: Note
+    ) -> Float[np.ndarray, " parameters"]:
+        """Copy a patch with another note."""
+        ...
+
+    def engine_patch(self, patch: Float[np.ndarray, " parameters"]) -> Any:
+        """Turn a patch into what the engine's ``render`` takes."""
+        ...
+
+    def active(self, patch: Float[np.ndarray, " parameters"]) -> Bool[np.ndarray, " parameters"]:
+        """Say which parameters can be heard: changing an inactive one changes nothing."""
+        ...
+
+    def neutral(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+        """Copy a patch with every inactive parameter at its neutral value."""
+        ...
+
+    def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
+        """List the exchanges that leave this patch's sound and prior density as they are.
+
+        Each row orders the coordinates of the encoded vector: ``decode(x[row])`` sounds like
+        ``decode(x)``. The first row is the identity.
+        """
+        ...
+
+
+def _dx7() -> Task:
+    from unsynth.tasks.dx7 import DX7Task
+
+    return DX7Task()
+
+
+_TASKS: dict[str, Callable[[], Task]] = {"dx7": _dx7}
+
+
+def load_task(name: str) -> Task:
+    """Find a task by name. Raises :class:`TaskError` for an unknown one."""
+    if name not in _TASKS:
+        raise TaskError(f"no task named {name!r}; there is {', '.join(sorted(_TASKS))}")
+    return _TASKS[name]()
