@@ -198,7 +198,7 @@ class DX7Task:
         enough for silence, one is therefore active. An operator is silent where its levels are
         too low, or where everything it modulates is.
         In the feedback loops of algorithms 4 and 6 the engine lets a silent operator through at
-        about -84 dB; that counts as silent.
+        about -84 dB: that counts as silent, and their feedback as heard.
         """
         ops = self._operators(patch)
         algorithm = ALGORITHMS[int(patch[self._algorithm])]
@@ -224,7 +224,7 @@ class DX7Task:
         pitched = bool((heard & (ops[:, _OP["mode"]] == 0)).any())
         source, target = algorithm.feedback
         active[self._algorithm] = True
-        active[self._feedback] = heard[source] and heard[target]
+        active[self._feedback] = heard[source] or source != target
         active[self._pitch_eg : self._pitch_eg + 8] = pitched and _active_pitch_eg(
             patch[self._pitch_eg : self._pitch_eg + 8], released
         )
