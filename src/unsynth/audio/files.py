@@ -1,0 +1,152 @@
+"""Sound files in and out, through libsndfile (wav, flac, mp3, ogg, aiff, …) and soxr.
+
+A sound to match is at most as long as the engine's: shorter ones are taken whole and end in
+silence, longer ones are cut at their loudest onset.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from unsynth.errors import SoundError
+
+#: The shortest sound that is worth matching, in seconds.
+SHORTEST = 0.05
+#: Silence kept in front of an onset that a long sound is cut at, in seconds.
+_LEAD = 0.01
+#: Largest sample, of full scale 1, of a sound that counts as silent (-100 dB).
+_SILENCE = 1e-5
+_FRAME = 0.01
+_BLOCK = 1 << 20
+
+Audio = Float32[np.ndarray, "channels samples"]
+
+
+def read_sound(
+    path: Path, sample_rate: int, channels: int, seconds: float
+) -> tuple[Audio, tuple[str, ...]]:
+    """Read a sound as an engine could have made it: its rate, channels and length.
+
+    Returns the audio, shape ``(channels, seconds * sample_rate)``, and a sentence for each thing
+    that was done to it. Raises :class:`SoundError` for a file that is missing, not a sound,
+    empty, shorter than 50 ms, silent, or holds NaN.
+    """
+    remarks: list[str] = []
+    with _open(path) as file:
+        length = file.frames / file.samplerate
+        if length < SHORTEST:
+            raise SoundError(
+                f"{path}: {1000 * length:.0f} ms of sound; give at least {1000 * SHORTEST:.0f} ms"
+            )
+        start = 0
+        if length > seconds + 0.5 / file.samplerate:
+            start = _loudest_onset(file, path, seconds)
+            end = min(length, start / file.samplerate + seconds)
+            remarks.append(
+                f"the file is {_duration(length)} long: matched {start / file.samplerate:.2f} s to "
+                f"{end:.2f} s, from its loudest onset"
+            )
+        file.seek(start)
+        wanted = round(seconds * file.samplerate)
+        audio = file.read(wanted, dtype="float32", always_2d=True).T
+        rate = file.samplerate
+    _check(audio, path)
+    audio, remark = _to_channels(audio, channels)
+    remarks += [remark] if remark else []
+    if rate != sample_rate:
+        audio = soxr.resample(audio.T, rate, sample_rate, quality="VHQ").T
+        remarks.append(f"resampled from {rate} Hz to {sample_rate} Hz")
+    samples = round(seconds * sample_rate)
+    sound = np.zeros((channels, samples), dtype=np.float32)
+    kept = min(samples, audio.shape[1])
+    sound[:, :kept] = audio[:, :kept]
+    return sound, tuple(remarks)
+
+
+def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
+    """Write 16-bit WAV; a sound past full scale is scaled down to it, not clipped."""
+    peak = float(np.abs(audio).max(initial=0.0))
+    soundfile.write(path, (audio / max(1.0, peak)).T, sample_rate, subtype="PCM_16")
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+    if not path.exists():
+        raise SoundError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise SoundError(f"{path}: this is a folder; name the sound files in it")
+    if path.stat().st_size == 0:
+        raise SoundError(f"{path}: the file is empty")
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise SoundError(
+            f"{path}: not a sound file that can be read (wav, flac, mp3, ogg, aiff): "
+            f"{str(error).rstrip('.').split(': ')[-1]}"
+        ) from None
+    with file:
+        if file.frames <= 0:
+            raise SoundError(f"{path}: the file holds no samples")
+        yield file
+
+
+def _check(audio: Audio, path: Path) -> None:
+    _check_finite(audio, path)
+    if np.abs(audio).max() < _SILENCE:
+        raise SoundError(f"{path}: the sound is silent; there is nothing to match")
+
+
+def _to_channels(audio: Audio, channels: int) -> tuple[Audio, str]:
+    """Mix down or copy channels; where a mix-down would cancel out, keep the loudest channel."""
+    if len(audio) == channels:
+        return audio, ""
+    if channels > len(audio):
+        return np.repeat(audio[:1], channels, axis=0), ""
+    if channels > 1:
+        return audio[:channels], f"the first {channels} of {len(audio)} channels are matched"
+    mix = audio.mean(axis=0, keepdims=True)
+    powers = np.square(audio, dtype=np.float64).mean(axis=1)
+    if np.square(mix, dtype=np.float64).mean() < 1e-3 * powers.max():
+        loudest = int(powers.argmax())
+        return (
+            audio[loudest : loudest + 1],
+            f"its channels cancel when mixed: channel {loudest + 1} is matched",
+        )
+    return mix, f"mixed down from {len(audio)} channels"
+
+
+def _loudest_onset(file: soundfile.SoundFile, path: Path, seconds: float) -> int:
+    """Find the sample at which the level rises the most, reading the file in blocks.
+
+    The rise is the RMS of the 100 ms after a point less that of the 100 ms before it.
+    """
+    frame = max(1, round(_FRAME * file.samplerate))
+    power = []
+    for block in file.blocks(blocksize=_BLOCK // frame * frame, dtype="float32", always_2d=True):
+        _check_finite(block, path)
+        whole = np.square(block, dtype=np.float64).mean(axis=1)
+        usable = len(whole) // frame * frame
+        power.append(whole[:usable].reshape(-1, frame).mean(axis=1))
+    levels = np.concatenate(power)
+    around = 10
+    padded = np.concatenate([np.zeros(around), levels, np.zeros(around)])
+    sums = np.concatenate([[0.0], padded.cumsum()])
+    at = np.arange(len(levels)) + around
+    after = np.sqrt(np.maximum(0.0, sums[at + around] - sums[at]))
+    before = np.sqrt(np.maximum(0.0, sums[at] - sums[at - around]))
+    onset = int((after - before).argmax()) * frame - round(_LEAD * file.samplerate)
+    return max(0, onset)
+
+
+def _check_finite(block: np.ndarray, path: Path) -> None:
+    if not np.isfinite(block).all():
+        raise SoundError(f"{path}: holds samples that are NaN or infinite; export it again")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,78 @@
+"""A spectrogram on a semitone axis, where another note is the same picture moved.
+
+Patches are compared whatever note they were played on: the picture of a sound is cut out
+relative to a note, ``(bands, segments)`` in dB below the peak, from two octaves under the note
+upwards, over segments after the onset that grow with time as the ear's attention does.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+
+from unsynth.audio.mel import DYNAMIC_RANGE
+
+_FFT, _HOP = 8192, 1024
+_LOWEST, _HIGHEST = 16, 136
+#: Segments after the onset, in seconds; the last ends with the 4 s that are heard.
+_EDGES = (0.0, 0.06, 0.15, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
+SEGMENTS = len(_EDGES) - 1
+#: Bands of a picture, and how many of them lie below the note.
+BANDS, BELOW = 96, 24
+
+
+@torch.inference_mode()
+def semitone_levels(
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, onset: float
+) -> Float[np.ndarray, "semitones segments"]:
+    """Mean level of each semitone (MIDI 16 to 135) in each segment, in dB below the peak.
+
+    A sound that is cut off by the end of the audio is taken to go on as it was: a segment that
+    lies past the end repeats the one before.
+    """
+    start = min(round(onset * sample_rate), audio.shape[1] - 1)
+    mono = torch.from_numpy(audio[:, start:].mean(axis=0))
+    spectrum = torch.stft(
+        mono,
+        n_fft=_FFT,
+        hop_length=_HOP,
+        window=torch.hann_window(_FFT),
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
+    )
+    power = _triangles(sample_rate) @ (spectrum.real.square() + spectrum.imag.square())
+    times = np.arange(power.shape[1]) * _HOP / sample_rate
+    end = mono.shape[0] / sample_rate
+    columns: list[torch.Tensor] = []
+    for first, last in zip(_EDGES, _EDGES[1:], strict=False):
+        inside = (times >= first) & (times < min(last, end))
+        if not inside.any():
+            inside = np.arange(len(times)) == np.abs(times - (first + last) / 2).argmin()
+        columns.append(columns[-1] if columns and first >= end else power[:, inside].mean(dim=1))
+    levels = torch.stack(columns, dim=1)
+    peak = levels.amax().clamp_min(1e-30)
+    floor = 10.0 ** (-DYNAMIC_RANGE / 10.0)
+    return (10.0 * (levels / peak).clamp_min(floor).log10()).numpy()
+
+
+def relative_to_note(
+    levels: Float[np.ndarray, "semitones segments"], pitch: int
+) -> Float[np.ndarray, "bands segments"]:
+    """Cut out the picture of a sound relative to a note; what lies outside is silent."""
+    picture = np.full((BANDS, levels.shape[1]), -DYNAMIC_RANGE, dtype=levels.dtype)
+    first = pitch - BELOW - _LOWEST
+    source = slice(max(0, first), max(0, min(len(levels), first + BANDS)))
+    picture[source.start - first : source.stop - first] = levels[source]
+    return picture
+
+
+@lru_cache(maxsize=4)
+def _triangles(sample_rate: int) -> Float32[torch.Tensor, "semitones bins"]:
+    """Triangles a semitone apart, no narrower than a bin of the FFT, each of weight 1."""
+    hz = np.fft.rfftfreq(_FFT, 1.0 / sample_rate)
+    centres = 440.0 * 2.0 ** ((np.arange(_LOWEST, _HIGHEST) - 69.0) / 12.0)
+    width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0), sample_rate / _FFT)
+    weights = np.maximum(0.0, 1.0 - np.abs(hz[None] - centres[:, None]) / width[:, None])
+    return torch.from_numpy(weights.astype(np.float32))

@@ -1,0 +1,170 @@
+"""Proposals from an index: draws of the prior whose sound is nearest to the target.
+
+The index holds no patches and no sound, only what tells its draws apart: each draw's picture
+relative to its note (:mod:`unsynth.audio.semitones`), projected on the main directions of all
+pictures and rounded to a byte a direction. A draw's patch is made again from its item number.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, Int, Int8, UInt8
+
+from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
+from unsynth.data.draws import audible
+from unsynth.data.seeding import Split, item_rng
+from unsynth.errors import DrawIndexError
+from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.synths.base import Note
+from unsynth.tasks.task import Task
+
+#: Directions kept of a picture.
+DIRECTIONS = 56
+#: The note that every draw of an index is played on.
+INDEX_PITCH = 60
+_STEPS = 127.0
+
+
+@dataclass(frozen=True)
+class DrawIndex:
+    """An index of a task's draws; see :func:`build_index` and :func:`load_index`.
+
+    ``items`` are item numbers of the index split, ``codes[i] * scale`` the position of draw i in
+    the space spanned by ``basis`` around ``mean``.
+    """
+
+    task: Task
+    items: Int[np.ndarray, " draws"]
+    codes: Int8[np.ndarray, "draws directions"]
+    scale: Float32[np.ndarray, " directions"]
+    mean: Float32[np.ndarray, " picture"]
+    basis: Float32[np.ndarray, "picture directions"]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def patch(self, draw: int) -> Float[np.ndarray, " parameters"]:
+        """Make a draw's patch again, on its own note."""
+        return self.task.sample(item_rng(self.task.name, Split.INDEX, int(self.items[draw])))
+
+    def nearest(
+        self,
+        target: Float32[np.ndarray, "channels samples"],
+        sample_rate: int,
+        onset: float,
+        count: int,
+        pitches: Int[np.ndarray, " pitches"],
+    ) -> Iterator[Float[np.ndarray, " parameters"]]:
+        """Yield the patches nearest to a target, nearest first.
+
+        Each is moved to the one of ``pitches`` that fits it best, and to ``onset`` seconds; the
+        note's duration is the draw's own.
+        """
+        levels = semitone_levels(target, sample_rate, onset)
+        pictures = np.stack([relative_to_note(levels, int(p)).ravel() for p in pitches])
+        queries = (pictures - self.mean) @ self.basis
+        # |q - c|^2 without |q|^2 is not comparable between pitches, so all of it is kept, with
+        # what of the query lies outside the basis.
+        outside = np.square(pictures - self.mean).sum(axis=1)
+        draws = self.codes * self.scale
+        distances = (
+            outside[:, None] - 2.0 * queries @ draws.T + np.square(draws).sum(axis=1)[None]
+        )
+        best_pitch = distances.argmin(axis=0)
+        for draw in distances.min(axis=0).argsort(kind="stable")[:count]:
+            patch = self.patch(int(draw))
+            duration = self.task.note(patch).duration
+            yield self.task.with_note(patch, Note(int(pitches[best_pitch[draw]]), onset, duration))
+
+
+def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | DrawIndex]:
+    """Render draws until ``draws`` of them were heard; yield the count so far, then the index."""
+    sample_rate = task.synth().sample_rate
+
+    def requests() -> Iterator[tuple[object, Note]]:
+        item = 0
+        while True:
+            patch = task.sample(item_rng(task.name, Split.INDEX, item))
+            note = Note(INDEX_PITCH, 0.0, task.note(patch).duration)
+            yield task.engine_patch(patch), note
+            item += 1
+
+    items: list[int] = []
+    pictures = np.empty((draws, BANDS * SEGMENTS), dtype=np.float32)
+    for item, sound in enumerate(renderer.render(requests())):
+        if isinstance(sound, RenderFailure) or not audible(sound, sample_rate):
+            continue
+        levels = semitone_levels(sound, sample_rate, 0.0)
+        pictures[len(items)] = relative_to_note(levels, INDEX_PITCH).ravel()
+        items.append(item)
+        yield len(items)
+        if len(items) == draws:
+            break
+    mean = pictures.mean(axis=0)
+    centred = pictures - mean
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    basis = np.ascontiguousarray(vectors[:, ::-1][:, :DIRECTIONS])
+    positions = centred @ basis
+    scale = np.abs(positions).max(axis=0) / _STEPS
+    codes = np.round(positions / scale).astype(np.int8)
+    yield DrawIndex(task, np.array(items), codes, scale, mean, basis)
+
+
+def save_index(index: DrawIndex, path: Path) -> None:
+    """Write an index under a temporary name, then rename it."""
+    header = {"task": index.task.name, "task_hash": index.task.hash, "draws": len(index)}
+    unfinished = path.with_name(path.name + ".unfinished")
+    with unfinished.open("wb") as file:
+        np.savez_compressed(
+            file,
+            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            items=np.diff(index.items, prepend=-1).astype(np.uint8),
+            codes=index.codes,
+            scale=index.scale,
+            mean=index.mean,
+            basis=index.basis.astype(np.float16),
+        )
+    unfinished.replace(path)
+
+
+def shipped_index_path(task: Task) -> Path:
+    """Where the package keeps a task's index."""
+    with as_file(files("unsynth.inversion").joinpath(f"{task.name}.index.npz")) as path:
+        return path
+
+
+def load_index(task: Task, path: Path | None = None) -> DrawIndex:
+    """Load an index, by default the one in the package.
+
+    Raises :class:`DrawIndexError` where it is missing, damaged, or of another task or version.
+    """
+    path = path or shipped_index_path(task)
+    rebuild = f"build it again with: unsynth index {task.name}"
+    if not path.exists():
+        raise DrawIndexError(f"{path}: there is no index here; {rebuild}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+        header = json.loads(bytes(stored["header"]))
+        gaps: UInt8[np.ndarray, " draws"] = stored["items"]
+        index = DrawIndex(
+            task,
+            gaps.astype(np.int64).cumsum() - 1,
+            stored["codes"],
+            stored["scale"],
+            stored["mean"],
+            stored["basis"].astype(np.float32),
+        )
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DrawIndexError(f"{path}: this index is damaged ({error}); {rebuild}") from None
+    if (header["task"], header["task_hash"]) != (task.name, task.hash):
+        raise DrawIndexError(
+            f"{path}: this index was made for {header['task']} {header['task_hash']}, "
+            f"not for {task.name} {task.hash}; {rebuild}"
+        )
+    return index
