@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
+from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
 from unsynth.errors import SoundError
 
 #: The shortest sound that is worth matching, in seconds.
@@ -21,19 +22,19 @@ SHORTEST = 0.05
 _LEAD = 0.01
 #: Largest sample, of full scale 1, of a sound that counts as silent (-100 dB).
 _SILENCE = 1e-5
-_FRAME = 0.01
 _BLOCK = 1 << 20
 
 Audio = Float32[np.ndarray, "channels samples"]
 
 
 def read_sound(
-    path: Path, sample_rate: int, channels: int, seconds: float
+    path: Path, sample_rate: int, channels: int, seconds: float, latest_onset: float
 ) -> tuple[Audio, tuple[str, ...]]:
     """Read a sound as an engine could have made it: its rate, channels and length.
 
-    Returns the audio, shape ``(channels, seconds * sample_rate)``, and a sentence for each thing
-    that was done to it. Raises :class:`SoundError` for a file that is missing, not a sound,
+    Silence in front is left out where the sound starts after ``latest_onset`` seconds. Returns
+    the audio, shape ``(channels, seconds * sample_rate)``, and a sentence for each thing that was
+    done to it. Raises :class:`SoundError` for a file that is missing, not a sound,
     empty, shorter than 50 ms, silent, or holds NaN.
     """
     remarks: list[str] = []
@@ -45,7 +46,8 @@ def read_sound(
             )
         start = 0
         if length > seconds + 0.5 / file.samplerate:
-            start = _loudest_onset(file, path, seconds)
+            onset = loudest_onset(_frame_levels(file, path))
+            start = max(0, round((onset - _LEAD) * file.samplerate))
             end = min(length, start / file.samplerate + seconds)
             remarks.append(
                 f"the file is {_duration(length)} long: matched {start / file.samplerate:.2f} s to "
@@ -61,6 +63,10 @@ def read_sound(
     if rate != sample_rate:
         audio = soxr.resample(audio.T, rate, sample_rate, quality="VHQ").T
         remarks.append(f"resampled from {rate} Hz to {sample_rate} Hz")
+    onset = first_onset(audio, sample_rate)
+    if onset > latest_onset:
+        audio = audio[:, round((onset - _LEAD) * sample_rate) :]
+        remarks.append(f"{onset - _LEAD:.2f} s of silence in front are left out")
     samples = round(seconds * sample_rate)
     sound = np.zeros((channels, samples), dtype=np.float32)
     kept = min(samples, audio.shape[1])
@@ -120,27 +126,14 @@ def _to_channels(audio: Audio, channels: int) -> tuple[Audio, str]:
     return mix, f"mixed down from {len(audio)} channels"
 
 
-def _loudest_onset(file: soundfile.SoundFile, path: Path, seconds: float) -> int:
-    """Find the sample at which the level rises the most, reading the file in blocks.
-
-    The rise is the RMS of the 100 ms after a point less that of the 100 ms before it.
-    """
-    frame = max(1, round(_FRAME * file.samplerate))
-    power = []
+def _frame_levels(file: soundfile.SoundFile, path: Path) -> np.ndarray:
+    """RMS of each 10 ms of a file, read in blocks so that an hour of sound fits in memory."""
+    frame = round(FRAME * file.samplerate)
+    levels = []
     for block in file.blocks(blocksize=_BLOCK // frame * frame, dtype="float32", always_2d=True):
         _check_finite(block, path)
-        whole = np.square(block, dtype=np.float64).mean(axis=1)
-        usable = len(whole) // frame * frame
-        power.append(whole[:usable].reshape(-1, frame).mean(axis=1))
-    levels = np.concatenate(power)
-    around = 10
-    padded = np.concatenate([np.zeros(around), levels, np.zeros(around)])
-    sums = np.concatenate([[0.0], padded.cumsum()])
-    at = np.arange(len(levels)) + around
-    after = np.sqrt(np.maximum(0.0, sums[at + around] - sums[at]))
-    before = np.sqrt(np.maximum(0.0, sums[at] - sums[at - around]))
-    onset = int((after - before).argmax()) * frame - round(_LEAD * file.samplerate)
-    return max(0, onset)
+        levels.append(frame_levels(block.T, file.samplerate))
+    return np.concatenate(levels)
 
 
 def _check_finite(block: np.ndarray, path: Path) -> None:

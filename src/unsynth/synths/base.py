@@ -22,6 +22,16 @@ class Note:
     velocity: int = 100
 
 
+def note_name(pitch: int) -> str:
+    """Name a MIDI pitch, middle C being C4.
+
+    >>> note_name(60), note_name(69)
+    ('C4', 'A4')
+    """
+    names = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+    return f"{names[pitch % 12]}{pitch // 12 - 1}"
+
+
 class Concurrency(Enum):
     """Where an engine may run several times at once."""
 

@@ -6,9 +6,11 @@ algorithm may change places, and without feedback several algorithms are one and
 """
 
 import hashlib
+import math
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -16,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from unsynth.conventions import SECONDS
 from unsynth.errors import PatchError
 from unsynth.formats.syx import Voice, init_voice
-from unsynth.synths.base import Note
+from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7 import DX7
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.priors.dx7 import DX7Prior
@@ -55,6 +57,8 @@ _EXPONENTIAL_CURVE = (
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66]
     + [80, 94, 110, 126, 142, 158, 174, 190, 206, 222, 238, 250]
 )
+#: One step of the attenuation table: an eighth of a factor of two in amplitude.
+_LEVEL_STEP_DB = 20.0 * math.log10(2.0) / 8.0
 #: An envelope at or below this (1/256 octave) is cut to silence by the engine.
 _SILENCE = 33
 
@@ -254,6 +258,56 @@ class DX7Task:
         active = self.active(patch)
         active[self._note :] = True
         return np.where(active, patch, init)
+
+    def musical(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, Any]:
+        """Describe what is heard of a patch: Hz, ratios and dB, and the panel's own scales.
+
+        An operator's level is in dB below its loudest; rates stay on the panel's scale of 0 to
+        99, where 99 is the fastest.
+        """
+        active = dict(zip(self.spec.names, self.active(patch).tolist(), strict=True))
+        named = self.spec.named(patch)
+        note = self.note(patch)
+        graph = ALGORITHMS[int(patch[self._algorithm])]
+        operators = []
+        for i, op in enumerate(self._operators(patch)):
+            if not active[f"op{i + 1}.rate1"]:
+                continue
+            fixed = bool(op[_OP["mode"]])
+            ratio = max(0.5, op[_OP["ratio_coarse"]]) * (1.0 + op[_OP["ratio_fine"]] / 100.0)
+            hz = 10.0 ** (op[_OP["fixed_coarse"]] + op[_OP["fixed_fine"]] / 100.0)
+            if not fixed:
+                hz = ratio * 440.0 * 2.0 ** ((note.pitch - 69) / 12.0)
+            steps = 127 - int(_LEVEL_STEPS[int(op[_OP["output_level"]])])
+            operators.append(
+                {
+                    "operator": i + 1,
+                    "role": "carrier" if i in graph.carriers else "modulator",
+                    "level_db": round(-_LEVEL_STEP_DB * steps, 1),
+                    "frequency_hz": round(float(hz), 3),
+                    "ratio": None if fixed else round(float(ratio), 3),
+                    "detune": int(op[_OP["fixed_detune" if fixed else "ratio_detune"]]),
+                    "envelope_rates": op[_RATES].astype(int).tolist(),
+                    "envelope_levels": op[_LEVELS].astype(int).tolist(),
+                    "amp_mod_sensitivity": int(op[_OP["amp_mod_sensitivity"]]),
+                }
+            )
+        rest = {
+            name: value
+            for name, value in named.items()
+            if active[name] and not name.startswith(("op", "note."))
+        }
+        return {
+            "note": {
+                "pitch": note.pitch,
+                "name": note_name(note.pitch),
+                "onset_s": note.onset,
+                "duration_s": note.duration,
+                "velocity": note.velocity,
+            },
+            "operators": operators,
+            **rest,
+        }
 
     # -- symmetries -------------------------------------------------------------------------
 

@@ -62,6 +62,10 @@ class Task(Protocol):
         """Copy a patch with every inactive parameter at its neutral value."""
         ...
 
+    def musical(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, Any]:
+        """Describe a patch in musical units, ready for JSON; what cannot be heard is left out."""
+        ...
+
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
         """List the exchanges that leave this patch's sound and prior density as they are.
 

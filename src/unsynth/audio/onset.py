@@ -1,0 +1,42 @@
+"""Where a sound begins."""
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+#: Length of a frame of :func:`frame_levels`, in seconds.
+FRAME = 0.01
+_AROUND = 10
+_BELOW_PEAK_DB = 40.0
+
+
+def frame_levels(
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int
+) -> Float[np.ndarray, " frames"]:
+    """RMS of each whole 10 ms, over all channels."""
+    frame = max(1, round(FRAME * sample_rate))
+    usable = audio.shape[1] // frame * frame
+    power = np.square(audio[:, :usable], dtype=np.float64).mean(axis=0)
+    return np.sqrt(power.reshape(-1, frame).mean(axis=1))
+
+
+def loudest_onset(levels: Float[np.ndarray, " frames"]) -> float:
+    """Find the time in seconds at which the level rises the most.
+
+    The rise is the RMS of the 100 ms after a point less that of the 100 ms before it.
+    """
+    padded = np.concatenate([np.zeros(_AROUND), levels, np.zeros(_AROUND)])
+    sums = np.concatenate([[0.0], np.square(padded).cumsum()])
+    at = np.arange(len(levels)) + _AROUND
+    after = np.sqrt(np.maximum(0.0, sums[at + _AROUND] - sums[at]))
+    before = np.sqrt(np.maximum(0.0, sums[at] - sums[at - _AROUND]))
+    return float((after - before).argmax() * FRAME)
+
+
+def first_onset(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
+    """Find the time in seconds of the first sample within 40 dB of the largest one.
+
+    Silence gives 0.
+    """
+    size = np.abs(audio).max(axis=0)
+    threshold = size.max() * 10.0 ** (-_BELOW_PEAK_DB / 20.0)
+    return float((size >= threshold).argmax() / sample_rate)

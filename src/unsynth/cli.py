@@ -1,0 +1,182 @@
+"""The command ``unsynth``.
+
+Engines, torch and pages are imported by the subcommand that needs them, so that ``--help``
+answers at once. Whatever a user can cause ends in one line on standard error and exit code 2.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from unsynth import __version__
+from unsynth.errors import UnsynthError
+
+if TYPE_CHECKING:
+    from unsynth.match import Finished
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="unsynth")
+def commands() -> None:
+    """Give it a sound, get the synthesizer patch back."""
+
+
+@commands.command()
+@click.argument("sounds", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOUND...")
+@click.option("--synth", default="dx7", show_default=True, help="Synthesizer to find a patch for.")
+@click.option("--candidates", default=16, show_default=True, help="How many patches to keep, 1-32.")
+@click.option("--note", type=int, help="Fix the MIDI note (60 is middle C); found if not given.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--out",
+    default=Path("unsynth-matches"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the results; each sound gets a new folder in it.",
+)
+@click.option("--index", type=click.Path(path_type=Path), help="An index of your own draws.")
+def match(
+    sounds: tuple[Path, ...],
+    synth: str,
+    candidates: int,
+    note: int | None,
+    seed: int,
+    out: Path,
+    index: Path | None,
+) -> None:
+    """Find the patches that come nearest to each SOUND (wav, flac, mp3, ogg, aiff).
+
+    Writes a folder for each sound: patches.syx (a bank for Dexed or a DX7, best patch first),
+    report.html (listen and compare), patch.json, best.wav and note.mid.
+    """
+    import torch
+
+    from unsynth.inversion.proposals import load_index
+    from unsynth.match import Finished, Progress, read_target
+    from unsynth.match import match as events
+    from unsynth.tasks.task import load_task
+
+    torch.set_flush_denormal(True)
+    task = load_task(synth)
+    for sound in sounds:
+        read_target(sound, task)  # what is wrong with the last sound is said before the first
+    draws = load_index(task, index)
+    for sound in sounds:
+        click.echo(f"{sound}")
+        with click.progressbar(length=1000, label="  matching", file=sys.stderr) as bar:
+            for event in events(sound, task, out, candidates, note, seed, draws):
+                match event:
+                    case Progress():
+                        bar.label = f"  {event.stage}"
+                        bar.pos = min(999, 1000 * event.done // max(1, event.total))
+                        bar.update(0)
+                    case Finished():
+                        bar.label = "  done"
+                        bar.update(1000 - bar.pos)
+                        finished = event
+        _summary(finished)
+
+
+def _summary(finished: "Finished") -> None:
+    inversion, folder = finished.inversion, finished.folder
+    best = inversion.candidates[0]
+    note = inversion.task.note(best.patch)
+    for remark in inversion.target.remarks:
+        click.echo(f"  note: {remark}")
+    median = sorted(inversion.random_scores.tolist())[len(inversion.random_scores) // 2]
+    click.echo(
+        f"  best patch: {best.score:.2f} dB from the sound (MSS; a random patch {median:.2f}, "
+        f"the engine against itself {inversion.noise_floor:.2f}), on MIDI note {note.pitch}"
+    )
+    click.echo(f"  patches: {folder / 'patches.syx'}")
+    click.echo(f"  report:  {folder / 'report.html'}")
+
+
+@commands.command()
+@click.argument("task")
+@click.option("--draws", default=60_000, show_default=True, help="How many draws it holds.")
+@click.option("--out", type=click.Path(path_type=Path), help="File; the package's own by default.")
+def index(task: str, draws: int, out: Path | None) -> None:
+    """Build the index of draws that `match` looks in (a few minutes)."""
+    from unsynth.inversion.proposals import build_index, save_index, shipped_index_path
+    from unsynth.rendering.renderer import Renderer
+    from unsynth.tasks.task import load_task
+
+    if draws < 100:
+        raise UnsynthError(f"{draws} draws are too few for an index; give at least 100")
+    found = load_task(task)
+    path = out or shipped_index_path(found)
+    if not path.parent.is_dir():
+        raise UnsynthError(f"{path.parent}: there is no such folder")
+    with (
+        Renderer(found.synth) as renderer,
+        click.progressbar(length=draws, label="rendering draws", file=sys.stderr) as bar,
+    ):
+        for event in build_index(found, renderer, draws):
+            if isinstance(event, int):
+                bar.update(1)
+            else:
+                save_index(event, path)
+    click.echo(f"{draws} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@commands.command()
+@click.argument("bank", type=click.Path(path_type=Path))
+@click.option("--note", default=60, show_default=True, help="MIDI note to play each voice on.")
+@click.option("--velocity", default=100, show_default=True, help="MIDI velocity.")
+@click.option("--duration", default=1.5, show_default=True, help="Seconds the note is held.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for a WAV file of each voice.")
+def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | None) -> None:
+    """List (and render) the DX7 voices in a .syx file, with what importing them would lose.
+
+    The last column is the error, relative to the sound's size, that is left when velocity
+    sensitivity, keyboard scaling and transpose are folded into the note: 0 is exact.
+    """
+    from unsynth.audio.files import write_wav
+    from unsynth.errors import OutputError, PatchError
+    from unsynth.formats.syx import read_voices, voice_name
+    from unsynth.synths.base import Note
+    from unsynth.tasks.dx7 import DX7Task
+
+    try:
+        data = bank.read_bytes()
+    except OSError as error:
+        raise PatchError(f"{bank}: cannot be read ({error.strerror})") from None
+    task, played = DX7Task(), Note(note, 0.0, duration, velocity)
+    synth = task.synth()
+    for number, voice in enumerate(read_voices(data), start=1):
+        try:
+            lost = f"{task.folding_error(voice, played):.3f}"
+        except PatchError as error:
+            lost = str(error)
+        click.echo(f"{number:3d}  {voice_name(voice):10s}  {lost}")
+        if out is not None:
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+                path = out / f"{number:03d}.wav"
+                write_wav(path, synth.render(voice, played), synth.sample_rate)
+            except OSError as error:
+                raise OutputError(f"{out}: cannot write there ({error.strerror})") from None
+
+
+def main() -> None:
+    """Run the command; every expected failure is one line and exit code 2."""
+    try:
+        commands(standalone_mode=False)
+    except UnsynthError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped; nothing half-written was left behind")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(2)
+
+
+def _fail(message: str) -> None:
+    line = " ".join(message.split())
+    click.echo(f"unsynth: {line}", err=True)
+    sys.exit(2)

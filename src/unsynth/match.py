@@ -1,0 +1,300 @@
+"""The main job, end to end: from a sound file to a folder with patches and a report.
+
+:func:`match` is a generator of events; the command, the page and Python all use it. To cancel,
+close the generator (or raise inside it, as Ctrl-C does): nothing half-written is left behind.
+"""
+
+import itertools
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mido
+import numpy as np
+from jaxtyping import Float, Float32
+
+from unsynth import __version__
+from unsynth.audio.files import read_sound, write_wav
+from unsynth.audio.onset import first_onset
+from unsynth.conventions import SECONDS
+from unsynth.data.draws import audible
+from unsynth.data.seeding import Split, item_rng
+from unsynth.errors import OutputError, SoundError, UnsynthError
+from unsynth.formats.syx import BANK_VOICES, named_voice, write_bank
+from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.inversion.proposals import DrawIndex, load_index
+from unsynth.metrics.audio import MultiScaleSpectral
+from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.report.page import render_page
+from unsynth.synths.base import Note
+from unsynth.tasks.parameter import Continuous, Integer
+from unsynth.tasks.task import Task
+
+#: Draws of the index that are rendered on the target's note and scored.
+SHORTLIST = 512
+#: Of these, how many are tried with other durations of the note, and which (in seconds).
+_RETIMED = 16
+_DURATIONS = (0.1, 0.2, 0.4, 0.8, 1.2, 1.8, 2.6, 6.0)
+_RANDOM_DRAWS = 32
+_SCORED_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The result, and the folder it was written to."""
+
+    inversion: Inversion
+    folder: Path
+
+
+Event = Progress | Finished
+
+
+def match(
+    sound: Path,
+    task: Task,
+    out: Path,
+    candidates: int = 16,
+    pitch: int | None = None,
+    seed: int = 0,
+    index: DrawIndex | None = None,
+) -> Iterator[Event]:
+    """Find patches for a sound and write them to a new folder in ``out``, named after the sound.
+
+    Yields :class:`Progress`, last :class:`Finished`. ``pitch`` fixes the note (MIDI number); by
+    default the best fitting one is found. ``index`` defaults to the one in the package. Raises
+    :class:`~unsynth.errors.SoundError` for a sound that cannot be matched,
+    :class:`~unsynth.errors.DrawIndexError` for a damaged index,
+    :class:`~unsynth.errors.OutputError` where ``out`` cannot be written to.
+    """
+    _check_request(task, candidates, pitch)
+    started = time.perf_counter()
+    target = read_target(sound, task)
+    index = index or load_index(task)
+    with _unfinished_folder(out) as unfinished, Renderer(task.synth) as renderer:
+        scorer = _Scorer(task, target, renderer)
+        yield Progress("searching the index", 0, len(index))
+        onset = first_onset(target.audio, target.sample_rate)
+        pitches = np.array([pitch] if pitch is not None else _pitches(task))
+        near = list(index.nearest(target.audio, target.sample_rate, onset, SHORTLIST, pitches))
+
+        ranked: list[Candidate] = []
+        for found in scorer.score(near, "index"):
+            ranked.append(found)
+            if len(ranked) % 32 == 0:
+                yield Progress("rendering the nearest draws", len(ranked), len(near))
+        ranked.sort(key=lambda c: c.score)
+        retimed = list(_retimed(task, ranked[:_RETIMED]))
+        for done, found in enumerate(scorer.score(retimed, "index"), start=1):
+            ranked.append(found)
+            if done % 32 == 0:
+                yield Progress("trying other durations", done, len(retimed))
+        best = _distinct(task, sorted(ranked, key=lambda c: c.score), candidates)
+        if not best:
+            raise SoundError(f"{sound}: no patch could be rendered for this sound")
+
+        yield Progress("writing", 0, 1)
+        note = task.note(best[0].patch)
+        again = next(scorer.score([best[0].patch], "again"))
+        floor = MultiScaleSpectral(best[0].audio, target.sample_rate)(again.audio[None])[0]
+        inversion = Inversion(
+            task=task,
+            target=target,
+            candidates=tuple(best),
+            random_scores=_random_scores(task, scorer, note, seed),
+            noise_floor=float(floor),
+            renders=scorer.renders,
+            seconds=time.perf_counter() - started,
+            seed=seed,
+        )
+        _write(inversion, unfinished)
+        folder = _publish(unfinished, out / (sound.stem or "sound"))
+    yield Finished(inversion, folder)
+
+
+def read_target(path: Path, task: Task) -> Target:
+    """Read a sound as ``task``'s engine could have made it; see :func:`read_sound`."""
+    synth = task.synth()
+    onset = task.spec.parameters[task.spec.position["note.onset"]]
+    assert isinstance(onset, Continuous)
+    audio, remarks = read_sound(path, synth.sample_rate, synth.channels, SECONDS, onset.high)
+    return Target(path.name, audio, synth.sample_rate, remarks)
+
+
+def _check_request(task: Task, candidates: int, pitch: int | None) -> None:
+    if not 1 <= candidates <= BANK_VOICES:
+        raise UnsynthError(f"{candidates} candidates: a bank holds 1 to {BANK_VOICES}")
+    pitches = _pitches(task)
+    if pitch is not None and pitch not in pitches:
+        raise UnsynthError(
+            f"note {pitch}: this synthesizer's task has {pitches.start} to {pitches.stop - 1}"
+        )
+
+
+def _pitches(task: Task) -> range:
+    pitch = task.spec.parameters[task.spec.position["note.pitch"]]
+    assert isinstance(pitch, Integer)
+    return range(pitch.low, pitch.high + 1)
+
+
+class _Scorer:
+    """Renders patches and measures their distance to the target."""
+
+    def __init__(self, task: Task, target: Target, renderer: Renderer) -> None:
+        self._task = task
+        self._renderer = renderer
+        self._sample_rate = target.sample_rate
+        self._distance = MultiScaleSpectral(target.audio, target.sample_rate)
+        self.renders = 0
+
+    def score(
+        self, patches: Iterable[Float[np.ndarray, " parameters"]], origin: str
+    ) -> Iterator[Candidate]:
+        """Yield a candidate for each patch that could be rendered and heard, in order."""
+        task = self._task
+        patches = list(patches)
+        sounds = self._renderer.render((task.engine_patch(p), task.note(p)) for p in patches)
+        waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        for patch, sound in zip(patches, sounds, strict=True):
+            self.renders += 1
+            if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
+                waiting.append((patch, sound))
+            if len(waiting) == _SCORED_AT_ONCE:
+                yield from self._measure(waiting, origin)
+                waiting = []
+        if waiting:
+            yield from self._measure(waiting, origin)
+
+    def _measure(
+        self, rendered: list[tuple[np.ndarray, Float32[np.ndarray, "channels samples"]]], origin: str
+    ) -> Iterator[Candidate]:
+        scores = self._distance(np.stack([sound for _, sound in rendered]))
+        for (patch, sound), score in zip(rendered, scores.tolist(), strict=True):
+            yield Candidate(patch, sound, score, origin)
+
+
+def _retimed(task: Task, ranked: list[Candidate]) -> Iterator[Float[np.ndarray, " parameters"]]:
+    for candidate, duration in itertools.product(ranked, _DURATIONS):
+        note = task.note(candidate.patch)
+        yield task.with_note(candidate.patch, Note(note.pitch, note.onset, duration))
+
+
+def _distinct(task: Task, ranked: list[Candidate], count: int) -> list[Candidate]:
+    """Keep the best candidate of each patch, whatever its note, up to ``count``."""
+    note = slice(task.spec.position["note.pitch"], None)
+    kept: dict[bytes, Candidate] = {}
+    for candidate in ranked:
+        rest = candidate.patch.copy()
+        rest[note] = 0
+        kept.setdefault(rest.tobytes(), candidate)
+        if len(kept) == count:
+            break
+    return list(kept.values())
+
+
+def _random_scores(
+    task: Task, scorer: _Scorer, note: Note, seed: int
+) -> Float[np.ndarray, " draws"]:
+    """Scores of plain draws of the prior on the match's own note."""
+    draws = (
+        task.sample(item_rng(task.name, Split.RANDOM, item, seed)) for item in range(_RANDOM_DRAWS)
+    )
+    moved = [task.with_note(draw, note) for draw in draws]
+    return np.array([candidate.score for candidate in scorer.score(moved, "random")])
+
+
+@contextmanager
+def _unfinished_folder(out: Path) -> Iterator[Path]:
+    """Make a hidden folder in ``out`` that is removed again unless it was renamed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+    except OSError as error:
+        raise OutputError(f"{out}: cannot write there ({error.strerror}); choose another --out")
+    try:
+        yield unfinished
+    except OSError as error:
+        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _publish(unfinished: Path, wanted: Path) -> Path:
+    """Rename the finished folder; one that is there already keeps its name and content."""
+    unfinished.chmod(0o755)
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if not folder.exists():
+            unfinished.rename(folder)
+            break
+    return folder
+
+
+def _write(inversion: Inversion, folder: Path) -> None:
+    best = inversion.candidates[0]
+    task = inversion.task
+    voices = [
+        named_voice(task.engine_patch(task.neutral(c.patch)), f"UNSYNTH {rank:2d}")
+        for rank, c in enumerate(inversion.candidates, start=1)
+    ]
+    (folder / "patches.syx").write_bytes(write_bank(voices))
+    write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
+    _write_midi(folder / "note.mid", task.note(best.patch))
+    text = json.dumps(_as_json(inversion), indent=1, ensure_ascii=False)
+    (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(render_page(inversion), encoding="utf-8")
+
+
+def _write_midi(path: Path, note: Note) -> None:
+    """Write the note as a MIDI file: 120 beats a minute, 1 ms a tick."""
+    ticks = 500
+    on = mido.Message("note_on", note=note.pitch, velocity=note.velocity)
+    off = mido.Message("note_off", note=note.pitch)
+    on.time, off.time = round(note.onset * 2 * ticks), round(note.duration * 2 * ticks)
+    file = mido.MidiFile(ticks_per_beat=ticks, tracks=[mido.MidiTrack([on, off])])
+    file.save(path)
+
+
+def _as_json(inversion: Inversion) -> dict[str, object]:
+    task, names = inversion.task, inversion.task.spec.names
+    candidates = []
+    for rank, candidate in enumerate(inversion.candidates, start=1):
+        active = task.active(candidate.patch)
+        candidates.append(
+            {
+                "rank": rank,
+                "voice": rank,
+                "origin": candidate.origin,
+                "mss_db": round(candidate.score, 4),
+                "musical": task.musical(candidate.patch),
+                "parameters": task.spec.named(task.neutral(candidate.patch)),
+                "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
+            }
+        )
+    return {
+        "unsynth": __version__,
+        "task": task.name,
+        "task_hash": task.hash,
+        "target": inversion.target.name,
+        "remarks": list(inversion.target.remarks),
+        "random_draws_mss_db": [round(s, 4) for s in inversion.random_scores.tolist()],
+        "noise_floor_mss_db": round(inversion.noise_floor, 4),
+        "renders": inversion.renders,
+        "seconds": round(inversion.seconds, 2),
+        "seed": inversion.seed,
+        "candidates": candidates,
+    }
