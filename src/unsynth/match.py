@@ -9,13 +9,16 @@ import json
 import shutil
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import mido
 import numpy as np
+import torch
 from jaxtyping import Float, Float32
 
 from unsynth import __version__
@@ -41,7 +44,6 @@ SHORTLIST = 512
 _RETIMED = 16
 _DURATIONS = (0.1, 0.2, 0.4, 0.8, 1.2, 1.8, 2.6, 6.0)
 _RANDOM_DRAWS = 32
-_SCORED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,11 @@ def match(
     started = time.perf_counter()
     target = read_target(sound, task)
     index = index or load_index(task)
-    with _unfinished_folder(out) as unfinished, Renderer(task.synth) as renderer:
-        scorer = _Scorer(task, target, renderer)
+    with (
+        _unfinished_folder(out) as unfinished,
+        Renderer(task.synth) as renderer,
+        closing(_Scorer(task, target, renderer)) as scorer,
+    ):
         yield Progress("searching the index", 0, len(index))
         onset = first_onset(target.audio, target.sample_rate)
         pitches = np.array([pitch] if pitch is not None else _pitches(task))
@@ -152,39 +157,46 @@ def _pitches(task: Task) -> range:
 
 
 class _Scorer:
-    """Renders patches and measures their distance to the target."""
+    """Renders patches and measures their distance to the target, several sounds at once."""
 
     def __init__(self, task: Task, target: Target, renderer: Renderer) -> None:
         self._task = task
         self._renderer = renderer
         self._sample_rate = target.sample_rate
         self._distance = MultiScaleSpectral(target.audio, target.sample_rate)
+        # Torch's own threads would share each small operation and mostly wait for one another.
+        self._pool = ThreadPoolExecutor(
+            renderer.workers, "score", initializer=torch.set_num_threads, initargs=(1,)
+        )
         self.renders = 0
 
     def score(
         self, patches: Iterable[Float[np.ndarray, " parameters"]], origin: str
     ) -> Iterator[Candidate]:
         """Yield a candidate for each patch that could be rendered and heard, in order."""
-        task = self._task
-        patches = list(patches)
+        task, patches = self._task, list(patches)
         sounds = self._renderer.render((task.engine_patch(p), task.note(p)) for p in patches)
-        waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        waiting: deque[Future[Candidate]] = deque()
         for patch, sound in zip(patches, sounds, strict=True):
             self.renders += 1
             if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
-                waiting.append((patch, sound))
-            if len(waiting) == _SCORED_AT_ONCE:
-                yield from self._measure(waiting, origin)
-                waiting = []
-        if waiting:
-            yield from self._measure(waiting, origin)
+                waiting.append(self._pool.submit(self._measure, patch, sound, origin))
+            if len(waiting) > 2 * self._renderer.workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
     def _measure(
-        self, rendered: list[tuple[np.ndarray, Float32[np.ndarray, "channels samples"]]], origin: str
-    ) -> Iterator[Candidate]:
-        scores = self._distance(np.stack([sound for _, sound in rendered]))
-        for (patch, sound), score in zip(rendered, scores.tolist(), strict=True):
-            yield Candidate(patch, sound, score, origin)
+        self,
+        patch: Float[np.ndarray, " parameters"],
+        sound: Float32[np.ndarray, "channels samples"],
+        origin: str,
+    ) -> Candidate:
+        return Candidate(patch, sound, float(self._distance(sound[None])[0]), origin)
+
+    def close(self) -> None:
+        """Drop what is not measured yet."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _retimed(task: Task, ranked: list[Candidate]) -> Iterator[Float[np.ndarray, " parameters"]]:

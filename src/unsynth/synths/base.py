@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -40,6 +40,7 @@ class Concurrency(Enum):
     MAIN_THREAD = "main thread"
 
 
+@runtime_checkable
 class Synth(Protocol[EnginePatch]):
     """An engine, and what it says of itself.
 

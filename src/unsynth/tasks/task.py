@@ -5,7 +5,7 @@ invariant under the synthesizer's symmetries for p(x | y) to be so too.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,6 +15,7 @@ from unsynth.synths.base import Note, Synth
 from unsynth.tasks.spec import Spec
 
 
+@runtime_checkable
 class Task(Protocol):
     """A task; patches are ``(items, parameters)`` unless a method takes one."""
 
