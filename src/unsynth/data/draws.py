@@ -25,7 +25,7 @@ def audible(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
     frame = max(1, sample_rate // 20)
     usable = audio[:, : audio.shape[1] // frame * frame]
     power = np.square(usable, dtype=np.float64).reshape(len(audio), -1, frame).mean(axis=(0, 2))
-    return bool(power.size) and 10.0 * np.log10(power.max() + 1e-20) >= SILENCE_DB
+    return power.size > 0 and bool(10.0 * np.log10(power.max() + 1e-20) >= SILENCE_DB)
 
 
 def audible_draws(

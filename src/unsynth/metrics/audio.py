@@ -49,7 +49,7 @@ class MultiScaleSpectral:
 
 def mss(
     target: Float[np.ndarray, "channels samples"],
-    estimate: Float[np.ndarray, "channels samples"],
+    estimate: Float[np.ndarray, "its_channels its_samples"],
     sample_rate: int = SAMPLE_RATE,
 ) -> float:
     """MSS of one pair, in dB; symmetric; a silent sound counts as 80 dB below everywhere.

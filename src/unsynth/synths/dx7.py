@@ -5,11 +5,11 @@ it is given, so this module does. Its note-off moves in steps of 64 samples.
 """
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
 from unsynth.errors import EngineError, PatchError
-from unsynth.formats.syx import VOICE_BYTES, Voice, check_voice
+from unsynth.formats.syx import VOICE_BYTES, check_voice
 from unsynth.synths.base import Concurrency, Note
 
 
@@ -32,7 +32,7 @@ class DX7:
         self._engine = dexed.DexedSynth(sample_rate=float(self.sample_rate))
 
     def render(
-        self, patch: Voice, note: Note, seconds: float = SECONDS
+        self, patch: UInt8[np.ndarray, " bytes"], note: Note, seconds: float = SECONDS
     ) -> Float32[np.ndarray, "1 samples"]:
         """Play one note of a voice. Raises :class:`PatchError` for what a DX7 cannot take."""
         if patch.shape != (VOICE_BYTES,):

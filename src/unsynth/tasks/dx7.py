@@ -7,6 +7,7 @@ algorithm may change places, and without feedback several algorithms are one and
 
 import hashlib
 import math
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import permutations
@@ -156,7 +157,7 @@ class DX7Task:
         patch = np.zeros(len(self.spec.parameters))
         pitch = note.pitch + int(voice[144]) - 24
         for i in range(OPERATORS):
-            raw = voice[(5 - i) * 21 : (6 - i) * 21].astype(int)
+            raw: list[int] = voice[(5 - i) * 21 : (6 - i) * 21].tolist()
             op = patch[i * _WIDTH : (i + 1) * _WIDTH]
             op[_RATES] = [_scaled_rate(rate, pitch, raw[13]) for rate in raw[:4]]
             op[_LEVELS] = raw[4:8]
@@ -437,23 +438,23 @@ def _scaled_rate(rate: int, pitch: int, scaling: int) -> int:
     return rate if steps == 0 else min(99, -(-wanted * 64 // 41))
 
 
-def _scaled_level(raw: Int[np.ndarray, "21"], pitch: int, velocity: int) -> int:
+def _scaled_level(raw: Sequence[int], pitch: int, velocity: int) -> int:
     """Find the output level that, without scaling, is nearest to this one's with it."""
-    level = _LEVEL_STEPS[raw[16]] + _keyboard_scaling(raw, pitch)
-    velocity_steps = (int(raw[15]) * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7) >> 3
-    wanted = max(0, min(127, int(level)) * 32 + velocity_steps * 16)
+    level = int(_LEVEL_STEPS[raw[16]]) + _keyboard_scaling(raw, pitch)
+    velocity_steps = (raw[15] * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7) >> 3
+    wanted = max(0, min(127, level) * 32 + velocity_steps * 16)
     if wanted == _LEVEL_STEPS[raw[16]] * 32:
-        return int(raw[16])
+        return raw[16]
     return int(np.abs(_LEVEL_STEPS * 32 - wanted).argmin())
 
 
-def _keyboard_scaling(raw: Int[np.ndarray, "21"], pitch: int) -> int:
+def _keyboard_scaling(raw: Sequence[int], pitch: int) -> int:
     """Steps that keyboard level scaling adds to the output level on this note."""
-    offset = pitch - int(raw[8]) - 17
+    offset = pitch - raw[8] - 17
     if offset >= 0:
-        group, depth, curve = (offset + 1) // 3, int(raw[10]), int(raw[12])
+        group, depth, curve = (offset + 1) // 3, raw[10], raw[12]
     else:
-        group, depth, curve = -(offset - 1) // 3, int(raw[9]), int(raw[11])
+        group, depth, curve = -(offset - 1) // 3, raw[9], raw[11]
     if curve in (0, 3):
         size = (group * depth * 329) >> 12
     else:

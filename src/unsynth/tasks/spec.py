@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from typing import Any
 
@@ -154,7 +155,14 @@ class Spec:
 
         Raises :class:`TaskError` for anything that does not describe a parameter.
         """
-        data = yaml.safe_load(text)
+        try:
+            return cls._from_data(yaml.safe_load(text))
+        except (yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise TaskError(f"this does not describe a task: {reason}") from None
+
+    @classmethod
+    def _from_data(cls, data: Any) -> "Spec":
         parameters: list[Parameter] = []
         units = []
         for block in data.get("units", []):
@@ -178,7 +186,12 @@ def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
         raise TaskError(f"{name}: kind {kind!r} is not one of {', '.join(_KINDS)}")
     if "choices" in fields:
         fields["choices"] = tuple(str(c) for c in fields["choices"])
-    try:
-        return _KINDS[kind](name=name, **fields)
-    except TypeError as error:
-        raise TaskError(f"{name}: {error}") from None
+    known = {f.name: f.default for f in dataclass_fields(_KINDS[kind]) if f.name != "name"}
+    unknown = sorted(set(fields) - set(known))
+    missing = sorted(n for n, default in known.items() if default is MISSING and n not in fields)
+    if unknown or missing:
+        raise TaskError(f"{name}: unknown {unknown}, missing {missing} for kind {kind}")
+    if _KINDS[kind] is Continuous:
+        for number in ("low", "high", "step"):
+            fields[number] = float(fields[number])
+    return _KINDS[kind](name=name, **fields)

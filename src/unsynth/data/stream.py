@@ -1,0 +1,156 @@
+"""Training batches, rendered while training and each a function of its step alone.
+
+Sounds come in groups of ``batch / uses`` new ones a step. The batch of step s holds the groups
+
+    s, s + apart, s + 2 apart, ..., s + (uses - 1) apart,
+
+so every step renders one group, every sound is used ``uses`` times, ``apart`` steps from one use
+to the next, and a run that resumes at step s sees what the first run saw: it renders the groups
+that batch s and later ones need, and no state has to be stored. A log-mel spectrogram is kept as
+one byte a cell, at most 0.16 dB off.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch.utils.data import IterableDataset
+
+from unsynth.audio.mel import DYNAMIC_RANGE, log_mel
+from unsynth.data.draws import audible_draws
+from unsynth.data.seeding import Split
+from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.task import Task
+
+_DEQUANTISE = 1
+
+
+class Batch(NamedTuple):
+    """What one step trains on: encoded patches, and their spectrograms in bytes."""
+
+    step: int
+    x1: Float[torch.Tensor, "items d"]
+    mel: UInt8[torch.Tensor, "items channels bands frames"]
+
+
+def to_bytes(
+    decibels: Float[torch.Tensor, "*items channels bands frames"],
+) -> UInt8[torch.Tensor, "*items channels bands frames"]:
+    """Store levels in [-80, 0] dB as bytes."""
+    return (255.0 * (1.0 + decibels / DYNAMIC_RANGE)).round().to(torch.uint8)
+
+
+def to_decibels(
+    stored: UInt8[torch.Tensor, "*items channels bands frames"],
+) -> Float[torch.Tensor, "*items channels bands frames"]:
+    """Undo :func:`to_bytes`, to within 0.16 dB."""
+    return (stored.float() / 255.0 - 1.0) * DYNAMIC_RANGE
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Patches as they are drawn, and their spectrograms in bytes."""
+
+    patches: Float[np.ndarray, "items parameters"]
+    mel: UInt8[torch.Tensor, "items channels bands frames"]
+
+
+def render_sounds(
+    task: Task, renderer: Renderer, split: Split, items: range, seed: int = 0
+) -> Sounds:
+    """Draw and render items of a split."""
+    pairs = list(audible_draws(task, renderer, split, items, seed))
+    mels = [to_bytes(log_mel(torch.from_numpy(audio))) for _, audio in pairs]
+    return Sounds(np.stack([patch for patch, _ in pairs]), torch.stack(mels))
+
+
+class Stream(IterableDataset[Batch]):
+    """The batches from step ``start`` on, without end.
+
+    The next batches are made in a thread of this process while the caller trains on one; leave
+    the loop or :meth:`close` to stop it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        renderer: Renderer,
+        batch: int,
+        uses: int,
+        apart: int,
+        seed: int = 0,
+        start: int = 0,
+    ) -> None:
+        self.start = start
+        self._task = task
+        self._renderer = renderer
+        self._group = batch // uses
+        self._offsets = [use * apart for use in range(uses)]
+        self._seed = seed
+        self._rendered: dict[int, Sounds] = {}
+        self._closed = threading.Event()
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of one step."""
+        groups = [self._sounds(step + offset) for offset in self._offsets]
+        patches = np.concatenate([sounds.patches for sounds in groups])
+        rng = np.random.default_rng((self._seed, step, _DEQUANTISE))
+        x1 = self._task.spec.encode(patches, dequantise=rng).astype(np.float32)
+        return Batch(step, torch.from_numpy(x1), torch.cat([sounds.mel for sounds in groups]))
+
+    def _sounds(self, group: int) -> Sounds:
+        if group not in self._rendered:
+            items = range(group * self._group, (group + 1) * self._group)
+            self._rendered[group] = render_sounds(
+                self._task, self._renderer, Split.TRAIN, items, self._seed
+            )
+        return self._rendered[group]
+
+    def __iter__(self) -> Iterator[Batch]:
+        ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._produce, args=(ready, stop), name="stream", daemon=True
+        )
+        thread.start()
+        try:
+            while True:
+                batch = ready.get()
+                if isinstance(batch, BaseException):
+                    raise batch
+                yield batch
+        finally:
+            stop.set()
+
+    def _produce(self, ready: "queue.Queue[Batch | BaseException]", stop: threading.Event) -> None:
+        step = self.start
+        try:
+            while not (stop.is_set() or self._closed.is_set()):
+                batch = self.batch(step)
+                self._rendered.pop(step)  # no later batch holds this group
+                _put(ready, batch, stop, self._closed)
+                step += 1
+        except BaseException as error:  # it is raised where the batch was wanted
+            _put(ready, error, stop, self._closed)
+
+    def close(self) -> None:
+        """Stop making batches."""
+        self._closed.set()
+
+
+def _put(
+    ready: "queue.Queue[Batch | BaseException]",
+    item: Batch | BaseException,
+    *stops: threading.Event,
+) -> None:
+    while not any(stop.is_set() for stop in stops):
+        try:
+            ready.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        return

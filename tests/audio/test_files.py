@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import soundfile
+
+from unsynth.audio.files import read_sound, write_wav
+from unsynth.audio.onset import first_onset
+from unsynth.errors import SoundError
+
+RATE, SECONDS, LATEST = 44_100, 4.0, 1.0
+
+
+def tone(seconds: float, rate: int = RATE, hz: float = 440.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+
+
+def read(path, channels=1):
+    return read_sound(path, RATE, channels, SECONDS, LATEST)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3", "aiff"])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+def test_kinds_and_rates(tmp_path, kind, rate):
+    if kind == "mp3" and rate == 96_000:
+        pytest.skip("mp3 has no such rate")
+    path = tmp_path / f"tone.{kind}"
+    soundfile.write(path, tone(1.5, rate), rate)
+    audio, remarks = read(path)
+    assert audio.shape == (1, 176_400) and audio.dtype == np.float32
+    spectrum = np.abs(np.fft.rfft(audio[0, : RATE]))
+    assert abs(int(spectrum.argmax()) - 440) <= 1
+    assert (rate == RATE) == (not any("resampled" in r for r in remarks))
+    assert np.abs(audio[0, 2 * RATE :]).max() < 1e-3
+
+
+def test_short_sounds_are_whole_and_long_ones_start_at_the_loudest_onset(tmp_path):
+    path = tmp_path / "long.wav"
+    sound = np.zeros(20 * RATE)
+    sound[2 * RATE : 3 * RATE] += 0.2 * tone(1.0)
+    sound[11 * RATE : 13 * RATE] += tone(2.0, hz=660)
+    soundfile.write(path, sound, RATE)
+    audio, remarks = read(path)
+    assert "loudest onset" in remarks[0] and "20.0 s" in remarks[0]
+    assert first_onset(audio, RATE) == pytest.approx(0.01, abs=0.015)
+    np.testing.assert_allclose(np.abs(np.fft.rfft(audio[0, :RATE])).argmax(), 660, atol=1)
+    soundfile.write(path, sound[: 4 * RATE], RATE)
+    whole, _ = read(path)
+    assert first_onset(whole, RATE) < LATEST  # silence in front is left out, beyond one second
+    soundfile.write(path, sound[int(1.5 * RATE) : int(5.5 * RATE)], RATE)
+    np.testing.assert_allclose(read(path)[0][0], sound[int(1.5 * RATE) : int(5.5 * RATE)], atol=1e-4)
+
+
+def test_ten_minutes_at_96_khz_in_stereo(tmp_path):
+    path = tmp_path / "ten.flac"
+    rate = 96_000
+    quiet = np.random.default_rng(0).normal(scale=1e-3, size=(10 * rate, 2))
+    with soundfile.SoundFile(path, "w", rate, 2) as file:
+        for block in range(60):
+            loud = np.zeros_like(quiet)
+            if block == 41:
+                loud[5 * rate : 7 * rate] = tone(2.0, rate)[:, None]
+            file.write(quiet + loud)
+    audio, remarks = read(path)
+    assert any("10.0 min" in r and "414.99 s" in r for r in remarks)
+    assert audio.shape == (1, 176_400)
+
+
+def test_mono_of_a_stereo_sound_that_cancels(tmp_path):
+    path = tmp_path / "cancel.wav"
+    soundfile.write(path, np.stack([tone(1.0), -tone(1.0)], axis=1), RATE)
+    audio, remarks = read(path)
+    assert np.abs(audio).max() > 0.4
+    assert any("cancel" in r for r in remarks)
+    assert read(path, channels=2)[0].shape == (2, 176_400)
+
+
+def bad_files(tmp_path):
+    nan = tone(1.0).astype(np.float32)
+    nan[2_000] = np.nan
+    late = np.concatenate([tone(9.0), nan]).astype(np.float32)
+    (tmp_path / "text.wav").write_text("this is no sound")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "header.wav", np.zeros(0), RATE)
+    soundfile.write(tmp_path / "zeros.wav", np.zeros(RATE), RATE)
+    soundfile.write(tmp_path / "nan.wav", nan, RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "late.wav", late, RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", tone(0.02), RATE)
+    whole = tmp_path / "whole.flac"
+    soundfile.write(whole, tone(2.0), RATE)
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:30])
+    (tmp_path / "folder.wav").mkdir()
+    return {
+        "missing.wav": "no such file",
+        "folder.wav": "folder",
+        "text.wav": "not a sound file",
+        "empty.wav": "empty",
+        "header.wav": "no samples",
+        "zeros.wav": "silent",
+        "nan.wav": "NaN",
+        "late.wav": "NaN",
+        "short.wav": "20 ms",
+        "cut.flac": "not a sound file",
+    }
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path):
+    for name, reason in bad_files(tmp_path).items():
+        with pytest.raises(SoundError, match=reason) as caught:
+            read(tmp_path / name)
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_written_sound_is_scaled_not_clipped(tmp_path):
+    path = tmp_path / "loud.wav"
+    write_wav(path, (4 * tone(0.5))[None].astype(np.float32), RATE)
+    audio, _ = soundfile.read(path)
+    np.testing.assert_allclose(audio, 2 * tone(0.5), atol=1e-4)

@@ -1,0 +1,64 @@
+import librosa
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unsynth.audio.mel import LOG_MEL, MelSettings, log_mel, mel_basis
+from unsynth.synths.base import Note
+
+
+def librosa_db(audio: np.ndarray) -> np.ndarray:
+    power = librosa.feature.melspectrogram(
+        y=audio, sr=44_100, n_fft=1102, hop_length=441, window="hamming", n_mels=128
+    )
+    return librosa.power_to_db(power, ref=np.max, top_db=80.0, amin=1e-20)
+
+
+@pytest.mark.parametrize(("rate", "window", "bands"), [(44_100, 1102, 128), (16_000, 400, 40)])
+def test_basis_is_librosas(rate, window, bands):
+    expected = librosa.filters.mel(sr=rate, n_fft=window, n_mels=bands)
+    np.testing.assert_allclose(mel_basis(rate, window, bands), expected, atol=1e-7)
+
+
+def test_within_a_hundredth_of_a_db_of_librosa(task, rng):
+    synth = task.synth()
+    for _ in range(6):
+        patch = task.sample(rng)
+        audio = synth.render(task.engine_patch(patch), task.note(patch))
+        if not audio.any():
+            continue
+        ours = log_mel(torch.from_numpy(audio)).numpy()
+        assert ours.shape == (1, 128, 401)
+        assert np.abs(ours - librosa_db(audio)).max() < 0.01
+
+
+def test_batch_and_single_agree(rng):
+    audio = torch.from_numpy(rng.normal(size=(3, 2, 30_000)).astype(np.float32))
+    batched = log_mel(audio)
+    for i in range(3):
+        torch.testing.assert_close(batched[i], log_mel(audio[i]), atol=1e-4, rtol=0)
+
+
+def test_level_is_not_observed_and_peak_is_over_channels(task):
+    voice = task.engine_patch(task.sample(np.random.default_rng(3)))
+    audio = torch.from_numpy(task.synth().render(voice, Note(60)))
+    torch.testing.assert_close(log_mel(audio), log_mel(0.01 * audio), atol=1e-3, rtol=0)
+    pair = torch.cat([audio, 0.1 * audio])
+    levels = log_mel(pair)
+    assert levels[0].max() == 0
+    assert levels[1].max() == pytest.approx(-20, abs=1e-3)
+
+
+def test_silence_is_the_floor():
+    assert (log_mel(torch.zeros(1, 4410)) == -80).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60_000), st.integers(0, 2**31))
+def test_any_length_gives_its_frames_within_range(samples, seed):
+    audio = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, samples)).astype("f4"))
+    levels = log_mel(audio, MelSettings(64, 1102, LOG_MEL.hop))
+    assert levels.shape[-1] == samples // LOG_MEL.hop + 1
+    assert levels.max() <= 1e-5 and levels.min() >= -80.0001

@@ -1,0 +1,93 @@
+"""One renderer for engines in threads, in processes that may die, and on the main thread."""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from unsynth.conventions import SAMPLES
+from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.synths.base import Concurrency, Note
+
+
+class Tone:
+    """A synth whose patch is a number: the level, or what is to go wrong."""
+
+    sample_rate = 44_100
+    channels = 1
+    deterministic = True
+    concurrency = Concurrency.THREADS
+
+    def render(self, patch: float, note: Note, seconds: float = 4.0) -> np.ndarray:
+        if patch == -1:
+            raise ValueError("no such patch")
+        if patch == -2:
+            os.abort()
+        if patch == -3:
+            time.sleep(30)
+        level = np.nan if patch == -4 else patch
+        return np.full((1, round(seconds * self.sample_rate)), level, dtype=np.float32)
+
+
+class ProcessTone(Tone):
+    concurrency = Concurrency.PROCESSES
+
+
+class MainThreadTone(Tone):
+    concurrency = Concurrency.MAIN_THREAD
+
+    def render(self, patch: float, note: Note, seconds: float = 4.0) -> np.ndarray:
+        assert threading.current_thread() is threading.main_thread()
+        return super().render(patch, note, seconds)
+
+
+@pytest.mark.parametrize("synth", [Tone, ProcessTone, MainThreadTone])
+def test_order_and_failures(synth):
+    levels = [0.1, -1, 0.2, -4, *np.linspace(0, 1, 20).tolist()]
+    with Renderer(synth, workers=2, seconds=0.1) as renderer:
+        results = list(renderer.render((level, Note(60)) for level in levels))
+    assert len(results) == len(levels)
+    for level, result in zip(levels, results, strict=True):
+        if level < 0:
+            assert isinstance(result, RenderFailure)
+        else:
+            assert result.shape == (1, 4410) and (result == np.float32(level)).all()
+    assert "no such patch" in results[1].reason and "finite" in results[3].reason
+
+
+def test_a_worker_that_dies_or_hangs_costs_one_sound():
+    patches = [0.1, -2, 0.2, -3, 0.3, 0.4]
+    with Renderer(ProcessTone, workers=2, seconds=0.1, timeout=3.0) as renderer:
+        results = list(renderer.render((p, Note(60)) for p in patches))
+    failed = [isinstance(r, RenderFailure) for r in results]
+    assert failed == [False, True, False, True, False, False]
+    assert "died" in results[1].reason and "no sound after 3 s" in results[3].reason
+
+
+def test_endless_requests_are_taken_as_needed():
+    taken = []
+
+    def requests():
+        for i in range(10**9):
+            taken.append(i)
+            yield 0.5, Note(60)
+
+    with Renderer(Tone, workers=2, seconds=0.01) as renderer:
+        results = renderer.render(requests())
+        for _ in range(50):
+            next(results)
+        results.close()
+    assert len(taken) < 80
+
+
+def test_dx7_in_parallel_is_dx7_alone(task):
+    rng = np.random.default_rng(0)
+    requests = [(task.engine_patch(p), task.note(p)) for p in (task.sample(rng) for _ in range(12))]
+    with Renderer(task.synth, workers=3) as renderer:
+        together = list(renderer.render(requests))
+    synth = task.synth()
+    for request, sound in zip(requests, together, strict=True):
+        assert sound.shape == (1, SAMPLES)
+        np.testing.assert_array_equal(sound, synth.render(*request))
