@@ -25,10 +25,10 @@ class Note:
 def note_name(pitch: int) -> str:
     """Name a MIDI pitch, middle C being C4.
 
-    >>> note_name(60), note_name(69)
-    ('C4', 'A4')
+    >>> note_name(60), note_name(70)
+    ('C4', 'A♯4')
     """
-    names = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+    names = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
     return f"{names[pitch % 12]}{pitch // 12 - 1}"
 
 

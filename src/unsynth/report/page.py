@@ -1,0 +1,136 @@
+"""One HTML file that shows an inversion: verdict, target and candidates to hear, patches to read.
+
+The file is complete: sounds and spectrograms are in it as data URIs, and its content security
+policy forbids every request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from unsynth import __version__
+from unsynth.inversion.candidates import Candidate, Inversion
+from unsynth.report import dx7
+from unsynth.report.media import (
+    LISTENING_PEAK,
+    colour_stops,
+    flac_uri,
+    frequency_axis,
+    spectrogram_uris,
+)
+from unsynth.report.scale import THRESHOLDS, scale_svg, verdict
+from unsynth.synths.base import note_name
+from unsynth.tasks.task import Task
+
+_INSTRUMENTS = {"dx7": "a DX7"}
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """Target (rank 0) or candidate, as the page shows it; ``view`` is for task dx7 only."""
+
+    rank: int
+    name: str
+    audio: str
+    spectrogram: str
+    score: str = ""
+    origin: str = ""
+    note: str = ""
+    view: dx7.PatchView | None = None
+    values: tuple[dx7.Value, ...] = ()
+
+
+def render_page(inversion: Inversion) -> str:
+    """Write the report of an inversion with at least one candidate and one random score."""
+    target, candidates = inversion.target, inversion.candidates
+    audio = [target.audio, *(candidate.audio for candidate in candidates)]
+    peaks = [float(np.abs(sound).max(initial=0.0)) for sound in audio]
+    images = spectrogram_uris(audio, target.sample_rate)
+    sounds = [flac_uri(sound, target.sample_rate) for sound in audio]
+    shown = [
+        _candidate(inversion.task, rank, candidate, sounds[rank], images[rank])
+        for rank, candidate in enumerate(candidates, start=1)
+    ]
+    instrument = _INSTRUMENTS.get(inversion.task.name, "this synthesizer")
+    random_median = float(np.median(inversion.random_scores))
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        inversion=inversion,
+        target=_Sound(0, target.name, sounds[0], images[0]),
+        candidates=shown,
+        verdict=verdict(candidates[0].score, inversion.noise_floor, random_median, instrument),
+        random_median=random_median,
+        thresholds=THRESHOLDS,
+        scale=scale_svg(inversion),
+        seconds=target.audio.shape[-1] / target.sample_rate,
+        axis=frequency_axis(target.sample_rate),
+        colours=colour_stops(),
+        listening_peak=LISTENING_PEAK,
+        past_full_scale=_past_full_scale(peaks),
+        version=__version__,
+    )
+
+
+def _candidate(task: Task, rank: int, candidate: Candidate, audio: str, spectrogram: str) -> _Sound:
+    pitch = task.note(candidate.patch).pitch
+    is_dx7 = task.name == "dx7"
+    return _Sound(
+        rank=rank,
+        name=f"Candidate {rank}",
+        audio=audio,
+        spectrogram=spectrogram,
+        score=f"{candidate.score:.2f}",
+        origin=candidate.origin,
+        note=f"{note_name(pitch)} (MIDI {pitch})",
+        view=dx7.view(task, candidate.patch) if is_dx7 else None,
+        values=() if is_dx7 else _values(task, candidate),
+    )
+
+
+def _values(task: Task, candidate: Candidate) -> tuple[dx7.Value, ...]:
+    active = task.active(candidate.patch).tolist()
+    named = task.spec.named(candidate.patch).items()
+    return tuple(
+        dx7.Value(name, _written(value) if heard else dx7.UNDETERMINED, heard)
+        for (name, value), heard in zip(named, active, strict=True)
+    )
+
+
+def _written(value: int | float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _past_full_scale(peaks: Sequence[float]) -> str:
+    """Say which sounds went past full scale before they were scaled for listening."""
+    if max(peaks) <= 1.0:
+        return ""
+    who = ["the target"] if peaks[0] > 1.0 else []
+    loud = sum(peak > 1.0 for peak in peaks[1:])
+    if loud:
+        who.append(f"{loud} candidate" + "s" * (loud != 1))
+    return f"{' and '.join(who)} (largest peak {max(peaks):.2f})"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("unsynth.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["value"] = _value_html
+    return environment
+
+
+def _value_html(value: dx7.Value) -> Markup:
+    """Write a value; one that cannot be heard becomes a dash that screen readers explain."""
+    if value.heard:
+        return Markup("{}").format(value.text)
+    return Markup(
+        '<span class="undetermined" title="undetermined: cannot be heard in this patch">'
+        '<span aria-hidden="true">{}</span><span class="unseen">undetermined</span></span>'
+    ).format(value.text)

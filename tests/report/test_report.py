@@ -1,0 +1,385 @@
+"""The report: a correct graph for every algorithm, honest words, one file that needs no other."""
+
+import base64
+import io
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+
+from unsynth.conventions import SAMPLE_RATE, SAMPLES
+from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.report import dx7
+from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
+from unsynth.report.page import note_name, render_page
+from unsynth.report.scale import OUT_OF_REACH, scale_svg, verdict
+from unsynth.synths.base import Note
+from unsynth.synths.dx7_algorithms import ALGORITHMS
+from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.parameter import Categorical, Integer
+from unsynth.tasks.spec import Spec
+from unsynth.tasks.task import Task
+
+HOSTILE = "<script>alert(\"x\")</script> & 'sons'"
+
+
+def tone(frequency: float, peak: float = 0.5) -> np.ndarray:
+    seconds = np.arange(SAMPLES) / SAMPLE_RATE
+    fade = np.exp(-seconds)
+    return (peak * fade * np.sin(2 * np.pi * frequency * seconds)).astype(np.float32)[None]
+
+
+def inversion(task: Task, count: int, name: str = "a bell") -> Inversion:
+    rng = np.random.default_rng(5)
+    candidates = tuple(
+        Candidate(task.sample(rng), tone(200.0 + 10 * i, 0.2 + 0.1 * i), 2.0 + i, "index")
+        for i in range(count)
+    )
+    target = Target(name, tone(220.0), SAMPLE_RATE, (f"cut: {HOSTILE}",))
+    return Inversion(task, target, candidates, np.linspace(8.0, 20.0, 50), 0.5, 4096, 20.0, 7)
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+# -- the algorithms -------------------------------------------------------------------------
+
+
+def attributes(svg: ET.Element, name: str) -> set[str]:
+    return {e.attrib[name] for e in svg.iter() if name in e.attrib}
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    """Corners of a path written with absolute M, H and V."""
+    x, y, found = 0.0, 0.0, []
+    for command, numbers in re.findall(r"([MHV])([-\d. ]+)", path):
+        values = [float(n) for n in numbers.split()]
+        if command in "MH":
+            x = values[0]
+        if command in "MV":
+            y = values[-1]
+        found.append((x, y))
+    return found
+
+
+@pytest.mark.parametrize("number", range(1, 33))
+def test_graph_is_the_algorithm(number: int) -> None:
+    algorithm = ALGORITHMS[number - 1]
+    svg = ET.fromstring(dx7.algorithm_svg(number))
+    boxes = {}
+    for group in svg.iter("g"):
+        rect = group.find("rect")
+        assert rect is not None
+        boxes[int(group.attrib["data-op"]) - 1] = [
+            float(rect.attrib[k]) for k in ("x", "y", "width", "height")
+        ]
+
+    assert attributes(svg, "data-edge") == {f"{a + 1}>{b + 1}" for a, b in algorithm.edges}
+    assert attributes(svg, "data-carrier") == {str(op + 1) for op in algorithm.carriers}
+    source, target = algorithm.feedback
+    assert attributes(svg, "data-feedback") == {f"{source + 1}>{target + 1}"}
+    assert sorted(boxes) == list(range(6))
+
+    def bottom(op: int) -> tuple[float, float]:
+        x, y, w, h = boxes[op]
+        return x + w / 2, y + h
+
+    def top(op: int) -> tuple[float, float]:
+        x, y, w, _ = boxes[op]
+        return x + w / 2, y
+
+    for path in svg.iter("path"):
+        if "data-edge" in path.attrib:
+            a, b = (int(n) - 1 for n in path.attrib["data-edge"].split(">"))
+            drawn = points(path.attrib["d"])
+            assert (drawn[0], drawn[-1]) == (bottom(a), top(b))
+            assert bottom(a)[1] < top(b)[1]
+        if "data-feedback" in path.attrib:
+            assert points(path.attrib["d"])[-1] == top(target)
+        if "data-carrier" in path.attrib:
+            assert points(path.attrib["d"])[0] == bottom(int(path.attrib["data-carrier"]) - 1)
+        # No line may run through a box it does not touch at its ends.
+        drawn = points(path.attrib["d"])
+        for (x1, y1), (x2, y2) in pairwise(drawn):
+            for x, y, w, h in boxes.values():
+                across = min(x1, x2) < x + w and max(x1, x2) > x
+                along = min(y1, y2) < y + h and max(y1, y2) > y
+                assert not (across and along), f"{path.attrib} crosses a box"
+    for a in range(6):
+        for b in range(a):
+            (xa, ya, w, h), (xb, yb, *_) = boxes[a], boxes[b]
+            assert abs(xa - xb) > w or abs(ya - yb) > h, f"operators {a + 1} and {b + 1} overlap"
+    carriers = {boxes[op][1] for op in algorithm.carriers}
+    assert carriers == {max(y for _, y, *_ in boxes.values())}
+    _, _, width, height = map(float, svg.attrib["viewBox"].split())
+    corners = [p for e in svg.iter("path") for p in points(e.attrib["d"])]
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in corners)
+
+
+def test_silent_operators_are_grey() -> None:
+    svg = ET.fromstring(dx7.algorithm_svg(1, [True, False, True, True, True, True]))
+    grey = {
+        e.get("data-op") or e.get("data-edge") for e in svg.iter() if "silent" in e.get("class", "")
+    }
+    assert grey == {"2", "2>1"}
+
+
+# -- envelopes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rates", "levels", "output"),
+    [
+        ((99, 40, 30, 50), (99, 80, 60, 0), 99),
+        ((45, 30, 20, 60), (99, 90, 50, 0), 90),
+        ((99, 55, 99, 70), (99, 0, 0, 0), 80),
+        ((60, 99, 99, 35), (90, 99, 70, 20), 99),
+    ],
+)
+def test_envelope_follows_the_engine(
+    task: Task, rates: tuple[int, ...], levels: tuple[int, ...], output: int
+) -> None:
+    """One sine through the engine: its level in dB is the curve's, to 4 dB."""
+    synth = task.synth()
+    patch = np.zeros(len(task.spec.names))
+    at = task.spec.position
+    patch[at["algorithm"]] = 31
+    patch[at["op1.ratio_coarse"]] = 8
+    for k in range(4):
+        patch[at[f"op1.rate{k + 1}"]], patch[at[f"op1.level{k + 1}"]] = rates[k], levels[k]
+        patch[at[f"pitch_eg.level{k + 1}"]] = 50
+    note = Note(60, 0.0, 2.0)
+
+    def loudness(level: int) -> np.ndarray:
+        patch[at["op1.output_level"]] = level
+        sound = synth.render(task.engine_patch(task.with_note(patch, note)), note)[0]
+        return np.sqrt(np.mean(sound[: 80 * 2205].reshape(80, 2205) ** 2, axis=1))
+
+    heard = loudness(output)
+    for k in range(4):
+        patch[at[f"op1.rate{k + 1}"]], patch[at[f"op1.level{k + 1}"]] = 99, 99
+    full = loudness(99)[20]
+    measured = 20 * np.log10(np.maximum(heard, 1e-9) / full)
+    curve = dx7.eg_curve(rates, levels, output, 2.0, 4.0)
+    drawn = np.interp(0.025 + 0.05 * np.arange(80), *zip(*curve, strict=True))
+    loud = (measured > -60) & (np.arange(80) > 1)
+    assert loud.sum() > 5
+    assert np.abs(drawn - measured)[loud].max() < 4.0
+
+
+@pytest.mark.parametrize("held", [0.05, 1.3, 3.999, 6.0])
+def test_envelopes_stay_on_the_page(held: float) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        rates, levels = rng.integers(0, 100, (2, 4)).tolist()
+        for curve in (
+            dx7.eg_curve(rates, levels, int(rng.integers(100)), held, 4.0),
+            dx7.pitch_curve(rates, levels, held, 4.0),
+        ):
+            times = [t for t, _ in curve]
+            assert times == sorted(times) and times[0] == 0 and times[-1] == 4.0
+            assert all(-80.0 <= value <= 48.0 for _, value in curve)
+
+
+def test_faster_rates_arrive_earlier() -> None:
+    def time_to(rate: int) -> float:
+        curve = dx7.eg_curve((rate, 99, 99, 99), (99, 99, 99, 0), 99, 60.0, 60.0)
+        return next(t for t, db in curve if db > -0.5)
+
+    times = [time_to(rate) for rate in (20, 40, 60, 80)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > 10 * times[-1]
+
+
+# -- the patch ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "coarse", "fine", "shown"),
+    [
+        ("ratio", 0, 0, "0.50"),
+        ("ratio", 1, 0, "1.00"),
+        ("ratio", 3, 50, "4.50"),
+        ("ratio", 31, 99, "61.69"),
+        ("fixed", 0, 0, "1.000 Hz"),
+        ("fixed", 3, 99, "9772 Hz"),
+    ],
+)
+def test_frequency_is_the_panels(mode: str, coarse: int, fine: int, shown: str) -> None:
+    named = {"op1.mode": mode, f"op1.{mode}_coarse": coarse, f"op1.{mode}_fine": fine}
+    assert dx7.frequency(named, "op1.") == shown
+
+
+def test_what_cannot_be_heard_is_undetermined(task: Task) -> None:
+    at = task.spec.position
+    patch = task.sample(np.random.default_rng(2))
+    patch[at["algorithm"]] = 31
+    for i in range(1, 7):
+        patch[at[f"op{i}.output_level"]] = 90
+        for k in range(1, 5):
+            patch[at[f"op{i}.level{k}"]] = 99 - 10 * k
+    patch[at["op4.output_level"]] = 0
+    patch = task.with_note(patch, Note(60, 0.0, 6.0))
+    seen = dx7.view(task, patch)
+
+    assert [op.heard for op in seen.operators] == [True, True, True, False, True, True]
+    silent = seen.operators[3]
+    assert silent.eg == ""
+    assert {v.text for v in (*silent.values, *silent.rates)} == {dx7.UNDETERMINED}
+    assert silent.output_level.text == "0"
+    first = seen.operators[0]
+    assert [v.heard for v in first.rates] == [True, True, True, False]  # no note-off within 4 s
+    assert [v.text for v in first.levels] == ["89", "79", "69", dx7.UNDETERMINED]
+
+
+# -- the page -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 32])
+def test_page_shows_every_candidate(task: Task, count: int) -> None:
+    page = Page(render_page(inversion(task, count)))
+    sounds = page.all("audio")
+    assert [s["id"] for s in sounds] == [f"sound-{i}" for i in range(count + 1)]
+    assert len({s["src"] for s in sounds}) == count + 1
+    assert len(page.all("details")) == count
+    assert sum("data-op" in attrs for attrs in page.all("g")) == 6 * count
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_page_asks_for_nothing(task: Task) -> None:
+    text = render_page(inversion(task, 2))
+    page = Page(text)
+    for _, attrs in page.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "action", "poster"):
+            assert (attrs.get(name) or "data:").startswith(("data:", "#"))
+    assert not page.all("link")
+    assert "@import" not in text and "url(" not in text and "://" not in text
+
+
+def test_page_escapes_what_users_write(task: Task) -> None:
+    text = render_page(inversion(task, 1, name=HOSTILE))
+    page = Page(text)
+    assert "alert(" in text and "<script>alert" not in text
+    assert len(page.all("script")) == 1
+    assert HOSTILE in page.words
+    alts = [image["alt"] for image in page.all("img")]
+    assert any(HOSTILE in (alt or "") for alt in alts)
+
+
+def test_page_for_another_task(task: Task) -> None:
+    class Plain(DX7Task):
+        name = "plain"
+        hash = "plain"
+
+        def __init__(self) -> None:
+            self.spec = Spec((Integer("level", 0, 99), Categorical("wave", ("sine", "<saw>"))))
+
+        def note(self, patch: np.ndarray) -> Note:
+            return Note(61)
+
+        def active(self, patch: np.ndarray) -> np.ndarray:
+            return np.array([patch[1] == 1, True])
+
+    shown = inversion(task, 1)
+    for patch, level in ((np.array([42.0, 1.0]), "42"), (np.array([42.0, 0.0]), dx7.UNDETERMINED)):
+        best = Candidate(patch, tone(200.0), 1.0, "index")
+        plain = Inversion(Plain(), shown.target, (best,), shown.random_scores, 0.5, 9, 1.0, 0)
+        page = Page(render_page(plain))
+        cells = [w for w in page.words if w.strip() in {"42", dx7.UNDETERMINED, "<saw>", "sine"}]
+        assert level in cells and ("<saw>" in cells) == (patch[1] == 1)
+        assert "C♯4 (MIDI 61)" in page.words
+        assert not any("syx" in w or "DX7" in w for w in page.words)
+
+
+# -- sounds ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("peak", [0.01, 0.5, 3.0])
+def test_sound_comes_back(peak: float) -> None:
+    sound = np.concatenate([tone(300.0, peak), tone(411.0, peak / 2)])
+    head, data = flac_uri(sound, SAMPLE_RATE).split(",")
+    assert head == "data:audio/flac;base64"
+    back, rate = soundfile.read(io.BytesIO(base64.b64decode(data)), always_2d=True)
+    assert rate == SAMPLE_RATE
+    expected = sound.T * (LISTENING_PEAK / np.abs(sound).max())
+    np.testing.assert_allclose(back, expected, atol=1.01 / 32768)
+
+
+def test_silence_stays_silent() -> None:
+    _, data = flac_uri(np.zeros((1, 1000), dtype=np.float32), SAMPLE_RATE).split(",")
+    back, _ = soundfile.read(io.BytesIO(base64.b64decode(data)))
+    assert not back.any()
+
+
+def test_spectrogram_shows_a_tone_at_its_frequency() -> None:
+    from PIL import Image
+
+    frequency = 5000.0
+    (uri,) = spectrogram_uris([tone(frequency)], SAMPLE_RATE)
+    image = np.array(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L"))
+    assert image.shape == (128, 401)
+    height = 100 * (1 - (image[:, 100].argmax() + 0.5) / 128)
+    expected = dict(frequency_axis(SAMPLE_RATE).ticks)["5 kHz"]
+    assert abs(height - expected) < 1.0
+
+
+def test_past_full_scale_is_said(task: Task) -> None:
+    assert "Past full" not in render_page(inversion(task, 1))
+    text = render_page(inversion(task, 12))  # peaks rise by 0.1 to 1.3
+    assert re.search(r"Past full\s+scale before that: 3 candidates", text)
+
+
+# -- the verdict ----------------------------------------------------------------------------
+
+
+def test_verdict_gets_worse_with_distance() -> None:
+    words = [verdict(best, 0.5, 10.5).word for best in np.linspace(0.0, 15.0, 301)]
+    order = list(dict.fromkeys(words))
+    assert order == ["Matched", "Close", "Recognisable", OUT_OF_REACH]
+    assert words == sorted(words, key=order.index)
+    assert verdict(5.4, 0.5, 10.5).word == "Recognisable"  # 0.49 of the way
+
+
+def test_verdict_promises_nothing_where_chance_is_as_good() -> None:
+    assert verdict(3.0, 2.0, 2.0).word == OUT_OF_REACH
+
+
+def test_scale_puts_scores_in_order(task: Task) -> None:
+    svg = ET.fromstring(scale_svg(inversion(task, 4)))
+
+    def place(name: str) -> float:
+        (line,) = [e for e in svg.iter("line") if e.get("class") == name]
+        return float(line.attrib["x1"].rstrip("%"))
+
+    assert 0 < place("floor") < place("candidate best") < place("median") <= 100
+    # Proportional: floor 0.5, best 2, median 14.
+    assert place("candidate best") / place("floor") == pytest.approx(4.0, rel=0.01)
+    assert place("median") / place("floor") == pytest.approx(28.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("pitch", "name"), [(60, "C4"), (69, "A4"), (24, "C1"), (61, "C♯4"), (95, "B6")]
+)
+def test_note_names(pitch: int, name: str) -> None:
+    assert note_name(pitch) == name
