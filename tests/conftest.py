@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from unsynth.inversion.proposals import DrawIndex, build_index
+from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.dx7 import DX7Task
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -34,3 +36,12 @@ def rng() -> np.random.Generator:
 def relative_error(expected: np.ndarray, got: np.ndarray) -> float:
     """RMS of the difference over RMS of the expected sound."""
     return float(np.sqrt(np.mean((got - expected) ** 2) / max(1e-18, np.mean(expected**2))))
+
+
+@pytest.fixture(scope="session")
+def small_index(task: DX7Task) -> DrawIndex:
+    """An index of 300 draws, made in a few seconds."""
+    with Renderer(task.synth, workers=2) as renderer:
+        *_, index = build_index(task, renderer, 300)
+    assert isinstance(index, DrawIndex)
+    return index

@@ -27,6 +27,7 @@ ORDER = [
     "studies",
     "app",
     "cli",
+    "__main__",
 ]
 
 

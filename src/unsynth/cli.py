@@ -174,7 +174,7 @@ def _use_one_torch_thread() -> None:
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
     try:
-        commands(standalone_mode=False)
+        commands(prog_name="unsynth", standalone_mode=False)
     except UnsynthError as error:
         _fail(str(error))
     except click.ClickException as error:

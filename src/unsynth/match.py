@@ -19,18 +19,18 @@ from pathlib import Path
 import mido
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
 from unsynth import __version__
 from unsynth.audio.files import read_sound, write_wav
-from unsynth.audio.onset import first_onset
+from unsynth.audio.onset import first_onset, note_end
 from unsynth.conventions import SECONDS
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
 from unsynth.formats.syx import BANK_VOICES, named_voice, write_bank
 from unsynth.inversion.candidates import Candidate, Inversion, Target
-from unsynth.inversion.proposals import DrawIndex, load_index
+from unsynth.inversion.proposals import HELD, DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.report.page import render_page
@@ -40,9 +40,11 @@ from unsynth.tasks.task import Task
 
 #: Draws of the index that are rendered on the target's note and scored.
 SHORTLIST = 512
-#: Of these, how many are tried with other durations of the note, and which (in seconds).
+#: Of these, how many are tried with other durations of the note: some in seconds, and some as
+#: multiples of the duration that the target seems to have.
 _RETIMED = 16
-_DURATIONS = (0.1, 0.2, 0.4, 0.8, 1.2, 1.8, 2.6, 6.0)
+_SHORT_DURATIONS = (0.08, 0.25)
+_STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
 _RANDOM_DRAWS = 32
 
 
@@ -95,7 +97,8 @@ def match(
         yield Progress("searching the index", 0, len(index))
         onset = first_onset(target.audio, target.sample_rate)
         pitches = np.array([pitch] if pitch is not None else _pitches(task))
-        near = list(index.nearest(target.audio, target.sample_rate, onset, SHORTLIST, pitches))
+        end = note_end(target.audio, target.sample_rate, onset)
+        near = list(_nearest(index, target, onset, end, pitches))
 
         ranked: list[Candidate] = []
         for found in scorer.score(near, "index"):
@@ -103,7 +106,7 @@ def match(
             if len(ranked) % 32 == 0:
                 yield Progress("rendering the nearest draws", len(ranked), len(near))
         ranked.sort(key=lambda c: c.score)
-        retimed = list(_retimed(task, ranked[:_RETIMED]))
+        retimed = list(_retimed(task, ranked[:_RETIMED], end))
         for done, found in enumerate(scorer.score(retimed, "index"), start=1):
             ranked.append(found)
             if done % 32 == 0:
@@ -199,10 +202,29 @@ class _Scorer:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _retimed(task: Task, ranked: list[Candidate]) -> Iterator[Float[np.ndarray, " parameters"]]:
-    for candidate, duration in itertools.product(ranked, _DURATIONS):
+def _nearest(
+    index: DrawIndex,
+    target: Target,
+    onset: float,
+    end: float,
+    pitches: Int[np.ndarray, " pitches"],
+) -> Iterator[Float[np.ndarray, " parameters"]]:
+    """Propose draws for both readings of a sound: let go at ``end``, or held and fading alone."""
+    audio, sample_rate = target.audio, target.sample_rate
+    durations = [end, HELD] if onset + end < SECONDS else [HELD]
+    for duration in durations:
+        count = SHORTLIST // len(durations)
+        yield from index.nearest(audio, sample_rate, onset, duration, pitches, count)
+
+
+def _retimed(
+    task: Task, ranked: list[Candidate], end: float
+) -> Iterator[Float[np.ndarray, " parameters"]]:
+    durations = {*_SHORT_DURATIONS, *(round(end * stretch, 3) for stretch in _STRETCHES), HELD}
+    for candidate in ranked:
         note = task.note(candidate.patch)
-        yield task.with_note(candidate.patch, Note(note.pitch, note.onset, duration))
+        for duration in sorted(durations - {note.duration}):
+            yield task.with_note(candidate.patch, Note(note.pitch, note.onset, duration))
 
 
 def _distinct(task: Task, ranked: list[Candidate], count: int) -> list[Candidate]:

@@ -14,7 +14,7 @@ import soxr
 from jaxtyping import Float32
 
 from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
-from unsynth.errors import SoundError
+from unsynth.errors import OutputError, SoundError
 
 #: The shortest sound that is worth matching, in seconds.
 SHORTEST = 0.05
@@ -75,9 +75,15 @@ def read_sound(
 
 
 def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
-    """Write 16-bit WAV; a sound past full scale is scaled down to it, not clipped."""
+    """Write 16-bit WAV; a sound past full scale is scaled down to it, not clipped.
+
+    Raises :class:`OutputError` where the file cannot be written.
+    """
     peak = float(np.abs(audio).max(initial=0.0))
-    soundfile.write(path, (audio / max(1.0, peak)).T, sample_rate, subtype="PCM_16")
+    try:
+        soundfile.write(path, (audio / max(1.0, peak)).T, sample_rate, subtype="PCM_16")
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise OutputError(f"{path}: could not be written ({error}); is the disk full?") from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a sound begins."""
+"""Where a sound begins, and where its note seems to end."""
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -40,3 +40,24 @@ def first_onset(audio: Float32[np.ndarray, "channels samples"], sample_rate: int
     size = np.abs(audio).max(axis=0)
     threshold = size.max() * 10.0 ** (-_BELOW_PEAK_DB / 20.0)
     return float((size >= threshold).argmax() / sample_rate)
+
+
+def note_end(
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, onset: float
+) -> float:
+    """Guess how many seconds after ``onset`` the note was let go: the last steep fall in level.
+
+    A fall is the change in dB over 100 ms; steep is at least half of the steepest, and 6 dB. The
+    end of the audio is the answer where nothing falls.
+    """
+    levels = frame_levels(audio, sample_rate)
+    first = round(onset / FRAME) + 3
+    decibels = 20.0 * np.log10(np.maximum(levels, levels.max() * 1e-3 + 1e-20))
+    falls = decibels[first:-_AROUND] - decibels[first + _AROUND :]
+    steep = np.flatnonzero(falls >= max(6.0, 0.5 * falls.max(initial=0.0)))
+    if not steep.size:
+        return audio.shape[1] / sample_rate - onset
+    gaps = np.flatnonzero(np.diff(steep) > 3)
+    start = first + int(steep[gaps[-1] + 1] if gaps.size else steep[0])
+    held = np.flatnonzero(decibels[start : start + _AROUND] >= decibels[start] - 3.0)[-1]
+    return float((start + held + 1) * FRAME - onset)

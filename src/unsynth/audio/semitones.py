@@ -68,6 +68,14 @@ def relative_to_note(
     return picture
 
 
+def segments_within(duration: float) -> Float32[np.ndarray, " segments"]:
+    """Share of each segment that lies in the first ``duration`` seconds; all of the first."""
+    first, last = np.array(_EDGES[:-1]), np.array(_EDGES[1:])
+    shares = np.clip((duration - first) / (last - first), 0.0, 1.0)
+    shares[0] = 1.0
+    return shares.astype(np.float32)
+
+
 @lru_cache(maxsize=4)
 def _triangles(sample_rate: int) -> Float32[torch.Tensor, "semitones bins"]:
     """Triangles a semitone apart, no narrower than a bin of the FFT, each of weight 1."""

@@ -73,7 +73,7 @@ class Stream(IterableDataset[Batch]):
     """The batches from step ``start`` on, without end.
 
     The next batches are made in a thread of this process while the caller trains on one; leave
-    the loop or :meth:`close` to stop it.
+    the loop to stop it, and :meth:`close` the stream before its renderer.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Stream(IterableDataset[Batch]):
         self._seed = seed
         self._rendered: dict[int, Sounds] = {}
         self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def batch(self, step: int) -> Batch:
         """Make the batch of one step."""
@@ -114,10 +115,10 @@ class Stream(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)
         stop = threading.Event()
-        thread = threading.Thread(
+        self._thread = threading.Thread(
             target=self._produce, args=(ready, stop), name="stream", daemon=True
         )
-        thread.start()
+        self._thread.start()
         try:
             while True:
                 batch = ready.get()
@@ -139,8 +140,10 @@ class Stream(IterableDataset[Batch]):
             _put(ready, error, stop, self._closed)
 
     def close(self) -> None:
-        """Stop making batches."""
+        """Stop making batches, for good."""
         self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _put(

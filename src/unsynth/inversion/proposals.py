@@ -15,7 +15,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int8, UInt8
 
-from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
+from unsynth.audio.semitones import (
+    BANDS,
+    SEGMENTS,
+    relative_to_note,
+    segments_within,
+    semitone_levels,
+)
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import DrawIndexError
@@ -25,8 +31,9 @@ from unsynth.tasks.task import Task
 
 #: Directions kept of a picture.
 DIRECTIONS = 56
-#: The note that every draw of an index is played on.
+#: The note that every draw of an index is played on, held past the end of the sound.
 INDEX_PITCH = 60
+HELD = 6.0
 _STEPS = 127.0
 
 
@@ -57,29 +64,32 @@ class DrawIndex:
         target: Float32[np.ndarray, "channels samples"],
         sample_rate: int,
         onset: float,
-        count: int,
+        duration: float,
         pitches: Int[np.ndarray, " pitches"],
+        count: int,
     ) -> Iterator[Float[np.ndarray, " parameters"]]:
-        """Yield the patches nearest to a target, nearest first.
+        """Yield the ``count`` patches nearest to a target, nearest first, with its note.
 
-        Each is moved to the one of ``pitches`` that fits it best, and to ``onset`` seconds; the
-        note's duration is the draw's own.
+        The note starts at ``onset`` and is held for ``duration`` seconds; what follows it is not
+        compared. Each patch gets the one of ``pitches`` that fits it best.
         """
         levels = semitone_levels(target, sample_rate, onset)
         pictures = np.stack([relative_to_note(levels, int(p)).ravel() for p in pitches])
-        queries = (pictures - self.mean) @ self.basis
-        # |q - c|^2 without |q|^2 is not comparable between pitches, so all of it is kept, with
-        # what of the query lies outside the basis.
-        outside = np.square(pictures - self.mean).sum(axis=1)
+        weights = np.tile(segments_within(duration), BANDS)
+        # The distance sum_j w_j (r_j - (B c)_j)^2 between a picture r and a draw's code c, expanded.
+        difference = pictures - self.mean
+        weighted = difference * weights
         draws = self.codes * self.scale
+        gram = (self.basis * weights[:, None]).T @ self.basis
         distances = (
-            outside[:, None] - 2.0 * queries @ draws.T + np.square(draws).sum(axis=1)[None]
+            (weighted * difference).sum(axis=1)[:, None]
+            - 2.0 * (weighted @ self.basis) @ draws.T
+            + ((draws @ gram) * draws).sum(axis=1)[None]
         )
         best_pitch = distances.argmin(axis=0)
         for draw in distances.min(axis=0).argsort(kind="stable")[:count]:
-            patch = self.patch(int(draw))
-            duration = self.task.note(patch).duration
-            yield self.task.with_note(patch, Note(int(pitches[best_pitch[draw]]), onset, duration))
+            note = Note(int(pitches[best_pitch[draw]]), onset, duration)
+            yield self.task.with_note(self.patch(int(draw)), note)
 
 
 def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | DrawIndex]:
@@ -90,8 +100,7 @@ def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | Dr
         item = 0
         while True:
             patch = task.sample(item_rng(task.name, Split.INDEX, item))
-            note = Note(INDEX_PITCH, 0.0, task.note(patch).duration)
-            yield task.engine_patch(patch), note
+            yield task.engine_patch(patch), Note(INDEX_PITCH, 0.0, HELD)
             item += 1
 
     items: list[int] = []

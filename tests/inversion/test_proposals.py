@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from unsynth.audio.semitones import relative_to_note, semitone_levels
+from unsynth.errors import DrawIndexError
+from unsynth.inversion.proposals import DrawIndex, build_index, load_index, save_index
+from unsynth.rendering.renderer import Renderer
+from unsynth.synths.base import Note
+
+
+def test_another_note_is_the_same_picture_moved(task):
+    rng = np.random.default_rng(1)
+    synth = task.synth()
+    at = task.spec.position
+    moved, others = [], []
+    pictures = {}
+    for draw in range(6):
+        patch = task.sample(rng)
+        for op in range(1, 7):
+            patch[at[f"op{op}.mode"]] = 0
+        for pitch in (57, 64):
+            sound = synth.render(task.engine_patch(patch), Note(pitch, 0.0, 1.0))
+            pictures[draw, pitch] = relative_to_note(semitone_levels(sound, 44_100, 0.0), pitch)
+    for draw in range(6):
+        moved.append(np.abs(pictures[draw, 57] - pictures[draw, 64]).mean())
+        others.append(np.abs(pictures[draw, 57] - pictures[(draw + 1) % 6, 64]).mean())
+    assert np.mean(moved) < 0.6 * np.mean(others)
+
+
+def test_a_sound_cut_off_by_the_end_goes_on():
+    tone = np.sin(2 * np.pi * 440 * np.arange(176_400) / 44_100).astype(np.float32)[None]
+    whole = semitone_levels(tone, 44_100, 0.0)
+    late = np.concatenate([np.zeros((1, 60_000), np.float32), tone[:, :-60_000]], axis=1)
+    heard = whole > -20  # below, the cut itself is seen
+    assert np.abs(semitone_levels(late, 44_100, 60_000 / 44_100) - whole)[heard].max() < 3.0
+    assert whole.argmax(axis=0).tolist() == [69 - 16] * whole.shape[1]
+
+
+def test_a_draw_finds_itself_on_another_note(task, small_index):
+    synth = task.synth()
+    found = 0
+    for draw in range(0, 60, 6):
+        patch = small_index.patch(draw)
+        note = Note(66, 0.2, 1.3)
+        target = synth.render(task.engine_patch(patch), note)
+        nearest = small_index.nearest(target, 44_100, 0.2, 1.3, np.arange(24, 97), 5)
+        found += any(
+            np.array_equal(task.with_note(p, note), task.with_note(patch, note)) for p in nearest
+        )
+    assert found >= 8
+
+
+def test_pitches_and_onset_are_kept_to(task, small_index):
+    target = task.synth().render(task.engine_patch(small_index.patch(0)), Note(50))
+    for patch in small_index.nearest(target, 44_100, 0.3, 0.7, np.array([72]), 20):
+        assert task.note(patch) == Note(72, 0.3, 0.7)
+
+
+def test_saved_index_is_the_same(task, small_index, tmp_path):
+    path = tmp_path / "small.npz"
+    save_index(small_index, path)
+    loaded = load_index(task, path)
+    assert len(loaded) == len(small_index)
+    np.testing.assert_array_equal(loaded.patch(17), small_index.patch(17))
+    np.testing.assert_array_equal(loaded.codes, small_index.codes)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_built_twice_it_is_the_same(task, small_index):
+    with Renderer(task.synth, workers=3) as renderer:
+        *_, again = build_index(task, renderer, 100)
+    assert isinstance(again, DrawIndex)
+    np.testing.assert_array_equal(again.items, small_index.items[:100])
+
+
+def test_damage_is_refused_by_name(task, small_index, tmp_path):
+    path = tmp_path / "small.npz"
+    with pytest.raises(DrawIndexError, match=r"no index here; .*unsynth index dx7"):
+        load_index(task, path)
+    save_index(small_index, path)
+    whole = path.read_bytes()
+    for damage in (whole[:1000], whole[: len(whole) // 2], b"", b"text", whole[:900] + b"\0" * 99):
+        path.write_bytes(damage)
+        with pytest.raises(DrawIndexError, match="damaged"):
+            load_index(task, path)
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 0xFF
+    path.write_bytes(bytes(flipped))
+    with pytest.raises(DrawIndexError, match="damaged"):
+        load_index(task, path)
+
+
+def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monkeypatch):
+    path = tmp_path / "small.npz"
+    monkeypatch.setitem(task.__dict__, "hash", "0123456789abcdef")
+    save_index(small_index, path)
+    monkeypatch.undo()
+    with pytest.raises(DrawIndexError, match=r"0123456789abcdef, not for dx7"):
+        load_index(task, path)
+
+
+def test_the_shipped_index_is_of_this_task(task):
+    index = load_index(task)
+    assert len(index) >= 10_000
+    assert task.spec.encode(index.patch(len(index) - 1)[None]).shape == (1, 165)
