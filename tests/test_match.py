@@ -61,7 +61,9 @@ def test_candidates_are_ranked_distinct_and_scored_truly(finished):
     assert scores == sorted(scores) and len(scores) == 8
     assert len({c.patch[:-3].tobytes() for c in inversion.candidates}) == 8
     for candidate in inversion.candidates[:3]:
-        assert candidate.score == pytest.approx(mss(inversion.target.audio, candidate.audio), abs=1e-3)
+        assert candidate.score == pytest.approx(
+            mss(inversion.target.audio, candidate.audio), abs=1e-3
+        )
 
 
 def test_the_files_hold_what_was_heard(finished):
@@ -74,7 +76,9 @@ def test_the_files_hold_what_was_heard(finished):
     voices = read_voices((folder / "patches.syx").read_bytes())
     for voice, candidate in zip(voices, inversion.candidates, strict=False):
         again = task.synth().render(voice, task.note(candidate.patch))
-        assert np.sqrt(np.mean((again - candidate.audio) ** 2)) < 5e-3 * np.abs(candidate.audio).max()
+        assert (
+            np.sqrt(np.mean((again - candidate.audio) ** 2)) < 5e-3 * np.abs(candidate.audio).max()
+        )
 
     written, rate = soundfile.read(folder / "best.wav")
     assert rate == 44_100
@@ -90,7 +94,9 @@ def test_the_files_hold_what_was_heard(finished):
     data = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
     first = data["candidates"][0]
     patch = task.spec.from_named(first["parameters"])
-    np.testing.assert_array_equal(task.engine_patch(patch), task.engine_patch(task.neutral(best.patch)))
+    np.testing.assert_array_equal(
+        task.engine_patch(patch), task.engine_patch(task.neutral(best.patch))
+    )
     assert set(first["undetermined"]) == {
         n for n, heard in zip(task.spec.names, task.active(best.patch), strict=True) if not heard
     }
@@ -111,7 +117,7 @@ def test_the_note_can_be_fixed(task, small_index, finished, tmp_path):
     *_, fixed = match(sound, task, tmp_path, 4, pitch=55, index=small_index)
     assert {task.note(c.patch).pitch for c in fixed.inversion.candidates} == {55}
     for wrong in ({"pitch": 20}, {"pitch": 97}, {"candidates": 0}, {"candidates": 33}):
-        with pytest.raises(UnsynthError, match="note|candidates"):
+        with pytest.raises(UnsynthError, match=r"note|candidates"):
             next(match(sound, task, tmp_path / "none", index=small_index, **wrong))
     assert not (tmp_path / "none").exists()
 

@@ -24,7 +24,9 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("sounds", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOUND...")
+@click.argument(
+    "sounds", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOUND..."
+)
 @click.option("--synth", default="dx7", show_default=True, help="Synthesizer to find a patch for.")
 @click.option("--candidates", default=16, show_default=True, help="How many patches to keep, 1-32.")
 @click.option("--note", type=int, help="Fix the MIDI note (60 is middle C); found if not given.")

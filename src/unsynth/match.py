@@ -258,7 +258,9 @@ def _unfinished_folder(out: Path) -> Iterator[Path]:
         out.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
     except OSError as error:
-        raise OutputError(f"{out}: cannot write there ({error.strerror}); choose another --out")
+        raise OutputError(
+            f"{out}: cannot write there ({error.strerror}); choose another --out"
+        ) from None
     try:
         yield unfinished
     except OSError as error:

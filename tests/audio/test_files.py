@@ -26,7 +26,7 @@ def test_kinds_and_rates(tmp_path, kind, rate):
     soundfile.write(path, tone(1.5, rate), rate)
     audio, remarks = read(path)
     assert audio.shape == (1, 176_400) and audio.dtype == np.float32
-    spectrum = np.abs(np.fft.rfft(audio[0, : RATE]))
+    spectrum = np.abs(np.fft.rfft(audio[0, :RATE]))
     assert abs(int(spectrum.argmax()) - 440) <= 1
     assert (rate == RATE) == (not any("resampled" in r for r in remarks))
     assert np.abs(audio[0, 2 * RATE :]).max() < 1e-3
@@ -46,7 +46,9 @@ def test_short_sounds_are_whole_and_long_ones_start_at_the_loudest_onset(tmp_pat
     whole, _ = read(path)
     assert first_onset(whole, RATE) < LATEST  # silence in front is left out, beyond one second
     soundfile.write(path, sound[int(1.5 * RATE) : int(5.5 * RATE)], RATE)
-    np.testing.assert_allclose(read(path)[0][0], sound[int(1.5 * RATE) : int(5.5 * RATE)], atol=1e-4)
+    np.testing.assert_allclose(
+        read(path)[0][0], sound[int(1.5 * RATE) : int(5.5 * RATE)], atol=1e-4
+    )
 
 
 def test_ten_minutes_at_96_khz_in_stereo(tmp_path):

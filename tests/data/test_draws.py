@@ -29,7 +29,9 @@ def test_audible():
 
 def test_an_item_is_the_same_in_any_company(task):
     with Renderer(task.synth, workers=2) as renderer:
-        many = dict(zip(range(10), audible_draws(task, renderer, Split.TEST, range(10)), strict=True))
+        many = dict(
+            zip(range(10), audible_draws(task, renderer, Split.TEST, range(10)), strict=True)
+        )
         for item in (7, 2):
             ((patch, sound),) = audible_draws(task, renderer, Split.TEST, [item])
             np.testing.assert_array_equal(patch, many[item][0])

@@ -16,9 +16,8 @@ from unsynth.inversion.candidates import Candidate, Inversion, Target
 from unsynth.report import dx7
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
-from unsynth.synths.base import note_name
 from unsynth.report.scale import OUT_OF_REACH, scale_svg, verdict
-from unsynth.synths.base import Note
+from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7 import DX7Task
 from unsynth.tasks.parameter import Categorical, Integer

@@ -102,7 +102,8 @@ def test_a_task_file_that_is_wrong(text, reason):
 def test_units_repeat_in_one_order():
     spec = Spec.from_yaml(
         "units: [{name: op, count: 2, parameters: [{name: a, low: 0, high: 1},"
-        " {name: b, kind: categorical, choices: [x, y]}]}]\nparameters: [{name: c, low: 0, high: 9}]"
+        " {name: b, kind: categorical, choices: [x, y]}]}]\n"
+        "parameters: [{name: c, low: 0, high: 9}]"
     )
     assert spec.names == ("op1.a", "op1.b", "op2.a", "op2.b", "c")
     assert spec.units[0].members == ((0, 1), (2, 3))

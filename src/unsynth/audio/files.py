@@ -113,9 +113,7 @@ def _check(audio: Audio, path: Path) -> None:
         raise SoundError(f"{path}: the sound is silent; there is nothing to match")
 
 
-def _to_channels(
-    audio: Audio, channels: int
-) -> tuple[Float32[np.ndarray, "outputs samples"], str]:
+def _to_channels(audio: Audio, channels: int) -> tuple[Float32[np.ndarray, "outputs samples"], str]:
     """Mix down or copy channels; where a mix-down would cancel out, keep the loudest channel."""
     if len(audio) == channels:
         return audio, ""

@@ -5,6 +5,7 @@ relative to a note, ``(bands, segments)`` in dB below the peak, from two octaves
 upwards, over segments after the onset that grow with time as the ear's attention does.
 """
 
+import itertools
 from functools import lru_cache
 
 import numpy as np
@@ -46,7 +47,7 @@ def semitone_levels(
     times = np.arange(power.shape[1]) * _HOP / sample_rate
     end = mono.shape[0] / sample_rate
     columns: list[torch.Tensor] = []
-    for first, last in zip(_EDGES, _EDGES[1:], strict=False):
+    for first, last in itertools.pairwise(_EDGES):
         inside = (times >= first) & (times < min(last, end))
         if not inside.any():
             inside = np.arange(len(times)) == np.abs(times - (first + last) / 2).argmin()

@@ -30,9 +30,7 @@ def audible(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
 
 def audible_draws(
     task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
-) -> Iterator[
-    tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]
-]:
+) -> Iterator[tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]]:
     """Yield each item's patch and sound, in order: the first draw of its stream that is heard.
 
     Raises :class:`EngineError` where an item gives no sound in 100 draws.

@@ -76,7 +76,7 @@ class DrawIndex:
         levels = semitone_levels(target, sample_rate, onset)
         pictures = np.stack([relative_to_note(levels, int(p)).ravel() for p in pitches])
         weights = np.tile(segments_within(duration), BANDS)
-        # The distance sum_j w_j (r_j - (B c)_j)^2 between a picture r and a draw's code c, expanded.
+        # The distance sum_j w_j (r_j - (B c)_j)^2 between picture r and code c, expanded.
         difference = pictures - self.mean
         weighted = difference * weights
         draws = self.codes * self.scale

@@ -5,6 +5,7 @@ through 5 and 4 into 3, and 6 feeds back into itself; ``f4>6`` feeds the output 
 operator that modulates no other is a carrier: it is heard. (Yamaha DX7 Operation Manual, 1983.)
 """
 
+import itertools
 from dataclasses import dataclass
 
 _ALGORITHMS = (
@@ -60,7 +61,7 @@ def _parse(text: str) -> Algorithm:
     edges = set()
     for chain in chains:
         operators = [int(op) - 1 for op in chain.split(">")]
-        edges |= set(zip(operators, operators[1:], strict=False))
+        edges |= set(itertools.pairwise(operators))
     ends = [int(op) - 1 for op in loop[1:].split(">")]
     carriers = set(range(6)) - {modulator for modulator, _ in edges}
     return Algorithm(frozenset(edges), frozenset(carriers), (ends[0], ends[-1]))

@@ -54,10 +54,20 @@ _VELOCITY_STEPS = np.array(
     + [218, 220, 222, 224, 225, 227, 229, 230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244]
     + [246, 246, 248, 249, 250, 251, 252, 253, 254]
 )
-_EXPONENTIAL_CURVE = (
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66]
-    + [80, 94, 110, 126, 142, 158, 174, 190, 206, 222, 238, 250]
-)
+_EXPONENTIAL_CURVE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66] + [
+    80,
+    94,
+    110,
+    126,
+    142,
+    158,
+    174,
+    190,
+    206,
+    222,
+    238,
+    250,
+]
 #: One step of the attenuation table: an eighth of a factor of two in amplitude.
 _LEVEL_STEP_DB = 20.0 * math.log10(2.0) / 8.0
 #: An envelope at or below this (1/256 octave) is cut to silence by the engine.
@@ -179,7 +189,9 @@ class DX7Task:
         try:
             self.spec.check(patch[None])
         except PatchError as error:
-            raise PatchError(f"this voice on note {note.pitch} is outside the task: {error}") from None
+            raise PatchError(
+                f"this voice on note {note.pitch} is outside the task: {error}"
+            ) from None
         return patch
 
     def folding_error(self, voice: Voice, note: Note) -> float:
@@ -233,7 +245,9 @@ class DX7Task:
         active[self._pitch_eg : self._pitch_eg + 8] = pitched and _active_pitch_eg(
             patch[self._pitch_eg : self._pitch_eg + 8], released
         )
-        active |= self._active_lfo(patch, pitched, bool(ops[heard, _OP["amp_mod_sensitivity"]].any()))
+        active |= self._active_lfo(
+            patch, pitched, bool(ops[heard, _OP["amp_mod_sensitivity"]].any())
+        )
         active[self._note :] = pitched, True, released
         return active
 

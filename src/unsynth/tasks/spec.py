@@ -61,7 +61,9 @@ class Spec:
     def slices(self) -> tuple[slice, ...]:
         """Where each parameter's coordinates stand in a vector."""
         ends = np.cumsum([p.width for p in self.parameters]).tolist()
-        return tuple(slice(end - p.width, end) for end, p in zip(ends, self.parameters, strict=True))
+        return tuple(
+            slice(end - p.width, end) for end, p in zip(ends, self.parameters, strict=True)
+        )
 
     @cached_property
     def width(self) -> int:
@@ -90,9 +92,7 @@ class Spec:
             uniform = np.full(patches.shape, 0.5)
         else:
             uniform = dequantise.random(patches.shape)
-        columns = [
-            p.encode(patches[:, i], uniform[:, i]) for i, p in enumerate(self.parameters)
-        ]
+        columns = [p.encode(patches[:, i], uniform[:, i]) for i, p in enumerate(self.parameters)]
         return np.concatenate(columns, axis=1)
 
     def decode(self, x: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "items parameters"]:
@@ -126,7 +126,9 @@ class Spec:
                     named[p.name] = value
         return named
 
-    def from_named(self, named: Mapping[str, int | float | str]) -> Float[np.ndarray, " parameters"]:
+    def from_named(
+        self, named: Mapping[str, int | float | str]
+    ) -> Float[np.ndarray, " parameters"]:
         """Undo :meth:`named`. Raises :class:`PatchError` for a missing or unknown name or value."""
         unknown = sorted(set(named) - set(self.names))
         missing = [n for n in self.names if n not in named]
@@ -169,7 +171,9 @@ class Spec:
             members = []
             for copy in range(1, block["count"] + 1):
                 start = len(parameters)
-                parameters += [_parameter(p, f"{block['name']}{copy}.") for p in block["parameters"]]
+                parameters += [
+                    _parameter(p, f"{block['name']}{copy}.") for p in block["parameters"]
+                ]
                 members.append(tuple(range(start, len(parameters))))
             units.append(Unit(block["name"], tuple(members)))
         for section in ("parameters", "note"):

@@ -1,0 +1,43 @@
+"""Time `unsynth match` from the shell to the finished report.
+
+    python benchmarks/match_command.py --runs 5 examples/vibraphone.flac examples/organ.flac
+
+Each run is a whole process. Prints every run and the median, in seconds of wall-clock, and the
+best score beside the median random draw's.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sounds", nargs="+", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    for sound in arguments.sounds:
+        seconds = []
+        for _ in range(arguments.runs):
+            with tempfile.TemporaryDirectory() as out:
+                command = [sys.executable, "-m", "unsynth", "match", str(sound), "--out", out]
+                start = time.perf_counter()
+                subprocess.run(command, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - start)
+                found = json.loads((Path(out) / sound.stem / "patch.json").read_text("utf-8"))
+        best = found["candidates"][0]["mss_db"]
+        median = statistics.median(found["random_draws_mss_db"])
+        runs = " ".join(f"{s:.1f}" for s in seconds)
+        print(
+            f"{sound.stem}: median {statistics.median(seconds):.1f} s ({runs}); "
+            f"best {best:.2f} dB, median random draw {median:.2f} dB"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Match folders of sounds and banks of voices, and say how near the best patches come.
+
+    python benchmarks/match_quality.py --sounds ../shared/data/instruments \\
+        --banks ../shared/data/dx7_cartridges --from SynprezFM_18 --voices 100
+
+Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s, the note unknown
+to the matcher. Sounds are named after their MIDI note, `piano_63.flac`. Prints, with 95 %
+bootstrap intervals over targets: MSS of the nearest patch and of the best of 16 random
+draws on the true note, and the share of right notes.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from unsynth.audio.files import read_sound
+from unsynth.data.seeding import Split, item_rng
+from unsynth.formats.syx import read_voices
+from unsynth.inversion.proposals import load_index
+from unsynth.match import match
+from unsynth.metrics.audio import mss
+from unsynth.synths.base import Note
+from unsynth.tasks.task import load_task
+
+
+def interval(values: np.ndarray) -> str:
+    rng = np.random.default_rng(0)
+    means = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sounds", type=Path)
+    parser.add_argument("--banks", type=Path)
+    parser.add_argument("--from", dest="first", default="")
+    parser.add_argument("--voices", type=int, default=100)
+    parser.add_argument("--index", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    task = load_task("dx7")
+    index = load_index(task, arguments.index)
+    synth = task.synth()
+    work = Path(tempfile.mkdtemp())
+
+    sets: dict[str, list[tuple[Path, int]]] = {}
+    if arguments.sounds:
+        paths = sorted(arguments.sounds.glob("*_[0-9]*.*"))
+        sets["sounds"] = [(path, int(path.stem.rsplit("_", 1)[1])) for path in paths]
+    if arguments.banks:
+        files = [p for p in sorted(arguments.banks.glob("*.syx")) if p.stem >= arguments.first]
+        voices = [voice for path in files for voice in read_voices(path.read_bytes())]
+        chosen = np.linspace(0, len(voices) - 1, min(arguments.voices, len(voices))).astype(int)
+        sets["voices"] = []
+        for number in chosen:
+            path = work / f"{number}.wav"
+            sound = synth.render(voices[number], Note(60, 0.0, 1.5))
+            soundfile.write(path, sound.T / 8, synth.sample_rate, subtype="FLOAT")
+            sets["voices"].append((path, 60))
+
+    for name, targets in sets.items():
+        best, random, right, octave, seconds = [], [], [], [], []
+        for path, pitch in targets:
+            *_, finished = match(path, task, work / "out", index=index)
+            inversion = finished.inversion
+            best.append(inversion.candidates[0].score)
+            found = task.note(inversion.candidates[0].patch)
+            right.append(found.pitch == pitch)
+            octave.append(found.pitch % 12 == pitch % 12)
+            seconds.append(inversion.seconds)
+            target, _ = read_sound(path, synth.sample_rate, 1, 4.0, 1.0)
+            note = Note(pitch, found.onset, found.duration)
+            draws = [task.sample(item_rng("dx7", Split.RANDOM, i, 1)) for i in range(16)]
+            sounds = [synth.render(task.engine_patch(d), note) for d in draws]
+            random.append(min(mss(target, sound) for sound in sounds))
+            print(f"{path.stem}: {best[-1]:.2f} (note {found.pitch}, {pitch} played)", flush=True)
+        print(f"{name}, {len(targets)}: MSS of the nearest {interval(np.array(best))}")
+        print(f"  best of 16 random draws on the true note {interval(np.array(random))}")
+        print(f"  right note {np.mean(right):.0%}, right but for octaves {np.mean(octave):.0%}")
+        print(f"  median {np.median(seconds):.1f} s a match")
+
+
+if __name__ == "__main__":
+    main()
