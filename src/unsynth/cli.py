@@ -84,7 +84,7 @@ def _summary(finished: "Finished") -> None:
     best = inversion.candidates[0]
     note = inversion.task.note(best.patch)
     for remark in inversion.target.remarks:
-        click.echo(f"  note: {remark}")
+        click.echo(f"  remark: {remark}")
     median = sorted(inversion.random_scores.tolist())[len(inversion.random_scores) // 2]
     click.echo(
         f"  best patch: {best.score:.2f} dB from the sound (MSS; a random patch {median:.2f}, "
@@ -121,6 +121,24 @@ def index(task: str, draws: int, out: Path | None) -> None:
             else:
                 save_index(event, path)
     click.echo(f"{draws} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@commands.command()
+@click.argument("experiment", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME.")
+def train(experiment: Path, overrides: tuple[str, ...], resume: bool, out: Path | None) -> None:
+    """Train the model of an EXPERIMENT file; Ctrl-C saves, --resume goes on.
+
+    Sounds are rendered while it trains. The folder gets the checkpoint, the losses and their
+    picture.
+    """
+    from unsynth.training.train import train as start
+
+    run = start(experiment, overrides, resume, out)
+    click.echo(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
+    click.echo(f"checkpoint: {run.checkpoint}")
 
 
 @commands.command()

@@ -1,0 +1,1 @@
+"""Neural networks: from sound to conditioning, and the vector field of the flow."""

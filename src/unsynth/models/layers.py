@@ -1,0 +1,112 @@
+"""The parts that encoders and vector fields share.
+
+Transformer blocks with the norm first (R. Xiong et al., "On Layer Normalization in the
+Transformer Architecture", ICML 2020), blocks modulated by a condition (W. Peebles, S. Xie,
+"Scalable Diffusion Models with Transformers", ICCV 2023), and the code of the flow's time.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import nn
+from torch.nn import functional
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention, ``softmax(Q K^T / sqrt(width / heads)) V``."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(
+        self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
+    ) -> Float[torch.Tensor, "items outputs width"]:
+        """Attend to all tokens from the first ``first`` ones (all of them by default)."""
+        query = self.query(x[:, :first])
+        key, value = self.key_value(x).chunk(2, dim=-1)
+        query, key, value = self._split(query), self._split(key), self._split(value)
+        if x.device.type == "cpu":
+            # There the backward pass takes twice as long in bfloat16.
+            with torch.autocast("cpu", enabled=False):
+                mixed = functional.scaled_dot_product_attention(
+                    query.float(), key.float(), value.float()
+                )
+        else:
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def _split(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def feed_forward(width: int, hidden: int) -> nn.Sequential:
+    """Make ``W2 GELU(W1 x)``."""
+    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+
+class Block(nn.Module):
+    """``x + attention(norm(x))``, then ``x + feed_forward(norm(x))``."""
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.feed_forward = feed_forward(width, hidden)
+
+    def forward(
+        self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
+    ) -> Float[torch.Tensor, "items outputs width"]:
+        """Update the first ``first`` tokens (all of them by default) and drop the others."""
+        x = x[:, :first] + self.attention(self.norm1(x), first)
+        return x + self.feed_forward(self.norm2(x))
+
+
+class ModulatedBlock(nn.Module):
+    """A block whose norms and residuals follow a condition c (AdaLN-Zero).
+
+        x + gate1 * attention((1 + scale1) * norm(x) + shift1),
+
+    and the same with the feed-forward network; scales, shifts and gates are ``W2 SiLU(W1 c)``,
+    all 0 at the start, so that a new block is the identity (Peebles and Xie, section 3.2). The
+    authors of the paper scale by ``scale``, not ``1 + scale``, and do not start at 0.
+    """
+
+    def __init__(
+        self, width: int, heads: int, hidden: int, condition: int, modulation: int
+    ) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.attention = Attention(width, heads)
+        self.feed_forward = feed_forward(width, hidden)
+        last = nn.Linear(modulation, 6 * width)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.modulation = nn.Sequential(nn.Linear(condition, modulation), nn.SiLU(), last)
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items tokens width"],
+        condition: Float[torch.Tensor, "items condition"],
+    ) -> Float[torch.Tensor, "items tokens width"]:
+        """Update all tokens; one condition an item."""
+        modulation = self.modulation(condition)[:, None].chunk(6, dim=-1)
+        scale1, shift1, gate1, scale2, shift2, gate2 = modulation
+        x = x + gate1 * self.attention((1 + scale1) * self.norm(x) + shift1)
+        return x + gate2 * self.feed_forward((1 + scale2) * self.norm(x) + shift2)
+
+
+def time_code(t: Float[torch.Tensor, " items"], width: int) -> Float[torch.Tensor, "items width"]:
+    """Encode times in [0, 1] as cosines and sines of 1 to 100 rad.
+
+    The paper's code spans 10^-4 to 1 rad, where most of its coordinates hardly move.
+    """
+    half = width // 2
+    steps = torch.arange(half, device=t.device, dtype=t.dtype) / max(1, half - 1)
+    angles = t[:, None] * torch.exp(math.log(100.0) * steps)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)

@@ -1,0 +1,1 @@
+"""Training: validated experiment files, the objective, and the run with its checkpoints."""

@@ -1,0 +1,139 @@
+"""Experiment files: what to train, on what, and how; read and checked whole before any work."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from unsynth.errors import UnsynthError
+from unsynth.flow.coupling import Coupling
+from unsynth.flow.solver import Solver
+from unsynth.models.architecture import Architecture, Settings
+
+
+class ExperimentError(UnsynthError):
+    """An experiment file, or a ``--set``, that does not describe an experiment."""
+
+
+class DataSettings(Settings):
+    """What a step sees; see :mod:`unsynth.data.stream` for ``uses`` and ``apart``."""
+
+    #: Sounds a step.
+    batch: PositiveInt
+    #: How many times each sound is used, with new noise and times.
+    uses: PositiveInt = 1
+    #: Steps between two uses of a sound.
+    apart: PositiveInt = 1
+    #: Noises and times a sound and step; the encoder runs once for all of them.
+    noises: PositiveInt = 1
+    #: Sounds on which the validation loss is computed, always the same.
+    validation: PositiveInt = 256
+
+    @model_validator(mode="after")
+    def _uses_divide_batch(self) -> "DataSettings":
+        if self.batch % self.uses:
+            raise ValueError(f"{self.uses} uses do not divide a batch of {self.batch}")
+        return self
+
+
+class TrainingSettings(Settings):
+    """The objective and its optimiser (AdamW, warm-up, then a cosine to the final rate)."""
+
+    steps: PositiveInt
+    learning_rate: PositiveFloat
+    #: How many times faster Param2Tok learns: its symmetry breaks in hundreds of steps, not 10^5.
+    param2tok_rate: PositiveFloat = 1.0
+    final_learning_rate: NonNegativeFloat = 1e-6
+    warm_up: PositiveInt = 500
+    weight_decay: NonNegativeFloat = 0.0
+    #: Largest norm of the gradient.
+    gradient_clip: PositiveFloat = 0.5
+    #: Share of items that lose their sound.
+    condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
+    coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
+    #: Weight of the mean absolute entry of Param2Tok's assignment.
+    assignment_penalty: NonNegativeFloat = 0.01
+    #: How much of the averaged weights stays at each step; lower in the first steps.
+    ema_decay: float = Field(0.999, ge=0.0, lt=1.0)
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    #: Steps between two validations, minutes between two checkpoints.
+    validate_every: PositiveInt = 500
+    checkpoint_minutes: NonNegativeFloat = 5.0
+
+
+class SamplingSettings(Settings):
+    """How the trained flow is to be sampled."""
+
+    solver: Solver = Solver.RK4
+    steps: PositiveInt = 100
+    guidance: float = 2.0
+
+
+class Experiment(Settings):
+    """A whole experiment."""
+
+    task: str
+    seed: int = 0
+    model: Architecture
+    data: DataSettings
+    training: TrainingSettings
+    sampling: SamplingSettings
+
+
+def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
+    """Read an experiment file and set single keys, each as ``training.steps=100``.
+
+    Raises :class:`ExperimentError`, with the nearest valid key for an unknown one.
+    """
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(fields, dict):
+        raise ExperimentError(f"{path} holds no experiment, only {type(fields).__name__}")
+    for override in overrides:
+        _set(fields, override)
+    _check_keys(fields, Experiment, "")
+    try:
+        return Experiment.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
+        value = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+        raise ExperimentError(f"{path}: {where}: {what}{value}") from None
+
+
+def _set(fields: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise ExperimentError(f"--set {override}: write it as key=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise ExperimentError(f"--set {override}: {parent} holds a value, not keys")
+    fields[last] = yaml.safe_load(value)
+
+
+def _check_keys(fields: dict[str, Any], settings: type[BaseModel], prefix: str) -> None:
+    for key, value in fields.items():
+        if key not in settings.model_fields:
+            near = difflib.get_close_matches(str(key), settings.model_fields, n=1, cutoff=0.0)[0]
+            raise ExperimentError(f"unknown key {prefix}{key}; the nearest is {prefix}{near}")
+        inner = settings.model_fields[key].annotation
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, BaseModel):
+            _check_keys(value, inner, f"{prefix}{key}.")
