@@ -161,7 +161,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "no such file" in failing(capsys, "match", tmp_path / "none.wav", *options)
     assert "folder" in failing(capsys, "match", tmp_path, *options)
     assert "not a sound file" in failing(capsys, "match", good, text, *options)
-    assert "1 to 32" in failing(capsys, "match", good, *options, "--candidates", 99)
+    assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--candidates", 99)
     assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
     assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
     assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)

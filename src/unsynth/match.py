@@ -5,7 +5,6 @@ close the generator (or raise inside it, as Ctrl-C does): nothing half-written i
 """
 
 import itertools
-import json
 import shutil
 import tempfile
 import time
@@ -16,28 +15,27 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import mido
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
 
-from unsynth import __version__
-from unsynth.audio.files import read_sound, write_wav
+from unsynth.audio.files import read_sound
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.conventions import SECONDS
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
-from unsynth.formats.syx import BANK_VOICES, named_voice, write_bank
 from unsynth.inversion.candidates import Candidate, Inversion, Target
 from unsynth.inversion.proposals import HELD, DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.report.page import render_page
+from unsynth.report.folder import write_results
 from unsynth.synths.base import Note
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
 
+#: As many as a DX7 bank holds.
+MOST_CANDIDATES = 32
 #: Draws of the index that are rendered on the target's note and scored.
 SHORTLIST = 512
 #: Of these, how many are tried with other durations of the note: some in seconds, and some as
@@ -129,7 +127,7 @@ def match(
             seconds=time.perf_counter() - started,
             seed=seed,
         )
-        _write(inversion, unfinished)
+        write_results(inversion, unfinished)
         folder = _publish(unfinished, out / (sound.stem or "sound"))
     yield Finished(inversion, folder)
 
@@ -144,8 +142,8 @@ def read_target(path: Path, task: Task) -> Target:
 
 
 def _check_request(task: Task, candidates: int, pitch: int | None) -> None:
-    if not 1 <= candidates <= BANK_VOICES:
-        raise UnsynthError(f"{candidates} candidates: a bank holds 1 to {BANK_VOICES}")
+    if not 1 <= candidates <= MOST_CANDIDATES:
+        raise UnsynthError(f"{candidates} candidates: choose 1 to {MOST_CANDIDATES}")
     pitches = _pitches(task)
     if pitch is not None and pitch not in pitches:
         raise UnsynthError(
@@ -168,9 +166,9 @@ class _Scorer:
         self._sample_rate = target.sample_rate
         self._distance = MultiScaleSpectral(target.audio, target.sample_rate)
         # Torch's own threads would share each small operation and mostly wait for one another.
-        self._pool = ThreadPoolExecutor(
-            renderer.workers, "score", initializer=torch.set_num_threads, initargs=(1,)
-        )
+        self._torch_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        self._pool = ThreadPoolExecutor(renderer.workers, "score")
         self.renders = 0
 
     def score(
@@ -198,8 +196,9 @@ class _Scorer:
         return Candidate(patch, sound, float(self._distance(sound[None])[0]), origin)
 
     def close(self) -> None:
-        """Drop what is not measured yet."""
+        """Drop what is not measured yet, and give torch its threads back."""
         self._pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(self._torch_threads)
 
 
 def _nearest(
@@ -278,59 +277,3 @@ def _publish(unfinished: Path, wanted: Path) -> Path:
             unfinished.rename(folder)
             break
     return folder
-
-
-def _write(inversion: Inversion, folder: Path) -> None:
-    best = inversion.candidates[0]
-    task = inversion.task
-    voices = [
-        named_voice(task.engine_patch(task.neutral(c.patch)), f"UNSYNTH {rank:2d}")
-        for rank, c in enumerate(inversion.candidates, start=1)
-    ]
-    (folder / "patches.syx").write_bytes(write_bank(voices))
-    write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
-    _write_midi(folder / "note.mid", task.note(best.patch))
-    text = json.dumps(_as_json(inversion), indent=1, ensure_ascii=False)
-    (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(render_page(inversion), encoding="utf-8")
-
-
-def _write_midi(path: Path, note: Note) -> None:
-    """Write the note as a MIDI file: 120 beats a minute, 1 ms a tick."""
-    ticks = 500
-    on = mido.Message("note_on", note=note.pitch, velocity=note.velocity)
-    off = mido.Message("note_off", note=note.pitch)
-    on.time, off.time = round(note.onset * 2 * ticks), round(note.duration * 2 * ticks)
-    file = mido.MidiFile(ticks_per_beat=ticks, tracks=[mido.MidiTrack([on, off])])
-    file.save(path)
-
-
-def _as_json(inversion: Inversion) -> dict[str, object]:
-    task, names = inversion.task, inversion.task.spec.names
-    candidates = []
-    for rank, candidate in enumerate(inversion.candidates, start=1):
-        active = task.active(candidate.patch)
-        candidates.append(
-            {
-                "rank": rank,
-                "voice": rank,
-                "origin": candidate.origin,
-                "mss_db": round(candidate.score, 4),
-                "musical": task.musical(candidate.patch),
-                "parameters": task.spec.named(task.neutral(candidate.patch)),
-                "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
-            }
-        )
-    return {
-        "unsynth": __version__,
-        "task": task.name,
-        "task_hash": task.hash,
-        "target": inversion.target.name,
-        "remarks": list(inversion.target.remarks),
-        "random_draws_mss_db": [round(s, 4) for s in inversion.random_scores.tolist()],
-        "noise_floor_mss_db": round(inversion.noise_floor, 4),
-        "renders": inversion.renders,
-        "seconds": round(inversion.seconds, 2),
-        "seed": inversion.seed,
-        "candidates": candidates,
-    }

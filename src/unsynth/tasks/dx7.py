@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from unsynth.conventions import SECONDS
 from unsynth.errors import PatchError
-from unsynth.formats.syx import Voice, init_voice
+from unsynth.formats.syx import Voice, init_voice, named_voice, write_bank
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7 import DX7
 from unsynth.synths.dx7_algorithms import ALGORITHMS
@@ -155,6 +156,16 @@ class DX7Task:
             voice[at] = values[self._lfo[name]]
         voice[144] = 24
         return voice
+
+    def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
+        """Write up to 32 patches as a bank, ``patches.syx``, for Dexed and the hardware."""
+        path = folder / "patches.syx"
+        voices = [
+            named_voice(self.engine_patch(patch), f"UNSYNTH {rank:2d}")
+            for rank, patch in enumerate(patches, start=1)
+        ]
+        path.write_bytes(write_bank(voices))
+        return [path]
 
     def from_voice(self, voice: Voice, note: Note) -> Float[np.ndarray, " parameters"]:
         """Read a voice as it sounds on one note, with what this task leaves out folded in.

@@ -5,6 +5,7 @@ invariant under the synthesizer's symmetries for p(x | y) to be so too.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -53,6 +54,10 @@ class Task(Protocol):
 
     def engine_patch(self, patch: Float[np.ndarray, " parameters"]) -> Any:
         """Turn a patch into what the engine's ``render`` takes."""
+        ...
+
+    def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
+        """Write patches, best first, as files that the synthesizer opens."""
         ...
 
     def active(self, patch: Float[np.ndarray, " parameters"]) -> Bool[np.ndarray, " parameters"]:

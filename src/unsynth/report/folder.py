@@ -1,0 +1,70 @@
+"""The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
+
+import json
+from pathlib import Path
+
+import mido
+import numpy as np
+
+from unsynth import __version__
+from unsynth.audio.files import write_wav
+from unsynth.inversion.candidates import Inversion
+from unsynth.report.page import render_page
+from unsynth.synths.base import Note
+
+
+def write_results(inversion: Inversion, folder: Path) -> None:
+    """Write everything a user gets into an empty folder.
+
+    Raises :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it.
+    """
+    best = inversion.candidates[0]
+    task = inversion.task
+    neutral = [task.neutral(candidate.patch) for candidate in inversion.candidates]
+    task.export(np.stack(neutral), folder)
+    write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
+    _write_midi(folder / "note.mid", task.note(best.patch))
+    text = json.dumps(_as_json(inversion), indent=1, ensure_ascii=False)
+    (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(render_page(inversion), encoding="utf-8")
+
+
+def _write_midi(path: Path, note: Note) -> None:
+    """Write the note as a MIDI file: 120 beats a minute, 1 ms a tick."""
+    ticks = 500
+    on = mido.Message("note_on", note=note.pitch, velocity=note.velocity)
+    off = mido.Message("note_off", note=note.pitch)
+    on.time, off.time = round(note.onset * 2 * ticks), round(note.duration * 2 * ticks)
+    file = mido.MidiFile(ticks_per_beat=ticks, tracks=[mido.MidiTrack([on, off])])
+    file.save(path)
+
+
+def _as_json(inversion: Inversion) -> dict[str, object]:
+    task, names = inversion.task, inversion.task.spec.names
+    candidates = []
+    for rank, candidate in enumerate(inversion.candidates, start=1):
+        active = task.active(candidate.patch)
+        candidates.append(
+            {
+                "rank": rank,
+                "voice": rank,
+                "origin": candidate.origin,
+                "mss_db": round(candidate.score, 4),
+                "musical": task.musical(candidate.patch),
+                "parameters": task.spec.named(task.neutral(candidate.patch)),
+                "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
+            }
+        )
+    return {
+        "unsynth": __version__,
+        "task": task.name,
+        "task_hash": task.hash,
+        "target": inversion.target.name,
+        "remarks": list(inversion.target.remarks),
+        "random_draws_mss_db": [round(s, 4) for s in inversion.random_scores.tolist()],
+        "noise_floor_mss_db": round(inversion.noise_floor, 4),
+        "renders": inversion.renders,
+        "seconds": round(inversion.seconds, 2),
+        "seed": inversion.seed,
+        "candidates": candidates,
+    }
