@@ -38,11 +38,10 @@ def audible_draws(
     items = list(items)
     streams = [item_rng(task.name, split, item, seed) for item in items]
     first = [task.sample(rng) for rng in streams]
-    sample_rate = task.synth().sample_rate
     sounds = renderer.render((task.engine_patch(p), task.note(p)) for p in first)
     for item, rng, patch, sound in zip(items, streams, first, sounds, strict=True):
         for _ in range(_ATTEMPTS):
-            if not isinstance(sound, RenderFailure) and audible(sound, sample_rate):
+            if not isinstance(sound, RenderFailure) and audible(sound, renderer.sample_rate):
                 break
             patch = task.sample(rng)
             sound = next(renderer.render([(task.engine_patch(patch), task.note(patch))]))

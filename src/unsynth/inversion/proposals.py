@@ -94,7 +94,7 @@ class DrawIndex:
 
 def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | DrawIndex]:
     """Render draws until ``draws`` of them were heard; yield the count so far, then the index."""
-    sample_rate = task.synth().sample_rate
+    sample_rate = renderer.sample_rate
 
     def requests() -> Iterator[tuple[object, Note]]:
         item = 0

@@ -70,6 +70,11 @@ class Renderer:
                 self._workers = 1
 
     @property
+    def sample_rate(self) -> int:
+        """The engine's, in Hz."""
+        return self._synth.sample_rate
+
+    @property
     def workers(self) -> int:
         """How many sounds are rendered at once."""
         return self._workers
