@@ -29,7 +29,11 @@ def commands() -> None:
 )
 @click.option("--synth", default="dx7", show_default=True, help="Synthesizer to find a patch for.")
 @click.option("--candidates", default=16, show_default=True, help="How many patches to keep, 1-32.")
-@click.option("--note", type=int, help="Fix the MIDI note (60 is middle C); found if not given.")
+@click.option(
+    "--note",
+    type=int,
+    help="MIDI note to play it on (60 is middle C); the pitch that is heard if not given.",
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @click.option(
     "--out",
@@ -197,6 +201,9 @@ def main() -> None:
         commands(prog_name="unsynth", standalone_mode=False)
     except UnsynthError as error:
         _fail(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):

@@ -21,6 +21,7 @@ from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.files import read_sound
 from unsynth.audio.onset import first_onset, note_end
+from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SECONDS
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
@@ -78,9 +79,9 @@ def match(
     """Find patches for a sound and write them to a new folder in ``out``, named after the sound.
 
     Yields :class:`Progress`, last :class:`Finished`. ``pitch`` fixes the note (MIDI number); by
-    default the best fitting one is found. ``index`` defaults to the one in the package. Raises
-    :class:`~unsynth.errors.SoundError` for a sound that cannot be matched,
-    :class:`~unsynth.errors.DrawIndexError` for a damaged index,
+    default it is the pitch that is heard, or where none is, what fits each patch best. ``index``
+    defaults to the one in the package. Raises :class:`~unsynth.errors.SoundError` for a sound
+    that cannot be matched, :class:`~unsynth.errors.DrawIndexError` for a damaged index,
     :class:`~unsynth.errors.OutputError` where ``out`` cannot be written to.
     """
     _check_request(task, candidates, pitch)
@@ -94,7 +95,7 @@ def match(
     ):
         yield Progress("searching the index", 0, len(index))
         onset = first_onset(target.audio, target.sample_rate)
-        pitches = np.array([pitch] if pitch is not None else _pitches(task))
+        pitches = np.array([pitch] if pitch is not None else _heard_pitches(task, target, onset))
         end = note_end(target.audio, target.sample_rate, onset)
         near = list(_nearest(index, target, onset, end, pitches))
 
@@ -155,6 +156,13 @@ def _pitches(task: Task) -> range:
     pitch = task.spec.parameters[task.spec.position["note.pitch"]]
     assert isinstance(pitch, Integer)
     return range(pitch.low, pitch.high + 1)
+
+
+def _heard_pitches(task: Task, target: Target, onset: float) -> Iterable[int]:
+    """Pitches worth trying: the one that is heard, or all where there is none."""
+    allowed = _pitches(task)
+    heard = hear_pitch(target.audio, target.sample_rate, onset, allowed.start, allowed.stop - 1)
+    return allowed if heard is None else [round(heard)]
 
 
 class _Scorer:

@@ -1,0 +1,46 @@
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from unsynth.audio.onset import first_onset
+from unsynth.audio.pitch import pitch
+
+RATE = 44_100
+TIME = np.arange(2 * RATE) / RATE
+
+
+def saw(midi: float) -> np.ndarray:
+    hz = 440 * 2 ** ((midi - 69) / 12)
+    partials = np.arange(1, int(min(40, 20_000 / hz)) + 1)
+    wave = (np.sin(2 * np.pi * hz * partials[:, None] * TIME) / partials[:, None]).sum(axis=0)
+    return (0.3 * wave).astype(np.float32)[None]
+
+
+@pytest.mark.parametrize("midi", [24, 31.3, 40, 52.5, 60, 69, 77, 88, 96])
+def test_tones(midi):
+    assert pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.1)
+
+
+def test_agrees_with_librosa():
+    for midi in (33.3, 57.7, 81.1):
+        tone = saw(midi)
+        hz = librosa.yin(tone[0], fmin=32, fmax=2100, sr=RATE, frame_length=4096)
+        assert pitch(tone, RATE, 0.0) == pytest.approx(librosa.hz_to_midi(np.median(hz)), abs=0.05)
+
+
+def test_what_has_no_pitch(rng):
+    noise = rng.normal(size=(2, RATE)).astype(np.float32)
+    assert pitch(noise, RATE, 0.0) is None
+    assert pitch(np.zeros((1, RATE), np.float32), RATE, 0.0) is None
+    assert pitch(saw(60), RATE, 10.0) is None
+
+
+def test_notes_of_instruments(shared_data):
+    right = 0
+    paths = sorted((shared_data / "instruments").glob("*.flac"))
+    for path in paths:
+        audio = soundfile.read(path, dtype="float32", always_2d=True)[0].T
+        found = pitch(audio, RATE, first_onset(audio, RATE))
+        right += found is not None and round(found) == int(path.stem.rsplit("_", 1)[1])
+    assert len(paths) == 24 and right >= 20
