@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -13,13 +14,18 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.models.small import SMALL, small_flow
+from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.audio.pitch import pitch
 from unsynth.cli import main
 from unsynth.errors import UnsynthError
+from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices
+from unsynth.inversion.posterior import load_posterior
 from unsynth.inversion.proposals import save_index
 from unsynth.match import Finished, Progress, match
 from unsynth.metrics.audio import mss
+from unsynth.models.architecture import Architecture
 from unsynth.synths.base import Note
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -126,6 +132,24 @@ def test_the_note_can_be_fixed(task, small_index, finished, tmp_path):
         with pytest.raises(UnsynthError, match=r"note|candidates"):
             next(match(sound, task, tmp_path / "none", index=small_index, **wrong))
     assert not (tmp_path / "none").exists()
+
+
+def test_a_model_s_samples_stand_beside_the_index(task, small_index, finished, tmp_path):
+    """An untrained model: what it samples is poor, and is told apart."""
+    path = tmp_path / "dx7.safetensors"
+    sampling = SamplingSettings(solver=Solver.EULER, steps=2, guidance=1.0)
+    artifact = describe(task, Architecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    few = replace(small_index, items=small_index.items[:5], codes=small_index.codes[:5])
+    sound = finished.folder.parent.parent / "own sound.wav"
+    model = load_posterior(task, path)
+    *events, both = match(sound, task, tmp_path, 32, index=few, posterior=model)
+    assert any(e.stage == "sampling the posterior" for e in events)
+    origins = [c.origin for c in both.inversion.candidates]
+    assert origins.count("index") == 5 and origins.count("posterior") >= 4  # some are silent
+    assert {task.note(c.patch).pitch for c in both.inversion.candidates} == {67}
+    told = json.loads((both.folder / "patch.json").read_text(encoding="utf-8"))["candidates"]
+    assert [c["origin"] for c in told] == origins
 
 
 def test_closing_the_generator_leaves_nothing(task, small_index, finished, tmp_path):
@@ -238,6 +262,20 @@ def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
     assert "no DX7 voice" in failing(capsys, "voices", path)
 
 
+def test_training_from_the_shell_and_a_model_that_is_none(tmp_path, capsys, index_file):
+    file = Path(__file__).parents[1] / "experiments" / "dx7-small.yaml"
+    small = ("--set", "model.field.layers=1", "--set", "model.encoder.layers=1")
+    sys.argv = ["unsynth", *map(str, ("train", file, *small, "--dry-run", "--json"))]
+    main()
+    found = json.loads(capsys.readouterr().out)
+    assert 0 < found["parameters"]["total"] < 2_302_960 and found["flops_a_step"] > 0
+    assert "model.field.layers" in failing(capsys, "train", file, "--set", "model.field.layer=1")
+    assert "cannot be read" in failing(capsys, "export", tmp_path / "x", "--out", tmp_path / "y")
+    options = ("--out", tmp_path / "out", "--index", index_file, "--model", tmp_path / "no")
+    assert "no weight file" in failing(capsys, "match", EXAMPLES / "organ.flac", *options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_index_command(tmp_path, capsys):
     path = tmp_path / "mine.npz"
     done = run("index", "dx7", "--draws", 120, "--out", path)
@@ -246,7 +284,7 @@ def test_index_command(tmp_path, capsys):
     assert "no such folder" in failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
 
 
-@pytest.mark.parametrize("command", [(), ("match",), ("index",), ("voices",)])
+@pytest.mark.parametrize("command", [("match",), ("index",), ("voices",), ("train",), ("export",)])
 def test_help(command, capsys):
     sys.argv = ["unsynth", *command, "--help"]
     main()

@@ -43,6 +43,7 @@ def commands() -> None:
     help="Folder for the results; each sound gets a new folder in it.",
 )
 @click.option("--index", type=click.Path(path_type=Path), help="An index of your own draws.")
+@click.option("--model", type=click.Path(path_type=Path), help="A model of yours to sample, too.")
 def match(
     sounds: tuple[Path, ...],
     synth: str,
@@ -51,12 +52,14 @@ def match(
     seed: int,
     out: Path,
     index: Path | None,
+    model: Path | None,
 ) -> None:
     """Find the patches that come nearest to each SOUND (wav, flac, mp3, ogg, aiff).
 
     Writes a folder for each sound: patches.syx (a bank for Dexed or a DX7, best patch first),
     report.html (listen and compare), patch.json, best.wav and note.mid.
     """
+    from unsynth.inversion.posterior import load_posterior
     from unsynth.inversion.proposals import load_index
     from unsynth.match import Finished, Progress, read_target
     from unsynth.match import match as events
@@ -67,10 +70,11 @@ def match(
     for sound in sounds:
         read_target(sound, task)  # what is wrong with the last sound is said before the first
     draws = load_index(task, index)
+    posterior = None if model is None else load_posterior(task, model)
     for sound in sounds:
         click.echo(f"{sound}")
         with click.progressbar(length=1000, label="  matching", file=sys.stderr) as bar:
-            for event in events(sound, task, out, candidates, note, seed, draws):
+            for event in events(sound, task, out, candidates, note, seed, draws, posterior):
                 match event:
                     case Progress():
                         bar.label = f"  {event.stage}"
@@ -132,17 +136,56 @@ def index(task: str, draws: int, out: Path | None) -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME.")
-def train(experiment: Path, overrides: tuple[str, ...], resume: bool, out: Path | None) -> None:
+@click.option("--dry-run", is_flag=True, help="Build all, take one step on random data, report.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
+def train(
+    experiment: Path,
+    overrides: tuple[str, ...],
+    resume: bool,
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Train the model of an EXPERIMENT file; Ctrl-C saves, --resume goes on.
 
     Sounds are rendered while it trains. The folder gets the checkpoint, the losses and their
     picture.
     """
+    if dry_run:
+        _dry_run(experiment, overrides, as_json)
+        return
     from unsynth.training.train import train as start
 
     run = start(experiment, overrides, resume, out)
     click.echo(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
     click.echo(f"checkpoint: {run.checkpoint}")
+
+
+def _dry_run(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    import json
+
+    import yaml
+
+    from unsynth.training.dry_run import dry_run as measure
+
+    found = measure(experiment, overrides)
+    text = json.dumps(found) if as_json else yaml.safe_dump(found, sort_keys=False).rstrip()
+    click.echo(text)
+
+
+@commands.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="NAME.safetensors")
+def export(checkpoint: Path, out: Path) -> None:
+    """Write a run's averaged weights (its folder or last.ckpt) as a weight file with its JSON."""
+    from unsynth.training.export import export_artifact
+
+    artifact = export_artifact(checkpoint, out)
+    loss = artifact.validation_loss
+    click.echo(
+        f"{out}: {artifact.weight_bytes / 1e6:.1f} MB, step {artifact.training_steps}, "
+        f"validation loss {'not measured' if loss is None else format(loss, '.4f')}"
+    )
 
 
 @commands.command()

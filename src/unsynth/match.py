@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
 
+from unsynth.artifacts import shipped_artifact
 from unsynth.audio.files import read_sound
+from unsynth.audio.mel import log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SECONDS
@@ -27,6 +29,7 @@ from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
 from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import HELD, DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -39,7 +42,9 @@ from unsynth.tasks.task import Task
 MOST_CANDIDATES = 32
 #: Draws of the index that are rendered on the target's note and scored.
 SHORTLIST = 512
-#: Of these, how many are tried with other durations of the note: some in seconds, and some as
+#: Samples of the posterior.
+SAMPLES = 16
+#: Of all these, how many are tried with other durations of the note: some in seconds, and some as
 #: multiples of the duration that the target seems to have.
 _RETIMED = 16
 _SHORT_DURATIONS = (0.08, 0.25)
@@ -65,6 +70,8 @@ class Finished:
 
 
 Event = Progress | Finished
+#: A patch to try, and where it comes from.
+Proposal = tuple[Float[np.ndarray, " parameters"], str]
 
 
 def match(
@@ -75,19 +82,24 @@ def match(
     pitch: int | None = None,
     seed: int = 0,
     index: DrawIndex | None = None,
+    posterior: Posterior | None = None,
 ) -> Iterator[Event]:
     """Find patches for a sound and write them to a new folder in ``out``, named after the sound.
 
     Yields :class:`Progress`, last :class:`Finished`. ``pitch`` fixes the note (MIDI number); by
     default it is the pitch that is heard, or where none is, what fits each patch best. ``index``
-    defaults to the one in the package. Raises :class:`~unsynth.errors.SoundError` for a sound
-    that cannot be matched, :class:`~unsynth.errors.DrawIndexError` for a damaged index,
+    and ``posterior`` default to those in the package (a task may have no posterior).
+
+    Raises :class:`~unsynth.errors.SoundError` for a sound that cannot be matched,
+    :class:`~unsynth.errors.DrawIndexError` for a damaged index and
     :class:`~unsynth.errors.OutputError` where ``out`` cannot be written to.
     """
     _check_request(task, candidates, pitch)
     started = time.perf_counter()
     target = read_target(sound, task)
     index = index or load_index(task)
+    if posterior is None and shipped_artifact(task.name) is not None:
+        posterior = load_posterior(task)
     with (
         _unfinished_folder(out) as unfinished,
         Renderer(task.synth) as renderer,
@@ -95,18 +107,24 @@ def match(
     ):
         yield Progress("searching the index", 0, len(index))
         onset = first_onset(target.audio, target.sample_rate)
-        pitches = np.array([pitch] if pitch is not None else _heard_pitches(task, target, onset))
+        if pitch is None:
+            pitch = _heard_pitch(task, target, onset)
+        pitches = np.array(_pitches(task) if pitch is None else [pitch])
         end = note_end(target.audio, target.sample_rate, onset)
         near = list(_nearest(index, target, onset, end, pitches))
 
         ranked: list[Candidate] = []
-        for found in scorer.score(near, "index"):
+        if posterior is not None:
+            yield Progress("sampling the posterior", 0, SAMPLES)
+            sampled = _sampled(posterior, target, onset, pitch, seed)
+            ranked += scorer.score(sampled)
+        for done, found in enumerate(scorer.score(near), start=1):
             ranked.append(found)
-            if len(ranked) % 32 == 0:
-                yield Progress("rendering the nearest draws", len(ranked), len(near))
+            if done % 32 == 0:
+                yield Progress("rendering the nearest draws", done, len(near))
         ranked.sort(key=lambda c: c.score)
         retimed = list(_retimed(task, ranked[:_RETIMED], end))
-        for done, found in enumerate(scorer.score(retimed, "index"), start=1):
+        for done, found in enumerate(scorer.score(retimed), start=1):
             ranked.append(found)
             if done % 32 == 0:
                 yield Progress("trying other durations", done, len(retimed))
@@ -116,7 +134,7 @@ def match(
 
         yield Progress("writing", 0, 1)
         note = task.note(best[0].patch)
-        again = next(scorer.score([best[0].patch], "again"))
+        again = next(scorer.score([(best[0].patch, "again")]))
         floor = MultiScaleSpectral(best[0].audio, target.sample_rate)(again.audio[None])[0]
         inversion = Inversion(
             task=task,
@@ -158,11 +176,22 @@ def _pitches(task: Task) -> range:
     return range(pitch.low, pitch.high + 1)
 
 
-def _heard_pitches(task: Task, target: Target, onset: float) -> Iterable[int]:
-    """Pitches worth trying: the one that is heard, or all where there is none."""
+def _heard_pitch(task: Task, target: Target, onset: float) -> int | None:
     allowed = _pitches(task)
     heard = hear_pitch(target.audio, target.sample_rate, onset, allowed.start, allowed.stop - 1)
-    return allowed if heard is None else [round(heard)]
+    return None if heard is None else round(heard)
+
+
+def _sampled(
+    posterior: Posterior, target: Target, onset: float, pitch: int | None, seed: int
+) -> Iterator[Proposal]:
+    """Samples of the posterior, each with its own duration, at the onset that was found."""
+    task = posterior.task
+    decibels = log_mel(torch.from_numpy(target.audio))
+    rng = np.random.default_rng(seed)
+    for patch in posterior.sample(decibels, SAMPLES, rng, pitch=pitch):
+        note = task.note(patch)
+        yield task.with_note(patch, Note(note.pitch, onset, note.duration)), "posterior"
 
 
 class _Scorer:
@@ -179,14 +208,12 @@ class _Scorer:
         self._pool = ThreadPoolExecutor(renderer.workers, "score")
         self.renders = 0
 
-    def score(
-        self, patches: Iterable[Float[np.ndarray, " parameters"]], origin: str
-    ) -> Iterator[Candidate]:
+    def score(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
         """Yield a candidate for each patch that could be rendered and heard, in order."""
-        task, patches = self._task, list(patches)
-        sounds = self._renderer.render((task.engine_patch(p), task.note(p)) for p in patches)
+        task, proposals = self._task, list(proposals)
+        sounds = self._renderer.render((task.engine_patch(p), task.note(p)) for p, _ in proposals)
         waiting: deque[Future[Candidate]] = deque()
-        for patch, sound in zip(patches, sounds, strict=True):
+        for (patch, origin), sound in zip(proposals, sounds, strict=True):
             self.renders += 1
             if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
                 waiting.append(self._pool.submit(self._measure, patch, sound, origin))
@@ -215,23 +242,23 @@ def _nearest(
     onset: float,
     end: float,
     pitches: Int[np.ndarray, " pitches"],
-) -> Iterator[Float[np.ndarray, " parameters"]]:
+) -> Iterator[Proposal]:
     """Propose draws for both readings of a sound: let go at ``end``, or held and fading alone."""
     audio, sample_rate = target.audio, target.sample_rate
     durations = [end, HELD] if onset + end < SECONDS else [HELD]
     for duration in durations:
         count = SHORTLIST // len(durations)
-        yield from index.nearest(audio, sample_rate, onset, duration, pitches, count)
+        for patch in index.nearest(audio, sample_rate, onset, duration, pitches, count):
+            yield patch, "index"
 
 
-def _retimed(
-    task: Task, ranked: list[Candidate], end: float
-) -> Iterator[Float[np.ndarray, " parameters"]]:
+def _retimed(task: Task, ranked: list[Candidate], end: float) -> Iterator[Proposal]:
     durations = {*_SHORT_DURATIONS, *(round(end * stretch, 3) for stretch in _STRETCHES), HELD}
     for candidate in ranked:
         note = task.note(candidate.patch)
         for duration in sorted(durations - {note.duration}):
-            yield task.with_note(candidate.patch, Note(note.pitch, note.onset, duration))
+            moved = Note(note.pitch, note.onset, duration)
+            yield task.with_note(candidate.patch, moved), candidate.origin
 
 
 def _distinct(task: Task, ranked: list[Candidate], count: int) -> list[Candidate]:
@@ -254,8 +281,8 @@ def _random_scores(
     draws = (
         task.sample(item_rng(task.name, Split.RANDOM, item, seed)) for item in range(_RANDOM_DRAWS)
     )
-    moved = [task.with_note(draw, note) for draw in draws]
-    return np.array([candidate.score for candidate in scorer.score(moved, "random")])
+    moved = [(task.with_note(draw, note), "random") for draw in draws]
+    return np.array([candidate.score for candidate in scorer.score(moved)])
 
 
 @contextmanager

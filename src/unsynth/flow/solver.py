@@ -28,20 +28,13 @@ def solve(
     x0: Float[torch.Tensor, "items d"],
     steps: int,
     solver: Solver = Solver.RK4,
-    constrain: Field | None = None,
 ) -> Float[torch.Tensor, "items d"]:
-    """Carry ``x0`` from t = 0 to t = 1 in equal steps.
-
-    ``constrain(x, t)``, where given, replaces x at the start and after every step.
-    """
+    """Carry ``x0`` from t = 0 to t = 1 in equal steps."""
     advance = _STEPS[solver]
     x = x0
     for i in range(steps):
-        t = i / steps
-        if constrain is not None:
-            x = constrain(x, t)
-        x = advance(field, x, t, 1.0 / steps)
-    return x if constrain is None else constrain(x, 1.0)
+        x = advance(field, x, i / steps, 1.0 / steps)
+    return x
 
 
 def _euler(v: Field, x: torch.Tensor, t: float, h: float) -> torch.Tensor:

@@ -2,9 +2,12 @@
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, model_validator
 
+from unsynth.audio.mel import LOG_MEL
+from unsynth.conventions import SECONDS
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.models.encoders import SpectrogramTransformer
 from unsynth.models.vector_fields import DiffusionTransformer
+from unsynth.tasks.task import Task
 
 
 class Settings(BaseModel):
@@ -31,6 +34,14 @@ class EncoderSettings(_Transformer):
 
     patch: tuple[PositiveInt, PositiveInt]
     stride: tuple[PositiveInt, PositiveInt]
+
+    @model_validator(mode="after")
+    def _patches_touch(self) -> "EncoderSettings":
+        if any(s > p for s, p in zip(self.stride, self.patch, strict=True)):
+            raise ValueError(
+                f"a stride of {self.stride} skips cells between patches of {self.patch}"
+            )
+        return self
 
 
 class FieldSettings(_Transformer):
@@ -60,3 +71,9 @@ class Architecture(Settings):
             values, conditioning=self.encoder.width, **self.field.model_dump()
         )
         return ConditionalFlow(encoder, field)
+
+
+def spectrogram_size(task: Task) -> tuple[int, int, int]:
+    """Find (channels, bands, frames) of a task's sounds."""
+    synth = task.synth()
+    return synth.channels, LOG_MEL.bands, int(SECONDS * synth.sample_rate) // LOG_MEL.hop + 1

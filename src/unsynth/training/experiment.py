@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from unsynth.artifacts import SamplingSettings
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
-from unsynth.flow.solver import Solver
 from unsynth.models.architecture import Architecture, Settings
 
 
@@ -72,14 +72,6 @@ class TrainingSettings(Settings):
     checkpoint_minutes: NonNegativeFloat = 5.0
 
 
-class SamplingSettings(Settings):
-    """How the trained flow is to be sampled."""
-
-    solver: Solver = Solver.RK4
-    steps: PositiveInt = 100
-    guidance: float = 2.0
-
-
 class Experiment(Settings):
     """A whole experiment."""
 
@@ -126,7 +118,10 @@ def _set(fields: dict[str, Any], override: str) -> None:
         fields = fields.setdefault(parent, {})
         if not isinstance(fields, dict):
             raise ExperimentError(f"--set {override}: {parent} holds a value, not keys")
-    fields[last] = yaml.safe_load(value)
+    try:
+        fields[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ExperimentError(f"--set {override}: {value} is not a YAML value") from None
 
 
 def _check_keys(fields: dict[str, Any], settings: type[BaseModel], prefix: str) -> None:

@@ -7,7 +7,7 @@ d = min(decay, (1 + step) / (10 + step)); they are what validation and the weigh
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning
@@ -135,22 +135,27 @@ class FlowTraining(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say what the checkpoint is of."""
-        checkpoint["unsynth"] = self._identity()
+        checkpoint["unsynth"] = identity(self.experiment, self.task_hash)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raise :class:`TrainingError` for a checkpoint of something else, naming both."""
-        theirs, ours = checkpoint.get("unsynth", {}), self._identity()
-        for key, value in ours.items():
-            if theirs.get(key) != value:
-                raise TrainingError(
-                    f"the checkpoint is of {key} {theirs.get(key)}, the experiment of {value}: "
-                    "train anew with another --out"
-                )
+        check_identity(checkpoint.get("unsynth", {}), self.experiment, self.task_hash)
 
-    def _identity(self) -> dict[str, Any]:
-        """What must be equal to go on; the optimiser's settings may change."""
-        shared = self.experiment.model_dump(mode="json", include={"seed", "model", "data"})
-        return {"task": f"{self.experiment.task} {self.task_hash}"} | _flat(shared)
+
+def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
+    """List what must be equal to go on; the optimiser's settings may change."""
+    shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
+    return {"task": f"{experiment.task} {task_hash}"} | _flat(shared)
+
+
+def check_identity(theirs: Mapping[str, Any], experiment: Experiment, task_hash: str) -> None:
+    """Raise :class:`TrainingError` for a checkpoint of something else, naming both."""
+    for key, value in identity(experiment, task_hash).items():
+        if theirs.get(key) != value:
+            raise TrainingError(
+                f"the checkpoint is of {key} {theirs.get(key)}, the experiment of {value}: "
+                "train anew with another --out"
+            )
 
 
 def rate(settings: TrainingSettings, step: int) -> float:

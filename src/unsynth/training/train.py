@@ -10,10 +10,9 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
-from unsynth.audio.mel import LOG_MEL
-from unsynth.conventions import SECONDS
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Batch, Stream, render_sounds
+from unsynth.models.architecture import spectrogram_size
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task, load_task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
@@ -69,12 +68,6 @@ def build(experiment: Experiment, task: Task) -> FlowTraining:
     torch.manual_seed(experiment.seed)
     model = experiment.model.build(task.spec.width, spectrogram_size(task))
     return FlowTraining(model, experiment, task.hash)
-
-
-def spectrogram_size(task: Task) -> tuple[int, int, int]:
-    """Find (channels, bands, frames) of a task's sounds."""
-    synth = task.synth()
-    return synth.channels, LOG_MEL.bands, int(SECONDS * synth.sample_rate) // LOG_MEL.hop + 1
 
 
 def _prepare(folder: Path, resume: bool) -> Path | None:

@@ -1,0 +1,84 @@
+"""Samples of p(patch | sound) from a trained flow.
+
+    x0 ~ N(0, 1),    dx/dt = v_u + w (v_c - v_u)  from t = 0 to t = 1,    patch = decode(x1)
+
+(the paper, section 4): the sound is encoded once, all samples are one batch, and what lies outside
+[-1, 1] decodes to the nearest patch. The note is part of the patch, so its pitch, onset and
+duration are the model's reading of the sound unless the pitch is fixed
+(:mod:`unsynth.flow.inpainting`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from unsynth.artifacts import ArtifactError, SamplingSettings, load_artifact, shipped_artifact
+from unsynth.errors import PatchError
+from unsynth.flow.guidance import guided
+from unsynth.flow.inpainting import inpainted
+from unsynth.flow.solver import solve
+from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.tasks.task import Task
+
+
+class Posterior:
+    """A task's trained flow; ``sampling`` is how it is sampled where a call does not say."""
+
+    def __init__(self, task: Task, model: ConditionalFlow, sampling: SamplingSettings) -> None:
+        self.task = task
+        self.sampling = sampling
+        self._model = model
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        decibels: Float[torch.Tensor, "channels bands frames"],
+        count: int,
+        rng: np.random.Generator,
+        guidance: float | None = None,
+        steps: int | None = None,
+        pitch: int | None = None,
+    ) -> Float[np.ndarray, "count parameters"]:
+        """Sample patches for a sound, given as a log-mel (:data:`~unsynth.audio.mel.LOG_MEL`).
+
+        ``pitch`` fixes the note (MIDI number); raises :class:`~unsynth.errors.PatchError` for one
+        that the task does not have.
+        """
+        torch.set_flush_denormal(True)  # of this thread only
+        known = {} if pitch is None else self._coordinates("note.pitch", float(pitch))
+        w = self.sampling.guidance if guidance is None else guidance
+        noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
+        x0 = torch.from_numpy(noise)
+        conditioning = self._model.encode(decibels[None]).expand(count, -1, -1)
+        field = guided(self._model, conditioning, self._model.unconditional(count), w)
+        x1 = solve(
+            inpainted(field, x0, known), x0, steps or self.sampling.steps, self.sampling.solver
+        )
+        return self.task.spec.decode(x1.double().numpy())
+
+    def _coordinates(self, name: str, value: float) -> dict[int, float]:
+        """Encode one parameter: values by coordinate of the vector."""
+        spec = self.task.spec
+        position = spec.position[name]
+        parameter, values = spec.parameters[position], np.array([value])
+        if not parameter.valid(values).all():
+            raise PatchError(f"{name}: {value:g} is not a value that the task {self.task.name} has")
+        encoded = parameter.encode(values, np.array([0.5]))[0]
+        return dict(enumerate(encoded.tolist(), start=spec.slices[position].start))
+
+
+def load_posterior(task: Task, path: Path | None = None) -> Posterior:
+    """Load a trained model, by default the one in the package.
+
+    Raises :class:`~unsynth.artifacts.ArtifactError` where there is none, or it is not of this task.
+    """
+    path = path or shipped_artifact(task.name)
+    if path is None:
+        raise ArtifactError(
+            f"there is no trained model for {task.name} in this package; train one with: "
+            "unsynth train EXPERIMENT.yaml"
+        )
+    model, artifact = load_artifact(path, task)
+    return Posterior(task, model, artifact.sampling)

@@ -1,0 +1,62 @@
+"""From a run's checkpoint to a weight file: the averaged weights, and nothing that trains them."""
+
+import csv
+import pickle
+from pathlib import Path
+
+import torch
+
+from unsynth.artifacts import Artifact, describe, save_artifact
+from unsynth.models.architecture import spectrogram_size
+from unsynth.tasks.task import load_task
+from unsynth.training.callbacks import CHECKPOINT
+from unsynth.training.experiment import load_experiment
+from unsynth.training.module import TrainingError, check_identity
+
+_PREFIX = "ema."
+
+
+def export_artifact(checkpoint: Path, out: Path) -> Artifact:
+    """Write the averaged weights of a checkpoint (or of a run's folder) to ``out``.
+
+    Raises :class:`TrainingError` for a checkpoint that is missing, damaged or of another task, and
+    :class:`~unsynth.artifacts.ArtifactError` where ``out`` cannot be written.
+    """
+    path = checkpoint / CHECKPOINT if checkpoint.is_dir() else checkpoint
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror})") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise TrainingError(f"{path}: is not a checkpoint, or damaged ({reason})") from None
+    experiment = load_experiment(path.with_name("experiment.yaml"))
+    task = load_task(experiment.task)
+    check_identity(stored.get("unsynth", {}), experiment, task.hash)
+    with torch.device("meta"):
+        model = experiment.model.build(task.spec.width, spectrogram_size(task))
+    averaged = {
+        name.removeprefix(_PREFIX): value
+        for name, value in stored["state_dict"].items()
+        if name.startswith(_PREFIX)
+    }
+    model.load_state_dict(averaged, assign=True)
+    step = stored["global_step"]
+    artifact = describe(
+        task,
+        experiment.model,
+        experiment.sampling,
+        experiment.training.ema_decay,
+        step,
+        _validation_loss(path.with_name("validation.csv"), step),
+    )
+    return save_artifact(out, model, artifact)
+
+
+def _validation_loss(table: Path, step: int) -> float | None:
+    """Find the last loss that was measured up to a step."""
+    if not table.exists():
+        return None
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    losses = [float(row["loss"]) for row in rows if int(row["step"]) <= step]
+    return losses[-1] if losses else None

@@ -1,0 +1,178 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import small_flow
+from unsynth.flow.coupling import Coupling, couple
+from unsynth.flow.guidance import guided
+from unsynth.flow.inpainting import inpainted
+from unsynth.flow.path import point, velocity
+from unsynth.flow.solver import Solver, solve
+from unsynth.models.vector_fields import DiffusionTransformer
+from unsynth.training.objective import Noise, draw_noise, flow_matching_loss
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+def test_the_paths_derivative_is_the_target():
+    x0, x1 = normal(20, 3), normal(20, 3, seed=1)
+    t = torch.linspace(0, 1, 20).double().requires_grad_()
+    at = point(x0, x1, t)
+    for column in range(3):
+        (derivative,) = torch.autograd.grad(at[:, column].sum(), t, retain_graph=True)
+        torch.testing.assert_close(derivative, velocity(x0, x1)[:, column])
+    torch.testing.assert_close(at[0], x0[0])
+    torch.testing.assert_close(at[-1], x1[-1])
+
+
+@pytest.mark.parametrize(
+    ("solver", "order"), [(Solver.EULER, 1), (Solver.MIDPOINT, 2), (Solver.RK4, 4)]
+)
+def test_solvers_reach_their_order(solver, order):
+    x0 = normal(4, 3)
+    exact = x0 * math.exp(1.5)
+
+    def error(steps: int) -> float:
+        found = solve(lambda x, t: x * (1.0 + t), x0, steps, solver)
+        return float((found - exact).abs().max())
+
+    assert math.log2(error(32) / error(64)) == pytest.approx(order, abs=0.15)
+
+
+def test_guidance_is_two_evaluations_in_one():
+    model = small_flow()
+    x = normal(6, 7).float()
+    sound = model.encode(torch.full((6, 1, 128, 401), -30.0) + normal(6, 1, 128, 401).float())
+    none = model.unconditional(6)
+    times = torch.full((6,), 0.3)
+    v_c, v_u = model(x, times, sound), model(x, times, none)
+    assert (v_c - v_u).abs().max() > 0.01
+    torch.testing.assert_close(guided(model, sound, none, 1.0)(x, 0.3), v_c)
+    torch.testing.assert_close(guided(model, sound, none, 0.0)(x, 0.3), v_u)
+    torch.testing.assert_close(guided(model, sound, none, 2.5)(x, 0.3), v_u + 2.5 * (v_c - v_u))
+
+
+def test_optimal_transport_finds_the_cheapest_permutation():
+    x0, x1 = normal(6, 3), normal(6, 3, seed=1)
+
+    def cost(order: torch.Tensor) -> float:
+        return float((x0[order] - x1).square().sum())
+
+    found = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
+    assert sorted(found.tolist()) == list(range(6))
+    every = [cost(torch.tensor(order)) for order in itertools.permutations(range(6))]
+    assert cost(found) == pytest.approx(min(every))
+    kept = couple(Coupling.INDEPENDENT, x0, x1)
+    assert cost(kept) == pytest.approx(every[0]) and cost(found) < cost(kept)
+
+    # The objective pairs them so: with a field of zeros the loss is the cost.
+    noise = Noise(x0, torch.full((6,), 0.5).double(), torch.zeros(6, dtype=torch.bool))
+    sound = torch.zeros(6, 1, 1)
+    for coupling, order in [(Coupling.OPTIMAL_TRANSPORT, found), (Coupling.INDEPENDENT, kept)]:
+        loss = flow_matching_loss(
+            lambda x, t, y: torch.zeros_like(x), x1, sound, sound, noise, coupling
+        )
+        assert float(loss) == pytest.approx(cost(order) / 18)
+
+
+@pytest.mark.parametrize("solver", Solver)
+def test_known_coordinates_follow_the_path_at_every_stage(solver):
+    x0 = normal(5, 4)
+    known = {1: 0.25, 3: -0.75}
+    stages = []
+
+    def field(x: torch.Tensor, t: float) -> torch.Tensor:
+        stages.append((x, t))
+        return x @ torch.ones(4, 4, dtype=x.dtype) - x
+
+    x1 = solve(inpainted(field, x0, known), x0, 3, solver)
+    assert len(stages) == {Solver.EULER: 3, Solver.MIDPOINT: 6, Solver.RK4: 12}[solver]
+    for x, t in [*stages, (x1, 1.0)]:
+        for place, value in known.items():
+            torch.testing.assert_close(x[:, place], (1 - t) * x0[:, place] + t * value)
+    free = solve(field, x0, 3, solver)
+    assert (free[:, [0, 2]] - x1[:, [0, 2]]).abs().max() > 0.1
+
+
+def test_inpainting_leaves_an_independent_coordinate_its_distribution():
+    # For data N(0, S), v = (t S - (1 - t)) ((1 - t)^2 + t^2 S)^-1 x; at t = 1 data is reached.
+    covariance = torch.tensor([[1.0, 0.0], [0.0, 0.2]]).double()
+
+    def field(x: torch.Tensor, t: float) -> torch.Tensor:
+        eye = torch.eye(2).double()
+        gain = (t * covariance - (1 - t) * eye) @ torch.linalg.inv(
+            (1 - t) ** 2 * eye + t**2 * covariance
+        )
+        return x @ gain.T
+
+    samples = solve(inpainted(field, normal(20_000, 2), {0: 0.5}), normal(20_000, 2), 20)
+    torch.testing.assert_close(samples[:, 0], torch.full((20_000,), 0.5).double())
+    assert samples[:, 1].var() == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_share_of_sounds_that_are_dropped():
+    noise = draw_noise(np.random.default_rng(0), 20_000, 2, dropout=0.1)
+    assert 0.09 < noise.dropped.float().mean() < 0.11
+    assert 0.48 < noise.t.mean() < 0.52 and noise.t.min() >= 0 and noise.t.max() < 1
+    seen = []
+
+    def field(x: torch.Tensor, t: torch.Tensor, conditioning: torch.Tensor) -> torch.Tensor:
+        seen.append(conditioning)
+        return torch.zeros_like(x)
+
+    sound, none = torch.ones(20_000, 2, 3), torch.zeros(20_000, 2, 3)
+    x1 = torch.zeros(20_000, 2)
+    loss = flow_matching_loss(field, x1, sound, none, noise, Coupling.INDEPENDENT)
+    torch.testing.assert_close(seen[0], (~noise.dropped).float()[:, None, None].expand(-1, 2, 3))
+    torch.testing.assert_close(loss, noise.x0.square().mean())
+
+
+def test_a_linear_gaussian_posterior_is_recovered():
+    """Prior N(0, 1), y = x_1 + x_2 + 0.5 e: the posterior is a Gaussian, correlated."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    field = DiffusionTransformer(
+        values=2,
+        conditioning=1,
+        tokens=2,
+        width=24,
+        heads=1,
+        layers=2,
+        feed_forward=48,
+        modulation=24,
+        time=16,
+        data_variance=1.0,
+    )
+    optimizer = torch.optim.Adam(field.parameters(), lr=4e-3)
+    steps, items = 400, 256
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        x1 = torch.from_numpy(rng.standard_normal((items, 2), dtype=np.float32))
+        error = torch.from_numpy(rng.standard_normal(items, dtype=np.float32))
+        y = (x1.sum(dim=1) + 0.5 * error)[:, None, None].expand(-1, 2, 1)
+        noise: Noise = draw_noise(rng, items, 2, dropout=0.0)
+        loss = flow_matching_loss(field, x1, y, y, noise, Coupling.INDEPENDENT)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+    a = np.ones((1, 2))
+    covariance = np.linalg.inv(np.eye(2) + a.T @ a / 0.25)
+    for observed in (-1.5, 0.0, 1.0):
+        mean = covariance @ a.T[:, 0] * observed / 0.25
+        given = torch.full((2000, 2, 1), observed)
+        with torch.no_grad():
+            samples = solve(
+                guided(field, given, given, 1.0),
+                normal(2000, 2, seed=1).float(),
+                12,
+                Solver.MIDPOINT,
+            ).numpy()
+        np.testing.assert_allclose(samples.mean(axis=0), mean, atol=0.1)
+        np.testing.assert_allclose(np.cov(samples.T), covariance, atol=0.1)

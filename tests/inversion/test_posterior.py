@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import SMALL, small_flow
+from unsynth import artifacts
+from unsynth.artifacts import ArtifactError, SamplingSettings, describe, save_artifact
+from unsynth.audio.mel import log_mel
+from unsynth.errors import PatchError
+from unsynth.flow.solver import Solver
+from unsynth.inversion import posterior as module
+from unsynth.inversion.posterior import Posterior, load_posterior
+from unsynth.models.architecture import Architecture
+
+SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
+
+
+@pytest.fixture(scope="module")
+def path(task, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
+    artifact = describe(task, Architecture.model_validate(SMALL), SAMPLING, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    return path
+
+
+@pytest.fixture(scope="module")
+def posterior(task, path) -> Posterior:
+    return load_posterior(task, path)
+
+
+def sound(task, seed: int) -> torch.Tensor:
+    patch = task.sample(np.random.default_rng(seed))
+    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+    return log_mel(torch.from_numpy(audio))
+
+
+def test_samples_are_valid_and_follow_the_seed(task, posterior):
+    heard = sound(task, 0)
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    patches = posterior.sample(heard, 6, np.random.default_rng(3))
+    assert patches.shape == (6, len(task.spec.parameters)) and patches.dtype == np.float64
+    task.spec.check(patches)
+    again = posterior.sample(heard, 6, np.random.default_rng(3))
+    np.testing.assert_array_equal(again, patches)
+    others = [
+        posterior.sample(heard, 6, np.random.default_rng(4)),
+        posterior.sample(sound(task, 1), 6, np.random.default_rng(3)),
+        posterior.sample(heard, 6, np.random.default_rng(3), guidance=1.0),
+        posterior.sample(heard, 6, np.random.default_rng(3), steps=1),
+    ]
+    assert all((other != patches).any() for other in others)
+    assert len(np.unique(patches, axis=0)) == 6
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+def test_a_fixed_pitch_is_every_samples_pitch_and_is_heeded(task, posterior):
+    heard, at = sound(task, 0), task.spec.position["note.pitch"]
+    lowest, highest = (task.spec.parameters[at].low, task.spec.parameters[at].high)
+    low, high = (
+        posterior.sample(heard, 16, np.random.default_rng(0), pitch=pitch)
+        for pitch in (lowest, highest)
+    )
+    assert set(low[:, at]) == {lowest} and set(high[:, at]) == {highest}
+    task.spec.check(low)
+    rest = np.arange(len(task.spec.parameters)) != at
+    assert (low[:, rest] != high[:, rest]).any()
+    with pytest.raises(PatchError, match=f"note.pitch: {highest + 1} is not"):
+        posterior.sample(heard, 1, np.random.default_rng(0), pitch=highest + 1)
+
+
+def test_the_solver_is_the_artifacts(task, path, posterior):
+    assert posterior.sampling == SAMPLING
+    heard = sound(task, 0)
+    euler = Posterior(
+        task,
+        artifacts.load_artifact(path, task)[0],
+        SAMPLING.model_copy(update={"solver": Solver.EULER}),
+    )
+    given = posterior.sample(heard, 4, np.random.default_rng(0))
+    assert (euler.sample(heard, 4, np.random.default_rng(0)) != given).any()
+
+
+def test_a_package_without_a_model_says_so(task, monkeypatch):
+    monkeypatch.setattr(module, "shipped_artifact", lambda name: None)
+    with pytest.raises(ArtifactError, match="no trained model for dx7"):
+        load_posterior(task)
+    assert artifacts.shipped_artifact("no such task") is None

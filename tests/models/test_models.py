@@ -1,0 +1,153 @@
+import pytest
+import torch
+
+from tests.models.small import SMALL, small_flow
+from unsynth.models.architecture import Architecture
+from unsynth.models.encoders import SpectrogramTransformer
+from unsynth.models.layers import Block, ModulatedBlock
+from unsynth.models.param2tok import Param2Tok
+from unsynth.models.vector_fields import DiffusionTransformer
+
+
+def test_a_new_param2tok_treats_all_parameters_alike():
+    torch.manual_seed(0)
+    layer, x, order = Param2Tok(30, 6, 16), torch.randn(8, 30), torch.randperm(30)
+    tokens = layer.to_tokens(x)
+    torch.testing.assert_close(layer.to_tokens(x[:, order]), tokens, atol=2e-3, rtol=0)
+    assert tokens.std() > 0.02
+    mixed = torch.randn(8, 6, 16)
+    values = layer.to_values(mixed)
+    torch.testing.assert_close(values[:, order], values, atol=2e-3, rtol=0)
+    assert values.std() > 0.02
+
+    with torch.no_grad():  # what training may do
+        layer.z_in.normal_()
+    assert (layer.to_tokens(x[:, order]) - layer.to_tokens(x)).abs().max() > 0.02
+
+
+def test_a_new_field_is_equivariant():
+    torch.manual_seed(0)
+    field = DiffusionTransformer(20, 4, 6, 16, 2, 2, 16, 8, 6, data_variance=0.25)
+    with torch.no_grad():
+        for block in field.blocks:
+            block.modulation[-1].weight.normal_(std=0.5)
+    x, t, sound, order = torch.randn(8, 20), torch.rand(8), torch.randn(8, 2, 4), torch.randperm(20)
+    v = field(x, t, sound)
+    torch.testing.assert_close(field(x[:, order], t, sound), v[:, order], atol=5e-3, rtol=0)
+    assert (v[:, order] - v).abs().max() > 0.5
+
+
+def test_the_penalty_is_the_mean_absolute_assignment():
+    layer = Param2Tok(3, 2, 4)
+    with torch.no_grad():
+        layer.assignment.copy_(torch.tensor([[1.0, -2.0, 0.0], [0.0, 3.0, -6.0]]))
+    assert layer.penalty() == 2.0
+    layer.penalty().backward()
+    expected = torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]]) / 6
+    torch.testing.assert_close(layer.assignment.grad, expected)
+
+
+@pytest.mark.parametrize(
+    ("patch", "stride", "patches"),
+    [((16, 16), (10, 10), 520), ((128, 8), (128, 8), 51), ((30, 500), (13, 9), 9)],
+)
+def test_patches_cover_the_spectrogram(patch, stride, patches):
+    """The first case is the paper's: 13 x 40 patches."""
+    torch.manual_seed(0)
+    encoder = SpectrogramTransformer((1, 128, 401), 3, 5, patch, stride, 8, 2, 1, 8)
+    assert len(encoder.positions) == patches
+    spectrogram = torch.rand(2, 1, 128, 401)
+    out = encoder(spectrogram)
+    assert out.shape == (2, 3, 5)
+    spectrogram[1, 0, 127, 400] = 9.0
+    moved = encoder(spectrogram)
+    torch.testing.assert_close(moved[0], out[0])
+    assert (moved[1] - out[1]).abs().max() > 1e-5
+
+
+def test_what_is_past_the_end_is_silence():
+    """A longer spectrogram with the floor, -1, at its end is the same."""
+    torch.manual_seed(0)
+    short = SpectrogramTransformer((1, 20, 30), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
+    whole = SpectrogramTransformer((1, 24, 32), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
+    whole.load_state_dict(short.state_dict())
+    spectrogram = torch.rand(3, 1, 20, 30)
+    padded = torch.full((3, 1, 24, 32), -1.0)
+    padded[:, :, :20, :30] = spectrogram
+    torch.testing.assert_close(short(spectrogram), whole(padded))
+
+
+def test_the_field_heeds_its_time_and_each_layers_vector():
+    model = small_flow()
+    x, t, sound = torch.randn(4, 7), torch.rand(4), torch.randn(4, 2, 8)
+    v = model(x, t, sound)
+    assert (model(x, 1 - t, sound) - v).abs().max() > 1e-3
+    for layer in range(2):
+        other = sound.clone()
+        other[:, layer] += 1.0
+        assert (model(x, t, other) - v).abs().max() > 1e-3
+
+
+def test_a_new_field_is_the_regression_on_white_data():
+    """c(t) x is E[x1 - x0 | x_t] for independent coordinates of the given variance."""
+    torch.manual_seed(0)
+    x0, x1, t = torch.randn(200_000), 0.5 * torch.randn(200_000), 0.7
+    x = (1 - t) * x0 + t * x1
+    slope = float(((x1 - x0) * x).mean() / x.square().mean())
+    field = DiffusionTransformer(1, 4, 6, 16, 2, 2, 16, 8, 6, data_variance=0.25)
+    with torch.no_grad():
+        field.param2tok.z_out.zero_()
+        v = field(torch.ones(1, 1), torch.tensor([t]), torch.zeros(1, 2, 4))
+    assert float(v) == pytest.approx(slope, abs=0.02)
+
+
+def test_heads_that_do_not_divide_the_width():
+    wrong = {**SMALL, "field": {**SMALL["field"], "heads": 3}}
+    with pytest.raises(ValueError, match="3 heads do not divide a width of 8"):
+        Architecture.model_validate(wrong)
+
+
+def test_strides_that_skip_cells():
+    wrong = {**SMALL, "encoder": {**SMALL["encoder"], "stride": [128, 65]}}
+    with pytest.raises(ValueError, match=r"\(128, 65\) skips cells between patches of \(128, 64\)"):
+        Architecture.model_validate(wrong)
+
+
+def test_a_modulated_block_with_open_gates_is_a_plain_one():
+    torch.manual_seed(0)
+    plain, modulated = Block(8, 2, 16), ModulatedBlock(8, 2, 16, 4, 6)
+    modulated.attention.load_state_dict(plain.attention.state_dict())
+    modulated.feed_forward.load_state_dict(plain.feed_forward.state_dict())
+    x, condition = 3 * torch.randn(2, 5, 8), torch.randn(2, 4)
+    torch.testing.assert_close(modulated(x, condition), x)
+    with torch.no_grad():
+        scale, shift, gate = 0, 1, 2
+        bias = modulated.modulation[-1].bias.view(2, 3, 8)
+        bias[:, gate] = 1.0
+        torch.testing.assert_close(modulated(x, condition), plain(x))
+        bias[:, scale], bias[:, shift] = 0.5, -0.25
+        for norm in (plain.norm1, plain.norm2):
+            norm.weight.fill_(1.5)
+            norm.bias.fill_(-0.25)
+        torch.testing.assert_close(modulated(x, condition), plain(x))
+
+
+def test_attention_is_per_head_softmax_and_a_queries_only_block_is_the_whole_ones_start():
+    torch.manual_seed(0)
+    block, x = Block(8, 2, 16), torch.randn(2, 5, 8)
+    torch.testing.assert_close(block(x, 3), block(x)[:, :3])
+    layer = block.attention
+    query, (key, value) = layer.query(x), layer.key_value(x).chunk(2, dim=-1)
+    heads = [
+        torch.softmax(query[..., h] @ key[..., h].mT / 2.0, dim=-1) @ value[..., h]
+        for h in (slice(0, 4), slice(4, 8))
+    ]
+    torch.testing.assert_close(layer(x), layer.out(torch.cat(heads, dim=-1)))
+
+
+@pytest.mark.parametrize(("values", "count"), [(92, 631_296), (300, 870_912)])
+def test_param2tok_has_as_many_parameters_as_the_papers(values, count):
+    """Surge XT, Simple and Full: 128 tokens of 512."""
+    with torch.device("meta"):
+        layer = Param2Tok(values, 128, 512)
+    assert sum(p.numel() for p in layer.parameters()) == count

@@ -1,0 +1,143 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.small import SMALL, small_flow
+from unsynth.artifacts import (
+    Artifact,
+    ArtifactError,
+    SamplingSettings,
+    describe,
+    load_artifact,
+    save_artifact,
+)
+from unsynth.flow.solver import Solver
+from unsynth.models.architecture import Architecture
+from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.tasks.dx7 import DX7Task
+
+SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=1.5)
+
+
+def description(task: DX7Task) -> Artifact:
+    return describe(task, Architecture.model_validate(SMALL), SAMPLING, 0.999, 1234, 0.5)
+
+
+@pytest.fixture
+def model(task) -> ConditionalFlow:
+    return small_flow(task.spec.width)
+
+
+@pytest.fixture
+def saved(task, model, tmp_path) -> Path:
+    path = tmp_path / "folder" / "dx7.safetensors"
+    save_artifact(path, model, description(task))
+    return path
+
+
+def test_round_trip(task, model, saved):
+    state = torch.random.get_rng_state()
+    loaded, artifact = load_artifact(saved, task)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert artifact.sampling == SAMPLING and artifact.training_steps == 1234
+    assert artifact.engine.startswith("dexed-py 0.")
+    assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+    x, t = torch.rand(3, task.spec.width), torch.rand(3)
+    sound = -80 * torch.rand(3, 1, 128, 401)
+    with torch.no_grad():
+        expected = model(x, t, model.encode(sound))
+    found = loaded(x, t, loaded.encode(sound))
+    assert found.dtype == torch.float32
+    assert (found - expected).norm() < 2e-3 * expected.norm()
+    assert not [p for p in saved.parent.iterdir() if p.suffix not in (".safetensors", ".json")]
+
+
+def test_weights_that_float16_cannot_hold(task, model, tmp_path):
+    path = tmp_path / "dx7.safetensors"
+    with torch.no_grad():
+        model.no_sound[0] = 1e6
+    save_artifact(path, model, description(task))
+    loaded, _ = load_artifact(path, task)
+    assert torch.equal(loaded.no_sound, model.no_sound)
+    with torch.no_grad():
+        model.no_sound[0] = torch.nan
+    with pytest.raises(ArtifactError, match="no_sound is not finite"):
+        save_artifact(path, model, description(task))
+    assert load_artifact(path, task)[0].no_sound[0] == 1e6
+
+
+def change(path: Path, **fields: object) -> None:
+    description = path.with_suffix(".json")
+    description.write_text(json.dumps(json.loads(description.read_text()) | fields))
+
+
+def test_another_task_or_version_of_it_is_refused(task, saved):
+    change(saved, task_hash="0123456789abcdef")
+    with pytest.raises(ArtifactError, match=f"0123456789abcdef, not for dx7 {task.hash}"):
+        load_artifact(saved, task)
+    change(saved, task="surge")
+    with pytest.raises(ArtifactError, match="trained for surge"):
+        load_artifact(saved, task)
+
+
+def test_other_features_are_refused(task, saved):
+    features = json.loads(saved.with_suffix(".json").read_text())["features"]
+    change(saved, features={**features, "hop": 512})
+    with pytest.raises(ArtifactError, match=r"hop=512.*hop=441"):
+        load_artifact(saved, task)
+
+
+def test_a_truncated_file_is_refused(task, saved):
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[:-100])
+    with pytest.raises(ArtifactError, match=f"{len(whole) - 100} bytes .* {len(whole)}"):
+        load_artifact(saved, task)
+
+
+def test_a_tampered_file_is_refused(task, saved):
+    data = bytearray(saved.read_bytes())
+    data[-1] ^= 1
+    saved.write_bytes(data)
+    with pytest.raises(ArtifactError, match="SHA-256 differs"):
+        load_artifact(saved, task)
+
+
+def test_missing_files_are_named(task, saved):
+    saved.with_suffix(".json").unlink()
+    with pytest.raises(ArtifactError, match=r"dx7\.json: is missing"):
+        load_artifact(saved, task)
+    with pytest.raises(ArtifactError, match="no weight file here"):
+        load_artifact(saved.with_name("other.safetensors"), task)
+
+
+def test_a_json_of_something_else_is_refused(task, saved):
+    sizes = json.loads(saved.with_suffix(".json").read_text())["architecture"]
+    sizes["field"]["tokens"] = 9
+    change(saved, architecture=sizes)
+    with pytest.raises(ArtifactError, match="not of the model that the JSON describes"):
+        load_artifact(saved, task)
+    change(saved, guidanse=3)
+    with pytest.raises(ArtifactError, match="guidanse"):
+        load_artifact(saved, task)
+    saved.with_suffix(".json").write_text("{")
+    with pytest.raises(ArtifactError, match="does not describe a model"):
+        load_artifact(saved, task)
+
+
+def test_where_nothing_can_be_written(task, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtifactError, match="cannot be written"):
+        save_artifact(tmp_path / "file" / "dx7.safetensors", model, description(task))
+    with pytest.raises(ArtifactError, match="name ends in"):
+        save_artifact(tmp_path / "dx7.json", model, description(task))
+
+
+def test_saving_again_replaces_both(task, saved):
+    other = small_flow(task.spec.width, seed=1)
+    save_artifact(saved, other, description(task))
+    np.testing.assert_allclose(
+        load_artifact(saved, task)[0].no_sound, other.no_sound.detach(), rtol=1e-3, atol=1e-6
+    )

@@ -1,0 +1,50 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from tests.models.small import SMALL
+
+STEPS = 40
+EXPERIMENT = {
+    "task": "dx7",
+    "model": SMALL,
+    "data": {"batch": 4, "uses": 2, "apart": 3, "noises": 2, "validation": 4},
+    "training": {
+        "steps": STEPS,
+        "learning_rate": 1.0e-3,
+        "warm_up": 4,
+        "validate_every": 15,
+        "checkpoint_minutes": 0,
+    },
+    "sampling": {"solver": "midpoint", "steps": 3},
+}
+
+
+@pytest.fixture(scope="session")
+def experiment_path(tmp_path_factory) -> Path:
+    """A run of seconds, with a checkpoint after every step."""
+    path = tmp_path_factory.mktemp("experiments") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def kept_torch_settings() -> Iterator[None]:
+    """Training chooses its own precision; other tests shall not inherit it."""
+    precision = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(precision)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def whole_run(experiment_path, tmp_path_factory) -> Path:
+    """The folder of a run that nothing stopped."""
+    from unsynth.training.train import train
+
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert train(experiment_path, out=folder).step == STEPS
+    return folder

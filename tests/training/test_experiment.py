@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from unsynth.errors import UnsynthError
+from unsynth.flow.solver import Solver
+from unsynth.tasks.task import load_task
+from unsynth.training.experiment import ExperimentError, load_experiment
+
+SHIPPED = sorted((Path(__file__).parents[2] / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_experiments_are_valid(path):
+    experiment = load_experiment(path)
+    load_task(experiment.task)
+
+
+def test_there_are_shipped_experiments():
+    assert SHIPPED
+
+
+def test_settings_can_be_changed_one_by_one(experiment_path):
+    overrides = ["training.learning_rate=2e-3", "sampling.solver=rk4", "model.field.tokens=9"]
+    experiment = load_experiment(experiment_path, overrides)
+    assert experiment.training.learning_rate == 2e-3
+    assert experiment.sampling.solver == Solver.RK4
+    assert experiment.model.field.tokens == 9
+    assert experiment.training.warm_up == load_experiment(experiment_path).training.warm_up
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.stpes=3", r"unknown key training.stpes; the nearest is training.steps"),
+        ("model.field.width.x=3", "width holds a value"),
+        ("modle.field.width=3", "unknown key modle; the nearest is model"),
+        ("training.steps", "write it as key=value"),
+        ("training.steps=0", r"training.steps: .* greater than 0, not 0"),
+        ("training.steps=many", r"training.steps: .* not 'many'"),
+        ("training.coupling=none", "training.coupling: .*independent"),
+        ("data.uses=3", "3 uses do not divide a batch of 4"),
+        ("training.condition_dropout=1.5", r"training.condition_dropout: .* not 1.5"),
+        ("data=3", "data: .* not 3"),
+        ("training.steps=[", "is not a YAML value"),
+    ],
+)
+def test_a_wrong_setting_is_named(experiment_path, override, message):
+    with pytest.raises(ExperimentError, match=message) as caught:
+        load_experiment(experiment_path, [override])
+    assert isinstance(caught.value, UnsynthError) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("task: [", "is not YAML"),
+        ("- task", "holds no experiment"),
+        ("task: dx7", "model: Field required"),
+        ("task: dx7\ntrianing: {}", "unknown key trianing; the nearest is training"),
+    ],
+)
+def test_a_file_that_is_no_experiment(tmp_path, text, message):
+    path = tmp_path / "wrong.yaml"
+    with pytest.raises(ExperimentError, match="No such file"):
+        load_experiment(path)
+    path.write_text(text)
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(path)

@@ -1,0 +1,160 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.conftest import STEPS
+from unsynth.artifacts import load_artifact
+from unsynth.inversion.posterior import load_posterior
+from unsynth.tasks.task import load_task
+from unsynth.training.dry_run import dry_run
+from unsynth.training.experiment import load_experiment
+from unsynth.training.export import export_artifact
+from unsynth.training.module import TrainingError, rate
+from unsynth.training.train import train
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+
+
+def start(experiment: Path, out: Path, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "unsynth", "train", str(experiment), "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*command, *arguments], env=environment, text=True, stderr=subprocess.PIPE
+    )
+
+
+def stop_after(process: "subprocess.Popen[str]", table: Path, steps: int, number: int) -> None:
+    """Send a signal once a run has written so many rows."""
+    deadline = time.monotonic() + 60
+    while len(rows(table)) < steps:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(number)
+
+
+def test_interrupted_and_killed_runs_go_on_as_if_nothing_had_been(
+    experiment_path, whole_run, tmp_path
+):
+    """The checkpoint is written after every step, so the kill may come in the middle of one."""
+    folder = tmp_path / "run"
+    table = folder / "loss.csv"
+    process = start(experiment_path, folder)
+    stop_after(process, table, 3, signal.SIGINT)
+    assert process.wait(60) == 0
+    saved = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
+    assert 3 <= saved == len(rows(table)) < STEPS
+
+    process = start(experiment_path, folder, "--resume")
+    stop_after(process, table, saved + 3, signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL
+    assert saved < len(rows(table)) < STEPS
+
+    assert train(experiment_path, resume=True, out=folder).step == STEPS
+    assert table.read_text() == (whole_run / "loss.csv").read_text()
+    assert (folder / "validation.csv").read_text() == (whole_run / "validation.csv").read_text()
+    ours, theirs = (
+        torch.load(f / "last.ckpt", weights_only=True)["state_dict"] for f in (folder, whole_run)
+    )
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
+    experiment_path, tmp_path
+):
+    wild = ["training.learning_rate=1e30", "training.warm_up=1"]
+    with pytest.raises(TrainingError, match=r"is (nan|inf) at step \d+: .*last.ckpt is as it was"):
+        train(experiment_path, wild, out=tmp_path / "run")
+    checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    assert 1 <= checkpoint["global_step"] == len(rows(tmp_path / "run" / "loss.csv")) < STEPS
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "resume", "message"),
+    [
+        ([], False, "holds a run: add --resume"),
+        (["model.field.tokens=6"], True, "of model.field.tokens 5, the experiment of 6"),
+        (["seed=1"], True, "of seed 0, the experiment of 1"),
+        (["data.apart=2"], True, "of data.apart 3, the experiment of 2"),
+    ],
+)
+def test_a_run_of_something_else_is_left_alone(
+    experiment_path, whole_run, overrides, resume, message
+):
+    before = (whole_run / "last.ckpt").stat().st_mtime_ns, (whole_run / "loss.csv").read_text()
+    with pytest.raises(TrainingError, match=message):
+        train(experiment_path, overrides, resume=resume, out=whole_run)
+    after = (whole_run / "last.ckpt").stat().st_mtime_ns, (whole_run / "loss.csv").read_text()
+    assert after == before
+
+
+def test_nothing_to_resume(experiment_path, tmp_path):
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        train(experiment_path, resume=True, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_averaged_weights_are_exported(whole_run, tmp_path, task):
+    path = tmp_path / "dx7.safetensors"
+    artifact = export_artifact(whole_run, path)
+    assert artifact.training_steps == STEPS and artifact.sampling.steps == 3
+    measured = rows(whole_run / "validation.csv")[-1]
+    assert (int(measured["step"]), float(measured["loss"])) == (STEPS, artifact.validation_loss)
+    model, again = load_artifact(path, task)
+    assert again == artifact
+    state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
+    found = model.state_dict()
+    torch.testing.assert_close(
+        found["field.param2tok.z_in"], state["ema.field.param2tok.z_in"], rtol=1e-3, atol=1e-6
+    )
+    assert (state["model.no_sound"] - state["ema.no_sound"]).abs().max() > 0
+    assert load_posterior(task, path).sampling == artifact.sampling
+
+
+def test_what_cannot_be_exported(whole_run, tmp_path):
+    with pytest.raises(TrainingError, match=r"last\.ckpt: cannot be read"):
+        export_artifact(tmp_path, tmp_path / "dx7.safetensors")
+    (tmp_path / "experiment.yaml").write_text((whole_run / "experiment.yaml").read_text())
+    whole = (whole_run / "last.ckpt").read_bytes()
+    for part in (b"", whole[:1000], whole[:-1000]):
+        (tmp_path / "last.ckpt").write_bytes(part)
+        with pytest.raises(TrainingError, match="is not a checkpoint, or damaged"):
+            export_artifact(tmp_path, tmp_path / "dx7.safetensors")
+    assert not (tmp_path / "dx7.safetensors").exists()
+
+
+def test_the_learning_rate_rises_and_falls(experiment_path):
+    settings = load_experiment(experiment_path, ["training.final_learning_rate=1e-5"]).training
+    rates = [rate(settings, step) for step in range(STEPS + 1)]
+    assert rates[3] == max(rates) == settings.learning_rate
+    assert rates[:4] == sorted(rates[:4]) and rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[0] == settings.learning_rate / 4
+    assert rates[-1] == pytest.approx(1e-5)
+    assert rates[(4 + STEPS) // 2] == pytest.approx((1e-3 + 1e-5) / 2)
+
+
+def test_a_dry_run_counts_what_is_there(experiment_path, whole_run):
+    settings = ["training.coupling=independent"]  # the cost of transport is not linear
+    once, twice = (dry_run(experiment_path, [f"data.batch={n}", *settings]) for n in (4, 8))
+    state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
+    weights = {name: value.numel() for name, value in state.items() if name.startswith("model.")}
+    assert once["parameters"]["total"] == sum(weights.values())
+    assert once["parameters"]["param2tok"] == sum(
+        count for name, count in weights.items() if ".param2tok." in name
+    )
+    assert twice["flops_a_step"] == 2 * once["flops_a_step"]
+    assert 1.7 < twice["memory_bytes"]["activations"] / once["memory_bytes"]["activations"] < 2.1
+    assert once["memory_bytes"]["sounds"] == 4 * 2 * 128 * 401
+    width = load_task("dx7").spec.width
+    # Param2Tok's first layer alone, forward and both gradients, 8 noises.
+    assert once["flops_a_step"] > 3 * 2 * 8 * width * 8 * 8
