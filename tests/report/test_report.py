@@ -16,7 +16,7 @@ from unsynth.inversion.candidates import Candidate, Inversion, Target
 from unsynth.report import dx7
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
-from unsynth.report.scale import OUT_OF_REACH, scale_svg, verdict
+from unsynth.report.scale import FAR_OFF, scale_svg, verdict
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7 import DX7Task
@@ -356,13 +356,13 @@ def test_past_full_scale_is_said(task: Task) -> None:
 def test_verdict_gets_worse_with_distance() -> None:
     words = [verdict(best, 0.5, 10.5).word for best in np.linspace(0.0, 15.0, 301)]
     order = list(dict.fromkeys(words))
-    assert order == ["Matched", "Close", "Recognisable", OUT_OF_REACH]
+    assert order == ["Matched", "Close", "Recognisable", FAR_OFF]
     assert words == sorted(words, key=order.index)
     assert verdict(5.4, 0.5, 10.5).word == "Recognisable"  # 0.49 of the way
 
 
 def test_verdict_promises_nothing_where_chance_is_as_good() -> None:
-    assert verdict(3.0, 2.0, 2.0).word == OUT_OF_REACH
+    assert verdict(3.0, 2.0, 2.0).word == FAR_OFF
 
 
 def test_scale_puts_scores_in_order(task: Task) -> None:

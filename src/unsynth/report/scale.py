@@ -16,7 +16,7 @@ from unsynth.inversion.candidates import Inversion
 #: voices that the DX7 does make, a search without a model came to 0.25 of that distance, and the
 #: nearest of 6,000 draws to 0.5. A rule of thumb, not a listening test.
 THRESHOLDS = (("Matched", 0.02), ("Close", 0.25), ("Recognisable", 0.5))
-OUT_OF_REACH = "Out of reach"
+FAR_OFF = "Far off"
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ def verdict(
     """
     span = random_median - noise_floor
     fraction = max(0.0, best - noise_floor) / span if span > 0 else math.inf
-    word = next((word for word, limit in THRESHOLDS if fraction <= limit), OUT_OF_REACH)
+    word = next((word for word, limit in THRESHOLDS if fraction <= limit), FAR_OFF)
     meaning = {
         "Matched": "the best candidate is the target, as far as this distance can tell",
         "Close": "the best candidate is near the target; listen for the details",
         "Recognisable": "the best candidate has the target's outline, and differs audibly",
-        OUT_OF_REACH: f"{instrument} does not make this sound; this is the nearest found",
+        FAR_OFF: f"nothing near it was found, and perhaps {instrument} cannot make this sound",
     }[word]
     return Verdict(word, meaning, fraction)
 
