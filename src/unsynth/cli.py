@@ -4,6 +4,7 @@ Engines, torch and pages are imported by the subcommand that needs them, so that
 answers at once. Whatever a user can cause ends in one line on standard error and exit code 2.
 """
 
+import statistics
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,7 +94,7 @@ def _summary(finished: "Finished") -> None:
     note = inversion.task.note(best.patch)
     for remark in inversion.target.remarks:
         click.echo(f"  remark: {remark}")
-    median = sorted(inversion.random_scores.tolist())[len(inversion.random_scores) // 2]
+    median = statistics.median(inversion.random_scores.tolist())
     click.echo(
         f"  best patch: {best.score:.2f} dB from the sound (MSS; a random patch {median:.2f}, "
         f"the engine against itself {inversion.noise_floor:.2f}), on MIDI note {note.pitch}"

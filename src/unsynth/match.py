@@ -106,7 +106,7 @@ def match(
         closing(_Scorer(task, target, renderer)) as scorer,
     ):
         yield Progress("searching the index", 0, len(index))
-        onset = first_onset(target.audio, target.sample_rate)
+        onset = round(first_onset(target.audio, target.sample_rate), 3)
         if pitch is None:
             pitch = _heard_pitch(task, target, onset)
         pitches = np.array(_pitches(task) if pitch is None else [pitch])
