@@ -231,7 +231,8 @@ def test_a_full_disk_leaves_nothing(tmp_path, index_file):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_ctrl_c_leaves_nothing(tmp_path, index_file):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_nothing(tmp_path, index_file, number):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
     command += ["--out", str(out), "--index", str(index_file)]
@@ -240,7 +241,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, index_file):
     while not (out.exists() and list(out.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert err.splitlines()[-1] == "unsynth: stopped; nothing half-written was left behind"
@@ -260,6 +261,7 @@ def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
     assert "cannot be read" in failing(capsys, "voices", path)
     path.write_bytes(b"hello")
     assert "no DX7 voice" in failing(capsys, "voices", path)
+    assert "0<=x<=127" in failing(capsys, "voices", path, "--velocity", 200)
 
 
 def test_training_from_the_shell_and_a_model_that_is_none(tmp_path, capsys, index_file):
@@ -281,7 +283,9 @@ def test_index_command(tmp_path, capsys):
     done = run("index", "dx7", "--draws", 120, "--out", path)
     assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
     assert "at least 100" in failing(capsys, "index", "dx7", "--draws", 5)
-    assert "no such folder" in failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
+    line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
+    assert "cannot be written there" in line
+    assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)
 
 
 @pytest.mark.parametrize("command", [("match",), ("index",), ("voices",), ("train",), ("export",)])

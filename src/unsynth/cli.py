@@ -4,9 +4,12 @@ Engines, torch and pages are imported by the subcommand that needs them, so that
 answers at once. Whatever a user can cause ends in one line on standard error and exit code 2.
 """
 
+import os
+import signal
 import statistics
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +19,9 @@ from unsynth.errors import UnsynthError
 
 if TYPE_CHECKING:
     from unsynth.match import Finished
+
+
+_MIDI = click.IntRange(0, 127)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +41,13 @@ def commands() -> None:
     type=int,
     help="MIDI note to play it on (60 is middle C); the pitch that is heard if not given.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Seed of everything random.",
+)
 @click.option(
     "--out",
     default=Path("unsynth-matches"),
@@ -105,7 +117,7 @@ def _summary(finished: "Finished") -> None:
 
 @commands.command()
 @click.argument("task")
-@click.option("--draws", default=80_000, show_default=True, help="How many draws it holds.")
+@click.option("--draws", default=40_000, show_default=True, help="How many draws it holds.")
 @click.option("--out", type=click.Path(path_type=Path), help="File; the package's own by default.")
 def index(task: str, draws: int, out: Path | None) -> None:
     """Build the index of draws that `match` looks in (a few minutes)."""
@@ -118,8 +130,8 @@ def index(task: str, draws: int, out: Path | None) -> None:
         raise UnsynthError(f"{draws} draws are too few for an index; give at least 100")
     found = load_task(task)
     path = out or shipped_index_path(found)
-    if not path.parent.is_dir():
-        raise UnsynthError(f"{path.parent}: there is no such folder")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
     with (
         Renderer(found.synth) as renderer,
         click.progressbar(length=draws, label="rendering draws", file=sys.stderr) as bar,
@@ -191,9 +203,15 @@ def export(checkpoint: Path, out: Path) -> None:
 
 @commands.command()
 @click.argument("bank", type=click.Path(path_type=Path))
-@click.option("--note", default=60, show_default=True, help="MIDI note to play each voice on.")
-@click.option("--velocity", default=100, show_default=True, help="MIDI velocity.")
-@click.option("--duration", default=1.5, show_default=True, help="Seconds the note is held.")
+@click.option("--note", default=60, type=_MIDI, show_default=True, help="MIDI note to play.")
+@click.option("--velocity", default=100, type=_MIDI, show_default=True, help="MIDI velocity.")
+@click.option(
+    "--duration",
+    default=1.5,
+    type=click.FloatRange(0.05, 6.0),
+    show_default=True,
+    help="Seconds the note is held.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for a WAV file of each voice.")
 def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | None) -> None:
     """List (and render) the DX7 voices in a .syx file, with what importing them would lose.
@@ -241,6 +259,7 @@ def _use_one_torch_thread() -> None:
 
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         commands(prog_name="unsynth", standalone_mode=False)
     except UnsynthError as error:
@@ -255,6 +274,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(2)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End on SIGTERM as on Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _fail(message: str) -> None:

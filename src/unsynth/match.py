@@ -47,6 +47,7 @@ SAMPLES = 16
 #: Of all these, how many are tried with other durations of the note: some in seconds, and some as
 #: multiples of the duration that the target seems to have.
 _RETIMED = 16
+_SHORTEST = 0.05
 _SHORT_DURATIONS = (0.08, 0.25)
 _STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
 _RANDOM_DRAWS = 32
@@ -97,7 +98,7 @@ def match(
     _check_request(task, candidates, pitch)
     started = time.perf_counter()
     target = read_target(sound, task)
-    index = index or load_index(task)
+    index = load_index(task) if index is None else index
     if posterior is None and shipped_artifact(task.name) is not None:
         posterior = load_posterior(task)
     with (
@@ -110,7 +111,7 @@ def match(
         if pitch is None:
             pitch = _heard_pitch(task, target, onset)
         pitches = np.array(_pitches(task) if pitch is None else [pitch])
-        end = note_end(target.audio, target.sample_rate, onset)
+        end = max(_SHORTEST, round(note_end(target.audio, target.sample_rate, onset), 3))
         near = list(_nearest(index, target, onset, end, pitches))
 
         ranked: list[Candidate] = []
@@ -147,7 +148,7 @@ def match(
             seed=seed,
         )
         write_results(inversion, unfinished)
-        folder = _publish(unfinished, out / (sound.stem or "sound"))
+        folder = _publish(unfinished, out / (sound.stem.strip(". ") or "sound"))
     yield Finished(inversion, folder)
 
 
@@ -253,7 +254,8 @@ def _nearest(
 
 
 def _retimed(task: Task, ranked: list[Candidate], end: float) -> Iterator[Proposal]:
-    durations = {*_SHORT_DURATIONS, *(round(end * stretch, 3) for stretch in _STRETCHES), HELD}
+    stretched = (max(_SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)
+    durations = {*_SHORT_DURATIONS, *stretched, HELD}
     for candidate in ranked:
         note = task.note(candidate.patch)
         for duration in sorted(durations - {note.duration}):

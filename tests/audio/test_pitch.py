@@ -34,6 +34,7 @@ def test_what_has_no_pitch(rng):
     assert pitch(noise, RATE, 0.0) is None
     assert pitch(np.zeros((1, RATE), np.float32), RATE, 0.0) is None
     assert pitch(saw(60), RATE, 10.0) is None
+    assert pitch(np.ones((1, RATE), np.float32), RATE, 0.0) is None
 
 
 def test_notes_of_instruments(shared_data):

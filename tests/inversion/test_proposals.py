@@ -1,9 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from unsynth.audio.semitones import relative_to_note, semitone_levels
 from unsynth.errors import DrawIndexError
-from unsynth.inversion.proposals import DrawIndex, build_index, load_index, save_index
+from unsynth.inversion.proposals import (
+    HELD,
+    INDEX_PITCH,
+    DrawIndex,
+    build_index,
+    load_index,
+    save_index,
+)
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 
@@ -88,6 +97,13 @@ def test_damage_is_refused_by_name(task, small_index, tmp_path):
     path.write_bytes(bytes(flipped))
     with pytest.raises(DrawIndexError, match="damaged"):
         load_index(task, path)
+    few = small_index.codes[:, :5], small_index.scale[:5], small_index.basis[:, :5]
+    save_index(replace(small_index, codes=few[0], scale=few[1], basis=few[2]), path)
+    with pytest.raises(DrawIndexError, match="do not fit"):
+        load_index(task, path)
+    np.save(tmp_path / "array.npy", small_index.codes)
+    with pytest.raises(DrawIndexError, match="damaged"):
+        load_index(task, tmp_path / "array.npy")
 
 
 def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monkeypatch):
@@ -102,4 +118,10 @@ def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monke
 def test_the_shipped_index_is_of_this_task(task):
     index = load_index(task)
     assert len(index) >= 10_000
-    assert task.spec.encode(index.patch(len(index) - 1)[None]).shape == (1, 165)
+    synth = task.synth()
+    for draw in (0, len(index) // 2, len(index) - 1):
+        voice = task.engine_patch(index.patch(draw))
+        levels = semitone_levels(synth.render(voice, Note(60, 0.0, HELD)), 44_100, 0.0)
+        picture = relative_to_note(levels, INDEX_PITCH).ravel()
+        codes = np.round((picture - index.mean) @ index.basis / index.scale)
+        assert np.abs(codes - index.codes[draw]).max() <= 1

@@ -23,6 +23,9 @@ _LEAD = 0.01
 #: Largest sample, of full scale 1, of a sound that counts as silent (-100 dB).
 _SILENCE = 1e-5
 _BLOCK = 1 << 20
+_LOWEST_RATE = 1_000
+#: What libsndfile answers for a FLAC stream that was cut from a pipe is near 2^63.
+_UNKNOWN_LENGTH = 1 << 48
 
 Audio = Float32[np.ndarray, "channels samples"]
 
@@ -58,6 +61,8 @@ def read_sound(
         audio = file.read(wanted, dtype="float32", always_2d=True).T
         rate = file.samplerate
     _check(audio, path)
+    # Level is not observed, and the squares of very large or small samples do not fit in float32.
+    audio = audio / np.abs(audio).max()
     audio, remark = _to_channels(audio, channels)
     remarks += [remark] if remark else []
     if rate != sample_rate:
@@ -88,23 +93,29 @@ def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
 
 @contextmanager
 def _open(path: Path) -> Iterator[soundfile.SoundFile]:
-    if not path.exists():
-        raise SoundError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise SoundError(f"{path}: this is a folder; name the sound files in it")
-    if path.stat().st_size == 0:
-        raise SoundError(f"{path}: the file is empty")
+    """Open a sound; whatever its reading raises becomes a :class:`SoundError`."""
     try:
-        file = soundfile.SoundFile(path)
+        if not path.exists():
+            raise SoundError(f"{path}: there is no such file")
+        if path.is_dir():
+            raise SoundError(f"{path}: this is a folder; name the sound files in it")
+        if path.stat().st_size == 0:
+            raise SoundError(f"{path}: the file is empty")
+        with soundfile.SoundFile(path) as file:
+            if file.frames <= 0:
+                raise SoundError(f"{path}: the file holds no samples")
+            if file.frames >= _UNKNOWN_LENGTH:
+                raise SoundError(f"{path}: the file does not say how long it is; save it again")
+            if file.samplerate < _LOWEST_RATE:
+                raise SoundError(
+                    f"{path}: {file.samplerate} Hz is too low; give at least {_LOWEST_RATE} Hz"
+                )
+            yield file
     except (soundfile.LibsndfileError, OSError) as error:
         raise SoundError(
             f"{path}: not a sound file that can be read (wav, flac, mp3, ogg, aiff): "
             f"{str(error).rstrip('.').split(': ')[-1]}"
         ) from None
-    with file:
-        if file.frames <= 0:
-            raise SoundError(f"{path}: the file holds no samples")
-        yield file
 
 
 def _check(audio: Audio, path: Path) -> None:

@@ -37,9 +37,10 @@ def pitch(
     mono = audio[:, start : start + int(1.5 * sample_rate)].mean(axis=0, dtype=np.float64)
     length = _WINDOW + longest + 1
     mono = np.pad(mono, (0, max(0, length - len(mono))))
+    mono = mono - mono.mean()
     frames = np.lib.stride_tricks.sliding_window_view(mono, length)[::_HOP]
     levels = np.sqrt(np.square(frames[:, :_WINDOW]).mean(axis=1))
-    frames = frames[(levels > 0) & (levels >= _LOUD * levels.max())]
+    frames = frames[(levels > 1e-9) & (levels >= _LOUD * levels.max())]
     if not len(frames):
         return None
     lags = [_period(d, shortest) for d in _normalised_difference(frames, longest)]

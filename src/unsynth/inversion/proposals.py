@@ -24,7 +24,7 @@ from unsynth.audio.semitones import (
 )
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
-from unsynth.errors import DrawIndexError
+from unsynth.errors import DrawIndexError, OutputError
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
@@ -125,20 +125,28 @@ def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | Dr
 
 
 def save_index(index: DrawIndex, path: Path) -> None:
-    """Write an index under a temporary name, then rename it."""
+    """Write an index under a temporary name, then rename it.
+
+    Raises :class:`OutputError` where it cannot be written.
+    """
     header = {"task": index.task.name, "task_hash": index.task.hash, "draws": len(index)}
     unfinished = path.with_name(path.name + ".unfinished")
-    with unfinished.open("wb") as file:
-        np.savez_compressed(
-            file,
-            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-            items=np.diff(index.items, prepend=-1).astype(np.uint8),
-            codes=index.codes,
-            scale=index.scale,
-            mean=index.mean,
-            basis=index.basis.astype(np.float16),
-        )
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            np.savez_compressed(
+                file,
+                header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+                items=np.diff(index.items, prepend=-1).astype(np.uint8),
+                codes=index.codes,
+                scale=index.scale,
+                mean=index.mean,
+                basis=index.basis.astype(np.float16),
+            )
+        unfinished.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def shipped_index_path(task: Task) -> Path:
@@ -154,9 +162,9 @@ def load_index(task: Task, path: Path | None = None) -> DrawIndex:
     """
     path = path or shipped_index_path(task)
     rebuild = f"build it again with: unsynth index {task.name}"
-    if not path.exists():
-        raise DrawIndexError(f"{path}: there is no index here; {rebuild}")
     try:
+        if not path.exists():
+            raise DrawIndexError(f"{path}: there is no index here; {rebuild}")
         with np.load(path, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
         header = json.loads(bytes(stored["header"]))
@@ -169,11 +177,17 @@ def load_index(task: Task, path: Path | None = None) -> DrawIndex:
             stored["mean"],
             stored["basis"].astype(np.float32),
         )
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        theirs = (header["task"], header["task_hash"])
+        shapes = [a.shape for a in (index.items, index.codes, index.scale, index.mean, index.basis)]
+        picture = BANDS * SEGMENTS
+        expected = [(header["draws"],), (header["draws"], DIRECTIONS), (DIRECTIONS,)]
+        if shapes != [*expected, (picture,), (picture, DIRECTIONS)]:
+            raise ValueError("its parts do not fit together")
+    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DrawIndexError(f"{path}: this index is damaged ({error}); {rebuild}") from None
-    if (header["task"], header["task_hash"]) != (task.name, task.hash):
+    if theirs != (task.name, task.hash):
         raise DrawIndexError(
-            f"{path}: this index was made for {header['task']} {header['task_hash']}, "
+            f"{path}: this index was made for {theirs[0]} {theirs[1]}, "
             f"not for {task.name} {task.hash}; {rebuild}"
         )
     return index

@@ -99,9 +99,9 @@ class DX7Task:
 
     @cached_property
     def hash(self) -> str:
-        """Fingerprint of the spec and of the prior's first draws."""
+        """Fingerprint of the spec and of 200 draws of the prior."""
         rng = np.random.default_rng(0)
-        draws = np.stack([self.sample(rng) for _ in range(8)])
+        draws = np.stack([self.sample(rng) for _ in range(200)])
         return hashlib.sha256(self.spec.hash.encode() + draws.tobytes()).hexdigest()[:16]
 
     def synth(self) -> DX7:
