@@ -80,14 +80,14 @@ def match(
 
     _use_one_torch_thread()
     task = load_task(synth)
-    for sound in sounds:
-        read_target(sound, task)  # what is wrong with the last sound is said before the first
+    # All are read first: what is wrong with the last sound is said before work on the first.
+    targets = [read_target(sound, task) for sound in sounds]
     draws = load_index(task, index)
     posterior = None if model is None else load_posterior(task, model)
-    for sound in sounds:
+    for sound, target in zip(sounds, targets, strict=True):
         click.echo(f"{sound}")
         with click.progressbar(length=1000, label="  matching", file=sys.stderr) as bar:
-            for event in events(sound, task, out, candidates, note, seed, draws, posterior):
+            for event in events(target, task, out, candidates, note, seed, draws, posterior):
                 match event:
                     case Progress():
                         bar.label = f"  {event.stage}"

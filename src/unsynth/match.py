@@ -76,7 +76,7 @@ Proposal = tuple[Float[np.ndarray, " parameters"], str]
 
 
 def match(
-    sound: Path,
+    sound: Path | Target,
     task: Task,
     out: Path,
     candidates: int = 16,
@@ -87,6 +87,7 @@ def match(
 ) -> Iterator[Event]:
     """Find patches for a sound and write them to a new folder in ``out``, named after the sound.
 
+    ``sound`` is a file, or what :func:`read_target` made of one.
     Yields :class:`Progress`, last :class:`Finished`. ``pitch`` fixes the note (MIDI number); by
     default it is the pitch that is heard, or where none is, what fits each patch best. ``index``
     and ``posterior`` default to those in the package (a task may have no posterior).
@@ -97,7 +98,7 @@ def match(
     """
     _check_request(task, candidates, pitch)
     started = time.perf_counter()
-    target = read_target(sound, task)
+    target = sound if isinstance(sound, Target) else read_target(sound, task)
     index = load_index(task) if index is None else index
     if posterior is None and shipped_artifact(task.name) is not None:
         posterior = load_posterior(task)
@@ -131,7 +132,7 @@ def match(
                 yield Progress("trying other durations", done, len(retimed))
         best = _distinct(task, sorted(ranked, key=lambda c: c.score), candidates)
         if not best:
-            raise SoundError(f"{sound}: no patch could be rendered for this sound")
+            raise SoundError(f"{target.name}: no patch could be rendered for this sound")
 
         yield Progress("writing", 0, 1)
         note = task.note(best[0].patch)
@@ -148,7 +149,7 @@ def match(
             seed=seed,
         )
         write_results(inversion, unfinished)
-        folder = _publish(unfinished, out / (sound.stem.strip(". ") or "sound"))
+        folder = _publish(unfinished, out / (Path(target.name).stem.strip(". ") or "sound"))
     yield Finished(inversion, folder)
 
 
