@@ -16,9 +16,9 @@ from markupsafe import Markup
 from unsynth.conventions import SECONDS
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS, Algorithm
+from unsynth.tasks.dx7 import LEVEL_STEPS, OPERATORS
 from unsynth.tasks.task import Task
 
-OPERATORS = 6
 #: What stands for a value that cannot be heard.
 UNDETERMINED = "–"
 
@@ -318,8 +318,8 @@ def _stage(
 
 def _octaves(level: int, output_level: int) -> float:
     """Give an EG level its height, with the output level, in octaves of amplitude."""
-    steps = np.interp([level, output_level], [0, 2, 5, 10, 20, 99], [0, 9, 20, 31, 48, 127])
-    return float(max(1 / 16, ((steps[0] // 2) * 64 + steps[1] * 32 - 4256) / 256))
+    steps = LEVEL_STEPS[[level, output_level]].tolist()
+    return max(1 / 16, (steps[0] // 2 * 64 + steps[1] * 32 - 4256) / 256)
 
 
 def pitch_curve(rates: Sequence[int], levels: Sequence[int], held: float, seconds: float) -> Points:

@@ -47,7 +47,7 @@ _RATES, _LEVELS = slice(0, 4), slice(4, 8)
 
 #: The engine's attenuation table below level 20 (Dexed, env.cc); above it, 28 + level.
 _LOW_LEVELS = (0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46)
-_LEVEL_STEPS = np.array([*_LOW_LEVELS, *range(48, 128)])
+LEVEL_STEPS = np.array([*_LOW_LEVELS, *range(48, 128)])
 #: Velocity curve (Dexed, dx7note.cc), one value for two velocities.
 _VELOCITY_STEPS = np.array(
     [0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173]
@@ -304,7 +304,7 @@ class DX7Task:
             hz = 10.0 ** (op[_OP["fixed_coarse"]] + op[_OP["fixed_fine"]] / 100.0)
             if not fixed:
                 hz = ratio * 440.0 * 2.0 ** ((note.pitch - 69) / 12.0)
-            steps = 127 - int(_LEVEL_STEPS[int(op[_OP["output_level"]])])
+            steps = 127 - int(LEVEL_STEPS[int(op[_OP["output_level"]])])
             operators.append(
                 {
                     "operator": i + 1,
@@ -371,7 +371,7 @@ def _silent(ops: Float[np.ndarray, "ops width"]) -> Bool[np.ndarray, " ops"]:
     """Say which operators the engine cuts to silence at every moment of their envelope."""
     loudest = ops[:, _LEVELS].max(axis=1).astype(int)
     outputs = ops[:, _OP["output_level"]].astype(int)
-    peak = (_LEVEL_STEPS[loudest] // 2) * 64 + _LEVEL_STEPS[outputs] * 32 - 4256
+    peak = (LEVEL_STEPS[loudest] // 2) * 64 + LEVEL_STEPS[outputs] * 32 - 4256
     return peak <= _SILENCE
 
 
@@ -465,12 +465,12 @@ def _scaled_rate(rate: int, pitch: int, scaling: int) -> int:
 
 def _scaled_level(raw: Sequence[int], pitch: int, velocity: int) -> int:
     """Find the output level that, without scaling, is nearest to this one's with it."""
-    level = int(_LEVEL_STEPS[raw[16]]) + _keyboard_scaling(raw, pitch)
+    level = int(LEVEL_STEPS[raw[16]]) + _keyboard_scaling(raw, pitch)
     velocity_steps = (raw[15] * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7) >> 3
     wanted = max(0, min(127, level) * 32 + velocity_steps * 16)
-    if wanted == _LEVEL_STEPS[raw[16]] * 32:
+    if wanted == LEVEL_STEPS[raw[16]] * 32:
         return raw[16]
-    return int(np.abs(_LEVEL_STEPS * 32 - wanted).argmin())
+    return int(np.abs(LEVEL_STEPS * 32 - wanted).argmin())
 
 
 def _keyboard_scaling(raw: Sequence[int], pitch: int) -> int:
