@@ -92,7 +92,7 @@ def _palette() -> UInt8[np.ndarray, "colours 3"]:
 
 
 def _png(shades: UInt8[np.ndarray, "rows columns"]) -> bytes:
-    from PIL import Image  # matplotlib brings it
+    from PIL import Image
 
     image = Image.fromarray(shades)
     image.putpalette(_palette().tobytes())

@@ -81,8 +81,8 @@ class DX7Task:
     name = "dx7"
 
     def __init__(self) -> None:
-        self._yaml = files("unsynth.tasks").joinpath("dx7.yaml").read_text(encoding="utf-8")
-        self.spec = Spec.from_yaml(self._yaml)
+        text = files("unsynth.tasks").joinpath("dx7.yaml").read_text(encoding="utf-8")
+        self.spec = Spec.from_yaml(text)
         self.prior = DX7Prior(self.spec)
         at = self.spec.position
         self._pitch_eg = at["pitch_eg.rate1"]
