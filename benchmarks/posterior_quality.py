@@ -23,7 +23,6 @@ import numpy as np
 import torch
 
 from unsynth.audio.files import read_sound
-from unsynth.audio.mel import log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SAMPLE_RATE
@@ -91,7 +90,7 @@ def measure(
     """The five rows for one target, and the pitches of the best sample and of the nearest draw."""
     distance = MultiScaleSpectral(audio, SAMPLE_RATE)
     rng = np.random.default_rng(i)
-    samples = list(posterior.sample(log_mel(torch.from_numpy(audio)), 16, rng))
+    samples = list(posterior.sample(audio, 16, rng))
     sampled = scores(task, renderer, distance, samples)
     draws = [task.sample(item_rng(task.name, Split.RANDOM, 16 * i + k)) for k in range(16)]
     random = min(scores(task, renderer, distance, draws))

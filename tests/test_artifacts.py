@@ -46,7 +46,7 @@ def test_round_trip(task, model, saved):
     assert artifact.engine.startswith("dexed-py 0.")
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
     x, t = torch.rand(3, task.spec.width), torch.rand(3)
-    sound = -80 * torch.rand(3, 1, 128, 401)
+    sound = torch.randint(0, 256, (3, 1, 128, 401), dtype=torch.uint8)
     with torch.no_grad():
         expected = model(x, t, model.encode(sound))
     found = loaded(x, t, loaded.encode(sound))
@@ -86,7 +86,7 @@ def test_another_task_or_version_of_it_is_refused(task, saved):
 def test_other_features_are_refused(task, saved):
     features = json.loads(saved.with_suffix(".json").read_text())["features"]
     change(saved, features={**features, "hop": 512})
-    with pytest.raises(ArtifactError, match=r"hop=512.*hop=441"):
+    with pytest.raises(ArtifactError, match="hop 512, this version makes hop 441"):
         load_artifact(saved, task)
 
 

@@ -9,6 +9,7 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -16,10 +17,9 @@ from pydantic import Field, PositiveInt, ValidationError
 from safetensors import SafetensorError
 
 from unsynth import __version__
-from unsynth.audio.mel import LOG_MEL, MelSettings
 from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.models.architecture import Architecture, Settings, spectrogram_size
+from unsynth.models.architecture import Architecture, Settings
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.task import Task
 
@@ -46,7 +46,7 @@ class Artifact(Settings):
     task: str
     task_hash: str
     engine: str
-    features: MelSettings
+    features: dict[str, Any]
     architecture: Architecture
     sampling: SamplingSettings
     #: Of the averaged weights that are stored.
@@ -73,7 +73,7 @@ def describe(
         task=task.name,
         task_hash=task.hash,
         engine=_engine(task.name),
-        features=LOG_MEL,
+        features=architecture.observation.settings(),
         architecture=architecture,
         sampling=sampling,
         ema_decay=ema_decay,
@@ -126,9 +126,13 @@ def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
             f"{path}: this model was trained for {artifact.task} {artifact.task_hash}, "
             f"not for {task.name} {task.hash}; train one for it, or give another file"
         )
-    if artifact.features != LOG_MEL:
+    ours = artifact.architecture.observation.settings()
+    differing = [k for k in ours | artifact.features if ours.get(k) != artifact.features.get(k)]
+    if differing:
+        key = differing[0]
         raise ArtifactError(
-            f"{path}: this model sees {artifact.features}, this version makes {LOG_MEL}; "
+            f"{path}: this model sees sounds with {key} {artifact.features.get(key)}, "
+            f"this version makes {key} {ours.get(key)}; "
             f"use unsynth {artifact.unsynth}, or train it again"
         )
     try:
@@ -147,8 +151,9 @@ def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
         )
     try:
         state = {name: w.float() for name, w in safetensors.torch.load(weights).items()}
+        shape = artifact.architecture.observed_shape(task)
         with torch.device("meta"):  # no memory or random numbers for weights that are replaced
-            model = artifact.architecture.build(task.spec.width, spectrogram_size(task))
+            model = artifact.architecture.build(task.spec.width, shape)
         model.load_state_dict(state, assign=True)
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]

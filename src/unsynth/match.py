@@ -21,7 +21,6 @@ from jaxtyping import Float, Float32, Int
 
 from unsynth.artifacts import shipped_artifact
 from unsynth.audio.files import read_sound
-from unsynth.audio.mel import log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SECONDS
@@ -188,12 +187,10 @@ def _sampled(
     posterior: Posterior, target: Target, onset: float, pitch: int | None, seed: int
 ) -> Iterator[Proposal]:
     """Samples of the posterior, each with its own duration, at the onset that was found."""
-    task = posterior.task
-    decibels = log_mel(torch.from_numpy(target.audio))
+    fixed = {"note.onset": onset} | ({} if pitch is None else {"note.pitch": pitch})
     rng = np.random.default_rng(seed)
-    for patch in posterior.sample(decibels, SAMPLES, rng, pitch=pitch):
-        note = task.note(patch)
-        yield task.with_note(patch, Note(note.pitch, onset, note.duration)), "posterior"
+    for patch in posterior.sample(target.audio, SAMPLES, rng, fixed=fixed):
+        yield patch, "posterior"
 
 
 class _Scorer:

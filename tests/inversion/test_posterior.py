@@ -7,7 +7,6 @@ import torch
 from tests.models.small import SMALL, small_flow
 from unsynth import artifacts
 from unsynth.artifacts import ArtifactError, SamplingSettings, describe, save_artifact
-from unsynth.audio.mel import log_mel
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.inversion import posterior as module
@@ -30,10 +29,9 @@ def posterior(task, path) -> Posterior:
     return load_posterior(task, path)
 
 
-def sound(task, seed: int) -> torch.Tensor:
+def sound(task, seed: int) -> np.ndarray:
     patch = task.sample(np.random.default_rng(seed))
-    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
-    return log_mel(torch.from_numpy(audio))
+    return task.synth().render(task.engine_patch(patch), task.note(patch))
 
 
 def test_samples_are_valid_and_follow_the_seed(task, posterior):
@@ -60,7 +58,7 @@ def test_a_fixed_pitch_is_every_samples_pitch_and_is_heeded(task, posterior):
     heard, at = sound(task, 0), task.spec.position["note.pitch"]
     lowest, highest = (task.spec.parameters[at].low, task.spec.parameters[at].high)
     low, high = (
-        posterior.sample(heard, 16, np.random.default_rng(0), pitch=pitch)
+        posterior.sample(heard, 16, np.random.default_rng(0), fixed={"note.pitch": pitch})
         for pitch in (lowest, highest)
     )
     assert set(low[:, at]) == {lowest} and set(high[:, at]) == {highest}
@@ -68,17 +66,15 @@ def test_a_fixed_pitch_is_every_samples_pitch_and_is_heeded(task, posterior):
     rest = np.arange(len(task.spec.parameters)) != at
     assert (low[:, rest] != high[:, rest]).any()
     with pytest.raises(PatchError, match=f"note.pitch: {highest + 1} is not"):
-        posterior.sample(heard, 1, np.random.default_rng(0), pitch=highest + 1)
+        posterior.sample(heard, 1, np.random.default_rng(0), fixed={"note.pitch": highest + 1})
 
 
 def test_the_solver_is_the_artifacts(task, path, posterior):
     assert posterior.sampling == SAMPLING
     heard = sound(task, 0)
-    euler = Posterior(
-        task,
-        artifacts.load_artifact(path, task)[0],
-        SAMPLING.model_copy(update={"solver": Solver.EULER}),
-    )
+    model, artifact = artifacts.load_artifact(path, task)
+    by_euler = SAMPLING.model_copy(update={"solver": Solver.EULER})
+    euler = Posterior(task, model, artifact.model_copy(update={"sampling": by_euler}))
     given = posterior.sample(heard, 4, np.random.default_rng(0))
     assert (euler.sample(heard, 4, np.random.default_rng(0)) != given).any()
 

@@ -7,6 +7,7 @@ from unsynth.models.conditional_flow import ConditionalFlow
 
 SMALL = {
     "encoder": {
+        "kind": "log-mel",
         "patch": [128, 64],
         "stride": [128, 50],
         "width": 8,

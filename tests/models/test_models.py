@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from tests.models.small import SMALL, small_flow
+from unsynth.audio.observation import HEARD, PICTURE
 from unsynth.models.architecture import Architecture
-from unsynth.models.encoders import SpectrogramTransformer
+from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer
@@ -56,25 +57,46 @@ def test_patches_cover_the_spectrogram(patch, stride, patches):
     torch.manual_seed(0)
     encoder = SpectrogramTransformer((1, 128, 401), 3, 5, patch, stride, 8, 2, 1, 8)
     assert len(encoder.positions) == patches
-    spectrogram = torch.rand(2, 1, 128, 401)
+    spectrogram = torch.randint(0, 100, (2, 1, 128, 401), dtype=torch.uint8)
     out = encoder(spectrogram)
     assert out.shape == (2, 3, 5)
-    spectrogram[1, 0, 127, 400] = 9.0
+    spectrogram[1, 0, 127, 400] = 255
     moved = encoder(spectrogram)
     torch.testing.assert_close(moved[0], out[0])
     assert (moved[1] - out[1]).abs().max() > 1e-5
 
 
 def test_what_is_past_the_end_is_silence():
-    """A longer spectrogram with the floor, -1, at its end is the same."""
+    """A longer spectrogram with the floor at its end is the same."""
     torch.manual_seed(0)
     short = SpectrogramTransformer((1, 20, 30), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
     whole = SpectrogramTransformer((1, 24, 32), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
     whole.load_state_dict(short.state_dict())
-    spectrogram = torch.rand(3, 1, 20, 30)
-    padded = torch.full((3, 1, 24, 32), -1.0)
+    spectrogram = torch.randint(0, 256, (3, 1, 20, 30), dtype=torch.uint8)
+    padded = torch.zeros((3, 1, 24, 32), dtype=torch.uint8)
     padded[:, :, :20, :30] = spectrogram
     torch.testing.assert_close(short(spectrogram), whole(padded))
+
+
+def test_a_note_encoder_whitens_what_it_was_fitted_on():
+    """Its inputs have mean 0; the strongest directions variance 1, in every one at most 1."""
+    torch.manual_seed(0)
+    mixed = torch.randn(4000, 12) @ torch.randn(12, PICTURE) * 6 + 100
+    heard = torch.rand(4000, HEARD) * 255
+    observed = torch.cat([mixed, heard], dim=1).clamp(0, 255).to(torch.uint8)
+    encoder = NoteEncoder(3, 5, directions=20, width=8, layers=2, feed_forward=16)
+    encoder.fit(observed)
+    seen = []
+    encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    assert encoder(observed).shape == (4000, 3, 5)
+    u = seen[0]
+    torch.testing.assert_close(u.mean(0), torch.zeros(20 + HEARD), atol=1e-3, rtol=0)
+    variances = u.var(0)
+    torch.testing.assert_close(variances[:4], torch.ones(4), atol=0.05, rtol=0)
+    torch.testing.assert_close(variances[20:], torch.ones(HEARD), atol=0.05, rtol=0)
+    assert (variances < 1.05).all()
+    correlated = torch.corrcoef(u.T) - torch.eye(20 + HEARD)
+    assert correlated[:20, :20].abs().max() < 0.02
 
 
 def test_the_field_heeds_its_time_and_each_layers_vector():

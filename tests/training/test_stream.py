@@ -1,6 +1,7 @@
 import torch
 
-from unsynth.data.stream import Stream, to_bytes, to_decibels
+from unsynth.audio.observation import Observation
+from unsynth.data.stream import Stream
 from unsynth.rendering.renderer import Renderer
 
 
@@ -8,7 +9,9 @@ def test_a_batch_is_a_function_of_its_step(task):
     with Renderer(task.synth, workers=2) as renderer:
 
         def stream(start: int = 0) -> Stream:
-            return Stream(task, renderer, batch=4, uses=2, apart=3, seed=1, start=start)
+            return Stream(
+                task, renderer, Observation.NOTE, batch=4, uses=2, apart=3, seed=1, start=start
+            )
 
         from_the_start = stream()
         batches = [batch for batch, _ in zip(from_the_start, range(5), strict=False)]
@@ -20,18 +23,13 @@ def test_a_batch_is_a_function_of_its_step(task):
     assert [batch.step for batch in batches] == [0, 1, 2, 3, 4]
     for first, second in [(batches[3], again[0]), (batches[4], again[1]), (batches[4], alone)]:
         assert first.step == second.step
-        assert torch.equal(first.x1, second.x1) and torch.equal(first.mel, second.mel)
+        assert torch.equal(first.x1, second.x1) and torch.equal(first.observed, second.observed)
 
     # The sounds of step 0's second group come back 3 steps later, with other noise on integers.
-    assert torch.equal(batches[0].mel[2:], batches[3].mel[:2])
+    assert torch.equal(batches[0].observed[2:], batches[3].observed[:2])
     assert (batches[0].x1[2:] - batches[3].x1[:2]).abs().max() > 0
     assert (task.spec.decode(batches[0].x1[2:].double().numpy())).tolist() == (
         task.spec.decode(batches[3].x1[:2].double().numpy())
     ).tolist()
-    sounds = {mel.numpy().tobytes() for batch in batches for mel in batch.mel}
+    sounds = {sound.numpy().tobytes() for batch in batches for sound in batch.observed}
     assert len(sounds) == 2 * 8  # groups 0 to 7, two sounds each, none like another
-
-
-def test_bytes_keep_levels_to_a_sixth_of_a_decibel():
-    levels = torch.linspace(-80, 0, 1001).reshape(1, 7, 143)
-    assert (to_decibels(to_bytes(levels)) - levels).abs().max() < 0.16

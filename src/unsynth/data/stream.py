@@ -6,8 +6,8 @@ Sounds come in groups of ``batch / uses`` new ones a step. The batch of step s h
 
 so every step renders one group, every sound is used ``uses`` times, ``apart`` steps from one use
 to the next, and a run that resumes at step s sees what the first run saw: it renders the groups
-that batch s and later ones need, and no state has to be stored. A log-mel spectrogram is kept as
-one byte a cell, at most 0.16 dB off.
+that batch s and later ones need, and no state has to be stored. Sounds are kept as
+what the model observes of them, in bytes.
 """
 
 import queue
@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch.utils.data import IterableDataset
 
-from unsynth.audio.mel import DYNAMIC_RANGE, log_mel
+from unsynth.audio.observation import Observation
 from unsynth.data.draws import audible_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
@@ -31,42 +31,33 @@ _DEQUANTISE = 1
 
 
 class Batch(NamedTuple):
-    """What one step trains on: encoded patches, and their spectrograms in bytes."""
+    """What one step trains on: encoded patches, and what is observed of their sounds."""
 
     step: int
     x1: Float[torch.Tensor, "items d"]
-    mel: UInt8[torch.Tensor, "items channels bands frames"]
-
-
-def to_bytes(
-    decibels: Float[torch.Tensor, "*items channels bands frames"],
-) -> UInt8[torch.Tensor, "*items channels bands frames"]:
-    """Store levels in [-80, 0] dB as bytes."""
-    return (255.0 * (1.0 + decibels / DYNAMIC_RANGE)).round().to(torch.uint8)
-
-
-def to_decibels(
-    stored: UInt8[torch.Tensor, "*items channels bands frames"],
-) -> Float[torch.Tensor, "*items channels bands frames"]:
-    """Undo :func:`to_bytes`, to within 0.16 dB."""
-    return (stored.float() / 255.0 - 1.0) * DYNAMIC_RANGE
+    observed: UInt8[torch.Tensor, "items ..."]
 
 
 @dataclass(frozen=True)
 class Sounds:
-    """Patches as they are drawn, and their spectrograms in bytes."""
+    """Patches as they are drawn, and what is observed of their sounds."""
 
     patches: Float[np.ndarray, "items parameters"]
-    mel: UInt8[torch.Tensor, "items channels bands frames"]
+    observed: UInt8[torch.Tensor, "items ..."]
 
 
 def render_sounds(
-    task: Task, renderer: Renderer, split: Split, items: range, seed: int = 0
+    task: Task,
+    renderer: Renderer,
+    observation: Observation,
+    split: Split,
+    items: range,
+    seed: int = 0,
 ) -> Sounds:
-    """Draw and render items of a split."""
+    """Draw, render and observe items of a split."""
     pairs = list(audible_draws(task, renderer, split, items, seed))
-    mels = [to_bytes(log_mel(torch.from_numpy(audio))) for _, audio in pairs]
-    return Sounds(np.stack([patch for patch, _ in pairs]), torch.stack(mels))
+    observed = [observation.of(audio, renderer.sample_rate) for _, audio in pairs]
+    return Sounds(np.stack([patch for patch, _ in pairs]), torch.stack(observed))
 
 
 class Stream(IterableDataset[Batch]):
@@ -80,6 +71,7 @@ class Stream(IterableDataset[Batch]):
         self,
         task: Task,
         renderer: Renderer,
+        observation: Observation,
         batch: int,
         uses: int,
         apart: int,
@@ -89,6 +81,7 @@ class Stream(IterableDataset[Batch]):
         self.start = start
         self._task = task
         self._renderer = renderer
+        self._observation = observation
         self._group = batch // uses
         self._offsets = [use * apart for use in range(uses)]
         self._seed = seed
@@ -102,13 +95,13 @@ class Stream(IterableDataset[Batch]):
         patches = np.concatenate([sounds.patches for sounds in groups])
         rng = np.random.default_rng((self._seed, step, _DEQUANTISE))
         x1 = self._task.spec.encode(patches, dequantise=rng).astype(np.float32)
-        return Batch(step, torch.from_numpy(x1), torch.cat([sounds.mel for sounds in groups]))
+        return Batch(step, torch.from_numpy(x1), torch.cat([sounds.observed for sounds in groups]))
 
     def _sounds(self, group: int) -> Sounds:
         if group not in self._rendered:
             items = range(group * self._group, (group + 1) * self._group)
             self._rendered[group] = render_sounds(
-                self._task, self._renderer, Split.TRAIN, items, self._seed
+                self._task, self._renderer, self._observation, Split.TRAIN, items, self._seed
             )
         return self._rendered[group]
 

@@ -4,17 +4,18 @@
 
 (the paper, section 4): the sound is encoded once, all samples are one batch, and what lies outside
 [-1, 1] decodes to the nearest patch. The note is part of the patch, so its pitch, onset and
-duration are the model's reading of the sound unless the pitch is fixed
+duration are the model's reading of the sound unless they are fixed
 (:mod:`unsynth.flow.inpainting`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
-from unsynth.artifacts import ArtifactError, SamplingSettings, load_artifact, shipped_artifact
+from unsynth.artifacts import Artifact, ArtifactError, load_artifact, shipped_artifact
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
@@ -26,43 +27,48 @@ from unsynth.tasks.task import Task
 class Posterior:
     """A task's trained flow; ``sampling`` is how it is sampled where a call does not say."""
 
-    def __init__(self, task: Task, model: ConditionalFlow, sampling: SamplingSettings) -> None:
+    def __init__(self, task: Task, model: ConditionalFlow, artifact: Artifact) -> None:
         self.task = task
-        self.sampling = sampling
+        self.sampling = artifact.sampling
+        self._observation = artifact.architecture.observation
+        self._sample_rate = task.synth().sample_rate
         self._model = model
 
     @torch.inference_mode()
     def sample(
         self,
-        decibels: Float[torch.Tensor, "channels bands frames"],
+        audio: Float32[np.ndarray, "channels samples"],
         count: int,
         rng: np.random.Generator,
         guidance: float | None = None,
         steps: int | None = None,
-        pitch: int | None = None,
+        fixed: Mapping[str, float | int] | None = None,
     ) -> Float[np.ndarray, "count parameters"]:
-        """Sample patches for a sound, given as a log-mel (:data:`~unsynth.audio.mel.LOG_MEL`).
+        """Sample patches for a sound of 4 s with the engine's channels and sample rate.
 
-        ``pitch`` fixes the note (MIDI number); raises :class:`~unsynth.errors.PatchError` for one
-        that the task does not have.
+        ``fixed`` holds parameters to their values, as ``{"note.pitch": 60}``; raises
+        :class:`~unsynth.errors.PatchError` for a value that the task does not have.
         """
         torch.set_flush_denormal(True)  # of this thread only
-        known = {} if pitch is None else self._coordinates("note.pitch", float(pitch))
+        known: dict[int, float] = {}
+        for name, value in (fixed or {}).items():
+            known |= self._coordinates(name, value)
         w = self.sampling.guidance if guidance is None else guidance
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
         x0 = torch.from_numpy(noise)
-        conditioning = self._model.encode(decibels[None]).expand(count, -1, -1)
+        observed = self._observation.of(audio, self._sample_rate)
+        conditioning = self._model.encode(observed[None]).expand(count, -1, -1)
         field = guided(self._model, conditioning, self._model.unconditional(count), w)
         x1 = solve(
             inpainted(field, x0, known), x0, steps or self.sampling.steps, self.sampling.solver
         )
         return self.task.spec.decode(x1.double().numpy())
 
-    def _coordinates(self, name: str, value: float) -> dict[int, float]:
+    def _coordinates(self, name: str, value: float | int) -> dict[int, float]:
         """Encode one parameter: values by coordinate of the vector."""
         spec = self.task.spec
         position = spec.position[name]
-        parameter, values = spec.parameters[position], np.array([value])
+        parameter, values = spec.parameters[position], np.array([float(value)])
         if not parameter.valid(values).all():
             raise PatchError(f"{name}: {value:g} is not a value that the task {self.task.name} has")
         encoded = parameter.encode(values, np.array([0.5]))[0]
@@ -81,4 +87,4 @@ def load_posterior(task: Task, path: Path | None = None) -> Posterior:
             "unsynth train EXPERIMENT.yaml"
         )
     model, artifact = load_artifact(path, task)
-    return Posterior(task, model, artifact.sampling)
+    return Posterior(task, model, artifact)

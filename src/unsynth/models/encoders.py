@@ -1,20 +1,22 @@
-"""From a spectrogram to one conditioning vector a layer of the vector field.
-
-The audio spectrogram transformer (Y. Gong, Y.-A. Chung, J. Glass, "AST: Audio Spectrogram
-Transformer", Interspeech 2021) with the norm first and, instead of one [CLS] token, one learned
-query token for each layer of the field (the paper, section 4.2.1).
-"""
+"""From an observed sound, in bytes, to one conditioning vector a layer of the vector field."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import nn
 from torch.nn import functional
 
-from unsynth.models.layers import Block
+from unsynth.audio.observation import HEARD, PICTURE
+from unsynth.models.layers import Block, ResidualBlock
 
 
 class SpectrogramTransformer(nn.Module):
     """Patches of the spectrogram + learned positions, query tokens in front, pre-norm blocks.
+
+    The audio spectrogram transformer (Y. Gong, Y.-A. Chung, J. Glass, "AST: Audio Spectrogram
+    Transformer", Interspeech 2021) with the norm first and, instead of one [CLS] token, one
+    learned query token for each layer of the field (the paper, section 4.2.1). It sees
+    (dB + 40) / 40, which is in [-1, 1]. The paper standardises each cell with the training set's
+    mean and deviation; here the mean is absorbed by the positions.
 
     ``patch`` and ``stride`` are (bands, frames); where the patches do not end with the
     spectrogram, it goes on with its floor, -1. The last block computes the queries only.
@@ -48,11 +50,11 @@ class SpectrogramTransformer(nn.Module):
         self.out = nn.Linear(width, out)
 
     def forward(
-        self, spectrogram: Float[torch.Tensor, "items channels bands frames"]
+        self, observed: UInt8[torch.Tensor, "items channels bands frames"]
     ) -> Float[torch.Tensor, "items queries out"]:
-        """Encode standardised spectrograms."""
-        queries = self.queries.expand(len(spectrogram), -1, -1)
-        patches = self.embed(self._cut(spectrogram)) + self.positions
+        """Encode spectrograms."""
+        queries = self.queries.expand(len(observed), -1, -1)
+        patches = self.embed(self._cut(observed.float() / 127.5 - 1.0)) + self.positions
         x = torch.cat([queries, patches], dim=1)
         for i, block in enumerate(self.blocks, start=1):
             x = block(x, queries.shape[1] if i == len(self.blocks) else None)
@@ -65,3 +67,55 @@ class SpectrogramTransformer(nn.Module):
         rows = whole.unfold(2, self._patch[0], self._stride[0])
         cut = rows.unfold(3, self._patch[1], self._stride[1])
         return cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+
+
+class NoteEncoder(nn.Module):
+    """A residual network on an observed note (:mod:`unsynth.audio.observation`), whitened.
+
+        u = (B (x - m), (h - n) / s),    y = W2 norm(blocks(W1 u)),
+
+    where x are the levels of the picture and h what was heard beside it; m, n and s are means
+    and deviations, and B projects on the ``directions`` main directions of the pictures, each
+    scaled to variance 1 (to less where it varies little beside the first). y is cut into one
+    vector a layer. :meth:`fit` finds m, n, s and B; they are stored with the weights.
+    """
+
+    _FLOOR = 1.0 / 500.0
+
+    def __init__(
+        self, queries: int, out: int, directions: int, width: int, layers: int, feed_forward: int
+    ) -> None:
+        super().__init__()
+        self.centre = nn.Buffer(torch.zeros(PICTURE + HEARD))
+        self.basis = nn.Buffer(torch.zeros(directions, PICTURE))
+        self.spread = nn.Buffer(torch.ones(HEARD))
+        self.embed = nn.Linear(directions + HEARD, width)
+        self.blocks = nn.ModuleList(ResidualBlock(width, feed_forward) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, queries * out)
+        self._queries = queries
+
+    @torch.no_grad()
+    def fit(self, observed: UInt8[torch.Tensor, "items values"]) -> None:
+        """Find the whitening from sounds."""
+        values = observed.double() / 255.0
+        centre = values.mean(dim=0)
+        pictures, heard = (values - centre).split([PICTURE, HEARD], dim=1)
+        variances, vectors = torch.linalg.eigh(pictures.T @ pictures / len(pictures))
+        variances, vectors = variances.flip(0), vectors.flip(1)
+        scales = (variances + self._FLOOR * variances[0]).rsqrt()
+        directions = len(self.basis)
+        self.centre.copy_(centre)
+        self.basis.copy_((vectors * scales)[:, :directions].T)
+        self.spread.copy_(heard.square().mean(dim=0).sqrt().clamp_min(1e-3))
+
+    def forward(
+        self, observed: UInt8[torch.Tensor, "items values"]
+    ) -> Float[torch.Tensor, "items queries out"]:
+        """Encode notes."""
+        picture, heard = (observed.float() / 255.0 - self.centre).split([PICTURE, HEARD], dim=1)
+        u = torch.cat([picture @ self.basis.T, heard / self.spread], dim=1)
+        x = self.embed(u)
+        for block in self.blocks:
+            x = block(x)
+        return self.out(self.norm(x)).unflatten(1, (self._queries, -1))

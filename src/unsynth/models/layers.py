@@ -67,6 +67,19 @@ class Block(nn.Module):
         return x + self.feed_forward(self.norm2(x))
 
 
+class ResidualBlock(nn.Module):
+    """``x + feed_forward(norm(x))``."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.feed_forward = feed_forward(width, hidden)
+
+    def forward(self, x: Float[torch.Tensor, "items width"]) -> Float[torch.Tensor, "items width"]:
+        """Update each vector."""
+        return x + self.feed_forward(self.norm(x))
+
+
 class ModulatedBlock(nn.Module):
     """A block whose norms and residuals follow a condition c (AdaLN-Zero).
 

@@ -85,11 +85,11 @@ class LossLog(lightning.Callback):
         self,
         folder: Path,
         x1: Float[torch.Tensor, "items d"],
-        mel: UInt8[torch.Tensor, "items channels bands frames"],
+        observed: UInt8[torch.Tensor, "items ..."],
         every: int,
     ) -> None:
         self._folder = folder
-        self._x1, self._mel = x1, mel
+        self._x1, self._observed = x1, observed
         self._every = every
         self.validation = float("nan")
 
@@ -116,7 +116,7 @@ class LossLog(lightning.Callback):
         step = trainer.global_step
         csv.writer(self._loss).writerow([step, *(f"{n:.7g}" for n in module.last.values())])
         if step % self._every == 0 or step == trainer.max_steps:
-            self.validation = module.validation_loss(self._x1, self._mel)
+            self.validation = module.validation_loss(self._x1, self._observed)
             csv.writer(self._valid).writerow([step, f"{self.validation:.7g}"])
             if time.monotonic() - self._picture_at > 60.0:
                 draw_losses(self._folder)

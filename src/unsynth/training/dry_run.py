@@ -11,7 +11,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from unsynth.data.stream import Batch
-from unsynth.models.architecture import spectrogram_size
 from unsynth.tasks.task import load_task
 from unsynth.training.experiment import Experiment, load_experiment
 from unsynth.training.module import FlowTraining
@@ -24,15 +23,15 @@ _BYTES_A_WEIGHT = 5 * 4
 def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Count parameters, FLOPs a step (2 for a multiply-add, forward and backward) and bytes.
 
-    ``memory_bytes.sounds`` are the spectrograms that the stream keeps for their next use. Seconds
-    are those of a step without rendering; nothing is rendered or written. Raises
+    ``memory_bytes.sounds`` are the observed sounds that the stream keeps for their next use.
+    Seconds are those of a step without rendering; nothing is rendered or written. Raises
     :class:`ExperimentError` for a bad experiment file.
     """
     experiment = load_experiment(experiment_path, overrides)
     task = load_task(experiment.task)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = build(experiment, task).to(device)
-    size = spectrogram_size(task)
+    size = experiment.model.observed_shape(task)
     batch = _random_batch(experiment.data.batch, task.spec.width, size, device)
     optimizer = module.configure_optimizers()["optimizer"]
 
@@ -79,13 +78,11 @@ def _step(module: FlowTraining, optimizer: torch.optim.Optimizer, batch: Batch) 
         torch.cuda.synchronize()
 
 
-def _random_batch(
-    items: int, width: int, size: tuple[int, int, int], device: torch.device
-) -> Batch:
+def _random_batch(items: int, width: int, size: tuple[int, ...], device: torch.device) -> Batch:
     rng = np.random.default_rng(0)
     x1 = torch.from_numpy(rng.uniform(-1, 1, (items, width)).astype(np.float32))
-    mel = torch.from_numpy(rng.integers(0, 256, (items, *size), dtype=np.uint8))
-    return Batch(0, x1.to(device), mel.to(device))
+    observed = torch.from_numpy(rng.integers(0, 256, (items, *size), dtype=np.uint8))
+    return Batch(0, x1.to(device), observed.to(device))
 
 
 def _note_size(tensor: torch.Tensor, saved: dict[int, int]) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -129,6 +129,18 @@ def _check_keys(fields: dict[str, Any], settings: type[BaseModel], prefix: str) 
         if key not in settings.model_fields:
             near = difflib.get_close_matches(str(key), settings.model_fields, n=1, cutoff=0.0)[0]
             raise ExperimentError(f"unknown key {prefix}{key}; the nearest is {prefix}{near}")
-        inner = settings.model_fields[key].annotation
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = _settings_of(settings.model_fields[key].annotation, value)
+        if inner is not None:
             _check_keys(value, inner, f"{prefix}{key}.")
+
+
+def _settings_of(annotation: Any, value: Any) -> type[BaseModel] | None:
+    """Find the class that a section's keys belong to; among several, its ``kind`` tells."""
+    if not isinstance(value, dict):
+        return None
+    for option in get_args(annotation) or (annotation,):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            kind = option.model_fields.get("kind")
+            if kind is None or value.get("kind") in get_args(kind.annotation):
+                return option
+    return None

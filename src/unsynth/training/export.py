@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from unsynth.artifacts import Artifact, describe, save_artifact
-from unsynth.models.architecture import spectrogram_size
 from unsynth.tasks.task import load_task
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.experiment import load_experiment
@@ -33,8 +32,9 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
     experiment = load_experiment(path.with_name("experiment.yaml"))
     task = load_task(experiment.task)
     check_identity(stored.get("unsynth", {}), experiment, task.hash)
+    shape = experiment.model.observed_shape(task)
     with torch.device("meta"):
-        model = experiment.model.build(task.spec.width, spectrogram_size(task))
+        model = experiment.model.build(task.spec.width, shape)
     averaged = {
         name.removeprefix(_PREFIX): value
         for name, value in stored["state_dict"].items()

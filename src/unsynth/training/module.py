@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from lightning.pytorch.core.optimizer import LightningOptimizer
 
-from unsynth.data.stream import Batch, to_decibels
+from unsynth.data.stream import Batch
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.conditional_flow import ConditionalFlow
@@ -53,7 +53,7 @@ class FlowTraining(lightning.LightningModule):
         loss = flow_matching_loss(
             self.model,
             batch.x1.repeat(data.noises, 1),
-            self.model.encode(to_decibels(batch.mel)).repeat(data.noises, 1, 1),
+            self.model.encode(batch.observed).repeat(data.noises, 1, 1),
             self.model.unconditional(items),
             noise,
             settings.coupling,
@@ -91,15 +91,15 @@ class FlowTraining(lightning.LightningModule):
         torch._foreach_lerp_(averaged, [p.detach() for p in self.model.parameters()], 1.0 - decay)
 
     @torch.no_grad()
-    def validation_loss(self, x1: torch.Tensor, mel: torch.Tensor, noises: int = 4) -> float:
+    def validation_loss(self, x1: torch.Tensor, observed: torch.Tensor, noises: int = 4) -> float:
         """Compute the averaged weights' loss with fixed noise, times spread evenly, no dropout."""
         losses = []
-        for chunk, (x, levels) in enumerate(zip(x1.split(64), mel.split(64), strict=True)):
+        for chunk, (x, sounds) in enumerate(zip(x1.split(64), observed.split(64), strict=True)):
             rng = np.random.default_rng((0, chunk, _NOISE))
             noise = draw_noise(rng, len(x) * noises, x.shape[1], dropout=0.0)
             times = (rng.permutation(len(noise.t)) + 0.5) / len(noise.t)
             noise = noise._replace(t=torch.from_numpy(times.astype(np.float32)))
-            conditioning = self.ema.encode(to_decibels(levels.to(self.device)))
+            conditioning = self.ema.encode(sounds.to(self.device))
             loss = flow_matching_loss(
                 self.ema,
                 x.to(self.device).repeat(noises, 1),

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Batch, Stream, render_sounds
-from unsynth.models.architecture import spectrogram_size
+from unsynth.models.architecture import NoteEncoderSettings
+from unsynth.models.encoders import NoteEncoder
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task, load_task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
@@ -52,6 +53,7 @@ def train(
         stream = Stream(
             task,
             renderer,
+            experiment.model.observation,
             batch=experiment.data.batch,
             uses=experiment.data.uses,
             apart=experiment.data.apart,
@@ -66,7 +68,7 @@ def train(
 def build(experiment: Experiment, task: Task) -> FlowTraining:
     """Make a new model of an experiment, its weights a function of the seed."""
     torch.manual_seed(experiment.seed)
-    model = experiment.model.build(task.spec.width, spectrogram_size(task))
+    model = experiment.model.build(task.spec.width, experiment.model.observed_shape(task))
     return FlowTraining(model, experiment, task.hash)
 
 
@@ -97,6 +99,17 @@ class _Batches(lightning.LightningDataModule):
         return DataLoader(self._stream, batch_size=None)
 
 
+def _fit_encoder(module: FlowTraining, task: Task, renderer: Renderer) -> None:
+    """Find what a note encoder has to know of its inputs before the first step."""
+    experiment = module.experiment
+    sizes, encoder = experiment.model.encoder, module.model.encoder
+    if isinstance(sizes, NoteEncoderSettings) and isinstance(encoder, NoteEncoder):
+        observation, items = experiment.model.observation, range(sizes.sounds)
+        sounds = render_sounds(task, renderer, observation, Split.TRAIN, items, experiment.seed)
+        encoder.fit(sounds.observed)
+        module.ema.encoder.load_state_dict(encoder.state_dict())
+
+
 def _fit(
     experiment: Experiment,
     task: Task,
@@ -107,10 +120,13 @@ def _fit(
 ) -> Run:
     settings = experiment.training
     module = build(experiment, task)
+    if checkpoint is None:
+        _fit_encoder(module, task, renderer)
     items = range(experiment.data.validation)
-    held_out = render_sounds(task, renderer, Split.VALIDATION, items, experiment.seed)
+    observation = experiment.model.observation
+    held_out = render_sounds(task, renderer, observation, Split.VALIDATION, items, experiment.seed)
     x1 = torch.from_numpy(task.spec.encode(held_out.patches)).float()
-    log = LossLog(folder, x1, held_out.mel, settings.validate_every)
+    log = LossLog(folder, x1, held_out.observed, settings.validate_every)
     saver = Checkpoints(folder, settings.checkpoint_minutes)
     with warnings.catch_warnings():
         # Lightning's advice on loaders and resuming does not hold for batches that know their step.
