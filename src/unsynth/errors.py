@@ -31,3 +31,7 @@ class DrawIndexError(UnsynthError):
 
 class OutputError(UnsynthError):
     """A result that cannot be written where it should go."""
+
+
+class MetricError(UnsynthError):
+    """Arrays that a metric cannot compare: not finite, empty, or of shapes that do not match."""
