@@ -17,24 +17,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32
 
 from unsynth.artifacts import shipped_artifact
 from unsynth.audio.files import read_sound
-from unsynth.audio.onset import first_onset, note_end
-from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SECONDS
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
 from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.inversion.hearing import SHORTEST, HeardNote, hear, pitches
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import HELD, DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.report.folder import write_results
 from unsynth.synths.base import Note
-from unsynth.tasks.parameter import Continuous, Integer
+from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.task import Task
 
 #: As many as a DX7 bank holds.
@@ -46,7 +45,6 @@ SAMPLES = 16
 #: Of all these, how many are tried with other durations of the note: some in seconds, and some as
 #: multiples of the duration that the target seems to have.
 _RETIMED = 16
-_SHORTEST = 0.05
 _SHORT_DURATIONS = (0.08, 0.25)
 _STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
 _RANDOM_DRAWS = 32
@@ -107,24 +105,19 @@ def match(
         closing(_Scorer(task, target, renderer)) as scorer,
     ):
         yield Progress("searching the index", 0, len(index))
-        onset = round(first_onset(target.audio, target.sample_rate), 3)
-        if pitch is None:
-            pitch = _heard_pitch(task, target, onset)
-        pitches = np.array(_pitches(task) if pitch is None else [pitch])
-        end = max(_SHORTEST, round(note_end(target.audio, target.sample_rate, onset), 3))
-        near = list(_nearest(index, target, onset, end, pitches))
+        heard = hear(target.audio, target.sample_rate, task, pitch)
+        near = list(_nearest(index, target, heard))
 
         ranked: list[Candidate] = []
         if posterior is not None:
             yield Progress("sampling the posterior", 0, SAMPLES)
-            sampled = _sampled(posterior, target, onset, pitch, seed)
-            ranked += scorer.score(sampled)
+            ranked += scorer.score(_sampled(posterior, target, heard, seed))
         for done, found in enumerate(scorer.score(near), start=1):
             ranked.append(found)
             if done % 32 == 0:
                 yield Progress("rendering the nearest draws", done, len(near))
         ranked.sort(key=lambda c: c.score)
-        retimed = list(_retimed(task, ranked[:_RETIMED], end))
+        retimed = list(_retimed(task, ranked[:_RETIMED], heard.end))
         for done, found in enumerate(scorer.score(retimed), start=1):
             ranked.append(found)
             if done % 32 == 0:
@@ -164,32 +157,21 @@ def read_target(path: Path, task: Task) -> Target:
 def _check_request(task: Task, candidates: int, pitch: int | None) -> None:
     if not 1 <= candidates <= MOST_CANDIDATES:
         raise UnsynthError(f"{candidates} candidates: choose 1 to {MOST_CANDIDATES}")
-    pitches = _pitches(task)
-    if pitch is not None and pitch not in pitches:
+    allowed = pitches(task)
+    if pitch is not None and pitch not in allowed:
         raise UnsynthError(
-            f"note {pitch}: this synthesizer's task has {pitches.start} to {pitches.stop - 1}"
+            f"note {pitch}: this synthesizer's task has {allowed.start} to {allowed.stop - 1}"
         )
 
 
-def _pitches(task: Task) -> range:
-    pitch = task.spec.parameters[task.spec.position["note.pitch"]]
-    assert isinstance(pitch, Integer)
-    return range(pitch.low, pitch.high + 1)
-
-
-def _heard_pitch(task: Task, target: Target, onset: float) -> int | None:
-    allowed = _pitches(task)
-    heard = hear_pitch(target.audio, target.sample_rate, onset, allowed.start, allowed.stop - 1)
-    return None if heard is None else round(heard)
-
-
 def _sampled(
-    posterior: Posterior, target: Target, onset: float, pitch: int | None, seed: int
+    posterior: Posterior, target: Target, heard: HeardNote, seed: int
 ) -> Iterator[Proposal]:
-    """Samples of the posterior, each with its own duration, at the onset that was found."""
-    fixed = {"note.onset": onset} | ({} if pitch is None else {"note.pitch": pitch})
-    rng = np.random.default_rng(seed)
-    for patch in posterior.sample(target.audio, SAMPLES, rng, fixed=fixed):
+    """Sample the posterior at the onset and pitch that are heard; durations are its own."""
+    fixed: dict[str, float] = {"note.onset": heard.onset}
+    if len(heard.pitches) == 1:
+        fixed["note.pitch"] = float(heard.pitches[0])
+    for patch in posterior.sample(target.audio, SAMPLES, np.random.default_rng(seed), fixed=fixed):
         yield patch, "posterior"
 
 
@@ -235,24 +217,18 @@ class _Scorer:
         torch.set_num_threads(self._torch_threads)
 
 
-def _nearest(
-    index: DrawIndex,
-    target: Target,
-    onset: float,
-    end: float,
-    pitches: Int[np.ndarray, " pitches"],
-) -> Iterator[Proposal]:
-    """Propose draws for both readings of a sound: let go at ``end``, or held and fading alone."""
-    audio, sample_rate = target.audio, target.sample_rate
-    durations = [end, HELD] if onset + end < SECONDS else [HELD]
-    for duration in durations:
-        count = SHORTLIST // len(durations)
-        for patch in index.nearest(audio, sample_rate, onset, duration, pitches, count):
+def _nearest(index: DrawIndex, target: Target, heard: HeardNote) -> Iterator[Proposal]:
+    """Propose draws for each reading of a sound."""
+    for duration in heard.durations:
+        count = SHORTLIST // len(heard.durations)
+        for patch in index.nearest(
+            target.audio, target.sample_rate, heard.onset, duration, heard.pitches, count
+        ):
             yield patch, "index"
 
 
 def _retimed(task: Task, ranked: list[Candidate], end: float) -> Iterator[Proposal]:
-    stretched = (max(_SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)
+    stretched = (max(SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)
     durations = {*_SHORT_DURATIONS, *stretched, HELD}
     for candidate in ranked:
         note = task.note(candidate.patch)

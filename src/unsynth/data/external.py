@@ -1,0 +1,136 @@
+"""Sounds from elsewhere, in the layouts they are published in; nothing is downloaded.
+
+- folders of sounds; a name that ends in a MIDI note, as ``piano_63.flac``, tells its pitch
+- the test set of NSynth (J. Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet
+  Autoencoders", ICML 2017): ``nsynth-test/examples.json`` and ``nsynth-test/audio/NAME.wav``
+- the evaluation set of FSD50K (E. Fonseca et al., "FSD50K: an Open Dataset of Human-Labeled Sound
+  Events", TASLP 2022): ``FSD50K.ground_truth/eval.csv`` and ``FSD50K.eval_audio/FNAME.wav``
+"""
+
+import csv
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsynth.errors import SoundError
+
+#: Endings of the files in a folder that are taken to be sounds.
+SOUND_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff"})
+_NSYNTH_NOTES, _FSD50K_CLIPS = 4_096, 10_231
+_PITCH_AT_END = re.compile(r"_(\d{1,3})$")
+
+
+class DatasetError(SoundError):
+    """A set of sounds that is missing, incomplete, damaged or of something else."""
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A sound to read, its name in the set, and its MIDI pitch where the set tells it."""
+
+    name: str
+    path: Path
+    pitch: int | None = None
+
+
+@dataclass(frozen=True)
+class SoundSet:
+    """Sounds in a fixed order. ``remark`` says what is unusual about this copy of the set."""
+
+    name: str
+    files: tuple[SoundFile, ...]
+    remark: str = ""
+
+    def fingerprint(self) -> str:
+        """Hash the names and sizes of all files: equal for equal copies of a set."""
+        listing = "\n".join(f"{file.name} {file.path.stat().st_size}" for file in self.files)
+        return hashlib.sha256(listing.encode()).hexdigest()[:16]
+
+
+def sound_files(paths: list[Path]) -> SoundSet:
+    """List sounds: files as they are given, and what lies in folders, in order of their names.
+
+    Raises :class:`DatasetError` for a path that does not exist or a folder without sounds.
+    """
+    found: list[SoundFile] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SOUND_SUFFIXES)
+            if not inside:
+                raise DatasetError(
+                    f"{path}: no sounds in this folder ({', '.join(sorted(SOUND_SUFFIXES))})"
+                )
+        elif path.exists():
+            inside = [path]
+        else:
+            raise DatasetError(f"{path}: there is no such file or folder")
+        found += [SoundFile(p.name, p, _pitch_at_end(p.stem)) for p in inside]
+    return SoundSet("sounds", tuple(found))
+
+
+def nsynth_test(folder: Path) -> SoundSet:
+    """List the notes of NSynth's test set, in order of their names.
+
+    ``folder`` is the unpacked ``nsynth-test`` or the folder it lies in. Raises
+    :class:`DatasetError` where it is not there, or a note that it lists is missing.
+    """
+    root = folder / "nsynth-test" if (folder / "nsynth-test").is_dir() else folder
+    table = root / "examples.json"
+    if not table.is_file() or not (root / "audio").is_dir():
+        raise DatasetError(
+            f"{folder}: NSynth's test set is not here (nsynth-test/examples.json and "
+            "nsynth-test/audio); get nsynth-test.jsonwav.tar.gz from "
+            "magenta.tensorflow.org/datasets/nsynth and unpack it there"
+        )
+    try:
+        notes = json.loads(table.read_text(encoding="utf-8"))
+        listed = [
+            SoundFile(name, root / "audio" / f"{name}.wav", int(note["pitch"]))
+            for name, note in sorted(notes.items())
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise DatasetError(f"{table}: is not NSynth's table of notes ({error!r})") from None
+    return _complete("nsynth", listed, _NSYNTH_NOTES, table)
+
+
+def fsd50k_eval(folder: Path) -> SoundSet:
+    """List the clips of FSD50K's evaluation set, in the order of its table.
+
+    ``folder`` holds ``FSD50K.eval_audio`` and ``FSD50K.ground_truth``. Raises
+    :class:`DatasetError` where they are not there, or a clip that the table lists is missing.
+    """
+    table = folder / "FSD50K.ground_truth" / "eval.csv"
+    audio = folder / "FSD50K.eval_audio"
+    if not table.is_file() or not audio.is_dir():
+        raise DatasetError(
+            f"{folder}: FSD50K's evaluation set is not here (FSD50K.ground_truth/eval.csv and "
+            "FSD50K.eval_audio); get FSD50K.eval_audio.zip and .z01 and FSD50K.ground_truth.zip "
+            "from zenodo.org/records/4060432 and unpack them there"
+        )
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            names = [row["fname"] for row in csv.DictReader(file)]
+    except (KeyError, ValueError, csv.Error, OSError) as error:
+        raise DatasetError(f"{table}: is not FSD50K's table of clips ({error!r})") from None
+    listed = [SoundFile(name, audio / f"{name}.wav") for name in names]
+    return _complete("fsd50k", listed, _FSD50K_CLIPS, table)
+
+
+def _complete(name: str, files: list[SoundFile], published: int, table: Path) -> SoundSet:
+    missing = [file.path for file in files if not file.path.is_file()]
+    if missing:
+        raise DatasetError(
+            f"{missing[0]}: is missing, with {len(missing) - 1} more of the {len(files)} sounds "
+            f"that {table.name} lists; unpack the archive again"
+        )
+    if not files:
+        raise DatasetError(f"{table}: lists no sounds; unpack the archive again")
+    remark = "" if len(files) == published else f"{len(files)} of the {published} sounds published"
+    return SoundSet(name, tuple(files), remark)
+
+
+def _pitch_at_end(stem: str) -> int | None:
+    found = _PITCH_AT_END.search(stem)
+    return int(found[1]) if found and int(found[1]) < 128 else None

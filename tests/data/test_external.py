@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from unsynth.data.external import DatasetError, fsd50k_eval, nsynth_test, sound_files
+
+
+def write_sound(path: Path, hz: float = 440.0, rate: int = 16_000) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wave = 0.5 * np.sin(2 * np.pi * hz * np.arange(rate) / rate)
+    soundfile.write(path, wave.astype(np.float32), rate)
+    return path
+
+
+@pytest.fixture
+def nsynth(tmp_path) -> Path:
+    """Two notes, laid out as the published archive unpacks."""
+    root = tmp_path / "nsynth-test"
+    notes = {}
+    for name, pitch in [("guitar_acoustic_010-060-127", 60), ("bass_synthetic_033-022-050", 22)]:
+        write_sound(root / "audio" / f"{name}.wav")
+        notes[name] = {"note_str": name, "pitch": pitch, "velocity": 100, "sample_rate": 16000}
+    (root / "examples.json").write_text(json.dumps(notes))
+    return tmp_path
+
+
+@pytest.fixture
+def fsd50k(tmp_path) -> Path:
+    for name in ("64760", "16399"):
+        write_sound(tmp_path / "FSD50K.eval_audio" / f"{name}.wav", rate=44_100)
+    table = tmp_path / "FSD50K.ground_truth" / "eval.csv"
+    table.parent.mkdir()
+    table.write_text('fname,labels,mids\n64760,"Guitar,Music","/m/0,/m/1"\n16399,Bark,/m/2\n')
+    return tmp_path
+
+
+def test_sounds_in_a_folder_by_name_with_the_pitch_that_ends_it(tmp_path):
+    for name in ("piano_63.flac", "take_2b.wav", "drum.WAV", "x_200.wav"):
+        write_sound(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no sound")
+    found = sound_files([tmp_path])
+    pitches = {file.name: file.pitch for file in found.files}
+    assert pitches == {
+        "drum.WAV": None,
+        "piano_63.flac": 63,
+        "take_2b.wav": None,
+        "x_200.wav": None,
+    }
+    assert [file.name for file in found.files] == sorted(pitches)
+    alone = sound_files([tmp_path / "drum.WAV", tmp_path / "piano_63.flac"])
+    assert [file.name for file in alone.files] == ["drum.WAV", "piano_63.flac"]
+
+
+def test_what_is_no_set_of_sounds(tmp_path):
+    with pytest.raises(DatasetError, match="no sounds in this folder"):
+        sound_files([tmp_path])
+    with pytest.raises(DatasetError, match="no such file or folder"):
+        sound_files([tmp_path / "nowhere"])
+
+
+def test_nsynths_layout(nsynth):
+    for folder in (nsynth, nsynth / "nsynth-test"):
+        found = nsynth_test(folder)
+        assert [(f.name, f.pitch) for f in found.files] == [
+            ("bass_synthetic_033-022-050", 22),
+            ("guitar_acoustic_010-060-127", 60),
+        ]
+        assert all(file.path.is_file() for file in found.files)
+        assert found.remark == "2 of the 4096 sounds published"
+
+
+def test_an_nsynth_that_is_not_whole(nsynth, tmp_path_factory):
+    with pytest.raises(DatasetError, match=r"nsynth-test\.jsonwav\.tar\.gz"):
+        nsynth_test(tmp_path_factory.mktemp("empty"))
+    (nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav").unlink()
+    with pytest.raises(DatasetError, match=r"bass_synthetic.*is missing, with 0 more of the 2"):
+        nsynth_test(nsynth)
+    (nsynth / "nsynth-test" / "examples.json").write_text('["no table"]')
+    with pytest.raises(DatasetError, match="is not NSynth's table"):
+        nsynth_test(nsynth)
+
+
+def test_fsd50ks_layout(fsd50k, tmp_path_factory):
+    found = fsd50k_eval(fsd50k)
+    assert [(f.name, f.pitch) for f in found.files] == [("64760", None), ("16399", None)]
+    with pytest.raises(DatasetError, match=r"FSD50K.eval_audio.zip"):
+        fsd50k_eval(tmp_path_factory.mktemp("empty"))
+    table = fsd50k / "FSD50K.ground_truth" / "eval.csv"
+    table.write_text("fname,labels,mids\n")
+    with pytest.raises(DatasetError, match="lists no sounds"):
+        fsd50k_eval(fsd50k)
+    table.write_text("name,labels\n1,x\n")
+    with pytest.raises(DatasetError, match="is not FSD50K's table"):
+        fsd50k_eval(fsd50k)
+
+
+def test_fingerprints_tell_copies_apart(nsynth):
+    before = nsynth_test(nsynth).fingerprint()
+    assert nsynth_test(nsynth).fingerprint() == before
+    write_sound(nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav", rate=8_000)
+    assert nsynth_test(nsynth).fingerprint() != before
