@@ -120,7 +120,7 @@ def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
     """
     if not path.exists():
         raise ArtifactError(f"{path}: there is no weight file here; make one with unsynth export")
-    artifact = _read_description(_description(path))
+    artifact = read_artifact(path)
     if (artifact.task, artifact.task_hash) != (task.name, task.hash):
         raise ArtifactError(
             f"{path}: this model was trained for {artifact.task} {artifact.task_hash}, "
@@ -182,7 +182,12 @@ def _description(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _read_description(path: Path) -> Artifact:
+def read_artifact(weights: Path) -> Artifact:
+    """Read what a weight file is of, from the JSON beside it.
+
+    Raises :class:`ArtifactError` where it is missing or does not describe a model.
+    """
+    path = _description(weights)
     try:
         return Artifact.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -1,0 +1,1 @@
+"""Evaluation: targets, estimates and their scores, and tables that hold them side by side."""

@@ -1,0 +1,147 @@
+"""Several evaluations side by side, and their differences target by target.
+
+The targets that two evaluations share make pairs; the interval of the mean difference is the
+percentile bootstrap's over pairs, so what is hard about a target counts for both and cancels.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import bootstrap
+
+from unsynth.errors import OutputError
+from unsynth.evaluation.evaluate import EvaluationError, estimate_names, read_evaluation
+from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
+
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores of each run; differences from the first run with their intervals, as plotted too.
+
+    ``intervals[run][metric]`` is (mean difference, low, high).
+    """
+
+    scores: Table
+    differences: Table
+    intervals: dict[str, dict[str, tuple[float, float, float]]]
+
+    def write(self, folder: Path) -> None:
+        """Write ``compare.md``, ``.tex``, ``.csv`` and ``.png``.
+
+        Raises :class:`~unsynth.errors.OutputError` where ``folder`` cannot be written.
+        """
+        tables = (self.scores, self.differences)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for suffix, text in (
+                (".md", "\n\n".join(table.markdown() for table in tables)),
+                (".tex", "\n\n".join(table.latex() for table in tables)),
+            ):
+                (folder / f"compare{suffix}").write_text(text + "\n", encoding="utf-8")
+            with (folder / "compare.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["run", "metric", "difference", "low", "high"])
+                for run, metrics in self.intervals.items():
+                    writer.writerows([run, name, *values] for name, values in metrics.items())
+            _plot(self.intervals, folder / "compare.png")
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
+    """Compare runs by one of their estimates (a key of :func:`estimate_names`).
+
+    Raises :class:`EvaluationError` for a folder that holds no finished evaluation, an estimate
+    that a run has not, or runs on different sets.
+    """
+    if len(runs) < 2:
+        raise EvaluationError("give at least two evaluations to compare")
+    if estimate not in estimate_names(1):
+        raise EvaluationError(f"--estimate {estimate}: there is {', '.join(estimate_names(1))}")
+    found = {_unique_name(run, runs): read_evaluation(run) for run in runs}
+    first_settings, first_rows = next(iter(found.values()))
+    sets = {name: settings["of"] for name, (settings, _) in found.items()}
+    for name, described in sets.items():
+        if described != first_settings["of"]:
+            raise EvaluationError(
+                f"{name} scored {described}, {next(iter(sets))} scored {first_settings['of']}: "
+                "only runs on the same targets can be compared"
+            )
+    headings = ["", *(metric.heading for metric in METRICS), "targets"]
+    scores, differences = [], []
+    intervals: dict[str, dict[str, tuple[float, float, float]]] = {}
+    reference = {row["item"]: row for row in first_rows}
+    for position, (name, (_, rows)) in enumerate(found.items()):
+        shared = [row for row in rows if row["item"] in reference]
+        missing = not shared or shared[0].get(f"{estimate}.mss") is None
+        if missing:
+            raise EvaluationError(f"{name}: has no {estimate} for the targets of the first run")
+        columns = [_column(rows, estimate, metric.name) for metric in METRICS]
+        cells = [
+            written(*mean_interval(column), metric.digits)
+            for column, metric in zip(columns, METRICS, strict=True)
+        ]
+        scores.append([name, *cells, str(len(rows))])
+        if position == 0:
+            continue
+        theirs = [reference[row["item"]] for row in shared]
+        intervals[name] = {
+            metric.name: _difference(
+                _column(shared, estimate, metric.name) - _column(theirs, estimate, metric.name)
+            )
+            for metric in METRICS
+        }
+        cells = [
+            f"{mean:+.{m.digits}f} [{low:+.{m.digits}f}, {high:+.{m.digits}f}]"
+            for m, (mean, low, high) in zip(METRICS, intervals[name].values(), strict=True)
+        ]
+        differences.append([f"{name} − {next(iter(found))}", *cells, str(len(shared))])
+    return Comparison(Table(headings, scores), Table(headings, differences), intervals)
+
+
+def _unique_name(run: Path, runs: Sequence[Path]) -> str:
+    """Name a run after its folder, or its whole path where folders share a name."""
+    name = run.resolve().name
+    return name if sum(other.resolve().name == name for other in runs) == 1 else str(run)
+
+
+def _column(
+    rows: Sequence[dict[str, Any]], estimate: str, metric: str
+) -> Float[np.ndarray, " items"]:
+    return np.array([float(row[f"{estimate}.{metric}"]) for row in rows])
+
+
+def _difference(values: Float[np.ndarray, " pairs"]) -> tuple[float, float, float]:
+    """Find the mean and its 95 % bootstrap interval."""
+    mean = float(values.mean())
+    if len(values) < 2 or np.ptp(values) == 0.0:
+        return mean, mean, mean
+    found = bootstrap(
+        (values,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1000, rng=0
+    )
+    low, high = found.confidence_interval
+    return mean, float(low), float(high)
+
+
+def _plot(intervals: dict[str, dict[str, tuple[float, float, float]]], path: Path) -> None:
+    """Draw each metric's differences with their intervals; left of 0 is below the first run."""
+    from matplotlib.figure import Figure
+
+    height = 1.2 + 0.35 * len(intervals)
+    figure = Figure(figsize=(3.0 * len(METRICS), height), layout="constrained")
+    panels = figure.subplots(1, len(METRICS), sharey=True)
+    for axes, metric in zip(panels, METRICS, strict=True):
+        means, lows, highs = np.array([found[metric.name] for found in intervals.values()]).T
+        at = np.arange(len(intervals))
+        axes.errorbar(means, at, xerr=[means - lows, highs - means], fmt="o", capsize=3)
+        axes.axvline(0.0, color="0.6", linewidth=0.8)
+        axes.set(yticks=at, yticklabels=list(intervals), ylim=(len(intervals) - 0.5, -0.5))
+        axes.set_xlabel(f"difference of {metric.heading}")
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,184 @@
+import json
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.models.small import SMALL, small_flow
+from unsynth.artifacts import SamplingSettings, describe, save_artifact
+from unsynth.data.external import DatasetError
+from unsynth.errors import SoundError
+from unsynth.evaluation.compare import compare
+from unsynth.evaluation.evaluate import (
+    Evaluated,
+    EvaluationError,
+    Scored,
+    evaluate,
+    read_evaluation,
+)
+from unsynth.evaluation.targets import find_targets
+from unsynth.flow.solver import Solver
+from unsynth.metrics.audio import audio_metrics
+from unsynth.models.architecture import Architecture
+from unsynth.rendering.renderer import Renderer
+
+
+@pytest.fixture(scope="module")
+def model(task, tmp_path_factory) -> str:
+    """A model that learned nothing: its samples are valid patches."""
+    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
+    sampling = SamplingSettings(solver=Solver.EULER, steps=2)
+    artifact = describe(task, Architecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    return str(path)
+
+
+def run(model: str, dataset: str, out: Path, **options) -> Evaluated:
+    *scored, evaluated = evaluate(model, [dataset], out, candidates=2, **options)
+    assert all(isinstance(event, Scored) for event in scored)
+    assert isinstance(evaluated, Evaluated)
+    return evaluated
+
+
+def rows(folder: Path) -> list[dict]:
+    found = read_evaluation(folder)[1]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
+
+
+@pytest.fixture(scope="module")
+def evaluated(model, tmp_path_factory) -> Path:
+    return run(model, "draws:3", tmp_path_factory.mktemp("e") / "run", workers=2).folder
+
+
+def test_scores_are_those_of_the_sounds(task, evaluated):
+    settings, _ = read_evaluation(evaluated)
+    found = rows(evaluated)
+    assert settings["candidates"] == 2 and len(found) == settings["targets"] == 3
+    with Renderer(task.synth, workers=1) as renderer:
+        sound = find_targets(["draws:3"], task, 0).load(2, renderer)
+    row = found[2]
+    assert (row["name"], row["pitch"]) == ("test-000002", sound.pitch)
+    for row in found:
+        assert row["floor.mss"] == 0.0 and row["floor.rms"] == pytest.approx(1.0)
+        assert row["best.mss"] <= row["one.mss"] and row["best_random.mss"] <= row["random.mss"]
+        assert row["best_or_nearest.mss"] == min(row["best.mss"], row["nearest.mss"])
+        assert not any(key.endswith("_original") for key in row)
+    silence = audio_metrics(sound.audio, np.zeros_like(sound.audio))
+    assert found[2]["nearest.mss"] < silence.mss
+    assert "noise floor" in (evaluated / "table.md").read_text()
+
+
+def test_neither_workers_nor_a_kill_change_the_scores(model, evaluated, tmp_path):
+    again = tmp_path / "again"
+    events = evaluate(model, ["draws:3"], again, candidates=2, workers=1)
+    next(events)
+    events.close()
+    with pytest.raises(EvaluationError, match="not finished"):
+        read_evaluation(again)
+    with pytest.raises(EvaluationError, match="add --resume"):
+        run(model, "draws:3", again)
+    journal = again / "items.jsonl"
+    whole = journal.read_text()
+    journal.write_text(whole + whole[: len(whole) // 2])  # a kill in the middle of a line
+    run(model, "draws:3", again, workers=1, resume=True)
+    assert rows(again) == rows(evaluated)
+    for line in journal.read_text().splitlines():
+        json.loads(line)
+    with pytest.raises(EvaluationError, match=r"with seed 0, not 1; choose another --out"):
+        run(model, "draws:3", again, resume=True, seed=1)
+
+
+def test_a_worker_that_dies_costs_its_targets_only(model, evaluated, tmp_path):
+    events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
+    next(events)
+    time.sleep(1.0)  # the next target is in hand
+    for child in multiprocessing.active_children():
+        child.kill()
+    *_, last = events
+    assert isinstance(last, Evaluated)
+    found, undisturbed = rows(tmp_path / "e"), rows(evaluated)
+    dead = [row for row in found if row["error"]]
+    assert 1 <= len(dead) < 3
+    for row, before in zip(found, undisturbed, strict=True):
+        if row["error"]:
+            assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 6
+            assert row["one.mss"] == row["nearest.mss"] > before["floor.mss"]
+        else:
+            assert row == before
+    assert last.failures == sum(row["failures"] for row in found) > 0
+
+
+def test_workers_that_die_idle_cost_nothing(model, evaluated, tmp_path):
+    events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
+    threading.Timer(1.0, lambda: [c.kill() for c in multiprocessing.active_children()]).start()
+    *_, last = events
+    assert isinstance(last, Evaluated) and last.failures == 0
+    assert rows(tmp_path / "e") == rows(evaluated)
+
+
+def test_a_stereo_sound_is_scored_twice(model, tmp_path, rng):
+    wave = np.sin(2 * np.pi * 220.0 * np.arange(44_100) / 44_100)
+    stereo = np.stack([wave, 0.3 * rng.standard_normal(44_100)], axis=1)
+    soundfile.write(tmp_path / "both_57.wav", stereo, 44_100)
+    soundfile.write(tmp_path / "mono.wav", wave, 44_100)
+    found = run(model, str(tmp_path), tmp_path / "e", workers=1)
+    first, second = rows(tmp_path / "e")
+    assert (first["name"], first["pitch"]) == ("both_57.wav", 57)
+    assert first["one.mss_original"] != first["one.mss"]
+    assert second["one.mss_original"] is None and second["pitch"] is None
+    assert "floor.mss" not in first
+    assert set(found.tables) == {"", "against the original channels"}
+
+
+def test_what_cannot_be_evaluated(task, model, tmp_path, shared_data):
+    for dataset, message in [
+        ("draws:0", "give a number of draws"),
+        ("draws:x", "give a number of draws"),
+        (f"nsynth:{tmp_path}", "NSynth's test set is not here"),
+        (str(tmp_path / "nowhere"), "no such file"),
+        (str(tmp_path), "no sounds in this folder"),
+    ]:
+        with pytest.raises(DatasetError, match=message):
+            run(model, dataset, tmp_path / "e")
+    bank = next((shared_data / "dx7_cartridges").glob("*.syx"))
+    with pytest.raises(DatasetError, match="not both"):
+        find_targets([str(bank), str(tmp_path)], task, 0)
+    (tmp_path / "no_sound.wav").write_text("text")
+    with pytest.raises(SoundError, match="not a sound file"):
+        run(model, str(tmp_path), tmp_path / "e", workers=1)
+
+
+def test_voices_are_named_and_their_own_floor(task, shared_data):
+    bank = sorted((shared_data / "dx7_cartridges").glob("*.syx"))[0]
+    voices = find_targets([str(bank)], task, 0)
+    assert len(voices.names) == len(set(voices.names)) == 32
+    with Renderer(task.synth, workers=1) as renderer:
+        sound = voices.load(3, renderer)
+    assert sound.pitch == 60 and sound.again is not None
+    np.testing.assert_array_equal(sound.audio, sound.again)
+
+
+def test_comparisons_are_paired(model, evaluated, tmp_path):
+    other = run(model, "draws:3", tmp_path / "other", workers=1, seed=0, steps=1).folder
+    found = compare([evaluated, other], "best")
+    ours, theirs = rows(evaluated), rows(other)
+    expected = np.mean([b["best.mss"] - a["best.mss"] for a, b in zip(ours, theirs, strict=True)])
+    mean, low, high = found.intervals["other"]["mss"]
+    assert mean == pytest.approx(expected) and low <= mean <= high and low < high
+    same = compare([evaluated, other], "floor").intervals["other"]
+    assert same["mss"] == (0.0, 0.0, 0.0)
+    found.write(tmp_path / "out")
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".md", ".tex", ".csv", ".png"}
+    with pytest.raises(EvaluationError, match="at least two"):
+        compare([evaluated])
+    with pytest.raises(EvaluationError, match="holds no evaluation"):
+        compare([evaluated, tmp_path])
+    with pytest.raises(EvaluationError, match="--estimate nothing: there is one, best"):
+        compare([evaluated, other], "nothing")
+    voices = run(model, "draws:2", tmp_path / "fewer", workers=1).folder
+    with pytest.raises(EvaluationError, match="only runs on the same targets"):
+        compare([evaluated, voices])

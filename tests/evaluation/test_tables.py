@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from unsynth.evaluation.tables import METRICS, PUBLISHED, Table, mean_interval, scores_table
+
+
+def item(mss: float, pitch: int | None, heard: int, failed: bool = False) -> dict:
+    scores = {"mss": mss, "wmfcc": 2 * mss, "sot": mss / 100, "rms": 1 - mss / 10}
+    return {"pitch": pitch, "one.pitch": heard, "one.failed": failed} | {
+        f"one.{name}": value for name, value in scores.items()
+    }
+
+
+def test_intervals_are_the_normal_ones():
+    values = np.random.default_rng(0).normal(3.0, 2.0, 400)
+    mean, half = mean_interval(values)
+    low, high = stats.norm.interval(0.95, loc=values.mean(), scale=stats.sem(values))
+    assert mean == pytest.approx(values.mean())
+    assert (mean - half, mean + half) == pytest.approx((low, high), abs=1e-4)
+    assert np.isnan(mean_interval(values[:1])[1])
+
+
+def test_nothing_is_dropped_and_failures_are_counted():
+    items = [item(2.0, 60, 60), item(4.0, None, 10), item(6.0, 61, 49, failed=True)]
+    table = scores_table(items, {"one": "one sample", "best": "never made"})
+    (row,) = table.rows
+    assert row[0] == "one sample" and row[1].startswith("4.00 ± ")
+    assert row[-2].startswith("50 ±") and row[-1] == "1"
+    assert len(row) == len(table.headings) == len(METRICS) + 3
+
+
+def test_published_numbers_stand_beside_ours():
+    table = scores_table(
+        [item(2.0, None, 1)] * 2, {"one": "one sample"}, published=PUBLISHED["surge-full", "nsynth"]
+    )
+    assert table.rows[1][:3] == ["published: CNF (Param2Tok)", "11.04 ± 0.28", "19.71 ± 0.24"]
+    assert len(table.rows) == 5
+
+
+def test_layouts():
+    table = Table(["", "MSS ↓"], [["a_b & c", "1.0 ± 0.1"], ["d", "2"]])
+    lines = table.markdown().splitlines()
+    assert len({len(line) for line in lines}) == 1 and set(lines[1]) == {"|", "-"}
+    assert r"a\_b \& c & 1.0 $\pm$ 0.1 \\" in table.latex()
