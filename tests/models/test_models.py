@@ -7,7 +7,7 @@ from unsynth.models.architecture import Architecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
-from unsynth.models.vector_fields import DiffusionTransformer
+from unsynth.models.vector_fields import DiffusionTransformer, normal_velocity
 
 
 def test_a_new_param2tok_treats_all_parameters_alike():
@@ -110,8 +110,20 @@ def test_the_field_heeds_its_time_and_each_layers_vector():
         assert (model(x, t, other) - v).abs().max() > 1e-3
 
 
+def test_the_velocity_to_a_normal_is_a_regression():
+    """E[x1 - x0 | x_t] is linear in x_t; its two coefficients are those of least squares."""
+    torch.manual_seed(0)
+    x0, x1, t = torch.randn(200_000), 0.7 + 0.3 * torch.randn(200_000), 0.6
+    x = (1 - t) * x0 + t * x1
+    design = torch.stack([torch.ones_like(x), x], dim=1)
+    found = torch.linalg.lstsq(design, (x1 - x0)[:, None]).solution.flatten()
+    mean, variance = torch.full((1, 2), 0.7), torch.full((1, 2), 0.09)
+    v = normal_velocity(torch.tensor([[0.0, 1.0]]), torch.tensor([[t]]), mean, variance)[0]
+    torch.testing.assert_close(torch.stack([v[0], v[1] - v[0]]), found, atol=0.02, rtol=0)
+
+
 def test_a_new_field_is_the_regression_on_white_data():
-    """c(t) x is E[x1 - x0 | x_t] for independent coordinates of the given variance."""
+    """At first g is E[x1 - x0 | x_t] for independent coordinates of the given variance."""
     torch.manual_seed(0)
     x0, x1, t = torch.randn(200_000), 0.5 * torch.randn(200_000), 0.7
     x = (1 - t) * x0 + t * x1

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from unsynth.audio.observation import Observation
 from unsynth.models.conditional_flow import ConditionalFlow
@@ -65,7 +65,7 @@ class FieldSettings(_Transformer):
     tokens: PositiveInt
     modulation: PositiveInt
     time: PositiveInt
-    data_variance: PositiveFloat | None = None
+    data_variance: float | None = Field(None, gt=0.01)
 
 
 class Architecture(Settings):

@@ -4,24 +4,32 @@ Paper sections 3.1 and 4.2.1: a diffusion transformer (W. Peebles, S. Xie, "Scal
 Models with Transformers", ICCV 2023) without positions, whose layer l is modulated by
 [conditioning vector l; code of t]; parameters become tokens, and tokens velocities, by Param2Tok.
 
-    v(x, t | y) = c(t) x + to_values(blocks(to_tokens(x), t, y))
+    v(x, t | y) = g(x, t | y) + to_values(blocks(to_tokens(x), t, y))
 
-The paper's field is the second term alone, c = 0. A new Param2Tok sees little more of x than its
+The paper's field is the second term alone, g = 0. A new Param2Tok sees little more of x than its
 sum, and a short training spends most of its time on learning to let x through. With
 
-    c(t) = (t s^2 - (1 - t)) / ((1 - t)^2 + t^2 s^2),
+    g = m + c(t) (x - t m),    c(t) = (t s^2 - (1 - t)) / ((1 - t)^2 + t^2 s^2),
 
-the velocity's regression on x_t for data of variance s^2, the network learns only what is left
-(after the preconditioning of T. Karras et al., "Elucidating the Design Space of Diffusion-Based
-Generative Models", NeurIPS 2022). It treats all parameters alike, so the symmetries stay.
+the velocity that carries the noise to independent normal coordinates of mean m(y) and variance
+s^2(y), the network learns only what is left (after the preconditioning of T. Karras et al.,
+"Elucidating the Design Space of Diffusion-Based Generative Models", NeurIPS 2022). Mean and
+variance are linear in the conditioning vectors; at first they are 0 and ``data_variance`` for all
+parameters alike, and where the data are symmetric they stay alike.
 """
+
+import math
 
 import torch
 from jaxtyping import Float
 from torch import nn
+from torch.nn import functional
 
 from unsynth.models.layers import ModulatedBlock, time_code
 from unsynth.models.param2tok import Param2Tok
+
+#: A smaller variance would make the field too steep for large steps of a solver.
+_LEAST_VARIANCE = 0.01
 
 
 class DiffusionTransformer(nn.Module):
@@ -29,7 +37,7 @@ class DiffusionTransformer(nn.Module):
 
     ``conditioning`` is the width of the sound's vectors, ``modulation`` the hidden width of the
     network that makes scales, shifts and gates, ``time`` the width of the time's code;
-    ``data_variance`` is s^2, or ``None`` for c = 0.
+    ``data_variance`` is the s^2 that training starts from, above 0.01, or ``None`` for g = 0.
     """
 
     def __init__(
@@ -46,13 +54,19 @@ class DiffusionTransformer(nn.Module):
         data_variance: float | None = None,
     ) -> None:
         super().__init__()
-        self.data_variance = data_variance
         self.param2tok = Param2Tok(values, tokens, width)
         self.time = time
         self.blocks = nn.ModuleList(
             ModulatedBlock(width, heads, feed_forward, conditioning + time, modulation)
             for _ in range(layers)
         )
+        self.normal = None
+        if data_variance is not None:
+            self.normal = nn.Linear(layers * conditioning, 2 * values)
+            nn.init.zeros_(self.normal.weight)
+            nn.init.zeros_(self.normal.bias)
+            with torch.no_grad():
+                self.normal.bias[values:] = math.log(math.expm1(data_variance - _LEAST_VARIANCE))
 
     def forward(
         self,
@@ -66,9 +80,19 @@ class DiffusionTransformer(nn.Module):
         for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
             tokens = block(tokens, torch.cat([vector, code], dim=-1))
         v = self.param2tok.to_values(tokens)
-        return v if self.data_variance is None else v + _slope(t, self.data_variance)[:, None] * x
+        if self.normal is None:
+            return v
+        mean, spread = self.normal(conditioning.flatten(1)).chunk(2, dim=-1)
+        variance = functional.softplus(spread) + _LEAST_VARIANCE
+        return v + normal_velocity(x, t[:, None], mean, variance)
 
 
-def _slope(t: torch.Tensor, variance: float) -> torch.Tensor:
-    """Compute c(t)."""
-    return (t * variance - (1.0 - t)) / ((1.0 - t).square() + t.square() * variance)
+def normal_velocity(
+    x: Float[torch.Tensor, "items d"],
+    t: Float[torch.Tensor, "items 1"],
+    mean: Float[torch.Tensor, "items d"],
+    variance: Float[torch.Tensor, "items d"],
+) -> Float[torch.Tensor, "items d"]:
+    """Find E[x1 - x0 | x_t] for independent normal coordinates: g above."""
+    slope = (t * variance - (1.0 - t)) / ((1.0 - t).square() + t.square() * variance)
+    return mean + slope * (x - t * mean)
