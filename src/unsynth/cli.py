@@ -252,6 +252,31 @@ def evaluate(
 
 
 @commands.command()
+@click.argument("model")
+@click.option("--draws", default=200, type=click.IntRange(20), show_default=True)
+@click.option("--samples", default=19, type=click.IntRange(9), show_default=True, help="A draw.")
+@click.option("--guidance", multiple=True, type=float, default=(1.0, 2.0), show_default=True)
+@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...], seed: int) -> None:
+    """Say whether a MODEL's posterior is as sure as it should be, on held-out draws.
+
+    For each quantity that does not change when equal parts of a patch are exchanged: how often
+    the truth lies in the middle 50, 80 and 95 % of its samples (less is overconfident), and
+    whether its ranks among the samples are uniform.
+    """
+    from unsynth.evaluation.calibrate import Calibrated
+    from unsynth.evaluation.calibrate import calibrate as events
+
+    _use_one_torch_thread()
+    with click.progressbar(length=draws, label="sampling", file=sys.stderr) as bar:
+        for event in events(model, draws, samples, guidance, seed):
+            if isinstance(event, Calibrated):
+                click.echo(event.table.markdown())
+            else:
+                bar.update(1)
+
+
+@commands.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option("--estimate", default="one", show_default=True, help="Which row of their tables.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for .md, .tex, .csv, .png.")

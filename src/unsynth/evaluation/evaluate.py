@@ -104,7 +104,7 @@ def evaluate(
     target, last :class:`Evaluated`. Raises :class:`EvaluationError` where ``out`` holds another
     evaluation, and what reading the model or a target raises; what is scored by then is kept.
     """
-    weights = _weights(model)
+    weights = find_weights(model)
     artifact = read_artifact(weights)
     settings = Settings(
         model=artifact.sha256[:16],
@@ -182,7 +182,11 @@ def estimate_names(candidates: int, draws: int | None = None) -> dict[str, str]:
     }
 
 
-def _weights(model: str) -> Path:
+def find_weights(model: str) -> Path:
+    """Find a weight file: ``model`` itself, or the one in the package for the task of that name.
+
+    Raises :class:`~unsynth.artifacts.ArtifactError` where the package has none.
+    """
     path = Path(model)
     if path.suffix == ".safetensors":
         return path

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from tests.models.small import SMALL, small_flow
+from unsynth.artifacts import SamplingSettings, describe, save_artifact
+from unsynth.evaluation import calibrate as module
+from unsynth.evaluation.calibrate import Calibrated, calibrate
+from unsynth.models.architecture import Architecture
+
+
+class Deaf:
+    """Samples the prior whatever it hears, which is calibrated; twice as sure on its pitch."""
+
+    def __init__(self, task):
+        self.task = task
+
+    def sample(self, audio, count, rng, guidance):
+        patches = np.stack([self.task.sample(rng) for _ in range(count)])
+        if guidance > 1:
+            patches[:, self.task.spec.position["note.pitch"]] = 60 + rng.integers(-2, 3, count)
+        return patches
+
+
+@pytest.fixture
+def model(task, tmp_path) -> str:
+    path = tmp_path / "dx7.safetensors"
+    artifact = describe(
+        task, Architecture.model_validate(SMALL), SamplingSettings(steps=1), 0.9, 1, None
+    )
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    return str(path)
+
+
+def table(model: str, **options) -> list[list[str]]:
+    *_, last = calibrate(model, draws=60, samples=9, **options)
+    assert isinstance(last, Calibrated)
+    return [list(row) for row in last.table.rows]
+
+
+def test_the_prior_is_calibrated_and_a_sure_guess_is_not(task, model, monkeypatch):
+    monkeypatch.setattr(module, "load_posterior", lambda task, path: Deaf(task))
+    rows = {row[0]: row[1:] for row in table(model)}
+    assert len(rows) == 2 * 4
+    for name in ("note.pitch", "note.onset", "note.duration", "log prior density"):
+        assert float(rows[f"w = 1, {name}"][-1]) > 1e-3
+    assert float(rows["w = 2, note.pitch"][-1]) < 1e-9
+    assert int(rows["w = 2, note.pitch"][0].split()[0]) < 30 < 70
+
+
+def test_a_real_model_is_sampled_by_seed(model):
+    options = {"guidances": (1.0,)}
+    assert table(model, **options) == table(model, **options)
