@@ -118,8 +118,6 @@ def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
     Raises :class:`ArtifactError` where a file is missing or damaged, or of another task, task
     version or features.
     """
-    if not path.exists():
-        raise ArtifactError(f"{path}: there is no weight file here; make one with unsynth export")
     artifact = read_artifact(path)
     if (artifact.task, artifact.task_hash) != (task.name, task.hash):
         raise ArtifactError(
@@ -187,6 +185,10 @@ def read_artifact(weights: Path) -> Artifact:
 
     Raises :class:`ArtifactError` where it is missing or does not describe a model.
     """
+    if not weights.exists():
+        raise ArtifactError(
+            f"{weights}: there is no weight file here; make one with unsynth export"
+        )
     path = _description(weights)
     try:
         return Artifact.model_validate_json(path.read_bytes())

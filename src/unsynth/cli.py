@@ -236,14 +236,17 @@ def evaluate(
     _use_one_torch_thread()
     _require_evaluation()
     found = events(model, dataset, out, candidates, limit, workers, seed, guidance, steps, resume)
-    with click.progressbar(length=1000, label="scoring", file=sys.stderr) as bar:
-        for event in found:
-            match event:
-                case Scored():
-                    bar.label = f"scoring {event.done}/{event.total}"
-                    bar.update(max(0, 1000 * event.done // event.total - bar.pos))
-                case Evaluated():
-                    evaluated = event
+    try:
+        with click.progressbar(length=1000, label="scoring", file=sys.stderr) as bar:
+            for event in found:
+                match event:
+                    case Scored():
+                        bar.label = f"scoring {event.done}/{event.total}"
+                        bar.update(max(0, 1000 * event.done // event.total - bar.pos))
+                    case Evaluated():
+                        evaluated = event
+    except KeyboardInterrupt:
+        raise UnsynthError("stopped; what is scored is kept: go on with --resume") from None
     for heading, table in evaluated.tables.items():
         click.echo(f"{heading}\n{table.markdown()}" if heading else table.markdown())
     if evaluated.failures:
