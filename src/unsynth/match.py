@@ -168,10 +168,8 @@ def _sampled(
     posterior: Posterior, target: Target, heard: HeardNote, seed: int
 ) -> Iterator[Proposal]:
     """Sample the posterior at the onset and pitch that are heard; durations are its own."""
-    fixed: dict[str, float] = {"note.onset": heard.onset}
-    if len(heard.pitches) == 1:
-        fixed["note.pitch"] = float(heard.pitches[0])
-    for patch in posterior.sample(target.audio, SAMPLES, np.random.default_rng(seed), fixed=fixed):
+    rng = np.random.default_rng(seed)
+    for patch in posterior.sample(target.audio, SAMPLES, rng, fixed=heard.fixed):
         yield patch, "posterior"
 
 

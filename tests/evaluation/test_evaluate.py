@@ -105,7 +105,7 @@ def test_a_worker_that_dies_costs_its_targets_only(model, evaluated, tmp_path):
     assert 1 <= len(dead) < 3
     for row, before in zip(found, undisturbed, strict=True):
         if row["error"]:
-            assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 6
+            assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 7
             assert row["one.mss"] == row["nearest.mss"] > before["floor.mss"]
         else:
             assert row == before

@@ -1,11 +1,11 @@
 """Score a model on a set of targets: one journal line a target, a table at the end.
 
 For each target the model is sampled K times and every sample rendered. Beside the paper's
-protocol (the first sample) stand the best of K, plain draws of the prior, the nearest draws of
-the task's index, and the noise floor: the target's own patch rendered again. The best of several
-is always the one with the least MSS to the target as the engine could have made it (mono for a
-mono engine), whatever is scored. A target whose worker dies, and an estimate that cannot be
-rendered, score as silence and are counted.
+protocol (the first sample) stand the best of K, the best of K whose onset and pitch are fixed to
+what is heard, plain draws of the prior, the nearest draws of the task's index, and the noise
+floor: the target's own patch rendered again. The best of several is always the one with the least
+MSS to the target as the engine could have made it (mono for a mono engine), whatever is scored. A
+target whose worker dies, and an estimate that cannot be rendered, score as silence and are counted.
 
 Everything random about target i is a function of the seed and i, so the scores depend neither on
 the number of workers nor on where a run was stopped and resumed.
@@ -36,7 +36,7 @@ from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import DrawIndexError, OutputError, UnsynthError
 from unsynth.evaluation.tables import PUBLISHED, Table, scores_table
 from unsynth.evaluation.targets import Audio, Sound, find_targets
-from unsynth.inversion.hearing import hear
+from unsynth.inversion.hearing import HeardNote, hear
 from unsynth.inversion.posterior import load_posterior
 from unsynth.inversion.proposals import DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
@@ -174,6 +174,7 @@ def estimate_names(candidates: int, draws: int | None = None) -> dict[str, str]:
     return {
         "one": "one sample",
         "best": f"best of {candidates}",
+        "best_heard": f"best of {candidates} on the heard note",
         "random": "random draw",
         "best_random": f"best of {candidates} random draws",
         "nearest": index,
@@ -411,15 +412,20 @@ class _Worker:
             keys = [key for key in estimate_names(settings.candidates) if key != "floor"]
             return dict.fromkeys(keys, silent)
         count = settings.candidates
-        sampled = self._rendered(
-            self._posterior.sample(
-                sound.audio,
-                count,
-                np.random.default_rng((settings.seed, number)),
-                guidance=settings.guidance,
-                steps=settings.solver_steps,
-            ),
-            distance,
+        heard = hear(sound.audio, self._renderer.sample_rate, task)
+        sampled, on_heard = (
+            self._rendered(
+                self._posterior.sample(
+                    sound.audio,
+                    count,
+                    np.random.default_rng((settings.seed, number)),
+                    guidance=settings.guidance,
+                    steps=settings.solver_steps,
+                    fixed=fixed,
+                ),
+                distance,
+            )
+            for fixed in ({}, heard.fixed)
         )
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
@@ -429,11 +435,12 @@ class _Worker:
         estimates = {
             "one": sampled[0],
             "best": _best(sampled),
+            "best_heard": _best(on_heard),
             "random": drawn[0],
             "best_random": _best(drawn),
         }
         if self._index is not None:
-            patches = _near(self._index, sound.audio, self._renderer.sample_rate)
+            patches = _near(self._index, sound.audio, self._renderer.sample_rate, heard)
             near = self._rendered(np.stack(patches), distance)
             estimates["nearest"] = _best(near)
             estimates["best_or_nearest"] = _best([*sampled, *near])
@@ -479,10 +486,9 @@ def _index(task_name: str) -> DrawIndex | None:
 
 
 def _near(
-    index: DrawIndex, audio: Audio, sample_rate: int
+    index: DrawIndex, audio: Audio, sample_rate: int, heard: HeardNote
 ) -> list[Float[np.ndarray, " parameters"]]:
     """The draws nearest to a target, in each reading of it."""
-    heard = hear(audio, sample_rate, index.task)
     each = NEAREST // len(heard.durations)
     return [
         patch

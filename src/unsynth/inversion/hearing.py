@@ -25,6 +25,12 @@ class HeardNote:
     pitches: Int[np.ndarray, " pitches"]
 
     @property
+    def fixed(self) -> dict[str, float]:
+        """What the posterior is told: the onset, and the pitch where one is heard."""
+        pitch = {"note.pitch": float(self.pitches[0])} if len(self.pitches) == 1 else {}
+        return {"note.onset": self.onset} | pitch
+
+    @property
     def durations(self) -> list[float]:
         """Both readings of a sound: let go at its end, or held and fading alone."""
         return [self.end, HELD] if self.onset + self.end < SECONDS else [HELD]
