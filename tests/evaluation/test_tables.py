@@ -30,6 +30,14 @@ def test_nothing_is_dropped_and_failures_are_counted():
     assert len(row) == len(table.headings) == len(METRICS) + 3
 
 
+def test_an_item_without_other_channels_keeps_its_scores():
+    stereo = item(2.0, None, 1) | {"one.mss_original": 5.0, "one.wmfcc_original": 0.0}
+    stereo |= {"one.sot_original": 0.0, "one.rms_original": 1.0}
+    items = [stereo, item(3.0, None, 1) | {"one.mss_original": None}]
+    (row,) = scores_table(items, {"one": "one sample"}, "_original").rows
+    assert row[1].startswith("4.00 ± ")
+
+
 def test_published_numbers_stand_beside_ours():
     table = scores_table(
         [item(2.0, None, 1)] * 2, {"one": "one sample"}, published=PUBLISHED["surge-full", "nsynth"]

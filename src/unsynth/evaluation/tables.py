@@ -134,27 +134,30 @@ def scores_table(
 ) -> Table:
     """Lay out the scores of an evaluation: a row an estimate, its key -> how it is called.
 
-    ``suffix`` chooses the scores against the mono target ("") or the original ("_original").
+    ``suffix`` chooses the scores against the target as the engine could have made it ("") or
+    the original channels ("_original"), which are the same ones where an item has no others.
     Estimates that no item has are left out; the share of right notes is over the items whose
     note is known.
     """
     headings = ["", *(metric.heading for metric in METRICS), "right note", "failed"]
     rows = []
     for key, name in estimates.items():
-        having = [item for item in items if item.get(f"{key}.mss{suffix}") is not None]
+        having = [item for item in items if item.get(f"{key}.mss") is not None]
         if not having:
             continue
         cells = [name]
         for metric in METRICS:
-            values = np.array([item[f"{key}.{metric.name}{suffix}"] for item in having])
+            column = f"{key}.{metric.name}"
+            scores = [(item.get(column + suffix), item[column]) for item in having]
+            values = np.array([plain if chosen is None else chosen for chosen, plain in scores])
             cells.append(written(*mean_interval(values), metric.digits))
         known = [i for i in having if i["pitch"] is not None and i[f"{key}.pitch"] is not None]
         right = np.array([float(i[f"{key}.pitch"] == i["pitch"]) for i in known])
         cells.append(_share(right))
         cells.append(str(sum(bool(item[f"{key}.failed"]) for item in having)))
         rows.append(cells)
-    for name, scores in (published or {}).items():
-        texts = [written(*s, metric.digits) for s, metric in zip(scores, METRICS, strict=True)]
+    for name, theirs in (published or {}).items():
+        texts = [written(*s, metric.digits) for s, metric in zip(theirs, METRICS, strict=True)]
         rows.append([f"published: {name}", *texts, "", ""])
     return Table(headings, rows)
 
