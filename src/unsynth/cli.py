@@ -8,9 +8,10 @@ import os
 import signal
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -298,6 +299,93 @@ def compare(runs: tuple[Path, ...], estimate: str, out: Path | None) -> None:
     if out is not None:
         comparison.write(out)
         click.echo(f"written to {out}")
+
+
+@commands.group()
+def reproduce() -> None:
+    """Make a figure of the paper anew, from training to picture."""
+
+
+def _study(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what the k-osc studies have in common; the defaults are the paper's."""
+    positive, above_0 = click.IntRange(1), click.FloatRange(0.0, min_open=True)
+    options = [
+        click.option("--k", "ks", multiple=True, default=(4,), type=positive, help="Oscillators."),
+        click.option("--seeds", default=2, type=positive, show_default=True),
+        click.option("--steps", default=400_000, type=positive, show_default=True),
+        click.option("--budget", type=above_0, help="Minutes for all; sets the steps instead."),
+        click.option("--batch", default=1024, type=positive, show_default=True),
+        click.option("--width", default=128, type=positive, show_default=True, help="16, 32, ..."),
+        click.option("--learning-rate", default=1e-4, type=above_0, show_default=True),
+        click.option("--param2tok-rate", default=1.0, type=above_0, help="Times faster; 1."),
+        click.option("--preconditioned", is_flag=True, help="Start fields from c(t) x."),
+        click.option("--items", default=51_200, type=positive, show_default=True, help="To test."),
+        click.option("--solver-steps", default=200, type=positive, show_default=True, help="RK4."),
+        click.option("--guidance", default=2.0, show_default=True),
+        click.option("--device", default="auto", show_default=True, help="cpu, cuda, ..."),
+        click.option("--resume", is_flag=True, help="Go on where the study was stopped."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@reproduce.command("kosc")
+@_study
+@click.option("--out", default=Path("runs/kosc"), type=click.Path(path_type=Path))
+def reproduce_kosc(
+    ks: tuple[int, ...],
+    seeds: int,
+    budget: float | None,
+    device: str,
+    resume: bool,
+    out: Path,
+    **settings: Any,
+) -> None:
+    """Figure 3: six models and chance, with and without symmetry (--k 4 --k 8 for two sizes)."""
+    from unsynth.studies.cells import Settings, run
+    from unsynth.studies.kosc import draw, figure3_cells, tables
+
+    asked = Settings(**settings)
+    results, used = run(figure3_cells(ks, seeds), asked, out, device, budget, resume, click.echo)
+    draw(results, used, out)
+    for name, table in tables(results).items():
+        click.echo(f"{name}\n{table.markdown()}")
+    click.echo(f"figure: {out / 'figure3.png'}")
+
+
+@reproduce.command("kosc-quasi")
+@_study
+@click.option(
+    "--dial",
+    "dials",
+    multiple=True,
+    default=(0.0, 0.1, 0.3, 1.0),
+    type=click.FloatRange(0.0, 1.0),
+    show_default=True,
+    help="How much the filters differ, 0-1.",
+)
+@click.option("--out", default=Path("runs/kosc-quasi"), type=click.Path(path_type=Path))
+def reproduce_kosc_quasi(
+    ks: tuple[int, ...],
+    seeds: int,
+    budget: float | None,
+    device: str,
+    resume: bool,
+    dials: tuple[float, ...],
+    out: Path,
+    **settings: Any,
+) -> None:
+    """Symmetries that hold in part: filters that differ by a dial, and a switch of ranges."""
+    from unsynth.studies.cells import Settings, run
+    from unsynth.studies.kosc_quasi import draw_quasi, invariance, quasi_cells, table
+
+    cells = quasi_cells(ks, seeds, dials)
+    asked = Settings(**settings)
+    results, used = run(cells, asked, out, device, budget, resume, click.echo, invariance)
+    draw_quasi(results, cells, used, out)
+    click.echo(table(results).markdown())
+    click.echo(f"figures: {out}")
 
 
 def _require_evaluation() -> None:

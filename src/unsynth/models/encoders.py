@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from unsynth.audio.observation import HEARD, PICTURE
-from unsynth.models.layers import Block, ResidualBlock
+from unsynth.models.layers import Block, ResidualBlock, ResidualConvolutions
 
 
 class SpectrogramTransformer(nn.Module):
@@ -119,3 +119,37 @@ class NoteEncoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.out(self.norm(x)).unflatten(1, (self._queries, -1))
+
+
+class SpectrumEncoder(nn.Module):
+    """A residual network of one-dimensional convolutions on ``|rfft|`` of a whole mono sound.
+
+    The paper, section 4.1.1 ("a 1D frequency domain CNN"): ``channels`` double over four stages,
+    each of which shortens the spectrum to a third (kernel 6) and updates it by residual
+    convolutions (kernel 7); then a linear layer, a residual block and a norm. Batch norms make a
+    sound's vector depend on the batch while training, as in the paper.
+    """
+
+    _STAGES, _BLOCKS, _STRIDE = 4, 3, 3
+
+    def __init__(self, samples: int, out: int, channels: int = 24) -> None:
+        super().__init__()
+        stages: list[nn.Module] = []
+        before, width, length = 1, channels, samples // 2 + 1
+        for _ in range(self._STAGES):
+            stages.append(ResidualConvolutions(before, width, 7, 6, self._STRIDE))
+            stages += [ResidualConvolutions(width, width, 7, 7) for _ in range(self._BLOCKS)]
+            before, width, length = width, 2 * width, length // self._STRIDE
+        self.stages = nn.Sequential(*stages)
+        self.embed = nn.Linear(before * length, out)
+        self.block = ResidualBlock(out, out)
+        self.norm = nn.LayerNorm(out)
+
+    def forward(
+        self, audio: Float[torch.Tensor, "items samples"]
+    ) -> Float[torch.Tensor, "items out"]:
+        """Encode sounds."""
+        # So scaled a full-scale sine is 16: neither tiny nor huge for the first batch norm.
+        spectrum = torch.fft.rfft(audio, norm="ortho").abs()
+        features = self.stages(spectrum[:, None]).flatten(1)
+        return self.norm(self.block(self.embed(features)))

@@ -123,3 +123,107 @@ def time_code(t: Float[torch.Tensor, " items"], width: int) -> Float[torch.Tenso
     steps = torch.arange(half, device=t.device, dtype=t.dtype) / max(1, half - 1)
     angles = t[:, None] * torch.exp(math.log(100.0) * steps)
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class ResidualConvolutions(nn.Module):
+    """``GELU(x + norm(conv(GELU(norm(conv(x))))))``, one-dimensional, with batch norms.
+
+    With a ``stride`` above 1 the first convolution, of ``first_kernel``, takes ``channels`` to
+    ``out`` and shortens by the stride, and x is averaged over it and mixed to ``out``.
+    """
+
+    def __init__(
+        self, channels: int, out: int, kernel: int, first_kernel: int, stride: int = 1
+    ) -> None:
+        super().__init__()
+        # Rounded down, so that a length of n becomes n // stride for both branches.
+        padding = (first_kernel - stride + 1) // 2
+        self.branch = nn.Sequential(
+            nn.Conv1d(channels, out, first_kernel, stride, padding, bias=False),
+            nn.BatchNorm1d(out),
+            nn.GELU(),
+            nn.Conv1d(out, out, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm1d(out),
+        )
+        self.skip: nn.Module = nn.Identity()
+        if stride > 1:
+            self.skip = nn.Sequential(nn.AvgPool1d(stride), nn.Conv1d(channels, out, 1, bias=False))
+
+    def forward(
+        self, x: Float[torch.Tensor, "items channels length"]
+    ) -> Float[torch.Tensor, "items out shorter"]:
+        """Update a sequence."""
+        return functional.gelu(self.skip(x) + self.branch(x))
+
+
+class Projection(nn.Module):
+    """``W x + feed_forward(norm(x))``: a residual block between two widths."""
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(nn.Linear(width, out), nn.GELU(), nn.Linear(out, out))
+        self.skip = nn.Linear(width, out, bias=False)
+
+    def forward(self, x: Float[torch.Tensor, "items width"]) -> Float[torch.Tensor, "items out"]:
+        """Map each vector."""
+        return self.skip(x) + self.feed_forward(self.norm(x))
+
+
+class _Modulation(nn.Module):
+    """Scales, shifts and gates ``W GELU(c)`` from a condition c of one width, 0 at the start."""
+
+    def __init__(self, width: int, parts: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, parts * width)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self._parts = parts
+
+    def forward(self, condition: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.linear(functional.gelu(condition)).chunk(self._parts, dim=-1)
+
+
+class SharedlyModulatedBlock(nn.Module):
+    """:class:`ModulatedBlock` with a condition that all blocks have in common.
+
+    The condition is as wide as the tokens and comes from one network for all blocks, so a block
+    has a single layer for it; its norms have weights of their own, as the paper's code has them.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.feed_forward = feed_forward(width, hidden)
+        self.modulation = _Modulation(width, 6)
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items tokens width"],
+        condition: Float[torch.Tensor, "items width"],
+    ) -> Float[torch.Tensor, "items tokens width"]:
+        """Update all tokens; one condition an item."""
+        scale1, shift1, gate1, scale2, shift2, gate2 = self.modulation(condition[:, None])
+        x = x + gate1 * self.attention((1 + scale1) * self.norm1(x) + shift1)
+        return x + gate2 * self.feed_forward((1 + scale2) * self.norm2(x) + shift2)
+
+
+class ModulatedResidualBlock(nn.Module):
+    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, the identity at the start."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.feed_forward = feed_forward(width, width)
+        self.modulation = _Modulation(width, 3)
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items width"],
+        condition: Float[torch.Tensor, "items width"],
+    ) -> Float[torch.Tensor, "items width"]:
+        """Update each vector."""
+        scale, shift, gate = self.modulation(condition)
+        return x + gate * self.feed_forward((1 + scale) * self.norm(x) + shift)

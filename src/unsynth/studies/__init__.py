@@ -1,0 +1,1 @@
+"""Studies of the paper, each a command that makes its figure anew."""

@@ -1,0 +1,235 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from unsynth.cli import commands
+from unsynth.models.kosc import FLOWS, Model
+from unsynth.studies import cells as cells_module
+from unsynth.studies import kosc_quasi
+from unsynth.studies.cells import Cell, Settings, StudyError, Training, evaluate, run, uniform
+from unsynth.studies.kosc import draw, figure3_cells, pooled
+from unsynth.studies.kosc_quasi import asymmetry, draw_quasi, invariance, quasi_cells
+from unsynth.synths.kosc import KOsc, Ranges
+
+CPU = torch.device("cpu")
+SMALL = Settings(
+    steps=4, batch=8, width=16, items=30, solver_steps=2, learning_rate=1e-3, param2tok_rate=2.0
+)
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def cell(model: Model, ranges: Ranges = Ranges.COMMON, seed: int = 0, k: int = 2) -> Cell:
+    return Cell(model, ranges.value, KOsc(k, ranges), seed)
+
+
+class Oracle(torch.nn.Module):
+    """Knows the test patches, and answers with their oscillators in another order."""
+
+    def __init__(self, asked: Cell, order: list[int]) -> None:
+        super().__init__()
+        synth = asked.synth
+        target = uniform(asked, cells_module.Split.TEST, range(SMALL.items))
+        self.answer = synth.vectors(synth.units(target)[:, order])
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        return self.answer
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
+def test_what_symmetry_is_to_the_scores(order):
+    for ranges in (Ranges.COMMON, Ranges.DISJOINT):
+        asked = cell(Model.FFN_MSE, ranges, k=3)
+        scores = {
+            k: np.array(v) for k, v in evaluate(Oracle(asked, order), asked, SMALL, CPU).items()
+        }
+        assert (scores["lac"] == 0).all() and (scores["unsquared lac"] == 0).all()
+        same = order == [0, 1, 2]
+        assert bool(scores["mse"].mean() == 0) is same
+        if same:
+            assert scores["lsd"].max() == 0
+        else:
+            assert bool(scores["lsd"].mean() < 0.05) is (ranges is Ranges.COMMON)
+
+
+def test_chance_is_two_thirds_from_any_target():
+    """E (x - y)^2 of two uniform values in [-1, 1] is 2 / 3."""
+    scores = evaluate(None, cell(Model.RANDOM), dataclasses.replace(SMALL, items=1500), CPU)
+    assert np.mean(scores["mse"]) == pytest.approx(2 / 3, rel=0.05)
+    assert np.mean(scores["lac"]) < np.mean(scores["mse"]) - 0.1
+
+
+@pytest.mark.parametrize("model", [Model.PARAM2TOK, Model.MLP, Model.FFN_SORT])
+def test_a_resumed_cell_is_the_uninterrupted_one(model, tmp_path):
+    whole, cut = (Training(cell(model), SMALL, CPU) for _ in range(2))
+    for _ in range(4):
+        whole.advance()
+    for _ in range(2):
+        cut.advance()
+    cut.save(tmp_path / "x.part")
+    resumed = Training(cell(model), SMALL, CPU)
+    resumed.load(tmp_path / "x.part")
+    for _ in range(2):
+        resumed.advance()
+    assert resumed.losses == whole.losses and resumed.step == 4
+    for name, weights in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], weights, atol=0, rtol=0)
+    (tmp_path / "x.part").write_bytes(b"nothing")
+    with pytest.raises(StudyError, match="delete it"):
+        resumed.load(tmp_path / "x.part")
+
+
+def test_seeds_and_steps_see_other_patches():
+    def first_loss(seed: int) -> float:
+        training = Training(cell(Model.FFN_MSE, seed=seed), SMALL, CPU)
+        training.advance()
+        training.advance()
+        return training.losses
+
+    once = first_loss(0)
+    assert once == first_loss(0)
+    assert len({*once, *first_loss(1)}) == 4
+
+
+@pytest.mark.parametrize("model", [Model.FFN_MSE, Model.FFN_CHAMFER])
+def test_training_beats_chance(model):
+    """One oscillator: its frequency is heard at once."""
+    settings = dataclasses.replace(SMALL, batch=64, learning_rate=4e-3, items=100)
+    training = Training(cell(model, k=1), settings, CPU)
+    for _ in range(60):
+        training.advance()
+    scores = evaluate(training.model, training.cell, settings, CPU)
+    assert np.mean(scores["mse"]) < 0.4
+    chance = evaluate(None, training.cell, settings, CPU)
+    assert np.mean(scores["lsd"]) < np.mean(chance["lsd"]) - 0.5
+
+
+def test_a_loss_that_is_not_finite_stops_the_cell():
+    training = Training(cell(Model.MLP), SMALL, CPU)
+    with torch.no_grad():
+        training.model.no_sound.fill_(float("nan"))
+        training.model.encoder.norm.bias.fill_(float("nan"))
+    before = [p.clone() for p in training.model.field.parameters()]
+    with pytest.raises(StudyError, match="learning-rate"):
+        training.advance()
+    for now, then in zip(training.model.field.parameters(), before, strict=True):
+        assert torch.equal(now, then)
+
+
+def test_ctrl_c_loses_the_current_cell_only(tmp_path):
+    cells = [cell(Model.MLP), cell(Model.FFN_MSE), cell(Model.RANDOM)]
+    out = tmp_path / "study"
+
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(cells, SMALL, out, "cpu", say=stop)
+    assert [path.stem for path in out.glob("*.json") if path.stem != "plan"] == [cells[0].name]
+    first = (out / f"{cells[0].name}.json").read_text()
+    with pytest.raises(StudyError, match="--resume"):
+        run(cells, SMALL, out, "cpu", say=silent)
+    with pytest.raises(StudyError, match="batch 8, not 9"):
+        run(cells, dataclasses.replace(SMALL, batch=9), out, "cpu", resume=True, say=silent)
+    results, _ = run(cells, SMALL, out, "cpu", resume=True, say=silent)
+    assert [result.model for result in results] == [c.model.value for c in cells]
+    assert [result.steps for result in results] == [4, 4, 0]
+    # The first was read, not trained again: times and all are as they were.
+    assert (out / f"{cells[0].name}.json").read_text() == first
+    assert not [*out.glob("*.part"), *out.glob("*.new")]
+    again, _ = run(cells, SMALL, out, "cpu", resume=True, say=silent)
+    assert again == results
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    cells = [cell(Model.RANDOM)]
+    run(cells, SMALL, tmp_path, "cpu", say=silent)
+    path = tmp_path / f"{cells[0].name}.json"
+    for text in ('{"model": 1', '{"watched": []}', "[]"):
+        path.write_text(text)
+        with pytest.raises(StudyError, match=path.name):
+            run(cells, SMALL, tmp_path, "cpu", resume=True, say=silent)
+
+
+def test_a_budget_sets_the_same_steps_for_all(tmp_path, monkeypatch):
+    speeds = {Model.MLP: (0.5, 3.0), Model.FFN_MSE: (1.5, 1.0)}
+    monkeypatch.setattr(cells_module, "_speed", lambda cell, *rest: speeds[cell.model])
+    cells = [cell(Model.MLP), cell(Model.FFN_MSE), cell(Model.RANDOM)]
+    with pytest.raises(StudyError, match="too small"):
+        run(cells, SMALL, tmp_path / "a", "cpu", budget=0.05, say=silent)
+    results, settings = run(cells, SMALL, tmp_path / "b", "cpu", budget=0.25, say=silent)
+    # 0.9 * 15 s less 4 s of tests, over 2 s for a step of both.
+    assert settings.steps == 4 and [r.steps for r in results] == [4, 4, 0]
+    plan = json.loads((tmp_path / "b" / "plan.json").read_text())
+    assert plan["steps"] == 4 and plan["asked"]["budget"] == 0.25
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    with pytest.raises(StudyError, match="--device"):
+        run([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", say=silent)
+
+
+def test_the_command_writes_figure_and_table(tmp_path):
+    out = tmp_path / "study"
+    options = "--k 1 --k 2 --seeds 1 --steps 1 --batch 4 --width 16 --items 6 --solver-steps 1"
+    arguments = ["reproduce", "kosc", *options.split(), "--device", "cpu", "--out", str(out)]
+    printed = CliRunner().invoke(commands, arguments, catch_exceptions=False).output
+    table = (out / "table.md").read_text()
+    for model in Model:
+        assert printed.count(f"| {model.value} ") == 2 and table.count(f"| {model.value} ") == 2
+    assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
+    assert (out / "figure3.png").stat().st_size > 10_000
+    assert len(list(out.glob("*.safetensors"))) == 2 * 2 * 6
+
+
+def test_scores_are_pooled_over_seeds_an_item_at_a_time(tmp_path):
+    cells = [cell(Model.RANDOM, seed=seed) for seed in (0, 1)]
+    results, settings = run(cells, SMALL, tmp_path, "cpu", say=silent)
+    items = np.array([result.scores["lac"] for result in results])
+    assert (items[0] != items[1]).all()
+    mean, half, seeds = pooled(results, "lac", model="Random", k=2)
+    assert mean == pytest.approx(items.mean()) and seeds == pytest.approx(items.mean(axis=1))
+    assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
+    assert pooled(results, "lac", model="Random", k=3) is None
+    draw(results, settings, tmp_path)
+
+
+def test_figure_3_is_every_model_at_every_condition_size_and_seed():
+    cells = figure3_cells([4, 8], 2)
+    assert len({c.name for c in cells}) == len(cells) == 2 * 2 * 2 * len(Model)
+
+
+def test_asymmetry_is_none_for_an_invariant_posterior_and_large_for_an_ordered_one():
+    synth, rng = KOsc(4, Ranges.CHOSEN), np.random.default_rng(0)
+    x = torch.from_numpy(rng.uniform(-1, 1, (4000, 13)))
+    assert abs(asymmetry(synth, x, rng)) < 0.01
+    units = synth.units(x)
+    ordered = units.take_along_dim(units[..., :1].argsort(dim=1), dim=1)
+    spread = asymmetry(synth, torch.cat([synth.vectors(ordered), x[:, 12:]], dim=1), rng)
+    units = units * 0.01 + torch.linspace(-1, 1, 4)[:, None]
+    known = asymmetry(synth, torch.cat([synth.vectors(units), x[:, 12:] * 0.01], dim=1), rng)
+    assert 0.03 < spread < known < 1
+
+
+def test_a_quasi_study_watches_the_invariance(tmp_path, monkeypatch):
+    monkeypatch.setattr(kosc_quasi, "_SAMPLES", 4)
+    monkeypatch.setattr(kosc_quasi, "_SOLVER_STEPS", 1)
+    cells = quasi_cells([2], 1, [0.5])
+    assert {c.condition for c in cells} == {"dial 0.5", "conditional"}
+    results, settings = run(cells, SMALL, tmp_path, "cpu", say=silent, watcher=invariance)
+    for result in results:
+        steps = [step for step, _ in result.watched]
+        assert steps == ([] if result.model == "Random" else [1, 2, 3, 4])
+    draw_quasi(results, cells, settings, tmp_path)
+    table = (tmp_path / "table.md").read_text()
+    assert table.count("conditional") >= len(FLOWS) + 1
+    assert (tmp_path / "invariance.png").exists()
+    assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
+    resumed, _ = run(cells, SMALL, tmp_path, "cpu", resume=True, say=silent, watcher=invariance)
+    assert resumed == results
