@@ -37,21 +37,18 @@ def fsd50k(tmp_path) -> Path:
     return tmp_path
 
 
-def test_sounds_in_a_folder_by_name_with_the_pitch_that_ends_it(tmp_path):
-    for name in ("piano_63.flac", "take_2b.wav", "drum.WAV", "x_200.wav"):
+def test_sounds_in_a_folder_by_name_with_the_pitch_that_ends_all(tmp_path):
+    for name in ("piano_63.flac", "organ_108.WAV"):
         write_sound(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no sound")
-    found = sound_files([tmp_path])
-    pitches = {file.name: file.pitch for file in found.files}
-    assert pitches == {
-        "drum.WAV": None,
-        "piano_63.flac": 63,
-        "take_2b.wav": None,
-        "x_200.wav": None,
-    }
-    assert [file.name for file in found.files] == sorted(pitches)
-    alone = sound_files([tmp_path / "drum.WAV", tmp_path / "piano_63.flac"])
-    assert [file.name for file in alone.files] == ["drum.WAV", "piano_63.flac"]
+    notes = [(file.name, file.pitch) for file in sound_files([tmp_path]).files]
+    assert notes == [("organ_108.WAV", 108), ("piano_63.flac", 63)]
+    for other in ("take_2b.wav", "full_07.wav", "x_200.wav"):
+        path = write_sound(tmp_path / other)
+        assert {file.pitch for file in sound_files([tmp_path]).files} == {None}
+        path.unlink()
+    alone = sound_files([tmp_path / "piano_63.flac", tmp_path / "organ_108.WAV"])
+    assert [file.name for file in alone.files] == ["piano_63.flac", "organ_108.WAV"]
 
 
 def test_what_is_no_set_of_sounds(tmp_path):

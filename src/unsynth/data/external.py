@@ -1,6 +1,6 @@
 """Sounds from elsewhere, in the layouts they are published in; nothing is downloaded.
 
-- folders of sounds; a name that ends in a MIDI note, as ``piano_63.flac``, tells its pitch
+- folders of sounds; where all names end in a MIDI note, as ``piano_63.flac``, they tell the pitch
 - the test set of NSynth (J. Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet
   Autoencoders", ICML 2017): ``nsynth-test/examples.json`` and ``nsynth-test/audio/NAME.wav``
 - the evaluation set of FSD50K (E. Fonseca et al., "FSD50K: an Open Dataset of Human-Labeled Sound
@@ -19,7 +19,8 @@ from unsynth.errors import SoundError
 #: Endings of the files in a folder that are taken to be sounds.
 SOUND_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff"})
 _NSYNTH_NOTES, _FSD50K_CLIPS = 4_096, 10_231
-_PITCH_AT_END = re.compile(r"_(\d{1,3})$")
+_PITCH_AT_END = re.compile(r"_(\d{2,3})$")
+_PIANO = range(21, 109)
 
 
 class DatasetError(SoundError):
@@ -67,6 +68,8 @@ def sound_files(paths: list[Path]) -> SoundSet:
         else:
             raise DatasetError(f"{path}: there is no such file or folder")
         found += [SoundFile(p.name, p, _pitch_at_end(p.stem)) for p in inside]
+    if any(file.pitch is None for file in found):  # then they are numbers of another kind
+        found = [SoundFile(file.name, file.path) for file in found]
     return SoundSet("sounds", tuple(found))
 
 
@@ -133,4 +136,4 @@ def _complete(name: str, files: list[SoundFile], published: int, table: Path) ->
 
 def _pitch_at_end(stem: str) -> int | None:
     found = _PITCH_AT_END.search(stem)
-    return int(found[1]) if found and int(found[1]) < 128 else None
+    return int(found[1]) if found and int(found[1]) in _PIANO else None
