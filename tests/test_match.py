@@ -237,7 +237,12 @@ def test_ctrl_c_leaves_nothing(tmp_path, index_file, number):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
     command += ["--out", str(out), "--index", str(index_file)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
     deadline = time.monotonic() + 60
     while not (out.exists() and list(out.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -49,7 +49,13 @@ def test_ctrl_c_keeps_what_is_scored(model, tmp_path):  # noqa: F811
     out = tmp_path / "run"
     command = [sys.executable, "-m", "unsynth", "evaluate", model, "draws:50", "--out", str(out)]
     command += ["--workers", "1", "--candidates", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
     journal, deadline = out / "items.jsonl", time.monotonic() + 120
     while not (journal.exists() and journal.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
