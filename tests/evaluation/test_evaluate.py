@@ -152,6 +152,15 @@ def test_what_cannot_be_evaluated(task, model, tmp_path, shared_data):
         run(model, str(tmp_path), tmp_path / "e", workers=1)
 
 
+def test_the_default_folder_and_settings_that_are_damaged(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "evaluations" / "dx7-draws-2"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text('{"model": ')
+    with pytest.raises(EvaluationError, match=r"settings.json: cannot be read"):
+        next(evaluate(model, ["draws:2"], resume=True))
+
+
 def test_voices_are_named_and_their_own_floor(task, shared_data):
     bank = sorted((shared_data / "dx7_cartridges").glob("*.syx"))[0]
     voices = find_targets([str(bank)], task, 0)

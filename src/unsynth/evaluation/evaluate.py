@@ -131,7 +131,9 @@ def evaluate(
         "engine": artifact.engine,
         "unsynth": __version__,
     }
-    folder = out or Path("evaluations") / f"{weights.stem}-{targets.description['set']}"
+    # A colon, as in draws:200, cannot stand in a name on Windows.
+    set_name = str(targets.description["set"]).replace(":", "-")
+    folder = out or Path("evaluations") / f"{weights.stem}-{set_name}"
     rows = _open_folder(folder, json.loads(json.dumps(described)), resume)
     waiting = [number for number in numbers if number not in rows]
     with (
@@ -207,7 +209,12 @@ def _open_folder(folder: Path, settings: dict[str, Any], resume: bool) -> dict[i
             f"{folder} holds an evaluation: add --resume, or choose another --out"
         )
     if path.exists():
-        theirs = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise EvaluationError(
+                f"{path}: cannot be read ({error}); choose another --out"
+            ) from None
         for key in settings:
             if theirs.get(key) != settings[key]:
                 raise EvaluationError(
