@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from unsynth.audio.observation import HEARD, PICTURE
-from unsynth.models.layers import Block, ResidualBlock, ResidualConvolutions
+from unsynth.models.convolutions import ConvolutionStage
+from unsynth.models.layers import Block, ResidualBlock
 
 
 class SpectrogramTransformer(nn.Module):
@@ -130,16 +131,16 @@ class SpectrumEncoder(nn.Module):
     sound's vector depend on the batch while training, as in the paper.
     """
 
-    _STAGES, _BLOCKS, _STRIDE = 4, 3, 3
+    _STAGES, _BLOCKS = 4, 3
 
     def __init__(self, samples: int, out: int, channels: int = 24) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         before, width, length = 1, channels, samples // 2 + 1
         for _ in range(self._STAGES):
-            stages.append(ResidualConvolutions(before, width, 7, 6, self._STRIDE))
-            stages += [ResidualConvolutions(width, width, 7, 7) for _ in range(self._BLOCKS)]
-            before, width, length = width, 2 * width, length // self._STRIDE
+            length //= ConvolutionStage.STRIDE
+            stages.append(ConvolutionStage(before, width, length, self._BLOCKS))
+            before, width = width, 2 * width
         self.stages = nn.Sequential(*stages)
         self.embed = nn.Linear(before * length, out)
         self.block = ResidualBlock(out, out)
@@ -151,5 +152,5 @@ class SpectrumEncoder(nn.Module):
         """Encode sounds."""
         # So scaled a full-scale sine is 16: neither tiny nor huge for the first batch norm.
         spectrum = torch.fft.rfft(audio, norm="ortho").abs()
-        features = self.stages(spectrum[:, None]).flatten(1)
+        features = self.stages(spectrum[..., None]).flatten(1)
         return self.norm(self.block(self.embed(features)))

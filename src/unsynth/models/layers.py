@@ -125,37 +125,6 @@ def time_code(t: Float[torch.Tensor, " items"], width: int) -> Float[torch.Tenso
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
-class ResidualConvolutions(nn.Module):
-    """``GELU(x + norm(conv(GELU(norm(conv(x))))))``, one-dimensional, with batch norms.
-
-    With a ``stride`` above 1 the first convolution, of ``first_kernel``, takes ``channels`` to
-    ``out`` and shortens by the stride, and x is averaged over it and mixed to ``out``.
-    """
-
-    def __init__(
-        self, channels: int, out: int, kernel: int, first_kernel: int, stride: int = 1
-    ) -> None:
-        super().__init__()
-        # Rounded down, so that a length of n becomes n // stride for both branches.
-        padding = (first_kernel - stride + 1) // 2
-        self.branch = nn.Sequential(
-            nn.Conv1d(channels, out, first_kernel, stride, padding, bias=False),
-            nn.BatchNorm1d(out),
-            nn.GELU(),
-            nn.Conv1d(out, out, kernel, padding=kernel // 2, bias=False),
-            nn.BatchNorm1d(out),
-        )
-        self.skip: nn.Module = nn.Identity()
-        if stride > 1:
-            self.skip = nn.Sequential(nn.AvgPool1d(stride), nn.Conv1d(channels, out, 1, bias=False))
-
-    def forward(
-        self, x: Float[torch.Tensor, "items channels length"]
-    ) -> Float[torch.Tensor, "items out shorter"]:
-        """Update a sequence."""
-        return functional.gelu(self.skip(x) + self.branch(x))
-
-
 class Projection(nn.Module):
     """``W x + feed_forward(norm(x))``: a residual block between two widths."""
 

@@ -15,20 +15,23 @@ import json
 import math
 import pickle
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import nn
 
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import UnsynthError
-from unsynth.flow.coupling import Coupling
+from unsynth.flow.coupling import Coupling, couple
 from unsynth.flow.guidance import guided
 from unsynth.flow.solver import solve
 from unsynth.metrics.audio import lsd
@@ -47,8 +50,12 @@ ASSIGNMENT_PENALTY = 0.01
 PAPER_STEPS = 400_000
 
 _CHUNK = 1024
+#: Steps whose draws are made ahead, each in a thread; steps between two looks at the losses.
+_AHEAD = 4
+_UNSEEN = 25
 _CHECKPOINT_SECONDS = 300.0
 _SPEAK_SECONDS = 20.0
+_PATIENCE_SECONDS = 10.0
 #: Share of a budget that is spent; the rest is for what the measurement did not see.
 _SPENT = 0.9
 #: How often a watcher looks, evenly in the logarithm of the step.
@@ -159,43 +166,76 @@ class Training:
         self.losses: list[float] = []
         self.seconds = 0.0
         self.watched: list[tuple[int, list[float]]] = []
+        self._pool = ThreadPoolExecutor(_AHEAD)
+        self._ahead: deque[Future[tuple[torch.Tensor, Noise | None]]] = deque()
+        self._unseen: list[torch.Tensor] = []
 
     def advance(self) -> None:
-        """Take a step; raises :class:`StudyError` where the loss or gradient is not finite."""
+        """Take a step; now and then, :class:`StudyError` where one had no finite loss."""
         start = time.perf_counter()
-        rng = item_rng(self.cell.task, Split.TRAIN, self.step, self.cell.seed)
-        generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
-        shape = (self.settings.batch, self.cell.synth.values)
-        x1 = 2.0 * torch.rand(shape, generator=generator, device=self.device) - 1.0
-        loss = self._loss(x1, self.cell.synth.render(x1), rng)
+        while len(self._ahead) <= _AHEAD:
+            step = self.step + len(self._ahead)
+            self._ahead.append(self._pool.submit(self._draw, step))
+        x1, noise = self._ahead.popleft().result()
+        loss = self._loss(x1, self.cell.synth.render(x1), noise)
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_CLIP)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
-            raise StudyError(
-                f"{self.cell.name}: loss {loss.item()}, gradient {norm.item()} at step "
-                f"{self.step}: try a lower --learning-rate"
-            )
         self.optimizer.step()
         self.step += 1
-        self.losses = [*self.losses[-99:], loss.item()]
+        self._unseen.append(torch.stack([loss.detach(), norm]))
+        if len(self._unseen) == _UNSEEN:
+            self.look()
         self.seconds += time.perf_counter() - start
 
-    def _loss(
-        self, x1: torch.Tensor, audio: torch.Tensor, rng: np.random.Generator
-    ) -> torch.Tensor:
+    def look(self) -> None:
+        """Read the losses of the last steps, for which a GPU has to be waited for."""
+        if not self._unseen:
+            return
+        seen = torch.stack(self._unseen).tolist()
+        first = self.step - len(seen)
+        self._unseen = []
+        for step, (loss, norm) in enumerate(seen, start=first):
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                raise StudyError(
+                    f"{self.cell.name}: loss {loss}, gradient {norm} at step {step}: "
+                    "try a lower --learning-rate"
+                )
+        self.losses = [*self.losses, *(loss for loss, _ in seen)][-100:]
+
+    def close(self) -> None:
+        """Draw no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _draw(self, step: int) -> tuple[torch.Tensor, Noise | None]:
+        """Draw a step's patches and its noise, coupled: a function of the step alone.
+
+        Coupling is work for a CPU; in threads, steps ahead, it hides behind the network's.
+        """
+        rng = item_rng(self.cell.task, Split.TRAIN, step, self.cell.seed)
+        generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
+        shape = (self.settings.batch, self.cell.synth.values)
+        x1 = 2.0 * torch.rand(shape, generator=generator, device=self.device) - 1.0
+        if self.cell.model not in FLOWS:
+            return x1, None
+        noise = draw_noise(rng, *shape, CONDITION_DROPOUT)
+        order = couple(Coupling.OPTIMAL_TRANSPORT, noise.x0, x1.cpu())
+        noise = noise._replace(x0=noise.x0[order])
+        return x1, Noise(*(part.to(self.device) for part in noise))
+
+    def _loss(self, x1: torch.Tensor, audio: torch.Tensor, noise: Noise | None) -> torch.Tensor:
         model, cell = self.model, self.cell
         if isinstance(model, SpectrumFlow):
-            noise = draw_noise(rng, len(x1), x1.shape[1], CONDITION_DROPOUT)
-            noise = Noise(*(part.to(self.device) for part in noise))
+            assert noise is not None
             sound, none = model.encode(audio), model.unconditional(len(x1))
-            loss = flow_matching_loss(model, x1, sound, none, noise, Coupling.OPTIMAL_TRANSPORT)
+            loss = flow_matching_loss(model, x1, sound, none, noise, Coupling.INDEPENDENT)
             layer = param2tok(model)
             return loss if layer is None else loss + ASSIGNMENT_PENALTY * layer.penalty()
         return _REGRESSION_LOSSES[cell.model](cell.synth, x1, model(audio))
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, which replaces the last one when it is whole."""
+        self.look()
         new = path.with_suffix(".new")
         torch.save(
             {
@@ -220,6 +260,7 @@ class Training:
             raise StudyError(f"{path} is damaged: delete it") from None
         self.step, self.losses = state["step"], state["losses"]
         self.seconds, self.watched = state["seconds"], state["watched"]
+        self._ahead.clear()
 
 
 def param2tok(model: nn.Module) -> Param2Tok | None:
@@ -317,6 +358,7 @@ def run(
 ) -> tuple[list[Result], Settings]:
     """Train and test the cells that are not done, in turn; return all results, and the settings.
 
+    Processes that share ``out`` share the work: each does the cells that no other does.
     ``budget``, in minutes, is for all cells together, and sets the steps, the same for each. Raises
     :class:`StudyError` for a folder that holds a study already (unless ``resume``) or another one,
     a device that is not there, and a budget too small for a step each.
@@ -326,19 +368,39 @@ def run(
     torch.set_float32_matmul_precision("high")
     asked = dataclasses.asdict(settings) | {"budget": budget}
     settings = _prepare(out, asked, settings, resume, cells, place, say, watcher)
-    results = []
-    for number, cell in enumerate(cells, start=1):
-        path = out / f"{cell.name}.json"
-        if path.exists():
-            results.append(_read(path))
-            continue
-        results.append(_run_cell(cell, settings, out, place, say, watcher))
-        last = results[-1]
+    while waiting := [cell for cell in cells if not (out / f"{cell.name}.json").exists()]:
+        taken = [_try_cell(cell, settings, out, place, say, watcher) for cell in waiting]
+        if not any(taken):
+            say(f"  {len(waiting)} cells are left, which other processes work on")
+            time.sleep(_PATIENCE_SECONDS)
+    return [_read(out / f"{cell.name}.json") for cell in cells], settings
+
+
+def _try_cell(
+    cell: Cell,
+    settings: Settings,
+    out: Path,
+    device: torch.device,
+    say: Say,
+    watcher: Watcher | None,
+) -> bool:
+    """Do a cell unless another process does it; say whether this one did."""
+    lock = FileLock(out / f"{cell.name}.lock")
+    path = out / f"{cell.name}.json"
+    try:
+        with lock.acquire(blocking=False):
+            result = None
+            if not path.exists():
+                result = _run_cell(cell, settings, out, device, say, watcher)
+    except Timeout:
+        return False
+    Path(lock.lock_file).unlink(missing_ok=True)
+    if result is not None:
         say(
-            f"{number}/{len(cells)} {cell.name}: LSD {np.mean(last.scores['lsd']):.2f} dB, "
-            f"{last.training_seconds:.0f} s training, {last.evaluation_seconds:.0f} s test"
+            f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
+            f"{result.training_seconds:.0f} s training, {result.evaluation_seconds:.0f} s test"
         )
-    return results, settings
+    return True
 
 
 def _run_cell(
@@ -355,7 +417,10 @@ def _run_cell(
         training = Training(cell, settings, device)
         if part.exists():
             training.load(part)
-        _train(training, part, say, watcher)
+        try:
+            _train(training, part, say, watcher)
+        finally:
+            training.close()
     start = time.perf_counter()
     model = None if training is None else training.model
     scores = evaluate(model, cell, settings, device)
@@ -397,12 +462,14 @@ def _train(training: Training, part: Path, say: Say, watcher: Watcher | None) ->
             training.save(part)
             saved = now
         if now - spoke > _SPEAK_SECONDS:
+            training.look()
             speed = training.step / training.seconds
             say(
                 f"  {training.cell.name}: step {training.step}/{steps}, "
                 f"loss {np.mean(training.losses):.4f}, {speed:.2f} steps/s"
             )
             spoke = now
+    training.look()
 
 
 def _device(name: str) -> torch.device:
@@ -489,9 +556,12 @@ def _speed(
     """Measure the seconds of a training step, and of the whole test with all looks."""
     training = Training(cell, settings, device)
     training.advance()
+    training.look()
     training.seconds = 0.0
     for _ in range(2):
         training.advance()
+        training.look()
+    training.close()
     model, items = training.model, min(256, settings.items)
     seconds = []
     for solver_steps in (1, 3):
