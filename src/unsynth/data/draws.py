@@ -1,11 +1,13 @@
 """Draws of a task's prior that can be heard.
 
 A draw too quiet to hear says nothing about its patch, so the next one of the same stream takes
-its place. Whether a draw is heard depends on its sound alone: patches that sound equal are kept
-or rejected together, and the prior stays invariant.
+its place; so it is with a draw that the engine cannot render. Whether a draw is heard depends on
+its sound alone: patches that sound equal are kept or rejected together, and the prior stays
+invariant.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -15,36 +17,88 @@ from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.tasks.task import Task
 
-#: RMS of the loudest 50 ms below which a sound counts as silent, in dB below full scale.
+#: Loudness below which a sound counts as silent.
 SILENCE_DB = -60.0
 _ATTEMPTS = 100
 
 
-def audible(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> bool:
-    """Say whether the loudest 50 ms reach -60 dB below full scale."""
+@dataclass(frozen=True)
+class Rejected:
+    """A draw that was not kept: the ``draw``-th of its item's stream, from 0, and why."""
+
+    item: int
+    draw: int
+    patch: Float[np.ndarray, " parameters"]
+    #: ``None`` if it is silent, else what the engine did.
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """An item: its patch and sound, its loudness, and the draws before it."""
+
+    patch: Float[np.ndarray, " parameters"]
+    audio: Float32[np.ndarray, "channels samples"]
+    loudness: float
+    rejected: tuple[Rejected, ...]
+
+
+def loudness(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
+    """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound."""
     frame = max(1, sample_rate // 20)
     usable = audio[:, : audio.shape[1] // frame * frame]
     power = np.square(usable, dtype=np.float64).reshape(len(audio), -1, frame).mean(axis=(0, 2))
-    return power.size > 0 and bool(10.0 * np.log10(power.max() + 1e-20) >= SILENCE_DB)
+    return float(10.0 * np.log10(power.max(initial=0.0) + 1e-20))
 
 
-def audible_draws(
+def audible(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> bool:
+    """Say whether a sound's loudness reaches -60 dB."""
+    return loudness(audio, sample_rate) >= SILENCE_DB
+
+
+def draws(
     task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
-) -> Iterator[tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]]:
-    """Yield each item's patch and sound, in order: the first draw of its stream that is heard.
+) -> Iterator[Draw]:
+    """Yield each item, in order: the first draw of its stream that is heard.
 
-    Raises :class:`EngineError` where an item gives no sound in 100 draws.
+    A draw that cost the engine's worker its life is rendered once more, by a new worker. Raises
+    :class:`EngineError` where an item gives no sound in 100 draws.
     """
     items = list(items)
     streams = [item_rng(task.name, split, item, seed) for item in items]
     first = [task.sample(rng) for rng in streams]
     sounds = renderer.render((task.engine_patch(p), task.note(p)) for p in first)
     for item, rng, patch, sound in zip(items, streams, first, sounds, strict=True):
-        for _ in range(_ATTEMPTS):
-            if not isinstance(sound, RenderFailure) and audible(sound, renderer.sample_rate):
+        rejected: list[Rejected] = []
+        for draw in range(_ATTEMPTS):
+            if draw:
+                patch = task.sample(rng)
+                sound = _render(task, renderer, patch)
+            if isinstance(sound, RenderFailure) and sound.worker_lost:
+                sound = _render(task, renderer, patch)
+            if isinstance(sound, RenderFailure):
+                rejected.append(Rejected(item, draw, patch, sound.reason))
+                continue
+            level = loudness(sound, renderer.sample_rate)
+            if level >= SILENCE_DB:
+                yield Draw(patch, sound, level, tuple(rejected))
                 break
-            patch = task.sample(rng)
-            sound = next(renderer.render([(task.engine_patch(patch), task.note(patch))]))
+            rejected.append(Rejected(item, draw, patch, None))
         else:
-            raise EngineError(f"item {item}: no draw of task {task.name} gave a sound")
-        yield patch, sound
+            reasons = {r.failure for r in rejected if r.failure}
+            last = f"; the engine says: {sorted(reasons)[0]}" if reasons else ""
+            raise EngineError(f"item {item}: no draw of task {task.name} gave a sound{last}")
+
+
+def audible_draws(
+    task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
+) -> Iterator[tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]]:
+    """Yield each item's patch and sound, as :func:`draws` finds them."""
+    for draw in draws(task, renderer, split, items, seed):
+        yield draw.patch, draw.audio
+
+
+def _render(
+    task: Task, renderer: Renderer, patch: Float[np.ndarray, " parameters"]
+) -> Float32[np.ndarray, "channels samples"] | RenderFailure:
+    return next(renderer.render([(task.engine_patch(patch), task.note(patch))]))

@@ -21,11 +21,16 @@ class Split(Enum):
     RANDOM = "random"
 
 
+def item_key(task: str, split: Split, item: int, seed: int = 0) -> int:
+    """Make the 128-bit number that an item's generator starts from."""
+    key = hashlib.sha256(f"{task}/{split.value}/{seed}/{item}".encode()).digest()
+    return int.from_bytes(key[:16], "little")
+
+
 def item_rng(task: str, split: Split, item: int, seed: int = 0) -> np.random.Generator:
     """Make the generator of one item.
 
     >>> item_rng("dx7", Split.TRAIN, 3).random() == item_rng("dx7", Split.TRAIN, 3).random()
     True
     """
-    key = hashlib.sha256(f"{task}/{split.value}/{seed}/{item}".encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
+    return np.random.Generator(np.random.PCG64(item_key(task, split, item, seed)))

@@ -1,7 +1,7 @@
 """Many patches to audio, in order, in parallel; a failure costs one sound.
 
 The synth says where it may run (:class:`~unsynth.synths.base.Concurrency`): threads that each
-hold an engine, worker processes that may die, or the caller's own thread.
+hold an engine (one alone is the caller's), worker processes that may die, or the caller's thread.
 """
 
 import os
@@ -31,6 +31,8 @@ class RenderFailure:
     """A sound that could not be made, and why."""
 
     reason: str
+    #: Whether the engine's process died or hung, so that another may do better.
+    worker_lost: bool = False
 
 
 class Renderer:
@@ -55,7 +57,7 @@ class Renderer:
         self._threads: ThreadPoolExecutor | None = None
         self._processes: ProcessPool | None = None
         match self._synth.concurrency:
-            case Concurrency.THREADS:
+            case Concurrency.THREADS if self._workers > 1:
                 self._local = threading.local()
                 self._make_synth = make_synth
                 self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="render")
@@ -66,7 +68,7 @@ class Renderer:
                     initargs=(make_synth,),
                     context=get_context("spawn"),
                 )
-            case Concurrency.MAIN_THREAD:
+            case _:  # in the caller's thread
                 self._workers = 1
 
     @property
@@ -154,9 +156,9 @@ def _result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | 
     try:
         return future.result()
     except ProcessExpired as error:
-        return RenderFailure(f"the worker died with exit code {error.exitcode}")
+        return RenderFailure(f"the worker died with exit code {error.exitcode}", True)
     except TimeoutError:
-        return RenderFailure(f"no sound after {timeout:g} s")
+        return RenderFailure(f"no sound after {timeout:g} s", True)
 
 
 _worker_synth: Synth[Any] | None = None

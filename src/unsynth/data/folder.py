@@ -1,0 +1,97 @@
+"""Where a dataset's files lie: a folder of this machine, or any place that fsspec reaches.
+
+A file appears whole: it is written under another name, flushed to the disk and renamed (on
+object stores an upload is whole by itself).
+"""
+
+import os
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from unsynth.data.external import DatasetError
+
+
+class Folder:
+    """A folder given as a path or as a URL such as ``s3://bucket/set``.
+
+    Its methods raise :class:`DatasetError` where it cannot be read or written.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = str(url)
+        try:
+            self._system, root = fsspec.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise DatasetError(f"{self.url}: cannot be reached ({error})") from None
+        self._root = root.rstrip("/")
+
+    @property
+    def local(self) -> Path | None:
+        """The path on this machine, if it is here."""
+        return Path(self._root) if isinstance(self._system, LocalFileSystem) else None
+
+    def make(self) -> None:
+        """Make the folder, and see whether it can be written."""
+        try:
+            self._system.makedirs(self._root, exist_ok=True)
+            if self.local is not None and not os.access(self.local, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def names(self) -> set[str]:
+        """List the files."""
+        try:
+            found = self._system.ls(self._root, detail=False)
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise self._refused(error) from None
+        return {str(path).rstrip("/").rsplit("/", 1)[-1] for path in found}
+
+    def size(self, name: str) -> int:
+        """Find the bytes of a file."""
+        return int(self._system.size(f"{self._root}/{name}"))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to read."""
+        try:
+            return cast(BinaryIO, self._system.open(f"{self._root}/{name}", "rb"))
+        except FileNotFoundError:
+            raise DatasetError(f"{self.url}/{name} is missing") from None
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def read(self, name: str) -> bytes:
+        """Read a whole file."""
+        with self.open(name) as file:
+            return file.read()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a whole file; nothing is left of it where that fails."""
+        local = self.local
+        if local is None:
+            try:
+                self._system.pipe_file(f"{self._root}/{name}", data)
+            except OSError as error:
+                raise self._refused(error) from None
+            return
+        part = local / f".{name}.part"
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(local / name)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> DatasetError:
+        reason = error.strerror or str(error)
+        return DatasetError(
+            f"{self.url}: {reason}; what is finished is kept: mend it and give the command again"
+        )
