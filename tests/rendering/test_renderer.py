@@ -1,8 +1,11 @@
 """One renderer for engines in threads, in processes that may die, and on the main thread."""
 
+import multiprocessing
 import os
+import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +94,22 @@ def test_dx7_in_parallel_is_dx7_alone(task):
     for request, sound in zip(requests, together, strict=True):
         assert sound.shape == (1, SAMPLES)
         np.testing.assert_array_equal(sound, synth.render(*request))
+
+
+class FailsOnce(ProcessTone):
+    """Dies in the first process that is to hold it."""
+
+    def __init__(self) -> None:
+        mark = Path(os.environ.get("FAILS_ONCE", "."))
+        if multiprocessing.parent_process() is not None and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_while_it_starts_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAILS_ONCE", str(tmp_path / "died"))
+    with Renderer(FailsOnce, workers=1, seconds=0.1) as renderer:
+        first = list(renderer.render([(0.1, Note(60))]))
+        second = list(renderer.render([(0.1, Note(60))]))
+    assert isinstance(first[0], RenderFailure) and first[0].worker_lost
+    assert second[0].shape == (1, 4410)

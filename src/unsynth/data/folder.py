@@ -4,9 +4,10 @@ A file appears whole: it is written under another name, flushed to the disk and 
 object stores an upload is whole by itself).
 """
 
+import io
 import os
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -56,10 +57,10 @@ class Folder:
         """Find the bytes of a file."""
         return int(self._system.size(f"{self._root}/{name}"))
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> io.IOBase:
         """Open a file to read."""
         try:
-            return cast(BinaryIO, self._system.open(f"{self._root}/{name}", "rb"))
+            return cast(io.IOBase, self._system.open(f"{self._root}/{name}", "rb"))
         except FileNotFoundError:
             raise DatasetError(f"{self.url}/{name} is missing") from None
         except OSError as error:
@@ -68,7 +69,7 @@ class Folder:
     def read(self, name: str) -> bytes:
         """Read a whole file."""
         with self.open(name) as file:
-            return file.read()
+            return cast(bytes, file.read())
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file; nothing is left of it where that fails."""

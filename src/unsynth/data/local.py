@@ -156,7 +156,7 @@ class _Team:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=_work, args=(theirs, self._plan, self._folder.url, self._load), daemon=False
+            target=_work, args=(theirs, self._plan, self._folder.url, self._load, _GROWTH)
         )
         process.start()
         theirs.close()
@@ -199,7 +199,9 @@ class _Team:
         return self._hire()
 
 
-def _work(connection: Connection, plan: Plan, url: str, load: Callable[[str], Task]) -> None:
+def _work(
+    connection: Connection, plan: Plan, url: str, load: Callable[[str], Task], growth: int
+) -> None:
     """Make shards until there are no more; a worker that has grown ends, for another to start.
 
     Says the number of items that are done while it works, and the error that all of the work is
@@ -227,7 +229,7 @@ def _work(connection: Connection, plan: Plan, url: str, load: Callable[[str], Ta
                 folder.write(plan.file(shard), data)
                 size = _memory()
                 first_size = first_size or size
-                if size - first_size > _GROWTH:
+                if size - first_size > growth:
                     connection.send(_Word.GROWN)
                     return
                 connection.send(_Word.READY)

@@ -24,10 +24,11 @@ Attributes: ``plan``, ``shard``, ``rejected`` (JSON: silent draws counted, faile
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -132,7 +133,7 @@ def _compression(dtype: np.dtype[Any]) -> Any:
     return hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=filters)
 
 
-def open_shard(file: BinaryIO, name: str) -> h5py.File:
+def open_shard(file: io.IOBase, name: str) -> h5py.File:
     """Open a shard's file; raises :class:`DatasetError` where it is none."""
     try:
         return h5py.File(file, "r")
@@ -140,7 +141,7 @@ def open_shard(file: BinaryIO, name: str) -> h5py.File:
         raise _damaged(name, error) from None
 
 
-def read_shard(file: BinaryIO, name: str) -> tuple[Plan, Shard, str]:
+def read_shard(file: io.IOBase, name: str) -> tuple[Plan, Shard, str]:
     """Read all of a shard, and the hash it should have; raises :class:`DatasetError`."""
     with open_shard(file, name) as found:
         try:

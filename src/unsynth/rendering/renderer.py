@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from types import TracebackType
@@ -52,22 +52,17 @@ class Renderer:
     ) -> None:
         self._seconds = seconds
         self._timeout = timeout
+        self._make_synth = make_synth
         self._synth = make_synth()
-        self._workers = workers or _cores()
+        self._workers = workers or cores()
         self._threads: ThreadPoolExecutor | None = None
         self._processes: ProcessPool | None = None
         match self._synth.concurrency:
             case Concurrency.THREADS if self._workers > 1:
                 self._local = threading.local()
-                self._make_synth = make_synth
                 self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="render")
             case Concurrency.PROCESSES:
-                self._processes = ProcessPool(
-                    max_workers=self._workers,
-                    initializer=_start_worker,
-                    initargs=(make_synth,),
-                    context=get_context("spawn"),
-                )
+                self._processes = self._start_processes()
             case _:  # in the caller's thread
                 self._workers = 1
 
@@ -107,8 +102,19 @@ class Renderer:
         if self._threads is not None:
             return self._threads.submit(self._in_thread, patch, note)
         assert self._processes is not None
+        if not self._processes.active:  # as it is when a worker died while it started
+            self._processes.stop()
+            self._processes = self._start_processes()
         return self._processes.schedule(
             _in_worker, args=(patch, note, self._seconds), timeout=self._timeout
+        )
+
+    def _start_processes(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._workers,
+            initializer=_start_worker,
+            initargs=(self._make_synth,),
+            context=get_context("spawn"),
         )
 
     def _in_thread(self, patch: Any, note: Note) -> Audio | RenderFailure:
@@ -136,7 +142,8 @@ class Renderer:
         self.close()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -155,6 +162,8 @@ def _attempt(synth: Synth[Any], patch: Any, note: Note, seconds: float) -> Audio
 def _result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | RenderFailure:
     try:
         return future.result()
+    except BrokenExecutor:
+        return RenderFailure("the worker died before it could begin", True)
     except ProcessExpired as error:
         return RenderFailure(f"the worker died with exit code {error.exitcode}", True)
     except TimeoutError:

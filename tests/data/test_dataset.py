@@ -1,0 +1,437 @@
+"""Datasets made by real processes, with real engines, killed where it hurts."""
+
+import dataclasses
+import inspect
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import psutil
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests.data.tones import CRASH, HANG, SILENT, load
+from unsynth.audio.mel import log_mel
+from unsynth.audio.observation import Observation
+from unsynth.cli import commands
+from unsynth.data import local
+from unsynth.data.external import DatasetError
+from unsynth.data.folder import Folder
+from unsynth.data.local import make_dataset
+from unsynth.data.manifest import MANIFEST, read_manifest
+from unsynth.data.plan import Plan
+from unsynth.data.seeding import Split, item_key
+from unsynth.data.shards import levels, make_shard, read_shard, shard_bytes, sound
+from unsynth.data.verify import Verdict, verify
+from unsynth.errors import EngineError
+from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.task import load_task
+
+UNSYNTH = [sys.executable, "-m", "unsynth"]
+
+
+def plan_of(task: str = "tones", **fields: object) -> Plan:
+    return Plan(task=task, task_hash=load(task).hash, **{"count": 20, "shard_sounds": 6} | fields)
+
+
+def made(plan: Plan, path: Path, workers: int = 1) -> Folder:
+    folder = Folder(path)
+    *_, last = make_dataset(plan, folder, workers, load)
+    assert last == local.Made(plan.count, plan.count)
+    return folder
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(path.iterdir())}
+
+
+def found(*folders: Folder) -> Verdict:
+    *_, verdict = verify(list(folders), load)
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of 20 sounds; copy it before you change it."""
+    return made(plan_of(), tmp_path_factory.mktemp("sets") / "good").local
+
+
+def test_a_shard_holds_patches_sounds_and_what_models_see(task):
+    plan = Plan(
+        task="dx7",
+        task_hash=task.hash,
+        count=8,
+        shard_sounds=5,
+        observe=(Observation.LOG_MEL, Observation.NOTE),
+        audio=True,
+    )
+    with Renderer(task.synth, workers=1) as renderer:
+        shards = [make_shard(plan, number, task, renderer) for number in range(2)]
+    data = shard_bytes(plan, shards[1])
+    assert data == shard_bytes(plan, shards[1])
+
+    theirs, shard, digest = read_shard(io.BytesIO(data), "a shard")
+    assert theirs == plan and shard.number == 1 and digest == shard.digest() == shards[1].digest()
+    arrays = shard.arrays
+    assert len(arrays["patches"]) == 3 and not np.array_equal(
+        shards[0].arrays["patches"][:3], arrays["patches"]
+    )
+    np.testing.assert_array_equal(task.spec.decode(arrays["x"].astype(float)), arrays["patches"])
+    assert arrays["log-mel"].dtype == np.uint8 and arrays["log-mel"].shape == (3, 1, 128, 401)
+    for row, patch in enumerate(arrays["patches"]):
+        audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+        kept = sound(shard, row)
+        step = max(1.0, np.abs(audio).max()) / 32767
+        assert np.abs(kept - audio).max() <= 0.51 * step
+        exact = log_mel(torch.from_numpy(audio)).numpy()
+        assert np.abs(levels(arrays["log-mel"][row]) - exact).max() <= 80 / 255 / 2 + 1e-3
+        note = Observation.NOTE.of(audio, 44100).numpy()
+        np.testing.assert_array_equal(arrays["note"][row], note)
+    total, squares = arrays["sums/log-mel"]
+    np.testing.assert_array_equal(total, arrays["log-mel"].astype(int).sum(axis=0))
+    np.testing.assert_array_equal(squares, (arrays["log-mel"].astype(int) ** 2).sum(axis=0))
+
+
+def test_a_set_is_a_function_of_its_plan(good, tmp_path):
+    folder = made(plan_of(), tmp_path / "again", workers=3)
+    assert files(folder.local) == files(good)
+    assert set(files(good)) == {
+        MANIFEST,
+        "log-mel.statistics.npy",
+        *(f"shard-{j:06d}.h5" for j in range(4)),
+    }
+    other = made(plan_of(seed=1), tmp_path / "other")
+    assert not set(files(other.local).values()) & set(files(good).values())
+    verdict = found(Folder(good), other)
+    assert verdict.problems == () and "20 sounds of tones (train)" in verdict.remarks[0]
+
+
+def test_the_manifests_statistics_are_those_of_the_sounds(good):
+    sounds = []
+    for number in range(4):
+        with (good / f"shard-{number:06d}.h5").open("rb") as file:
+            sounds.append(read_shard(file, "a shard")[1].arrays["log-mel"])
+    values = np.concatenate(sounds).astype(float)
+    mean, deviation = np.load(good / "log-mel.statistics.npy")
+    np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(deviation, values.std(axis=0), rtol=1e-4, atol=1e-4)
+
+
+def test_draws_that_kill_hang_or_fail_are_recorded_and_replaced(tmp_path):
+    """Each draw that costs a worker is tried by a second one; the run goes on."""
+    plan = plan_of("broken", count=16, shard_sounds=8, seed=3, time_limit=2.0)
+    folder = made(plan, tmp_path / "broken", workers=2)
+    manifest = read_manifest(folder)
+    reasons = {entry["patch"]["mode"]: entry["reason"] for entry in manifest.failed}
+    assert "exit code -11" in reasons[CRASH] and "no sound after 2 s" in reasons[HANG]
+    assert manifest.rejected["failed"] == len(manifest.failed) and manifest.rejected["silent"] > 0
+    for entry in manifest.failed:
+        assert set(entry) == {"item", "draw", "reason", "patch"} and entry["patch"]["mode"] < 4
+    kept = []
+    for number in range(2):
+        with folder.open(plan.file(number)) as file:
+            kept.append(read_shard(file, "a shard")[1].arrays)
+    modes = np.concatenate([arrays["patches"][:, 1] for arrays in kept])
+    assert len(modes) == 16 and modes.min() > SILENT
+    assert sum(int(a["draws"].sum()) for a in kept) == sum(manifest.rejected.values())
+    assert found(folder).problems == ()
+
+
+def test_a_lost_worker_is_no_failure_of_its_draw(tmp_path, monkeypatch):
+    """A sound whose worker is killed from outside comes out as if nothing had been."""
+    whole = made(plan_of("broken", count=3), tmp_path / "whole")
+    killed = []
+    folder = Folder(tmp_path / "killed")
+    for _ in make_dataset(plan_of("broken", count=3), folder, 1, load):
+        below = [p for c in psutil.Process().children() for p in c.children()]
+        engines = [p for p in below if "spawn_main" in " ".join(p.cmdline())]
+        if not killed and engines:
+            killed.append(engines[0])
+            engines[0].kill()
+    assert killed and files(folder.local) == files(whole.local)
+
+
+def test_a_stopped_worker_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_OWN_SECONDS", 1.0)
+    monkeypatch.setattr(local, "_START", 30.0)
+    plan, stopped = plan_of(count=60, shard_sounds=60, time_limit=1.0), []
+    for event in make_dataset(plan, Folder(tmp_path / "set"), 1, load):
+        if not stopped and 0 < event.sounds < 60:
+            stopped += psutil.Process().children()
+            stopped[-1].suspend()
+    assert stopped and not stopped[-1].is_running()
+    assert files(tmp_path / "set") == files(made(plan, tmp_path / "whole").local)
+
+
+def test_workers_that_grow_are_recycled(tmp_path, good, monkeypatch):
+    monkeypatch.setattr(local, "_GROWTH", -1)
+    workers = set()
+    for _ in make_dataset(plan_of(), Folder(tmp_path / "set"), 1, load):
+        workers |= {child.pid for child in psutil.Process().children()}
+    assert len(workers) >= 4 and files(tmp_path / "set") == files(good)
+
+
+def test_an_engine_that_always_dies_ends_the_run(tmp_path, monkeypatch):
+    with pytest.raises(EngineError, match="gave a sound; the engine says"):
+        list(make_dataset(plan_of("broken", count=1), Folder(tmp_path), 1, load_dead))
+
+
+def load_dead(name: str) -> object:
+    task = load("broken")
+    task._modes = 1  # only the mode that raises
+    task._first = 3
+    return task
+
+
+def rendering(path: Path, count: int = 80) -> list[str]:
+    options = f"--count {count} --shard-sounds 10 --workers 2"
+    return [*UNSYNTH, "render", "dx7", str(path), *options.split()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("undisturbed") / "set"
+    subprocess.run(rendering(path), check=True, capture_output=True)
+    return path
+
+
+def test_kills_at_random_moments_change_nothing(undisturbed, tmp_path):
+    """kill -9 of the command, of a worker, and Ctrl-C; the last call finishes the set."""
+    path, rng = tmp_path / "set", random.Random(0)
+    ends = []
+    for way in ("kill", "interrupt", "kill a worker"):
+        before = len(list(path.glob("shard*")))
+        started = subprocess.Popen(
+            rendering(path), stderr=subprocess.PIPE, preexec_fn=default_interrupts
+        )
+        while len(list(path.glob("shard*"))) == before and started.poll() is None:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0.0, 0.3))
+        workers = psutil.Process(started.pid).children()
+        if way == "kill a worker":
+            for worker in workers[-1:]:
+                worker.kill()
+        else:
+            started.send_signal(signal.SIGKILL if way == "kill" else signal.SIGINT)
+        ends.append(started.wait(120))
+        if way == "interrupt":
+            assert b"give the same command to go on" in started.stderr.read()
+        _, outlive = psutil.wait_procs(workers, timeout=20)
+        assert not [p for p in outlive if p.is_running() and p.status() != "zombie"]
+    assert ends == [-signal.SIGKILL, 2, 0]
+    subprocess.run(rendering(path), check=True, capture_output=True)
+    assert files(path) == files(undisturbed)
+
+
+def default_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_full_disk_loses_nothing(undisturbed, tmp_path):
+    path = tmp_path / "small"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(path)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk here")
+    try:
+        stopped = subprocess.run(rendering(path / "set"), capture_output=True, text=True)
+        assert stopped.returncode == 2 and "No space left" in stopped.stderr
+        assert stopped.stderr.strip().splitlines()[-1].startswith("unsynth: ")
+        kept = files(path / "set")
+        assert {name: files(undisturbed)[name] for name in kept if name != MANIFEST} == {
+            name: data for name, data in kept.items() if name != MANIFEST
+        }
+        assert any(name.startswith("shard") for name in kept)
+        assert subprocess.run(["mount", "-o", "remount,size=20m", str(path)]).returncode == 0
+        subprocess.run(rendering(path / "set"), check=True, capture_output=True)
+        assert files(path / "set") == files(undisturbed)
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_no_seed_of_a_million_is_used_twice():
+    each = 1_000_000 // len(Split)
+    key = inspect.unwrap(item_key)  # the check of its types takes most of its time
+    keys = {key("dx7", split, item) for split in Split for item in range(each)}
+    assert len(keys) == each * len(Split)
+
+
+def copy(good: Path, path: Path) -> Path:
+    shutil.copytree(good, path)
+    return path
+
+
+def rewrite(path: Path, number: int, **arrays: np.ndarray) -> None:
+    """Store other arrays in a shard, with the hash they have."""
+    file = path / f"shard-{number:06d}.h5"
+    with file.open("rb") as stream:
+        plan, shard, _ = read_shard(stream, "a shard")
+    shard = dataclasses.replace(shard, arrays=shard.arrays | arrays)
+    file.write_bytes(shard_bytes(plan, shard))
+
+
+def test_verify_names_what_is_wrong(good, tmp_path):
+    with (good / "shard-000000.h5").open("rb") as file:
+        arrays = read_shard(file, "a shard")[1].arrays
+    patches, x = arrays["patches"], arrays["x"]
+
+    path = copy(good, tmp_path / "missing")
+    (path / "shard-000002.h5").unlink()
+    assert "shard-000002.h5 is missing" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "torn")
+    data = (path / "shard-000001.h5").read_bytes()
+    (path / "shard-000001.h5").write_bytes(data[: len(data) // 2])
+    assert "shard-000001.h5 is damaged" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "flipped")
+    with h5py.File(path / "shard-000001.h5", "r+") as shard:
+        shard["loudness"][2] += 1.0
+    assert "its hash is another" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "nan")
+    rewrite(path, 0, x=np.where(np.arange(len(x))[:, None] == 3, np.nan, x).astype(np.float32))
+    assert "x that are not finite, first in item 3" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "encoded")
+    rewrite(path, 0, x=x + np.float32(0.01))
+    assert "do not encode" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "swapped")
+    rewrite(path, 0, patches=patches[::-1].copy(), x=x[::-1].copy())
+    assert "another patch than the plan for item 0" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "moved")
+    shutil.copy(path / "shard-000001.h5", path / "shard-000000.h5")
+    assert "another place" in found(Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "twin")
+    assert "has a patch of" in found(Folder(good), Folder(path)).problems[0]
+
+    path = copy(good, tmp_path / "begun")
+    (path / "log-mel.statistics.npy").unlink()
+    assert "is missing" in found(Folder(path)).problems[0]
+
+
+def test_verify_compares_parameters_with_their_prior(tmp_path):
+    folder = made(plan_of(count=300, shard_sounds=300), tmp_path / "set")
+    assert found(folder).problems == ()
+    with folder.open("shard-000000.h5") as file:
+        patches = read_shard(file, "a shard")[1].arrays["patches"].copy()
+    patches[:, 0] = np.sort(patches[:, 0])[::-1] ** 2 * 0.9 + 0.1
+    patches[:, 0] = patches[:, 0].round(3)
+    x = load("tones").spec.encode(patches).astype(np.float32)
+    rewrite(folder.local, 0, patches=patches, x=x)
+    assert any("level is not distributed as its prior" in p for p in found(folder).problems)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", 3), ("count", 21), ("audio", True), ("time_limit", 5.0)]
+)
+def test_a_folder_with_another_plan_is_refused(good, key, value):
+    before = files(good)
+    with pytest.raises(DatasetError, match=f"another set, with {key} "):
+        made(plan_of(**{key: value}), good)
+    assert files(good) == before
+
+
+def test_folders_that_cannot_be_used(good, tmp_path):
+    with pytest.raises(DatasetError, match="other files"):
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "letter.txt").write_text("dear")
+        made(plan_of(), tmp_path / "full")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetError, match=str(tmp_path / "file")):
+        made(plan_of(), tmp_path / "file")
+    with pytest.raises(DatasetError, match="is not a dataset"):
+        found(Folder(tmp_path / "nowhere"))
+    path = copy(good, tmp_path / "other")
+    text = (path / MANIFEST).read_text().replace(load("tones").hash, "f" * 16)
+    (path / MANIFEST).write_text(text)
+    with pytest.raises(DatasetError, match=r"f{16}.*make a new set"):
+        found(Folder(path))
+    (path / MANIFEST).write_text("{")
+    with pytest.raises(DatasetError, match="damaged"):
+        found(Folder(path))
+
+
+def test_a_read_only_folder_is_refused(tmp_path):
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(path)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        path.chmod(0o500)
+    try:
+        with pytest.raises(DatasetError, match=r"denied|[Rr]ead-only"):
+            made(plan_of(), path / "set")
+    finally:
+        if os.path.ismount(path):
+            subprocess.run(["umount", str(path)], check=True)
+
+
+def test_two_processes_do_not_make_one_set(tmp_path):
+    first = make_dataset(plan_of(), Folder(tmp_path), 1, load)
+    next(first)
+    with pytest.raises(DatasetError, match="another process"):
+        list(make_dataset(plan_of(), Folder(tmp_path), 1, load))
+    first.close()
+    assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+
+
+def test_a_torn_shard_is_named_when_the_set_is_finished(good, tmp_path):
+    path = copy(good, tmp_path / "torn")
+    (path / "shard-000003.h5").write_bytes(b"nothing")
+    with pytest.raises(DatasetError, match=r"shard-000003.h5 is damaged .*delete it"):
+        made(plan_of(), path)
+    (path / "shard-000003.h5").unlink()
+    assert files(made(plan_of(), path).local) == files(good)
+
+
+def test_the_commands_on_a_real_set(undisturbed, tmp_path):
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(commands, arguments, catch_exceptions=False).output
+
+    assert "nothing is wrong" in run("data", "verify", str(undisturbed))
+    text = run("data", "stats", str(undisturbed))
+    assert "80 of 80 sounds of dx7" in text and "op6.rate1" in text and "algorithm" in text
+    run("data", "show", str(undisturbed), "--item", "41", "--out", str(tmp_path))
+    assert {p.name for p in tmp_path.iterdir()} == {f"item-41.{s}" for s in ("wav", "png", "json")}
+    import soundfile
+
+    audio, rate = soundfile.read(tmp_path / "item-41.wav", always_2d=True)
+    task = load_task("dx7")
+    with (undisturbed / "shard-000004.h5").open("rb") as file:
+        patch = read_shard(file, "a shard")[1].arrays["patches"][1]
+    expected = task.synth().render(task.engine_patch(patch), task.note(patch))
+    assert rate == 44100 and np.abs(audio.T - expected / max(1, np.abs(expected).max())).max() < 0.5
+    assert json.loads((tmp_path / "item-41.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("render dx7 {tmp}/x --count 0", "--count"),
+        ("render dx8 {tmp}/x --count 5", "no task named 'dx8'"),
+        ("data show {good} --item 20", "items 0 to 19, not 20"),
+        ("data verify {tmp}/x", "not a dataset"),
+        ("data stats {tmp}/x", "not a dataset"),
+    ],
+)
+def test_errors_are_one_line(arguments, message, good, tmp_path, monkeypatch):
+    monkeypatch.setattr("unsynth.tasks.task.load_task", lambda name: load(name))
+    if "dx8" in arguments:
+        monkeypatch.undo()
+    text = arguments.format(tmp=tmp_path, good=good)
+    result = CliRunner().invoke(commands, text.split())
+    assert result.exit_code != 0 and message in result.output + str(result.exception)

@@ -1,0 +1,98 @@
+"""A task whose engine may crash, hang or stay silent, as a plugin may: its mode says which."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from unsynth.conventions import SAMPLE_RATE
+from unsynth.synths.base import Concurrency, Note
+from unsynth.tasks.parameter import Continuous, Integer
+from unsynth.tasks.spec import Spec
+
+CRASH, HANG, SILENT, ERROR = range(4)
+
+
+class Tone:
+    """A sine of a level and a pitch; modes below 4 go wrong."""
+
+    sample_rate = SAMPLE_RATE
+    channels = 1
+    deterministic = True
+    concurrency = Concurrency.PROCESSES
+
+    def render(self, patch: np.ndarray, note: Note, seconds: float = 4.0) -> np.ndarray:
+        level, mode = patch
+        if mode == CRASH:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if mode == HANG:
+            time.sleep(1000)
+        if mode == SILENT:
+            level = 0.0
+        if mode == ERROR:
+            raise ValueError("no such mode")
+        n = np.arange(round(seconds * SAMPLE_RATE))
+        hz = 440 * 2 ** ((note.pitch - 69) / 12)
+        return (level * np.sin(2 * np.pi * hz / SAMPLE_RATE * n))[None].astype(np.float32)
+
+
+class ThreadTone(Tone):
+    """The same without processes: only for patches that do not crash it."""
+
+    concurrency = Concurrency.THREADS
+
+
+class Tones:
+    """The task: level, mode and pitch; ``modes`` are how many there are, ``first`` the least."""
+
+    hash = "0123456789abcdef"
+
+    def __init__(self, name: str, engine: type[Tone], first: int, modes: int) -> None:
+        self.name, self.synth, self._first, self._modes = name, engine, first, modes
+        self.spec = Spec(
+            (
+                Continuous("level", 0.1, 1.0, step=0.001),
+                Integer("mode", 0, 99),
+                Integer("note.pitch", 36, 84),
+            )
+        )
+
+    def sample(self, rng: np.random.Generator) -> np.ndarray:
+        mode = rng.integers(self._first, self._first + self._modes)
+        return np.array([rng.integers(100, 1001) / 1000, mode, rng.integers(36, 85)])
+
+    def note(self, patch: np.ndarray) -> Note:
+        return Note(int(patch[2]))
+
+    def engine_patch(self, patch: np.ndarray) -> np.ndarray:
+        return patch[:2]
+
+    def musical(self, patch: np.ndarray) -> dict[str, object]:
+        return self.spec.named(patch)
+
+    def log_density(self, patches: np.ndarray) -> np.ndarray:
+        return np.zeros(len(patches))
+
+    def with_note(self, patch: np.ndarray, note: Note) -> np.ndarray:
+        return np.array([*patch[:2], note.pitch])
+
+    def export(self, patches: np.ndarray, folder: Path) -> list[Path]:
+        return []
+
+    def active(self, patch: np.ndarray) -> np.ndarray:
+        return np.array([True, False, True])
+
+    def neutral(self, patch: np.ndarray) -> np.ndarray:
+        return np.where(self.active(patch), patch, 0.0)
+
+    def symmetries(self, patch: np.ndarray) -> np.ndarray:
+        return np.arange(3)[None]
+
+
+def load(name: str) -> Tones:
+    """Find a task: one that goes wrong for four modes of 20, one that never does."""
+    if name == "broken":
+        return Tones(name, Tone, 0, 20)
+    return Tones(name, ThreadTone, 10, 90)
