@@ -25,6 +25,7 @@ from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import Observation
 from unsynth.cli import commands
 from unsynth.data import local
+from unsynth.data.draws import audible_draws
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
@@ -34,6 +35,7 @@ from unsynth.data.seeding import Split, item_key
 from unsynth.data.shards import levels, make_shard, read_shard, shard_bytes, sound
 from unsynth.data.verify import Verdict, verify
 from unsynth.errors import EngineError
+from unsynth.evaluation.targets import find_targets
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import load_task
 
@@ -416,6 +418,19 @@ def test_the_commands_on_a_real_set(undisturbed, tmp_path):
     expected = task.synth().render(task.engine_patch(patch), task.note(patch))
     assert rate == 44100 and np.abs(audio.T - expected / max(1, np.abs(expected).max())).max() < 0.5
     assert json.loads((tmp_path / "item-41.json").read_text())
+
+
+def test_a_set_is_a_set_of_targets(undisturbed, good, task):
+    targets = find_targets([str(undisturbed)], task, 0)
+    assert len(targets.names) == 80 and targets.names[41] == "train-000041"
+    with Renderer(task.synth, workers=1) as renderer:
+        target = targets.load(41, renderer)
+        ((patch, audio),) = audible_draws(task, renderer, Split.TRAIN, [41])
+    np.testing.assert_array_equal(target.audio, audio)
+    np.testing.assert_array_equal(target.again, audio)
+    assert target.pitch == task.note(patch).pitch
+    with pytest.raises(DatasetError, match="holds sounds of task tones"):
+        find_targets([str(good)], task, 0)
 
 
 @pytest.mark.parametrize(

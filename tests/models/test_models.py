@@ -78,6 +78,27 @@ def test_what_is_past_the_end_is_silence():
     torch.testing.assert_close(short(spectrogram), whole(padded))
 
 
+def test_a_spectrogram_encoder_standardises_each_cell():
+    """Cells that never change are left at 0, and what is past the end at its floor."""
+    torch.manual_seed(0)
+    encoder = SpectrogramTransformer((1, 20, 30), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
+    spectrograms = torch.randint(0, 256, (500, 1, 20, 30), dtype=torch.uint8)
+    spectrograms[:, :, 3] = 17
+    cells = spectrograms.float()
+    encoder.standardise(cells.mean(dim=0), cells.std(dim=0, correction=0))
+    seen = []
+    encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    encoder(spectrograms)
+    # Patches of 8 x 8 in 3 rows and 4 columns, put back together.
+    whole = seen[0].unflatten(2, (8, 8)).unflatten(1, (3, 4)).transpose(2, 3)
+    whole = whole.reshape(500, 24, 32)
+    torch.testing.assert_close(whole[:, :20, :30].mean(dim=0), torch.zeros(20, 30))
+    expected = torch.ones(20, 30)
+    expected[3] = 0.0
+    torch.testing.assert_close(whole[:, :20, :30].std(dim=0, correction=0), expected)
+    assert (whole[:, 20:] == -1).all() and (whole[:, :, 30:] == -1).all()
+
+
 def test_a_note_encoder_whitens_what_it_was_fitted_on():
     """Its inputs have mean 0; the strongest directions variance 1, in every one at most 1."""
     torch.manual_seed(0)

@@ -40,6 +40,8 @@ def test_settings_can_be_changed_one_by_one(experiment_path):
         ("training.steps=many", r"training.steps: .* not 'many'"),
         ("training.coupling=none", "training.coupling: .*independent"),
         ("data.uses=3", "3 uses do not divide a batch of 4"),
+        ("data.folder=set", "uses and apart are for training without data.folder"),
+        ("data.group=2", "group is for training from data.folder"),
         ("training.condition_dropout=1.5", r"training.condition_dropout: .* not 1.5"),
         ("data=3", "data: .* not 3"),
         ("training.steps=[", "is not a YAML value"),
@@ -49,6 +51,18 @@ def test_a_wrong_setting_is_named(experiment_path, override, message):
     with pytest.raises(ExperimentError, match=message) as caught:
         load_experiment(experiment_path, [override])
     assert isinstance(caught.value, UnsynthError) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("batch", "group"), [(4, 4), (64, 64), (96, 96), (130, 65), (256, 64), (2048, 64)]
+)
+def test_noise_of_a_set_is_coupled_in_groups_that_divide_the_batch(experiment_path, batch, group):
+    overrides = ["data.folder=set", "data.uses=1", "data.apart=1", f"data.batch={batch}"]
+    assert load_experiment(experiment_path, overrides).data.coupled == group
+    smaller = load_experiment(experiment_path, [*overrides, "data.group=2"])
+    assert smaller.data.coupled == 2
+    with pytest.raises(ExperimentError, match=f"groups of 3000 do not divide a batch of {batch}"):
+        load_experiment(experiment_path, [*overrides, "data.group=3000"])
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,30 @@
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from tests.data.sets import make_set
 from tests.training.conftest import STEPS
 from unsynth.artifacts import load_artifact
+from unsynth.audio.observation import Observation
+from unsynth.data.external import DatasetError
+from unsynth.data.folder import Folder
+from unsynth.data.reading import join
 from unsynth.inversion.posterior import load_posterior
 from unsynth.tasks.task import load_task
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import load_experiment
 from unsynth.training.export import export_artifact
 from unsynth.training.module import TrainingError, rate
-from unsynth.training.train import train
+from unsynth.training.train import build, open_set, train
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -77,6 +84,102 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert 1 <= checkpoint["global_step"] == len(rows(tmp_path / "run" / "loss.csv")) < STEPS
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
+
+
+def from_set(folder: str, loaders: int = 0) -> list[str]:
+    settings = ["uses=1", "apart=1", "group=2", f"folder={folder}", f"loaders={loaders}"]
+    return [f"data.{setting}" for setting in [*settings, "batch=8"]] + ["training.steps=30"]
+
+
+@pytest.fixture(scope="module")
+def small_set(task, tmp_path_factory) -> Folder:
+    return make_set(tmp_path_factory.mktemp("sets") / "set", task)
+
+
+@pytest.fixture(scope="module")
+def run_from_set(experiment_path, small_set, tmp_path_factory) -> Path:
+    """The folder of a run that nothing stopped, into the second epoch of a set."""
+    folder = tmp_path_factory.mktemp("runs") / "set"
+    train(experiment_path, from_set(small_set.url), out=folder)
+    return folder
+
+
+def test_a_killed_run_from_a_set_goes_on_as_if_nothing_had_been(
+    experiment_path, small_set, run_from_set, tmp_path, capfd
+):
+    """And whether the sounds are read by the run's process or by others."""
+    folder = tmp_path / "run"
+    settings = [part for setting in from_set(small_set.url, 2) for part in ("--set", setting)]
+    process = start(experiment_path, folder, *settings)
+    stop_after(process, folder / "loss.csv", 3, signal.SIGKILL)
+    process.wait(60)
+    saved = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
+    assert 2 <= saved < 30
+    elsewhere = small_set.local
+    assert elsewhere is not None
+    (tmp_path / "moved").symlink_to(elsewhere)
+    moved = from_set(str(tmp_path / "moved"))
+    assert train(experiment_path, moved, resume=True, out=folder).step == 30
+    assert (folder / "loss.csv").read_text() == (run_from_set / "loss.csv").read_text()
+    assert re.search(r"steps/s  waited \d+ % for data", capfd.readouterr().err)
+
+
+def test_cells_are_standardised_as_in_the_set(small_set, run_from_set, task, tmp_path):
+    state = torch.load(run_from_set / "last.ckpt", weights_only=True)["state_dict"]
+    statistics = small_set.local / "log-mel.statistics.npy"
+    mean, deviation = torch.from_numpy(np.load(statistics))
+    for part in ("model", "ema"):
+        found = state[f"{part}.encoder.mean"], state[f"{part}.encoder.deviation"]
+        torch.testing.assert_close(found[0][:, :, :401], mean / 127.5 - 1)
+        torch.testing.assert_close(found[1][:, :, :401], (deviation / 127.5).clamp_min(0.05))
+    export_artifact(run_from_set, tmp_path / "dx7.safetensors")
+    model, _ = load_artifact(tmp_path / "dx7.safetensors", task)
+    torch.testing.assert_close(model.encoder.mean, state["ema.encoder.mean"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_run_goes_on_with_its_own_set_only(
+    experiment_path, whole_run, small_set, run_from_set, task, tmp_path
+):
+    other = make_set(tmp_path / "other", task, seed=1)
+    with pytest.raises(TrainingError, match=r"folder 200 .* seed 0.*, the experiment .* seed 1"):
+        train(experiment_path, from_set(other.url), resume=True, out=run_from_set)
+    with pytest.raises(TrainingError, match=r"of data\.\w+ .*, the experiment of"):
+        train(experiment_path, from_set(small_set.url), resume=True, out=whole_run)
+    live = [
+        setting for setting in from_set("") if "folder" not in setting and "group" not in setting
+    ]
+    with pytest.raises(TrainingError, match=r"of data.group 2, the experiment of None"):
+        train(experiment_path, live, resume=True, out=run_from_set)
+
+
+def test_a_set_that_does_not_fit_leaves_nothing_behind(experiment_path, task, tmp_path):
+    notes = make_set(tmp_path / "set", task, observe=(Observation.NOTE,))
+    with pytest.raises(DatasetError, match=r"keeps note of its sounds, .* encoder sees log-mel"):
+        train(experiment_path, from_set(notes.url), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_shard_that_is_gone_stops_the_run_and_keeps_the_checkpoint(
+    experiment_path, task, tmp_path
+):
+    folder = make_set(tmp_path / "set", task)
+    (tmp_path / "set" / "shard-000001.h5").unlink()
+    state = r"(no checkpoint|.*last\.ckpt is as it was)"
+    with pytest.raises(DatasetError, match=r"shard-000001\.h5 is missing; " + state):
+        train(experiment_path, from_set(folder.url), out=tmp_path / "run")
+
+
+def test_devices_together_learn_what_one_would(experiment_path, small_set, task):
+    """The mean of the parts' losses, and so of their gradients, is the whole batch's."""
+    experiment = load_experiment(experiment_path, from_set(small_set.url))
+    module = build(experiment, task)
+    shards = open_set(experiment, task)
+    whole, *parts = (
+        join(next(shards.loader(7, rank, ranks))) for rank, ranks in [(0, 1), (0, 2), (1, 2)]
+    )
+    losses = [module.training_step(batch, 0).item() for batch in (whole, *parts)]
+    assert losses[1] != losses[2]
+    assert losses[0] == pytest.approx((losses[1] + losses[2]) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +250,12 @@ def test_a_dry_run_counts_what_is_there(experiment_path, whole_run):
     settings = ["training.coupling=independent"]  # the cost of transport is not linear
     once, twice = (dry_run(experiment_path, [f"data.batch={n}", *settings]) for n in (4, 8))
     state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
-    weights = {name: value.numel() for name, value in state.items() if name.startswith("model.")}
+    weights = {
+        name: value.numel()
+        for name, value in state.items()
+        if name.startswith("model.")
+        and name not in ("model.encoder.mean", "model.encoder.deviation")
+    }
     assert once["parameters"]["total"] == sum(weights.values())
     assert once["parameters"]["param2tok"] == sum(
         count for name, count in weights.items() if ".param2tok." in name
@@ -155,6 +263,8 @@ def test_a_dry_run_counts_what_is_there(experiment_path, whole_run):
     assert twice["flops_a_step"] == 2 * once["flops_a_step"]
     assert 1.7 < twice["memory_bytes"]["activations"] / once["memory_bytes"]["activations"] < 2.1
     assert once["memory_bytes"]["sounds"] == 4 * 2 * 128 * 401
+    from_a_set = ["data.folder=set", "data.uses=1", "data.apart=1", *settings]
+    assert dry_run(experiment_path, from_a_set)["memory_bytes"]["sounds"] == 2 * 512 * 128 * 401
     width = load_task("dx7").spec.width
     # Param2Tok's first layer alone, forward and both gradients, 8 noises.
     assert once["flops_a_step"] > 3 * 2 * 8 * width * 8 * 8

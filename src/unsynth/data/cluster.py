@@ -6,6 +6,7 @@ place that fsspec knows.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -56,6 +57,7 @@ def make_on_cluster(
 
 def _connect(address: str | None, workers: int | None) -> None:
     try:
+        _knock(address)
         ray.init(
             address=address,
             num_cpus=None if address else workers,
@@ -63,8 +65,15 @@ def _connect(address: str | None, workers: int | None) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise DatasetError(f"--address {address}: no Ray cluster there ({error})") from None
+
+
+def _knock(address: str | None) -> None:
+    """Raise :class:`OSError` where nobody answers, which Ray itself takes minutes to say."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10.0).close()
 
 
 def _make(

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unsynth.data.external import DatasetError
@@ -105,6 +106,19 @@ def finish(folder: Folder) -> Manifest:
     )
     _write(folder, manifest)
     return manifest
+
+
+def read_patches(folder: Folder) -> Float[np.ndarray, "items parameters"]:
+    """Read the patches of a finished set; raises :class:`DatasetError` for another."""
+    manifest = read_manifest(folder)
+    if not manifest.finished:
+        raise DatasetError(f"{folder.url} is not finished: give the command that made it again")
+    parts = []
+    for number in range(manifest.plan.shards):
+        name = manifest.plan.file(number)
+        with folder.open(name) as stream, open_shard(stream, f"{folder.url}/{name}") as shard:
+            parts.append(shard["patches"][()])
+    return np.concatenate(parts)
 
 
 def statistics_file(kind: str) -> str:

@@ -12,9 +12,10 @@ what the model observes of them, in bytes.
 
 import queue
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -28,14 +29,41 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
 _DEQUANTISE = 1
+_T = TypeVar("_T")
 
 
 class Batch(NamedTuple):
-    """What one step trains on: encoded patches, and what is observed of their sounds."""
+    """What one step trains on, or a device's part of it.
+
+    Encoded patches, and what is observed of their sounds. ``x0`` is noise that goes with the
+    patches already; without it noise has yet to be drawn. The first item here is number
+    ``first`` of the whole batch.
+    """
 
     step: int
     x1: Float[torch.Tensor, "items d"]
     observed: UInt8[torch.Tensor, "items ..."]
+    x0: Float[torch.Tensor, "noises items d"] | None = None
+    first: int = 0
+
+
+class Waited(Generic[_T]):
+    """Batches to loop over, with the seconds that were waited for them in all."""
+
+    def __init__(self, batches: Iterable[_T]) -> None:
+        self._batches = batches
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[_T]:
+        batches = iter(self._batches)
+        while True:
+            asked = time.monotonic()
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            self.seconds += time.monotonic() - asked
+            yield batch
 
 
 @dataclass(frozen=True)

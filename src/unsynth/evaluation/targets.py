@@ -18,6 +18,8 @@ from unsynth.data.external import (
     nsynth_test,
     sound_files,
 )
+from unsynth.data.folder import Folder
+from unsynth.data.manifest import MANIFEST, read_manifest, read_patches
 from unsynth.data.seeding import Split
 from unsynth.formats.syx import read_voices, voice_name
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -92,6 +94,37 @@ class Draws:
         return Sound(audio, audio, note.pitch, second)
 
 
+class Rendered:
+    """The items of a dataset that ``unsynth render`` made, rendered from their patches."""
+
+    def __init__(self, folder: Folder, task: Task) -> None:
+        """Read the patches; raises :class:`DatasetError` where the set is not whole."""
+        self._task, self._folder = task, folder
+        self._plan = read_manifest(folder).plan
+        self._plan.check_task(task, folder.url)
+        self._patches = read_patches(folder)
+
+    @property
+    def description(self) -> dict[str, object]:
+        """The set's whole plan."""
+        return {"set": "rendered", "plan": self._plan.model_dump(mode="json")}
+
+    @property
+    def names(self) -> list[str]:
+        """Item numbers of the split."""
+        return [f"{self._plan.split.value}-{item:06d}" for item in range(self._plan.count)]
+
+    def load(self, number: int, renderer: Renderer) -> Sound:
+        """Render an item, twice; raises :class:`DatasetError` where it cannot be."""
+        patch = self._patches[number]
+        note = self._task.note(patch)
+        first, second = renderer.render([(self._task.engine_patch(patch), note)] * 2)
+        if isinstance(first, RenderFailure):
+            raise DatasetError(f"{self._folder.url}: item {number}: {first.reason}")
+        again = None if isinstance(second, RenderFailure) else second
+        return Sound(first, first, note.pitch, again)
+
+
 class Voices:
     """DX7 voices from their original bytes, on middle C at velocity 100, held for 1.5 s."""
 
@@ -164,7 +197,8 @@ class Sounds:
 
 
 def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
-    """Find a set: ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR``, banks of voices, or sounds.
+    """Find a set: ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR``, a folder that ``unsynth render``
+    made, banks of voices, or sounds.
 
     Raises :class:`~unsynth.data.external.DatasetError` where it is not one, or empty.
     """
@@ -177,6 +211,8 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
         found = nsynth_test(Path(rest)) if kind == "nsynth" else fsd50k_eval(Path(rest))
         return Sounds(found, task)
     paths = [Path(name) for name in dataset]
+    if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
+        return Rendered(Folder(paths[0]), task)
     banks = [bank for path in paths for bank in _banks(path)]
     if not banks:
         return Sounds(sound_files(paths), task)

@@ -16,12 +16,18 @@ class SpectrogramTransformer(nn.Module):
     The audio spectrogram transformer (Y. Gong, Y.-A. Chung, J. Glass, "AST: Audio Spectrogram
     Transformer", Interspeech 2021) with the norm first and, instead of one [CLS] token, one
     learned query token for each layer of the field (the paper, section 4.2.1). It sees
-    (dB + 40) / 40, which is in [-1, 1]. The paper standardises each cell with the training set's
-    mean and deviation; here the mean is absorbed by the positions.
+
+        ((dB + 40) / 40 - m) / s,
+
+    with m = 0 and s = 1, so values in [-1, 1], until :meth:`standardise` sets both for each cell,
+    as in the paper; they are stored with the weights.
 
     ``patch`` and ``stride`` are (bands, frames); where the patches do not end with the
-    spectrogram, it goes on with its floor, -1. The last block computes the queries only.
+    spectrogram, it goes on with its floor. The last block computes the queries only.
     """
+
+    #: The least s, 2 dB: a cell that is nearly always silent is no louder than that makes it.
+    _FLOOR = 0.05
 
     def __init__(
         self,
@@ -43,12 +49,26 @@ class SpectrogramTransformer(nn.Module):
         self._missing = [
             (c - 1) * s + p - n for c, s, p, n in zip(counts, stride, patch, extent, strict=True)
         ]
+        covered = [n + more for n, more in zip(extent, self._missing, strict=True)]
+        self.mean = nn.Buffer(torch.zeros(channels, *covered))
+        self.deviation = nn.Buffer(torch.ones(channels, *covered))
         self.embed = nn.Linear(channels * patch[0] * patch[1], width)
         self.positions = nn.Parameter(0.02 * torch.randn(counts[0] * counts[1], width))
         self.queries = nn.Parameter(0.02 * torch.randn(queries, width))
         self.blocks = nn.ModuleList(Block(width, heads, feed_forward) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, out)
+
+    @torch.no_grad()
+    def standardise(
+        self,
+        mean: Float[torch.Tensor, "channels bands frames"],
+        deviation: Float[torch.Tensor, "channels bands frames"],
+    ) -> None:
+        """Set each cell's mean and deviation, in the unit of observed bytes."""
+        bands, frames = mean.shape[1:]
+        self.mean[:, :bands, :frames] = mean / 127.5 - 1.0
+        self.deviation[:, :bands, :frames] = (deviation / 127.5).clamp_min(self._FLOOR)
 
     def forward(
         self, observed: UInt8[torch.Tensor, "items channels bands frames"]
@@ -65,6 +85,7 @@ class SpectrogramTransformer(nn.Module):
         """Cut into (items, patches, channels * patch)."""
         bands, frames = self._missing
         whole = functional.pad(spectrogram, (0, frames, 0, bands), value=-1.0)
+        whole = (whole - self.mean) / self.deviation
         rows = whole.unfold(2, self._patch[0], self._stride[0])
         cut = rows.unfold(3, self._patch[1], self._stride[1])
         return cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)

@@ -17,6 +17,7 @@ import torch
 import yaml
 from jaxtyping import Float, UInt8
 
+from unsynth.data.stream import Waited
 from unsynth.training.module import FlowTraining
 
 CHECKPOINT = "last.ckpt"
@@ -136,7 +137,11 @@ class LossLog(lightning.Callback):
 
 
 class Progress(lightning.Callback):
-    """Prints a line every ten seconds: step, losses, steps a second, time left."""
+    """Prints a line every ten seconds: step, losses, steps a second, time left.
+
+    It also says which share of the time since the last line the trainer waited for batches: so
+    much was an accelerator idle.
+    """
 
     def __init__(self, log: LossLog, every: float = 10.0) -> None:
         self._log = log
@@ -146,6 +151,7 @@ class Progress(lightning.Callback):
         """Start the clock."""
         self._first = trainer.global_step
         self._started = self._spoke = time.monotonic()
+        self._waited = _waited(trainer)
 
     def on_train_batch_end(
         self,
@@ -160,15 +166,25 @@ class Progress(lightning.Callback):
         now, step, steps = time.monotonic(), trainer.global_step, trainer.max_steps
         if now - self._spoke < self._every and step < steps:
             return
-        self._spoke = now
+        waited = _waited(trainer)
+        idle = (waited - self._waited) / (now - self._spoke)
+        self._spoke, self._waited = now, waited
         speed = (step - self._first) / (now - self._started)
         left = time.strftime("%H:%M:%S", time.gmtime((steps - step) / speed))
         print(
             f"step {step}/{steps}  loss {module.last['loss']:.4f}  "
-            f"validation {self._log.validation:.4f}  {speed:.2f} steps/s  {left} left",
+            f"validation {self._log.validation:.4f}  {speed:.2f} steps/s  "
+            f"waited {100 * idle:.0f} % for data  {left} left",
             file=sys.stderr,
             flush=True,
         )
+
+
+def _waited(trainer: lightning.Trainer) -> float:
+    """Find the seconds that a trainer has waited for batches."""
+    batches = trainer.train_dataloader
+    assert isinstance(batches, Waited)
+    return batches.seconds
 
 
 def draw_losses(folder: Path) -> None:

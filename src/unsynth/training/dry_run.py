@@ -10,6 +10,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from unsynth.data.order import BUFFER
 from unsynth.data.stream import Batch
 from unsynth.tasks.task import load_task
 from unsynth.training.experiment import Experiment, load_experiment
@@ -23,7 +24,8 @@ _BYTES_A_WEIGHT = 5 * 4
 def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Count parameters, FLOPs a step (2 for a multiply-add, forward and backward) and bytes.
 
-    ``memory_bytes.sounds`` are the observed sounds that the stream keeps for their next use.
+    ``memory_bytes.sounds`` are the observed sounds that the stream keeps for their next use, or
+    those that the loaders of a set hold.
     Seconds are those of a step without rendering; nothing is rendered or written. Raises
     :class:`ExperimentError` for a bad experiment file.
     """
@@ -93,8 +95,10 @@ def _note_size(tensor: torch.Tensor, saved: dict[int, int]) -> torch.Tensor:
 
 
 def _sounds_kept(experiment: Experiment) -> int:
-    """Count the sounds between their first use and their last."""
+    """Count the sounds between their first use and their last, or in two buffers a lane."""
     data = experiment.data
+    if data.folder is not None:
+        return 2 * data.batch // data.coupled * max(BUFFER, data.coupled)
     return ((data.uses - 1) * data.apart + 1) * data.batch // data.uses
 
 

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -21,13 +22,19 @@ from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, Settings
 
+_GROUP = 64
+
 
 class ExperimentError(UnsynthError):
     """An experiment file, or a ``--set``, that does not describe an experiment."""
 
 
 class DataSettings(Settings):
-    """What a step sees; see :mod:`unsynth.data.stream` for ``uses`` and ``apart``."""
+    """What a step sees: sounds rendered while training, or those of a set.
+
+    See :mod:`unsynth.data.stream` for ``uses`` and ``apart``, :mod:`unsynth.data.order` for
+    ``group``.
+    """
 
     #: Sounds a step.
     batch: PositiveInt
@@ -39,12 +46,43 @@ class DataSettings(Settings):
     noises: PositiveInt = 1
     #: Sounds on which the validation loss is computed, always the same.
     validation: PositiveInt = 256
+    #: The set to train from, a path or a URL; without one, sounds are rendered while training.
+    folder: str | None = None
+    #: Sounds of a set within which noise is coupled; by default :attr:`coupled`.
+    group: PositiveInt | None = None
+    #: Processes that read a set, for each device; 0 for the training process itself.
+    loaders: NonNegativeInt = 1
 
     @model_validator(mode="after")
     def _uses_divide_batch(self) -> "DataSettings":
         if self.batch % self.uses:
             raise ValueError(f"{self.uses} uses do not divide a batch of {self.batch}")
         return self
+
+    @model_validator(mode="after")
+    def _live_or_from_a_set(self) -> "DataSettings":
+        if self.folder is None and self.group is not None:
+            raise ValueError(
+                "group is for training from data.folder: without one, noise is coupled within the "
+                "whole batch"
+            )
+        if self.folder is not None and (self.uses, self.apart) != (1, 1):
+            raise ValueError(
+                "uses and apart are for training without data.folder: a set uses its sounds once "
+                "an epoch, so let both be 1"
+            )
+        if self.batch % self.coupled:
+            raise ValueError(f"groups of {self.coupled} do not divide a batch of {self.batch}")
+        return self
+
+    @property
+    def coupled(self) -> int:
+        """Size of the groups of a set: the least divisor of the batch from 64 on, or all of it."""
+        if self.group is not None:
+            return self.group
+        return next(
+            (size for size in range(_GROUP, self.batch) if self.batch % size == 0), self.batch
+        )
 
 
 class TrainingSettings(Settings):

@@ -10,7 +10,7 @@ from unsynth.artifacts import Artifact, describe, save_artifact
 from unsynth.tasks.task import load_task
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.experiment import load_experiment
-from unsynth.training.module import TrainingError, check_identity
+from unsynth.training.module import TrainingError, check_identity, identity
 
 _PREFIX = "ema."
 
@@ -31,7 +31,7 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
         raise TrainingError(f"{path}: is not a checkpoint, or damaged ({reason})") from None
     experiment = load_experiment(path.with_name("experiment.yaml"))
     task = load_task(experiment.task)
-    check_identity(stored.get("unsynth", {}), experiment, task.hash)
+    check_identity(stored.get("unsynth", {}), identity(experiment, task.hash))
     shape = experiment.model.observed_shape(task)
     with torch.device("meta"):
         model = experiment.model.build(task.spec.width, shape)

@@ -33,13 +33,20 @@ class TrainingError(UnsynthError):
 class FlowTraining(lightning.LightningModule):
     """Trains ``model``; ``ema`` is a copy of it with averaged weights."""
 
-    def __init__(self, model: ConditionalFlow, experiment: Experiment, task_hash: str) -> None:
+    def __init__(
+        self,
+        model: ConditionalFlow,
+        experiment: Experiment,
+        task_hash: str,
+        contents: str | None = None,
+    ) -> None:
+        """``contents`` describes the set that is trained from, if there is one."""
         super().__init__()
         torch.nn.Module.train(model)
         self.model = model
         self.ema = copy.deepcopy(model).requires_grad_(False)
         self.experiment = experiment
-        self.task_hash = task_hash
+        self._identity = identity(experiment, task_hash) | {"data.folder": contents}
         #: The numbers of the last step, for the log.
         self.last: dict[str, float] = {}
 
@@ -47,21 +54,33 @@ class FlowTraining(lightning.LightningModule):
         """Compute the loss; raises :class:`TrainingError` where it is not finite."""
         settings, data = self.experiment.training, self.experiment.data
         items = len(batch.x1) * data.noises
-        rng = np.random.default_rng((self.experiment.seed, batch.step, _NOISE))
-        noise = draw_noise(rng, items, batch.x1.shape[1], settings.condition_dropout)
-        noise = Noise(*(part.to(self.device) for part in noise))
+        noise, coupling = self._noise(batch), settings.coupling
+        if batch.x0 is not None:
+            noise, coupling = noise._replace(x0=batch.x0.flatten(0, 1)), Coupling.INDEPENDENT
         loss = flow_matching_loss(
             self.model,
             batch.x1.repeat(data.noises, 1),
             self.model.encode(batch.observed).repeat(data.noises, 1, 1),
             self.model.unconditional(items),
             noise,
-            settings.coupling,
+            coupling,
         )
         penalty = self.model.field.param2tok.penalty()
         self.last = {"loss": loss.item(), "penalty": penalty.item()}
         _require_finite("loss", self.last["loss"], batch.step)
         return loss + settings.assignment_penalty * penalty
+
+    def _noise(self, batch: Batch) -> Noise:
+        """Draw the whole batch's noise, and keep that of this device's items."""
+        data = self.experiment.data
+        dropout = self.experiment.training.condition_dropout
+        # What comes with noise needs none here.
+        d = 0 if batch.x0 is not None else batch.x1.shape[1]
+        rng = np.random.default_rng((self.experiment.seed, batch.step, _NOISE))
+        noise = draw_noise(rng, data.noises * data.batch, d, dropout)
+        mine = slice(batch.first, batch.first + len(batch.x1))
+        parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in noise)
+        return Noise(*(part.flatten(0, 1).to(self.device) for part in parts))
 
     def configure_gradient_clipping(
         self,
@@ -135,22 +154,28 @@ class FlowTraining(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say what the checkpoint is of."""
-        checkpoint["unsynth"] = identity(self.experiment, self.task_hash)
+        checkpoint["unsynth"] = self._identity
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raise :class:`TrainingError` for a checkpoint of something else, naming both."""
-        check_identity(checkpoint.get("unsynth", {}), self.experiment, self.task_hash)
+        check_identity(checkpoint.get("unsynth", {}), self._identity)
 
 
 def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
-    """List what must be equal to go on; the optimiser's settings may change."""
+    """List what must be equal to go on; the optimiser's settings may change.
+
+    Where a set lies and how many processes read it may change, too; what it holds may not, which
+    an experiment alone does not tell.
+    """
     shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
+    for key in ("folder", "loaders"):
+        del shared["data"][key]
     return {"task": f"{experiment.task} {task_hash}"} | _flat(shared)
 
 
-def check_identity(theirs: Mapping[str, Any], experiment: Experiment, task_hash: str) -> None:
+def check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     """Raise :class:`TrainingError` for a checkpoint of something else, naming both."""
-    for key, value in identity(experiment, task_hash).items():
+    for key, value in ours.items():
         if theirs.get(key) != value:
             raise TrainingError(
                 f"the checkpoint is of {key} {theirs.get(key)}, the experiment of {value}: "

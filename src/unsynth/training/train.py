@@ -4,21 +4,28 @@ import logging
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lightning
 import torch
 from torch.utils.data import DataLoader
 
+from unsynth.data.external import DatasetError
 from unsynth.data.seeding import Split
-from unsynth.data.stream import Batch, Stream, render_sounds
+from unsynth.data.stream import Batch, Stream, Waited, render_sounds
+from unsynth.flow.coupling import couple
 from unsynth.models.architecture import NoteEncoderSettings
-from unsynth.models.encoders import NoteEncoder
+from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task, load_task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
 from unsynth.training.experiment import Experiment, load_experiment
 from unsynth.training.module import FlowTraining, TrainingError
+
+if TYPE_CHECKING:
+    from unsynth.data.datamodule import ShardBatches
 
 
 @dataclass(frozen=True)
@@ -39,37 +46,57 @@ def train(
 ) -> Run:
     """Train an experiment, by default into ``runs/NAME``; Ctrl-C saves and returns.
 
-    Raises :class:`ExperimentError` for a bad experiment file and :class:`TrainingError` for a
-    folder that holds a run already, a checkpoint of something else, or a loss that is not finite:
-    the last checkpoint is then still there.
+    Raises :class:`ExperimentError` for a bad experiment file, :class:`DatasetError` for a set that
+    is not for it, and :class:`TrainingError` for a folder that holds a run already, a checkpoint
+    of something else, or a loss that is not finite: the last checkpoint is then still there.
     """
     experiment = load_experiment(experiment_path, overrides)
+    task = load_task(experiment.task)
+    shards = None if experiment.data.folder is None else open_set(experiment, task)
     folder = out or Path("runs") / experiment_path.stem
     checkpoint = _prepare(folder, resume)
-    task = load_task(experiment.task)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     with Renderer(task.synth) as renderer:
-        stream = Stream(
-            task,
-            renderer,
-            experiment.model.observation,
-            batch=experiment.data.batch,
-            uses=experiment.data.uses,
-            apart=experiment.data.apart,
-            seed=experiment.seed,
-        )
+        batches = shards or _LiveBatches(experiment, task, renderer)
         try:
-            return _fit(experiment, task, renderer, stream, folder, checkpoint)
+            return _fit(experiment, task, renderer, batches, folder, checkpoint)
         finally:
-            stream.close()
+            batches.close()
 
 
-def build(experiment: Experiment, task: Task) -> FlowTraining:
-    """Make a new model of an experiment, its weights a function of the seed."""
+def build(experiment: Experiment, task: Task, contents: str | None = None) -> FlowTraining:
+    """Make a new model of an experiment, its weights a function of the seed.
+
+    ``contents`` describes the set that it is trained from, if there is one.
+    """
     torch.manual_seed(experiment.seed)
     model = experiment.model.build(task.spec.width, experiment.model.observed_shape(task))
-    return FlowTraining(model, experiment, task.hash)
+    return FlowTraining(model, experiment, task.hash, contents)
+
+
+def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
+    """Open the set that an experiment trains from; raises as :func:`train` does."""
+    try:
+        from unsynth.data.datamodule import ShardBatches
+        from unsynth.data.folder import Folder
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            f"training from a set needs {error.name}: pip install 'unsynth[data]'"
+        ) from None
+    data = experiment.data
+    assert data.folder is not None
+    return ShardBatches(
+        Folder(data.folder),
+        task,
+        experiment.model.observation,
+        batch=data.batch,
+        group=data.coupled,
+        noises=data.noises,
+        couple=partial(couple, experiment.training.coupling),
+        seed=experiment.seed,
+        loaders=data.loaders,
+    )
 
 
 def _prepare(folder: Path, resume: bool) -> Path | None:
@@ -86,42 +113,62 @@ def _prepare(folder: Path, resume: bool) -> Path | None:
     return checkpoint if resume else None
 
 
-class _Batches(lightning.LightningDataModule):
+class _LiveBatches(lightning.LightningDataModule):
     """Starts the stream at the step that the checkpoint has brought the trainer to."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, experiment: Experiment, task: Task, renderer: Renderer) -> None:
         super().__init__()
-        self._stream = stream
+        self._stream = Stream(
+            task,
+            renderer,
+            experiment.model.observation,
+            batch=experiment.data.batch,
+            uses=experiment.data.uses,
+            apart=experiment.data.apart,
+            seed=experiment.seed,
+        )
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Waited[Batch]:
         assert self.trainer is not None
         self._stream.start = self.trainer.global_step
-        return DataLoader(self._stream, batch_size=None)
+        return Waited(DataLoader(self._stream, batch_size=None))
+
+    def close(self) -> None:
+        self._stream.close()
 
 
-def _fit_encoder(module: FlowTraining, task: Task, renderer: Renderer) -> None:
-    """Find what a note encoder has to know of its inputs before the first step."""
+def _fit_encoder(
+    module: FlowTraining, task: Task, renderer: Renderer, shards: "ShardBatches | None"
+) -> None:
+    """Find what an encoder has to know of its inputs before the first step."""
     experiment = module.experiment
     sizes, encoder = experiment.model.encoder, module.model.encoder
     if isinstance(sizes, NoteEncoderSettings) and isinstance(encoder, NoteEncoder):
-        observation, items = experiment.model.observation, range(sizes.sounds)
-        sounds = render_sounds(task, renderer, observation, Split.TRAIN, items, experiment.seed)
-        encoder.fit(sounds.observed)
-        module.ema.encoder.load_state_dict(encoder.state_dict())
+        if shards is not None:
+            observed = shards.first(sizes.sounds)
+        else:
+            observation, items = experiment.model.observation, range(sizes.sounds)
+            sounds = render_sounds(task, renderer, observation, Split.TRAIN, items, experiment.seed)
+            observed = sounds.observed
+        encoder.fit(observed)
+    elif isinstance(encoder, SpectrogramTransformer) and shards is not None:
+        encoder.standardise(*torch.from_numpy(shards.statistics()))
+    module.ema.encoder.load_state_dict(encoder.state_dict())
 
 
 def _fit(
     experiment: Experiment,
     task: Task,
     renderer: Renderer,
-    stream: Stream,
+    batches: "_LiveBatches | ShardBatches",
     folder: Path,
     checkpoint: Path | None,
 ) -> Run:
     settings = experiment.training
-    module = build(experiment, task)
+    shards = None if isinstance(batches, _LiveBatches) else batches
+    module = build(experiment, task, None if shards is None else shards.contents)
     if checkpoint is None:
-        _fit_encoder(module, task, renderer)
+        _fit_encoder(module, task, renderer, shards)
     items = range(experiment.data.validation)
     observation = experiment.model.observation
     held_out = render_sounds(task, renderer, observation, Split.VALIDATION, items, experiment.seed)
@@ -145,9 +192,9 @@ def _fit(
             callbacks=[log, Progress(log), saver],
         )
         try:
-            trainer.fit(module, datamodule=_Batches(stream), ckpt_path=checkpoint)
-        except TrainingError as error:
+            trainer.fit(module, datamodule=batches, ckpt_path=checkpoint)
+        except (TrainingError, DatasetError) as error:
             kept = folder / CHECKPOINT
             state = f"{kept} is as it was" if kept.exists() else "no checkpoint was saved yet"
-            raise TrainingError(f"{error}; {state}") from None
+            raise type(error)(f"{error}; {state}") from None
     return Run(folder / CHECKPOINT, trainer.global_step, settings.steps, log.validation)
