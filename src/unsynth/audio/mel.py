@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
+from scipy.sparse import csr_array
 from torch.nn import functional
 
 from unsynth.conventions import SAMPLE_RATE
@@ -94,7 +95,7 @@ def _mel_power_by_matrices(
     For windows with large prime factors, as the paper's 1,102 = 2 * 19 * 29, that is faster on a
     CPU than an FFT. As x is real, c up to P / 2 is enough.
     """
-    window, first, of_real, of_imaginary, basis = _matrices(settings)
+    (window, first, of_real, of_imaginary), basis = _matrices(settings)
     length, outer, inner = settings.window, *window.shape[::2]
     padded = functional.pad(audio, (length // 2, length // 2))
     frames = (len(padded) - length) // settings.hop + 1
@@ -104,7 +105,8 @@ def _mel_power_by_matrices(
     half = (first @ windowed.view(outer, -1)).view(2, -1, frames, inner)
     spectrum = torch.baddbmm(torch.bmm(half[0], of_real), half[1], of_imaginary).square_()
     power = spectrum[..., :inner] + spectrum[..., inner:]
-    return (power.transpose(0, 1).reshape(frames, -1) @ basis).T
+    # A bin lies in two triangles at most.
+    return torch.from_numpy(basis @ power.mT.reshape(-1, frames).numpy())
 
 
 def _rough(length: int) -> bool:
@@ -116,7 +118,7 @@ def _rough(length: int) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _matrices(settings: MelSettings) -> tuple[torch.Tensor, ...]:
+def _matrices(settings: MelSettings) -> tuple[tuple[torch.Tensor, ...], csr_array]:
     """Make the window (P 1 Q), both steps' transforms, and the mel triangles on their bins."""
     window, basis = _tables(settings, torch.device("cpu"))
     length = settings.window
@@ -133,13 +135,13 @@ def _matrices(settings: MelSettings) -> tuple[torch.Tensor, ...]:
     # Of a real sound bin k and bin N - k have one power; some occur twice.
     of_bin = torch.minimum(bins, length - bins).long().flatten()
     shared = basis[:, of_bin] / torch.bincount(of_bin)[of_bin]
-    return (
+    transforms = (
         window.float().view(outer, 1, inner),
         first.float(),
         of_real.float(),
         of_imaginary.float(),
-        shared.T.contiguous(),
     )
+    return transforms, csr_array(shared.numpy())
 
 
 @lru_cache(maxsize=16)

@@ -33,6 +33,7 @@ from typing import Any
 import h5py
 import hdf5plugin
 import numpy as np
+from jaxtyping import UInt8, UInt64
 
 from unsynth.data.draws import draws
 from unsynth.data.external import DatasetError
@@ -104,10 +105,18 @@ def make_shard(
     types = {"draws": np.uint16, "loudness": np.float32, "audio_scale": np.float32}
     arrays = {name: np.asarray(row, dtype=types.get(name)) for name, row in rows.items()}
     arrays["x"] = task.spec.encode(arrays["patches"]).astype(np.float32)
-    for name in kinds:
-        levels = arrays[name].astype(np.uint64)
-        arrays[f"sums/{name}"] = np.stack([levels.sum(axis=0), np.square(levels).sum(axis=0)])
+    arrays |= {f"sums/{kind}": _sums(arrays[kind]) for kind in kinds}
     return Shard(number, arrays, silent, failed)
+
+
+def _sums(observed: UInt8[np.ndarray, "items ..."]) -> UInt64[np.ndarray, "2 ..."]:
+    """Sum bytes and their squares, a run at a time: all of a shard would be much memory."""
+    found = np.zeros((2, *observed.shape[1:]), dtype=np.uint64)
+    for first in range(0, len(observed), RUN):
+        run = observed[first : first + RUN].astype(np.uint16)
+        found[0] += run.sum(axis=0, dtype=np.uint32)
+        found[1] += np.square(run).sum(axis=0, dtype=np.uint32)
+    return found
 
 
 def shard_bytes(plan: Plan, shard: Shard) -> bytes:

@@ -1,0 +1,69 @@
+"""Time `unsynth render`: sounds a second, bytes a sound, and how its workers grow.
+
+    python benchmarks/render_speed.py --sounds 2000 --workers 1 2
+
+Each number of workers makes a set of its own in a temporary folder. The clock runs from the first
+sounds to the last shard on disk, so starting processes is left out; so is the statistics' pass.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from unsynth.data.folder import Folder
+from unsynth.data.local import make_dataset
+from unsynth.data.plan import Plan
+from unsynth.tasks.task import load_task
+
+
+def measure(plan: Plan, workers: int, path: Path) -> None:
+    first: tuple[float, int] | None = None
+    sizes: list[float] = []
+    last = (0.0, 0)
+    for made in make_dataset(plan, Folder(path), workers, load_task):
+        now = time.perf_counter()
+        if first is None and made.sounds > 0:
+            first = now, made.sounds
+        if made.sounds > last[1]:
+            last = now, made.sounds
+            children = psutil.Process().children()
+            sizes.append(max((c.memory_info().rss for c in children), default=0) / 2**20)
+    assert first is not None
+    speed = (last[1] - first[1]) / (last[0] - first[0])
+    size = sum(file.stat().st_size for file in path.glob("*.h5")) / plan.count
+    tenth = max(1, len(sizes) // 10)
+    # The largest worker; by tenths, since a shard in the making is memory too.
+    early = statistics.median(sizes[2 * tenth : 3 * tenth] or sizes)
+    late = statistics.median(sizes[-2 * tenth : -tenth] or sizes)
+    print(
+        f"{workers} workers: {speed:.1f} sounds/s, {speed / workers:.1f} a worker; "
+        f"{size / 1000:.1f} kB a sound; largest worker {early:.0f} MiB early, {late:.0f} MiB late",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", default="dx7")
+    parser.add_argument("--sounds", type=int, default=2000, help="a worker")
+    parser.add_argument("--shard-sounds", type=int, default=250)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    arguments = parser.parse_args()
+    task = load_task(arguments.task)
+    for workers in arguments.workers:
+        plan = Plan(
+            task=arguments.task,
+            task_hash=task.hash,
+            count=arguments.sounds * workers,
+            shard_sounds=arguments.shard_sounds,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            measure(plan, workers, Path(folder) / "set")
+
+
+if __name__ == "__main__":
+    main()
