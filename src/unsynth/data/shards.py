@@ -139,7 +139,7 @@ def shard_bytes(plan: Plan, shard: Shard) -> bytes:
 def _compression(dtype: np.dtype[Any]) -> Any:
     # Bytes of neighbouring cells are alike; the bytes within a number are not.
     filters = hdf5plugin.Blosc2.NOFILTER if dtype.itemsize == 1 else hdf5plugin.Blosc2.SHUFFLE
-    return hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=filters)
+    return hdf5plugin.Blosc2(cname="zstd", clevel=1, filters=filters)
 
 
 def open_shard(file: io.IOBase, name: str) -> h5py.File:
