@@ -1,5 +1,6 @@
 """Things the tests share: the task, real voices where they are at hand, small sounds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,13 @@ def shared_data() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the reference data (../shared/data) is not here")
     return SHARED / "data"
+
+
+@pytest.fixture(autouse=True)
+def keep_denormals() -> Iterator[None]:
+    """Commands flush denormal numbers; run in this process, they would for all later tests."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -372,8 +372,9 @@ def evaluate(
     """Score a MODEL (a .safetensors file, or a task for the one shipped) on a DATASET.
 
     DATASET is draws:N (held-out draws of the model's task), a folder that `unsynth render` made,
-    sounds or folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR. Writes a row a target
-    (items.parquet) and the table (table.md): mean and 95 % confidence interval of each metric.
+    sounds or folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR.
+    Writes a row a target (items.parquet) and the table (table.md): mean and 95 % confidence
+    interval of each metric.
     """
     from unsynth.evaluation.evaluate import Evaluated, Scored
     from unsynth.evaluation.evaluate import evaluate as events
