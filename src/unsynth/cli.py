@@ -161,7 +161,13 @@ def index(task: str, draws: int, out: Path | None) -> None:
     help="What a model will see of each sound; give it twice for both.",
 )
 @click.option("--audio", is_flag=True, help="Keep the sounds themselves, in 16 bits.")
-@click.option("--time-limit", default=60.0, show_default=True, help="Seconds; then it hangs.")
+@click.option(
+    "--time-limit",
+    default=60.0,
+    type=click.FloatRange(0.0, min_open=True),
+    show_default=True,
+    help="Seconds after which an engine that gives no sound is taken to hang.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of a Ray cluster; one on this machine by default.")

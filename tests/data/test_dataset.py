@@ -29,7 +29,7 @@ from unsynth.data.draws import audible_draws
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
-from unsynth.data.manifest import MANIFEST, read_manifest
+from unsynth.data.manifest import MANIFEST, begin, read_manifest
 from unsynth.data.plan import Plan
 from unsynth.data.seeding import Split, item_key
 from unsynth.data.shards import levels, make_shard, read_shard, shard_bytes, sound
@@ -368,6 +368,11 @@ def test_folders_that_cannot_be_used(good, tmp_path):
         found(Folder(path))
 
 
+def test_a_plan_of_which_nothing_was_made_may_be_changed(tmp_path, good):
+    begin(Folder(tmp_path / "set"), plan_of(seed=9))
+    assert files(made(plan_of(), tmp_path / "set").local) == files(good)
+
+
 def test_a_read_only_folder_is_refused(tmp_path):
     path = tmp_path / "disk"
     path.mkdir()
@@ -438,6 +443,7 @@ def test_a_set_is_a_set_of_targets(undisturbed, good, task):
     [
         ("render dx7 {tmp}/x --count 0", "--count"),
         ("render dx8 {tmp}/x --count 5", "no task named 'dx8'"),
+        ("render dx7 {tmp}/x --count 5 --time-limit 0", "--time-limit"),
         ("data show {good} --item 20", "items 0 to 19, not 20"),
         ("data verify {tmp}/x", "not a dataset"),
         ("data stats {tmp}/x", "not a dataset"),

@@ -41,16 +41,14 @@ def make_on_cluster(
     where there is no cluster.
     """
     plan.check_task(load(plan.task), "the plan")
-    missing = begin(folder, plan)
-    if missing:
-        ours = not ray.is_initialized()
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address, workers)
+    try:
+        yield from _make(plan, folder, begin(folder, plan), load)
+    finally:
         if ours:
-            _connect(address, workers)
-        try:
-            yield from _make(plan, folder, missing, load)
-        finally:
-            if ours:
-                ray.shutdown()
+            ray.shutdown()
     finish(folder)
     yield Made(plan.count, plan.count)
 

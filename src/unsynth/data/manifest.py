@@ -61,9 +61,9 @@ def begin(folder: Folder, plan: Plan) -> list[int]:
     """
     folder.make()
     names = folder.names()
-    if MANIFEST in names:
+    if MANIFEST in names and any(name.endswith(".h5") for name in names):
         plan.check_same(read_manifest(folder).plan, folder.url)
-    else:
+    else:  # a plan of which nothing was made yet may be changed
         strange = sorted(name for name in names if not _ours(name, plan))
         if strange:
             raise DatasetError(f"{folder.url} holds other files ({strange[0]}): choose a new one")
@@ -136,7 +136,8 @@ def _statistics(total: np.ndarray, squares: np.ndarray, count: int) -> bytes:
 
 
 def _ours(name: str, plan: Plan) -> bool:
-    return name.startswith(".") or name in {plan.file(shard) for shard in range(plan.shards)}
+    shards = (plan.file(shard) for shard in range(plan.shards))
+    return name.startswith(".") or name == MANIFEST or name in shards
 
 
 def _versions() -> dict[str, str]:
