@@ -79,6 +79,8 @@ def tables(results: Sequence[Result]) -> dict[str, Table]:
                 for metric, _, digits in columns:
                     score = pooled(results, metric, model=model.value, condition=condition, k=k)
                     cells.append("" if score is None else written(score[0], score[1], digits))
+            if condition == "asymmetric" and model is Model.FFN_SORT:
+                cells[1] = f"as {Model.FFN_MSE.value}"
             rows.append(cells)
         found[condition] = Table(headings, rows)
     return found
