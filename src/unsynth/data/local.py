@@ -11,6 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
@@ -144,7 +145,8 @@ class _Team:
                 for worker in self._workers:
                     if worker.waits and left:
                         worker.shard, worker.waits, worker.done = left.pop(), False, 0
-                        worker.connection.send(worker.shard)
+                        with suppress(ConnectionError):  # if it has died, that is heard next
+                            worker.connection.send(worker.shard)
                 yield Made(made + sum(worker.done for worker in self._workers), total)
         finally:
             for worker in self._workers:
