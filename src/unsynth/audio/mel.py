@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from scipy.sparse import csr_array
-from torch.nn import functional
 
+from unsynth.audio.spectra import power, spectra
 from unsynth.conventions import SAMPLE_RATE
 
 #: dB below a sound's peak at which a log-mel spectrogram ends.
@@ -50,24 +50,22 @@ def log_mel(
     mel = mel_power(audio, settings)
     peak = mel.amax(dim=(-3, -2, -1), keepdim=True)
     floor = 10.0 ** (-DYNAMIC_RANGE / 10.0)
-    relative = torch.where(peak > 0, mel / peak.clamp_min(1e-30), torch.zeros_like(mel))
-    return 10.0 * relative.clamp_min(floor).log10()
+    return 10.0 * (mel / peak.clamp_min(1e-30)).clamp_min(floor).log10()
 
 
 def mel_power(
     audio: Float[torch.Tensor, "*items channels samples"], settings: MelSettings = LOG_MEL
 ) -> Float[torch.Tensor, "*items channels bands frames"]:
     """Turn audio into mel power, linear."""
-    samples = audio.shape[-1]
-    flat = audio.reshape(-1, samples)
-    if audio.device.type == "cpu" and audio.dtype == torch.float32 and _rough(settings.window):
-        mel = torch.stack([_mel_power_by_matrices(one, settings) for one in flat])
+    flat = audio.reshape(-1, audio.shape[-1])
+    if audio.device.type == "cpu" and audio.dtype == torch.float32 and not audio.requires_grad:
+        mel = torch.stack([_mel_power_on_cpu(one.numpy(), settings) for one in flat])
     else:
-        mel = _mel_power_by_fft(flat, settings)
+        mel = _mel_power_anywhere(flat, settings)
     return mel.reshape(*audio.shape[:-1], *mel.shape[-2:])
 
 
-def _mel_power_by_fft(
+def _mel_power_anywhere(
     audio: Float[torch.Tensor, "items samples"], settings: MelSettings
 ) -> Float[torch.Tensor, "items bands frames"]:
     window, basis = _tables(settings, audio.device)
@@ -83,65 +81,18 @@ def _mel_power_by_fft(
     return basis.to(audio.dtype) @ (spectrum.real.square() + spectrum.imag.square())
 
 
-def _mel_power_by_matrices(
-    audio: Float[torch.Tensor, " samples"], settings: MelSettings
-) -> Float[torch.Tensor, "bands frames"]:
-    """Do the same for one sound by Cooley and Tukey's step, once, with dense matrices.
-
-    With N = P Q, n = Q a + b and k = c + P d,
-
-        X[k] = sum_b e^(-2 pi i b k / N) sum_a e^(-2 pi i a c / P) x[Q a + b].
-
-    For windows with large prime factors, as the paper's 1,102 = 2 * 19 * 29, that is faster on a
-    CPU than an FFT. As x is real, c up to P / 2 is enough.
-    """
-    (window, first, of_real, of_imaginary), basis = _matrices(settings)
-    length, outer, inner = settings.window, *window.shape[::2]
-    padded = functional.pad(audio, (length // 2, length // 2))
-    frames = (len(padded) - length) // settings.hop + 1
-    windowed = torch.empty(outer, frames, inner)
-    cut = padded.as_strided((outer, frames, inner), (inner, settings.hop, 1))
-    torch.mul(cut, window, out=windowed)
-    half = (first @ windowed.view(outer, -1)).view(2, -1, frames, inner)
-    spectrum = torch.baddbmm(torch.bmm(half[0], of_real), half[1], of_imaginary).square_()
-    power = spectrum[..., :inner] + spectrum[..., inner:]
-    # A bin lies in two triangles at most.
-    return torch.from_numpy(basis @ power.mT.reshape(-1, frames).numpy())
+def _mel_power_on_cpu(
+    audio: Float32[np.ndarray, " samples"], settings: MelSettings
+) -> Float32[torch.Tensor, "bands frames"]:
+    triangles = _triangles(settings)
+    blocks = spectra(audio, settings.window, settings.hop, settings.shape)
+    return torch.from_numpy(np.concatenate([triangles @ power(b).T for b in blocks], axis=1))
 
 
-def _rough(length: int) -> bool:
-    """Say whether a length has a prime factor above 13."""
-    for prime in (2, 3, 5, 7, 11, 13):
-        while length % prime == 0:
-            length //= prime
-    return length > 1
-
-
-@lru_cache(maxsize=4)
-def _matrices(settings: MelSettings) -> tuple[tuple[torch.Tensor, ...], csr_array]:
-    """Make the window (P 1 Q), both steps' transforms, and the mel triangles on their bins."""
-    window, basis = _tables(settings, torch.device("cpu"))
-    length = settings.window
-    inner = max(q for q in range(1, math.isqrt(length) + 1) if length % q == 0)
-    outer = length // inner
-    a, b = (torch.arange(n, dtype=torch.float64) for n in (outer, inner))
-    c = torch.arange(outer // 2 + 1, dtype=torch.float64)
-    turns = 2.0 * math.pi * c[:, None] * a / outer
-    first = torch.cat([turns.cos(), -turns.sin()])
-    bins = c[:, None] + outer * b
-    turns = 2.0 * math.pi * b[None, :, None] * bins[:, None, :] / length
-    of_real = torch.cat([turns.cos(), -turns.sin()], dim=2)
-    of_imaginary = torch.cat([turns.sin(), turns.cos()], dim=2)
-    # Of a real sound bin k and bin N - k have one power; some occur twice.
-    of_bin = torch.minimum(bins, length - bins).long().flatten()
-    shared = basis[:, of_bin] / torch.bincount(of_bin)[of_bin]
-    transforms = (
-        window.float().view(outer, 1, inner),
-        first.float(),
-        of_real.float(),
-        of_imaginary.float(),
-    )
-    return transforms, csr_array(shared.numpy())
+@lru_cache(maxsize=16)
+def _triangles(settings: MelSettings) -> csr_array:
+    """The mel basis without its zeros, which are nearly all of it."""
+    return csr_array(mel_basis(settings.sample_rate, settings.window, settings.bands))
 
 
 @lru_cache(maxsize=16)

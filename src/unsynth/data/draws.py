@@ -46,8 +46,8 @@ class Draw:
 def loudness(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
     """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound."""
     frame = max(1, sample_rate // 20)
-    usable = audio[:, : audio.shape[1] // frame * frame]
-    power = np.square(usable, dtype=np.float64).reshape(len(audio), -1, frame).mean(axis=(0, 2))
+    frames = audio[:, : audio.shape[1] // frame * frame].reshape(len(audio), -1, frame)
+    power = np.einsum("cfs,cfs->f", frames, frames) / (len(audio) * frame)
     return float(10.0 * np.log10(power.max(initial=0.0) + 1e-20))
 
 

@@ -16,17 +16,15 @@ one is continued with silence, and a mono one stands in every channel of the oth
 for channels that do not match and for a sample rate below 1,000 Hz.
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex, Complex64, Float, Float32
-from scipy.signal import get_window
-from scipy.sparse import csr_array
+import torch
+from jaxtyping import Float, Float32
 
-from unsynth.audio.mel import DYNAMIC_RANGE, MelSettings, mel_basis
+from unsynth.audio.mel import DYNAMIC_RANGE, MelSettings, mel_power
+from unsynth.audio.spectra import frames, power, spectra
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import MetricError
 
@@ -41,8 +39,6 @@ _SOT_FLOOR = 1e-6
 _LOWEST_RATE = 1_000
 #: Squares of larger samples would not fit in float32.
 _LARGEST = 1e15
-#: Samples of the frames transformed at a time: few enough for a core's cache, in half the time.
-_BLOCK = 1 << 16
 
 _Target = Float[np.ndarray, "channels samples"]
 _Estimate = Float[np.ndarray, "its_channels its_samples"]
@@ -141,7 +137,7 @@ def lsd(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
     decibels = []
     for audio in _pair(target, estimate, sample_rate):
         spectrum = scipy.fft.rfft(audio.astype(np.float64), norm="forward")
-        decibels.append(10.0 * np.log10(np.maximum(_power(spectrum), _LSD_FLOOR)))
+        decibels.append(10.0 * np.log10(np.maximum(power(spectrum), _LSD_FLOOR)))
     difference = decibels[0] - decibels[1]
     return float(np.sqrt((difference**2).mean(axis=-1)).mean())
 
@@ -202,8 +198,8 @@ def _pair(
 
 
 def _below_peak(
-    mel: Float32[np.ndarray, "bands channels frames"],
-) -> Float32[np.ndarray, "bands channels frames"]:
+    mel: Float32[np.ndarray, "channels bands frames"],
+) -> Float32[np.ndarray, "channels bands frames"]:
     """dB relative to the peak of the whole sound, from -80; silence is -80 everywhere."""
     peak = mel.max()
     floor = np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0))
@@ -217,15 +213,15 @@ def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coeffi
     mel = _mel(audio, MelSettings(_MFCC_BANDS, window, hop, "hann", sample_rate))
     decibels = 10.0 * np.log10(np.maximum(mel, _MEL_FLOOR))
     decibels = np.maximum(decibels, decibels.max() - DYNAMIC_RANGE)
-    cepstra = scipy.fft.dct(decibels, type=2, norm="ortho", axis=0)[:_MFCCS]
-    return np.ascontiguousarray(cepstra.transpose(2, 1, 0)).reshape(mel.shape[2], -1)
+    cepstra = scipy.fft.dct(decibels, type=2, norm="ortho", axis=1)[:, :_MFCCS]
+    return np.ascontiguousarray(cepstra.transpose(2, 0, 1)).reshape(mel.shape[2], -1)
 
 
 def _cumulative_spectrum(audio: _Audio, sample_rate: int) -> Float[np.ndarray, "frames bins"]:
     window, hop = int(_WINDOW * sample_rate), int(_SOT_HOP * sample_rate)
     shares = []
-    for block in _spectra(audio.mean(axis=0), window, hop):
-        magnitudes = np.sqrt(_power(block))
+    for block in spectra(audio.mean(axis=0), window, hop):
+        magnitudes = np.sqrt(power(block))
         cumulative = magnitudes.cumsum(axis=-1)
         shares.append(cumulative / cumulative[:, -1:].clip(_SOT_FLOOR))
     return np.concatenate(shares)
@@ -233,53 +229,9 @@ def _cumulative_spectrum(audio: _Audio, sample_rate: int) -> Float[np.ndarray, "
 
 def _rms(audio: _Audio, sample_rate: int) -> Float[np.ndarray, " frames"]:
     window, hop = int(_WINDOW * sample_rate), int(_RMS_HOP * sample_rate)
-    frames = _frames(audio.mean(axis=0, dtype=np.float64), window, hop)
-    return np.sqrt(np.einsum("fs,fs->f", frames, frames) / window)
+    cut = frames(audio.mean(axis=0, dtype=np.float64), window, hop)
+    return np.sqrt(np.einsum("fs,fs->f", cut, cut) / window)
 
 
-def _mel(audio: _Audio, settings: MelSettings) -> Float32[np.ndarray, "bands channels frames"]:
-    """Mel power as :func:`unsynth.audio.mel.mel_power` has it, in half its time on one core."""
-    triangles = _triangles(settings)
-    channels = [
-        np.concatenate(
-            [
-                triangles @ _power(block).T
-                for block in _spectra(channel, settings.window, settings.hop)
-            ],
-            axis=1,
-        )
-        for channel in audio
-    ]
-    return np.stack(channels, axis=1)
-
-
-def _spectra(
-    audio: Float32[np.ndarray, " samples"], window: int, hop: int
-) -> Iterator[Complex64[np.ndarray, "frames bins"]]:
-    """Spectra of a few frames at a time, Hann window."""
-    frames = _frames(audio, window, hop)
-    block = max(1, _BLOCK // window)
-    for start in range(0, len(frames), block):
-        yield scipy.fft.rfft(frames[start : start + block] * _hann(window), overwrite_x=True)
-
-
-def _power(spectrum: Complex[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    return spectrum.real**2 + spectrum.imag**2
-
-
-def _frames(
-    audio: Float[np.ndarray, " samples"], window: int, hop: int
-) -> Float[np.ndarray, "frames window"]:
-    padded = np.pad(audio, window // 2)
-    return np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-
-
-@lru_cache(maxsize=16)
-def _hann(window: int) -> Float32[np.ndarray, " window"]:
-    return get_window("hann", window).astype(np.float32)
-
-
-@lru_cache(maxsize=16)
-def _triangles(settings: MelSettings) -> csr_array:
-    """The mel basis without its zeros, which are nearly all of it."""
-    return csr_array(mel_basis(settings.sample_rate, settings.window, settings.bands))
+def _mel(audio: _Audio, settings: MelSettings) -> Float32[np.ndarray, "channels bands frames"]:
+    return mel_power(torch.from_numpy(audio), settings).numpy()
