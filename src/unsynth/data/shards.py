@@ -26,6 +26,7 @@ Attributes: ``plan``, ``shard``, ``rejected`` (JSON: silent draws counted, faile
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,9 @@ from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
+
+# Blosc2 starts its threads anew for every chunk, which takes longer than most chunks do.
+os.environ.setdefault("BLOSC_NTHREADS", "1")
 
 #: Items that are compressed together: what is read at a time.
 RUN = 32
