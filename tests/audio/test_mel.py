@@ -72,3 +72,12 @@ def test_a_cpu_finds_the_same_in_single_precision(window, samples):
     found = mel_power(audio, settings)
     expected = mel_power(audio.double(), settings)
     torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("first, last", [(0, 0), (15_000, 15_000), (29_999, 29_999), (551, 29_000)])
+def test_silence_around_a_sound_changes_nothing(first, last):
+    audio = torch.zeros(1, 30_000)
+    audio[:, first : last + 1] = torch.randn(1, last + 1 - first)
+    torch.testing.assert_close(
+        mel_power(audio).double(), mel_power(audio.double()), rtol=1e-4, atol=1e-4
+    )

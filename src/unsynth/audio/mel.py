@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Float32
 from scipy.sparse import csr_array
 
-from unsynth.audio.spectra import power, spectra
+from unsynth.audio.spectra import frames, power, spectra
 from unsynth.conventions import SAMPLE_RATE
 
 #: dB below a sound's peak at which a log-mel spectrogram ends.
@@ -84,9 +84,18 @@ def _mel_power_anywhere(
 def _mel_power_on_cpu(
     audio: Float32[np.ndarray, " samples"], settings: MelSettings
 ) -> Float32[torch.Tensor, "bands frames"]:
-    triangles = _triangles(settings)
-    blocks = spectra(audio, settings.window, settings.hop, settings.shape)
-    return torch.from_numpy(np.concatenate([triangles @ power(b).T for b in blocks], axis=1))
+    window, hop = settings.window, settings.hop
+    every = frames(audio, window, hop)
+    mel = np.zeros((settings.bands, len(every)), dtype=np.float32)
+    # Only frames that reach from the first sample that is not 0 to the last.
+    sounds = audio != 0.0
+    if sounds.any():
+        first = max(0, int(sounds.argmax()) - window) // hop
+        end = (len(sounds) - int(sounds[::-1].argmax()) + window) // hop + 1
+        for block in spectra(every[first:end], settings.shape):
+            mel[:, first : first + len(block)] = _triangles(settings) @ power(block).T
+            first += len(block)
+    return torch.from_numpy(mel)
 
 
 @lru_cache(maxsize=16)

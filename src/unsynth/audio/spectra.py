@@ -25,13 +25,13 @@ def frames(
 
 
 def spectra(
-    audio: Float32[np.ndarray, " samples"], window: int, hop: int, shape: str = "hann"
-) -> Iterator[Complex64[np.ndarray, "frames bins"]]:
+    frames: Float32[np.ndarray, "frames window"], shape: str = "hann"
+) -> Iterator[Complex64[np.ndarray, "some bins"]]:
     """Yield the spectra of a few frames at a time, under scipy's periodic window ``shape``."""
-    of_sound = frames(audio, window, hop)
+    window = frames.shape[1]
     block = max(1, _BLOCK // window)
-    for start in range(0, len(of_sound), block):
-        windowed = of_sound[start : start + block] * _window(shape, window)
+    for start in range(0, len(frames), block):
+        windowed = frames[start : start + block] * _window(shape, window)
         yield scipy.fft.rfft(windowed, overwrite_x=True)
 
 

@@ -220,7 +220,7 @@ def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coeffi
 def _cumulative_spectrum(audio: _Audio, sample_rate: int) -> Float[np.ndarray, "frames bins"]:
     window, hop = int(_WINDOW * sample_rate), int(_SOT_HOP * sample_rate)
     shares = []
-    for block in spectra(audio.mean(axis=0), window, hop):
+    for block in spectra(frames(audio.mean(axis=0), window, hop)):
         magnitudes = np.sqrt(power(block))
         cumulative = magnitudes.cumsum(axis=-1)
         shares.append(cumulative / cumulative[:, -1:].clip(_SOT_FLOOR))
