@@ -5,13 +5,23 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from scipy import stats
 
 from unsynth.cli import commands
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies import cells as cells_module
 from unsynth.studies import kosc_quasi
-from unsynth.studies.cells import Cell, Settings, StudyError, Training, evaluate, run, uniform
-from unsynth.studies.kosc import draw, figure3_cells, pooled
+from unsynth.studies.cells import (
+    Cell,
+    Result,
+    Settings,
+    StudyError,
+    Training,
+    evaluate,
+    run,
+    uniform,
+)
+from unsynth.studies.kosc import draw, figure3_cells, order, pooled
 from unsynth.studies.kosc_quasi import asymmetry, draw_quasi, invariance, quasi_cells
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -182,9 +192,10 @@ def test_the_command_writes_figure_and_table(tmp_path):
     options = "--k 1 --k 2 --seeds 1 --steps 1 --batch 4 --width 16 --items 6 --solver-steps 1"
     arguments = ["reproduce", "kosc", *options.split(), "--device", "cpu", "--out", str(out)]
     printed = CliRunner().invoke(commands, arguments, catch_exceptions=False).output
-    table = (out / "table.md").read_text()
+    table, order_seen = (out / "table.md").read_text().split("## Is the paper's order seen?")
     for model in Model:
         assert printed.count(f"| {model.value} ") == 2 and table.count(f"| {model.value} ") == 2
+    assert "not resolved" in order_seen and "as the paper" not in order_seen
     assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
     assert (out / "figure3.png").stat().st_size > 10_000
     assert len(list(out.glob("*.safetensors"))) == 2 * (6 + 5)
@@ -200,6 +211,33 @@ def test_scores_are_pooled_over_seeds_an_item_at_a_time(tmp_path):
     assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
     assert pooled(results, "lac", model="Random", k=3) is None
     draw(results, settings, tmp_path)
+
+
+def test_an_order_of_models_is_claimed_only_where_the_seeds_agree_on_it():
+    lacs = {
+        Model.EQUIVARIANT: [0.20, 0.22, 0.21],
+        Model.MLP: [0.30, 0.31, 0.32],
+        Model.FFN_MSE: [0.10, 0.12, 0.11],
+        Model.FFN_SORT: [0.10, 0.40, 0.30],
+    }
+    results = [
+        Result(
+            model.value, "symmetric", 4, seed, 0, 0, 0.0, 0.0, None, {"lac": [lac], "lsd": [lac]}
+        )
+        for model, of_seeds in lacs.items()
+        for seed, lac in enumerate(of_seeds)
+    ]
+    rows = {row[2]: row[5:] for row in order(results).rows if row[0] == "symmetric"}
+    assert rows["CNF (Equivariant) < CNF (MLP)"][1] == "as the paper"
+    assert rows["CNF (Equivariant) < FFN (MSE)"][1] == "contrary"
+    assert rows["CNF (Equivariant) < FFN (Sort)"][1] == "not resolved"
+    assert rows["CNF (Equivariant) < FFN (Chamfer)"] == ["", "not measured"]
+    differences = np.subtract(lacs[Model.EQUIVARIANT], lacs[Model.MLP])
+    interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
+    half = (interval.high - interval.low) / 2
+    assert rows["CNF (Equivariant) < CNF (MLP)"][0] == f"-0.1000 ± {half:.4f}"
+    one = [result for result in results if result.seed == 0]
+    assert not {"as the paper", "contrary"} & {text for row in order(one).rows for text in row}
 
 
 def test_figure_3_is_every_model_at_every_condition_size_and_seed():

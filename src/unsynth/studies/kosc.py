@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from unsynth.evaluation.tables import Table, mean_interval, written
 from unsynth.models.kosc import Model
@@ -59,6 +60,8 @@ def pooled(
     return *mean_interval(values.mean(axis=0)), values.mean(axis=1).tolist()
 
 
+#: How patches are compared in a condition.
+_PARAMETER = {"symmetric": "lac", "asymmetric": "mse"}
 #: Columns of the tables: score, heading, digits.
 _COLUMNS = {
     "symmetric": (("lsd", "LSD, dB", 2), ("lac", "LAC", 4), ("unsquared lac", "unsq. LAC", 4)),
@@ -86,6 +89,52 @@ def tables(results: Sequence[Result]) -> dict[str, Table]:
     return found
 
 
+#: What section 4.1.3 of the paper says of its figure: in a condition, a model, and what it beats.
+CLAIMS = (
+    ("symmetric", Model.EQUIVARIANT, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
+    ("symmetric", Model.PARAM2TOK, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.FFN_MSE, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.MLP, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.PARAM2TOK, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+)
+
+
+def order(results: Sequence[Result]) -> Table:
+    """Check the paper's order of models: the difference of each pair, and whether it is resolved.
+
+    A seed gives one difference; the interval is Student's, over seeds, so a pair of which one
+    seed is there has none.
+    """
+    rows = []
+    for k in sorted({result.k for result in results}):
+        for condition, model, others in CLAIMS:
+            for other in others:
+                row = [condition, str(k), f"{model.value} < {other.value}"]
+                for metric, digits in (("lsd", 2), (_PARAMETER[condition], 4)):
+                    seeds = [
+                        pooled(results, metric, model=m.value, condition=condition, k=k)
+                        for m in (model, other)
+                    ]
+                    row += _verdict([s[2] for s in seeds if s is not None], digits)
+                rows.append(row)
+    headings = ["condition", "k", "the paper's order", "LSD, dB", "", "LAC or MSE", ""]
+    return Table(headings, rows)
+
+
+def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
+    """Write the difference of two models' seeds with its interval, and what it says."""
+    if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
+        return ["", "not measured"]
+    differences = np.array(seeds[0]) - np.array(seeds[1])
+    mean, count = float(differences.mean()), len(differences)
+    if count < 2:
+        return [f"{mean:+.{digits}f}", "not resolved"]
+    error = float(differences.std(ddof=1)) / count**0.5
+    half = float(stats.t.ppf(0.975, count - 1)) * error
+    verdict = "not resolved" if abs(mean) <= half else "as the paper" if mean < 0 else "contrary"
+    return [f"{mean:+.{digits}f} ± {half:.{digits}f}", verdict]
+
+
 def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
     """Write ``figure3.png`` and ``table.md``.
 
@@ -96,7 +145,7 @@ def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     ks = sorted({result.k for result in results})
     panels = figure.subplots(2, 2, sharex=True)
-    for column, (condition, parameter) in enumerate((("symmetric", "lac"), ("asymmetric", "mse"))):
+    for column, (condition, parameter) in enumerate(_PARAMETER.items()):
         for row, metric in enumerate(("lsd", parameter)):
             axes = panels[row, column]
             for place, model in enumerate(Model):
@@ -138,4 +187,8 @@ def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
         "less is better.\n"
     ]
     text += [f"\n## {name}\n\n{table.markdown()}\n" for name, table in tables(results).items()]
+    text.append(
+        "\n## Is the paper's order seen?\n\nDifference of the two models' means, and its "
+        f"95 % interval over seeds (Student's t).\n\n{order(results).markdown()}\n"
+    )
     (out / "table.md").write_text("".join(text), encoding="utf-8")
