@@ -64,6 +64,8 @@ class _Worker:
     #: What it works on; it waits for one, or it starts.
     shard: int | None = None
     waits: bool = False
+    #: Whether it ends because it holds too much memory.
+    grown: bool = False
     #: Items of the shard that are rendered.
     done: int = 0
 
@@ -124,7 +126,8 @@ class _Team:
         self._plan, self._folder, self._load = plan, folder, load
         self._count = workers
         self._workers: list[_Worker] = []
-        self._deaths: Counter[int] = Counter()
+        #: Of workers that made a shard, and of those that had none yet.
+        self._deaths: Counter[int | None] = Counter()
 
     def make(self, missing: list[int]) -> Iterator[Made]:
         left = list(reversed(missing))
@@ -138,7 +141,7 @@ class _Team:
                     if worker.connection in ready:
                         try:
                             made += self._listen(worker)
-                        except (EOFError, ConnectionError):
+                        except (EOFError, OSError):
                             self._workers[place] = self._replace(worker, left)
                     elif self._hangs(worker):
                         self._workers[place] = self._replace(worker, left)
@@ -174,7 +177,8 @@ class _Team:
             worker.done = word
             return 0
         finished = worker.shard
-        worker.shard, worker.done, worker.waits = None, 0, word is _Word.READY
+        worker.shard, worker.done = None, 0
+        worker.waits, worker.grown = word is _Word.READY, word is _Word.GROWN
         return 0 if finished is None else len(self._plan.items(finished))
 
     def _hangs(self, worker: _Worker) -> bool:
@@ -187,12 +191,11 @@ class _Team:
         worker.process.kill()
         worker.process.join()
         worker.connection.close()
-        if worker.shard is None and not worker.waits and worker.process.exitcode:
-            self._deaths[-1] += 1
-        elif worker.shard is not None:
+        if worker.shard is not None:
             left.append(worker.shard)
+        if not (worker.waits or worker.grown):
             self._deaths[worker.shard] += 1
-        if self._deaths and max(self._deaths.values()) >= _DEATHS:
+        if self._deaths[worker.shard] >= _DEATHS:
             where = "started" if worker.shard is None else f"made shard {worker.shard}"
             raise EngineError(
                 f"{_DEATHS} workers died or hung while they {where}, the last with exit code "
