@@ -96,20 +96,26 @@ def test_dx7_in_parallel_is_dx7_alone(task):
         np.testing.assert_array_equal(sound, synth.render(*request))
 
 
-class FailsOnce(ProcessTone):
-    """Dies in the first process that is to hold it."""
+class FailsToStart(ProcessTone):
+    """Dies in the first processes that are to hold it."""
 
     def __init__(self) -> None:
-        mark = Path(os.environ.get("FAILS_ONCE", "."))
-        if multiprocessing.parent_process() is not None and not mark.exists():
-            mark.touch()
+        deaths = Path(os.environ["DEATHS"])
+        left = int(deaths.read_text())
+        if multiprocessing.parent_process() is not None and left:
+            deaths.write_text(str(left - 1))
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_worker_that_dies_while_it_starts_is_replaced(tmp_path, monkeypatch):
-    monkeypatch.setenv("FAILS_ONCE", str(tmp_path / "died"))
-    with Renderer(FailsOnce, workers=1, seconds=0.1) as renderer:
-        first = list(renderer.render([(0.1, Note(60))]))
-        second = list(renderer.render([(0.1, Note(60))]))
-    assert isinstance(first[0], RenderFailure) and first[0].worker_lost
-    assert second[0].shape == (1, 4410)
+    deaths = tmp_path / "deaths"
+    monkeypatch.setenv("DEATHS", str(deaths))
+    deaths.write_text("1")
+    with Renderer(FailsToStart, workers=1, seconds=0.1) as renderer:
+        assert next(iter(renderer.render([(0.1, Note(60))]))).shape == (1, 4410)
+    deaths.write_text("3")
+    with Renderer(FailsToStart, workers=1, seconds=0.1) as renderer:
+        first, second = renderer.render([(0.1, Note(60))] * 2)
+    assert isinstance(first, RenderFailure) and first.worker_lost
+    assert "died before it could begin, with exit code -9" in first.reason
+    assert second.shape == (1, 4410)

@@ -12,22 +12,19 @@ the number of workers nor on where a run was stopped and resumed.
 """
 
 import json
-import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from pebble import ProcessExpired, ProcessPool
 
 from unsynth import __version__
 from unsynth.artifacts import ArtifactError, read_artifact, shipped_artifact
@@ -40,7 +37,8 @@ from unsynth.inversion.hearing import HeardNote, hear
 from unsynth.inversion.posterior import load_posterior
 from unsynth.inversion.proposals import DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
-from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.rendering.renderer import Renderer, RenderFailure, cores
+from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.tasks.task import load_task
 
 SETTINGS, JOURNAL, ITEMS, TABLE = "settings.json", "items.jsonl", "items.parquet", "table.md"
@@ -48,7 +46,6 @@ SETTINGS, JOURNAL, ITEMS, TABLE = "settings.json", "items.jsonl", "items.parquet
 NEAREST = 64
 #: Seconds that a target may take before its worker is replaced.
 _TIMEOUT = 600.0
-_RESTARTS = 3
 
 
 class EvaluationError(UnsynthError):
@@ -138,7 +135,7 @@ def evaluate(
     waiting = [number for number in numbers if number not in rows]
     with (
         (folder / JOURNAL).open("a", encoding="utf-8") as journal,
-        closing(_Workers(workers, weights, settings)) as pool,
+        closing(_Scorers(workers, weights, settings)) as pool,
     ):
         for done, row in enumerate(pool.score(waiting), len(rows) + 1):
             rows[row["item"]] = row
@@ -281,69 +278,40 @@ def _page(settings: dict[str, Any], tables: dict[str, Table], failures: int) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Workers:
+class _Scorers:
     """Worker processes that score targets; one that dies or hangs is replaced."""
 
     def __init__(self, count: int | None, weights: Path, settings: Settings) -> None:
-        self._count = count or _cores()
-        self._arguments = (weights, settings)
-        self._pool = self._start()
-
-    def _start(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=self._count,
-            initializer=_start_worker,
-            initargs=self._arguments,
-            context=get_context("spawn"),
-        )
+        self._count = count or cores()
+        self._workers = Workers(partial(_scorer, weights, settings), self._count, _TIMEOUT)
 
     def score(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """Yield the rows of these targets, in order."""
-        todo, restarts = list(numbers), 0
-        while todo:
-            try:
-                for row in self._in_order(todo):
-                    yield row
-                    todo, restarts = todo[1:], 0
-            except BrokenProcessPool:  # workers died with no target in hand
-                restarts += 1
-                if restarts > _RESTARTS:
-                    raise EvaluationError(
-                        f"the workers die as they start; is there memory for {self._count}? "
-                        "try --workers 1"
-                    ) from None
-                self.close()
-                self._pool = self._start()
-
-    def close(self) -> None:
-        """Stop the workers; what they are scoring is lost."""
-        self._pool.stop()
-        self._pool.join()
-
-    def _in_order(self, numbers: list[int]) -> Iterator[dict[str, Any]]:
         waiting: deque[tuple[int, Future[dict[str, Any]]]] = deque()
         for number in numbers:
-            waiting.append((number, self._schedule(number)))
+            waiting.append((number, self._workers.submit((number, ""))))
             if len(waiting) > 2 * self._count:
                 yield self._row(*waiting.popleft())
         while waiting:
             yield self._row(*waiting.popleft())
 
-    def _schedule(self, number: int, failure: str = "") -> "Future[dict[str, Any]]":
-        return self._pool.schedule(_score, args=(number, failure), timeout=_TIMEOUT)
+    def close(self) -> None:
+        """Stop the workers; what they are scoring is lost."""
+        self._workers.close()
 
     def _row(self, number: int, future: "Future[dict[str, Any]]") -> dict[str, Any]:
         try:
             return future.result()
-        except (ProcessExpired, TimeoutError) as error:
+        except (WorkerDied, TimeoutError) as error:
+            if isinstance(error, WorkerDied) and not error.began:
+                raise EvaluationError(
+                    f"the workers die as they start; is there memory for {self._count}? "
+                    "try --workers 1"
+                ) from None
             reason = "took too long" if isinstance(error, TimeoutError) else "the worker died"
         try:
-            return self._schedule(number, reason).result()
-        except (ProcessExpired, TimeoutError):
+            return self._workers.submit((number, reason)).result()
+        except (WorkerDied, TimeoutError):
             raise EvaluationError(
                 f"target {number}: the worker dies or hangs even where nothing is sampled; "
                 "leave this target out"
@@ -351,20 +319,13 @@ class _Workers:
 
 
 _ORIGINAL = "_original"
-_worker: "_Worker | None" = None
 
 
-def _start_worker(weights: Path, settings: Settings) -> None:
-    global _worker
+def _scorer(weights: Path, settings: Settings) -> Callable[[tuple[int, str]], dict[str, Any]]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    _worker = _Worker(weights, settings)
-
-
-def _score(number: int, failure: str = "") -> dict[str, Any]:
-    if _worker is None:
-        raise EvaluationError("the worker was not started")
-    return _worker.score(number, failure)
+    scorer = _Scorer(weights, settings)
+    return lambda target: scorer.score(*target)
 
 
 @dataclass(frozen=True)
@@ -375,7 +336,7 @@ class _Estimate:
     failed: bool = False
 
 
-class _Worker:
+class _Scorer:
     """What one process holds: the model, an engine, the index and the targets."""
 
     def __init__(self, weights: Path, settings: Settings) -> None:

@@ -8,18 +8,17 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from pebble import ProcessExpired, ProcessPool
 
 from unsynth.conventions import SECONDS
-from unsynth.errors import EngineError
+from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.base import Concurrency, Note, Synth
 
 Request = tuple[Any, Note]
@@ -56,13 +55,14 @@ class Renderer:
         self._synth = make_synth()
         self._workers = workers or cores()
         self._threads: ThreadPoolExecutor | None = None
-        self._processes: ProcessPool | None = None
+        self._processes: Workers[Request, Audio | RenderFailure] | None = None
         match self._synth.concurrency:
             case Concurrency.THREADS if self._workers > 1:
                 self._local = threading.local()
                 self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="render")
             case Concurrency.PROCESSES:
-                self._processes = self._start_processes()
+                make = partial(_engine, make_synth, seconds)
+                self._processes = Workers(make, self._workers, timeout)
             case _:  # in the caller's thread
                 self._workers = 1
 
@@ -102,20 +102,7 @@ class Renderer:
         if self._threads is not None:
             return self._threads.submit(self._in_thread, patch, note)
         assert self._processes is not None
-        if not self._processes.active:  # as it is when a worker died while it started
-            self._processes.stop()
-            self._processes = self._start_processes()
-        return self._processes.schedule(
-            _in_worker, args=(patch, note, self._seconds), timeout=self._timeout
-        )
-
-    def _start_processes(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=self._workers,
-            initializer=_start_worker,
-            initargs=(self._make_synth,),
-            context=get_context("spawn"),
-        )
+        return self._processes.submit((patch, note))
 
     def _in_thread(self, patch: Any, note: Note) -> Audio | RenderFailure:
         if not hasattr(self._local, "synth"):
@@ -127,8 +114,7 @@ class Renderer:
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
         if self._processes is not None:
-            self._processes.stop()
-            self._processes.join()
+            self._processes.close()
 
     def __enter__(self) -> "Renderer":
         return self
@@ -162,23 +148,16 @@ def _attempt(synth: Synth[Any], patch: Any, note: Note, seconds: float) -> Audio
 def _result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | RenderFailure:
     try:
         return future.result()
-    except BrokenExecutor:
-        return RenderFailure("the worker died before it could begin", True)
-    except ProcessExpired as error:
-        return RenderFailure(f"the worker died with exit code {error.exitcode}", True)
+    except WorkerDied as error:
+        when = "" if error.began else " before it could begin"
+        return RenderFailure(f"the worker died{when}, with exit code {error.exitcode}", True)
     except TimeoutError:
         return RenderFailure(f"no sound after {timeout:g} s", True)
 
 
-_worker_synth: Synth[Any] | None = None
-
-
-def _start_worker(make_synth: Callable[[], Synth[Any]]) -> None:
-    global _worker_synth
-    _worker_synth = make_synth()
-
-
-def _in_worker(patch: Any, note: Note, seconds: float) -> Audio | RenderFailure:
-    if _worker_synth is None:
-        raise EngineError("the worker has no engine")
-    return _attempt(_worker_synth, patch, note, seconds)
+def _engine(
+    make_synth: Callable[[], Synth[Any]], seconds: float
+) -> Callable[[Request], Audio | RenderFailure]:
+    """Make an engine in a worker."""
+    synth = make_synth()
+    return lambda request: _attempt(synth, *request, seconds)

@@ -1,0 +1,108 @@
+"""Worker processes that are killed at every moment."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from unsynth.errors import EngineError
+from unsynth.rendering.workers import WorkerDied, Workers
+
+
+def answer(word):
+    match word:
+        case "pid":
+            return os.getpid()
+        case "large":
+            return np.ones(20_000_000, dtype=np.float32)
+        case "sleep":
+            time.sleep(100)
+        case "ours":
+            raise EngineError("of ours")
+        case "theirs":
+            raise UnicodeDecodeError("ascii", b"", 0, 1, "which no pickle brings back")
+    return word
+
+
+def make():
+    return answer
+
+
+def make_nothing():
+    raise EngineError("no engine here")
+
+
+@pytest.fixture
+def workers():
+    found = Workers(make, 2, timeout=60.0)
+    yield found
+    found.close()
+
+
+def test_calls_are_answered(workers):
+    assert [f.result() for f in [workers.submit(i) for i in range(50)]] == list(range(50))
+    pids = {f.result() for f in [workers.submit("pid") for _ in range(50)]}
+    assert len(pids) == 2 and os.getpid() not in pids
+
+
+def test_errors_come_back(workers):
+    with pytest.raises(EngineError, match="of ours"):
+        workers.submit("ours").result()
+    with pytest.raises(RuntimeError, match="which no pickle"):
+        workers.submit("theirs").result()
+    assert workers.submit(1).result() == 1
+
+
+def test_what_cannot_start_says_why():
+    workers = Workers(make_nothing, 1, timeout=60.0)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="no engine here"):
+            workers.submit(1).result()
+    workers.close()
+
+
+def test_death_between_calls_costs_nothing(workers):
+    for pid in {workers.submit("pid").result() for _ in range(20)}:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    assert [f.result() for f in [workers.submit(i) for i in range(6)]] == list(range(6))
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1])
+def test_death_in_the_middle_of_an_answer_costs_that_call(workers, wait):
+    pids = {workers.submit("pid").result() for _ in range(20)}
+    calls = [workers.submit("large") for _ in range(2)]
+    time.sleep(wait)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for call in calls:
+        try:
+            assert call.result().sum() == 20_000_000
+        except WorkerDied as error:
+            assert error.began and error.exitcode == -signal.SIGKILL
+    assert workers.submit(1).result() == 1
+
+
+def test_a_call_that_hangs_or_is_stopped_is_late():
+    workers = Workers(make, 1, timeout=1.0)
+    with pytest.raises(TimeoutError):
+        workers.submit("sleep").result()
+    os.kill(workers.submit("pid").result(), signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        workers.submit(1).result()
+    assert workers.submit(1).result() == 1
+    workers.close()
+
+
+def test_closing_ends_what_runs():
+    workers = Workers(make, 1, timeout=60.0)
+    pid = workers.submit("pid").result()
+    call = workers.submit("sleep")
+    threading.Timer(0.5, workers.close).start()
+    with pytest.raises(WorkerDied):
+        call.result()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
