@@ -10,14 +10,13 @@ are put together as in training. The first part starts when the first batch is t
 import argparse
 import statistics
 import time
-from functools import partial
 from pathlib import Path
 
 from unsynth.audio.observation import Observation
 from unsynth.data.datamodule import ShardBatches
 from unsynth.data.folder import Folder
 from unsynth.data.reading import join
-from unsynth.flow.coupling import Coupling, couple
+from unsynth.flow.coupling import Coupling
 from unsynth.tasks.task import load_task
 
 
@@ -51,7 +50,7 @@ def measure(arguments: argparse.Namespace, loaders: int, coupling: Coupling) -> 
         arguments.batch,
         arguments.group,
         arguments.noises,
-        partial(couple, coupling),
+        coupling,
         loaders=loaders,
     ).loader(0)
     next(batches)

@@ -15,7 +15,7 @@ from unsynth.artifacts import (
     save_artifact,
 )
 from unsynth.flow.solver import Solver
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.dx7 import DX7Task
 
@@ -23,7 +23,7 @@ SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=1.5)
 
 
 def description(task: DX7Task) -> Artifact:
-    return describe(task, Architecture.model_validate(SMALL), SAMPLING, 0.999, 1234, 0.5)
+    return describe(task, FlowArchitecture.model_validate(SMALL), SAMPLING, 0.999, 1234, 0.5)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from unsynth.inversion.posterior import load_posterior
 from unsynth.inversion.proposals import save_index
 from unsynth.match import Finished, Progress, match
 from unsynth.metrics.audio import mss
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.synths.base import Note
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -138,7 +138,7 @@ def test_a_model_s_samples_stand_beside_the_index(task, small_index, finished, t
     """An untrained model: what it samples is poor, and is told apart."""
     path = tmp_path / "dx7.safetensors"
     sampling = SamplingSettings(solver=Solver.EULER, steps=2, guidance=1.0)
-    artifact = describe(task, Architecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
     save_artifact(path, small_flow(task.spec.width), artifact)
     few = replace(small_index, items=small_index.items[:5], codes=small_index.codes[:5])
     sound = finished.folder.parent.parent / "own sound.wav"

@@ -13,14 +13,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 from safetensors import SafetensorError
 
 from unsynth import __version__
 from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.models.architecture import Architecture, Settings
-from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.models.architecture import Architecture, Model, Settings
 from unsynth.tasks.task import Task
 
 #: The package that each task's engine comes in.
@@ -38,6 +37,8 @@ class SamplingSettings(Settings):
     solver: Solver = Solver.RK4
     steps: PositiveInt = 100
     guidance: float = 2.0
+    #: Of the adaptive solver, which finds its own steps.
+    tolerance: PositiveFloat = 1e-4
 
 
 class Artifact(Settings):
@@ -82,7 +83,7 @@ def describe(
     )
 
 
-def save_artifact(path: Path, model: ConditionalFlow, artifact: Artifact) -> Artifact:
+def save_artifact(path: Path, model: Model, artifact: Artifact) -> Artifact:
     """Write ``path`` (``NAME.safetensors``) and its JSON; return what the JSON says.
 
     Each file gets a temporary name first and is renamed when it is whole. Raises
@@ -91,15 +92,15 @@ def save_artifact(path: Path, model: ConditionalFlow, artifact: Artifact) -> Art
     """
     if path.suffix != _SUFFIX:
         raise ArtifactError(f"{path}: a weight file's name ends in {_SUFFIX}")
-    state = {name: value.detach().cpu().float() for name, value in model.state_dict().items()}
-    spoilt = [name for name, value in state.items() if not value.isfinite().all()]
+    state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    numbers = {name: value.float() for name, value in state.items() if value.is_floating_point()}
+    spoilt = [name for name, value in numbers.items() if not value.isfinite().all()]
     if spoilt:
         raise ArtifactError(f"{spoilt[0]} is not finite: train again, or go back to a checkpoint")
-    largest = max(value.abs().max().item() for value in state.values())
+    largest = max(value.abs().max().item() for value in numbers.values())
     dtype = torch.float16 if largest < torch.finfo(torch.float16).max else torch.float32
-    weights = safetensors.torch.save(
-        {name: value.to(dtype).contiguous() for name, value in state.items()}
-    )
+    state |= {name: value.to(dtype) for name, value in numbers.items()}
+    weights = safetensors.torch.save({name: value.contiguous() for name, value in state.items()})
     digest = hashlib.sha256(weights).hexdigest()
     artifact = artifact.model_copy(update={"weight_bytes": len(weights), "sha256": digest})
     text = artifact.model_dump_json(indent=2) + "\n"
@@ -112,7 +113,7 @@ def save_artifact(path: Path, model: ConditionalFlow, artifact: Artifact) -> Art
     return artifact
 
 
-def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
+def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
     """Load a model of this task, ready to sample from: float32, no gradients, on the CPU.
 
     Raises :class:`ArtifactError` where a file is missing or damaged, or of another task, task
@@ -148,10 +149,11 @@ def load_artifact(path: Path, task: Task) -> tuple[ConditionalFlow, Artifact]:
             "copy both files again from where you trust them"
         )
     try:
-        state = {name: w.float() for name, w in safetensors.torch.load(weights).items()}
+        stored = safetensors.torch.load(weights).items()
+        state = {name: w.float() if w.is_floating_point() else w for name, w in stored}
         shape = artifact.architecture.observed_shape(task)
         with torch.device("meta"):  # no memory or random numbers for weights that are replaced
-            model = artifact.architecture.build(task.spec.width, shape)
+            model = artifact.architecture.build(task.spec, shape)
         model.load_state_dict(state, assign=True)
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]

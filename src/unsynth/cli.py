@@ -300,6 +300,8 @@ def data_show(folder: str, item: int, out: Path) -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME.")
+@click.option("--devices", default=1, type=click.IntRange(1), help="GPUs (or CPU processes); 1.")
+@click.option("--nodes", default=1, type=click.IntRange(1), help="Machines with as many each; 1.")
 @click.option("--dry-run", is_flag=True, help="Build all, take one step on random data, report.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
 def train(
@@ -307,20 +309,24 @@ def train(
     overrides: tuple[str, ...],
     resume: bool,
     out: Path | None,
+    devices: int,
+    nodes: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Train the model of an EXPERIMENT file; Ctrl-C saves, --resume goes on.
 
-    Sounds are rendered while it trains. The folder gets the checkpoint, the losses and their
-    picture.
+    Sounds are rendered while it trains, or come from a set (data.folder). The folder gets the
+    checkpoint, the losses and their picture.
     """
     if dry_run:
         _dry_run(experiment, overrides, as_json)
         return
     from unsynth.training.train import train as start
 
-    run = start(experiment, overrides, resume, out)
+    run = start(experiment, overrides, resume, out, devices, nodes)
+    if run is None:  # another process speaks
+        return
     click.echo(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
     click.echo(f"checkpoint: {run.checkpoint}")
 

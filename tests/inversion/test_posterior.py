@@ -11,7 +11,7 @@ from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.inversion import posterior as module
 from unsynth.inversion.posterior import Posterior, load_posterior
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 
 SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
 
@@ -19,7 +19,7 @@ SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
 @pytest.fixture(scope="module")
 def path(task, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
-    artifact = describe(task, Architecture.model_validate(SMALL), SAMPLING, 0.9, 1, None)
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), SAMPLING, 0.9, 1, None)
     save_artifact(path, small_flow(task.spec.width), artifact)
     return path
 

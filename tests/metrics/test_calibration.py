@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from unsynth.errors import MetricError
-from unsynth.flow.coupling import Coupling
 from unsynth.flow.guidance import guided
 from unsynth.flow.solver import Solver, solve
 from unsynth.metrics.calibration import coverage, rank_uniformity, ranks
+from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer
-from unsynth.training.objective import draw_noise, flow_matching_loss
+from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 LEVELS = np.array([0.5, 0.8, 0.95])
 NOISE = 0.5
@@ -120,7 +120,7 @@ def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
     field = DiffusionTransformer(
         values=2,
         conditioning=2,
-        tokens=2,
+        tokens=Param2Tok(2, 2, 24),
         width=24,
         heads=1,
         layers=2,
@@ -135,14 +135,13 @@ def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         x, y = drawn(rng, items)
-        noise = draw_noise(rng, items, 2, dropout=0.1)
+        noise = Noise(torch.randn(items, 2), *draw_times(rng, items, dropout=0.1))
         loss = flow_matching_loss(
             field,
             torch.from_numpy(x).float(),
             told(y),
             none.expand(items, 2, 2),
             noise,
-            Coupling.INDEPENDENT,
         )
         optimizer.zero_grad()
         loss.backward()

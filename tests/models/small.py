@@ -2,10 +2,13 @@
 
 import torch
 
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.tasks.parameter import Integer
+from unsynth.tasks.spec import Spec
 
 SMALL = {
+    "kind": "flow",
     "encoder": {
         "kind": "log-mel",
         "patch": [128, 64],
@@ -16,6 +19,7 @@ SMALL = {
         "feed_forward": 8,
     },
     "field": {
+        "kind": "param2tok",
         "tokens": 5,
         "width": 8,
         "heads": 2,
@@ -28,12 +32,32 @@ SMALL = {
 }
 
 
+_SIZES = {"width": 8, "layers": 2, "feed_forward": 8, "modulation": 8, "time": 6}
+UNITS = {**SMALL, "field": {"kind": "units", "heads": 2, **_SIZES}}
+MLP = {**SMALL, "field": {"kind": "mlp", **_SIZES}}
+REGRESSION = {"kind": "regression", "encoder": SMALL["encoder"]}
+VAE = {
+    "kind": "vae-realnvp",
+    "channels": [4, 4, 4, 4, 4],
+    "latent_layers": 2,
+    "parameter_layers": 2,
+    "coupling_width": 8,
+    "coupling_blocks": 1,
+}
+MODELS = {"param2tok": SMALL, "units": UNITS, "mlp": MLP, "regression": REGRESSION, "vae": VAE}
+
+
+def numbers(values: int) -> Spec:
+    """Vectors of so many numbers."""
+    return Spec(tuple(Integer(f"p{i}", 0, 99) for i in range(values)))
+
+
 def small_flow(
     values: int = 7, size: tuple[int, int, int] = (1, 128, 401), seed: int = 0
 ) -> ConditionalFlow:
     """Random weights in place of AdaLN-Zero's zeros and Param2Tok's equal rows."""
     torch.manual_seed(seed)
-    model = Architecture.model_validate(SMALL).build(values, size).eval()
+    model = FlowArchitecture.model_validate(SMALL).build(numbers(values), size).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))

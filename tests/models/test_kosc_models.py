@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from unsynth.flow.coupling import Coupling
 from unsynth.flow.guidance import guided
 from unsynth.flow.solver import solve
 from unsynth.metrics.parameters import chamfer
@@ -12,7 +11,7 @@ from unsynth.models.encoders import SpectrumEncoder
 from unsynth.models.kosc import FLOWS, Model, build_flow, build_regression
 from unsynth.models.regression import chamfer_loss, sorted_units
 from unsynth.synths.kosc import KOsc, Ranges
-from unsynth.training.objective import draw_noise, flow_matching_loss
+from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 
 def stirred(module: torch.nn.Module) -> torch.nn.Module:
@@ -125,10 +124,10 @@ def test_all_weights_of_a_flow_have_a_gradient(model):
     synth = KOsc(3, Ranges.CHOSEN)
     flow = small(model, synth).train()
     x1 = torch.rand(12, synth.values) * 2 - 1
-    noise = draw_noise(np.random.default_rng(0), 12, synth.values, dropout=0.3)
+    noise = Noise(torch.randn_like(x1), *draw_times(np.random.default_rng(0), 12, dropout=0.3))
     sound = flow.encode(synth.render(x1))
     none = flow.unconditional(12)
-    flow_matching_loss(flow, x1, sound, none, noise, Coupling.OPTIMAL_TRANSPORT).backward()
+    flow_matching_loss(flow, x1, sound, none, noise).backward()
     for name, parameter in flow.named_parameters():
         assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
 

@@ -3,7 +3,7 @@ import torch
 
 from tests.models.small import SMALL, small_flow
 from unsynth.audio.observation import HEARD, PICTURE
-from unsynth.models.architecture import Architecture
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
@@ -28,7 +28,9 @@ def test_a_new_param2tok_treats_all_parameters_alike():
 
 def test_a_new_field_is_equivariant():
     torch.manual_seed(0)
-    field = DiffusionTransformer(20, 4, 6, 16, 2, 2, 16, 8, 6, data_variance=0.25)
+    field = DiffusionTransformer(
+        20, Param2Tok(20, 6, 16), 4, 16, 2, 2, 16, 8, 6, data_variance=0.25
+    )
     with torch.no_grad():
         for block in field.blocks:
             block.modulation[-1].weight.normal_(std=0.5)
@@ -149,9 +151,9 @@ def test_a_new_field_is_the_regression_on_white_data():
     x0, x1, t = torch.randn(200_000), 0.5 * torch.randn(200_000), 0.7
     x = (1 - t) * x0 + t * x1
     slope = float(((x1 - x0) * x).mean() / x.square().mean())
-    field = DiffusionTransformer(1, 4, 6, 16, 2, 2, 16, 8, 6, data_variance=0.25)
+    field = DiffusionTransformer(1, Param2Tok(1, 6, 16), 4, 16, 2, 2, 16, 8, 6, data_variance=0.25)
     with torch.no_grad():
-        field.param2tok.z_out.zero_()
+        field.tokens.z_out.zero_()
         v = field(torch.ones(1, 1), torch.tensor([t]), torch.zeros(1, 2, 4))
     assert float(v) == pytest.approx(slope, abs=0.02)
 
@@ -159,13 +161,13 @@ def test_a_new_field_is_the_regression_on_white_data():
 def test_heads_that_do_not_divide_the_width():
     wrong = {**SMALL, "field": {**SMALL["field"], "heads": 3}}
     with pytest.raises(ValueError, match="3 heads do not divide a width of 8"):
-        Architecture.model_validate(wrong)
+        FlowArchitecture.model_validate(wrong)
 
 
 def test_strides_that_skip_cells():
     wrong = {**SMALL, "encoder": {**SMALL["encoder"], "stride": [128, 65]}}
     with pytest.raises(ValueError, match=r"\(128, 65\) skips cells between patches of \(128, 64\)"):
-        Architecture.model_validate(wrong)
+        FlowArchitecture.model_validate(wrong)
 
 
 def test_a_modulated_block_with_open_gates_is_a_plain_one():

@@ -5,22 +5,9 @@ import pytest
 import torch
 import yaml
 
-from tests.models.small import SMALL
-
-STEPS = 40
-EXPERIMENT = {
-    "task": "dx7",
-    "model": SMALL,
-    "data": {"batch": 4, "uses": 2, "apart": 3, "noises": 2, "validation": 4},
-    "training": {
-        "steps": STEPS,
-        "learning_rate": 1.0e-3,
-        "warm_up": 4,
-        "validate_every": 15,
-        "checkpoint_minutes": 0,
-    },
-    "sampling": {"solver": "midpoint", "steps": 3},
-}
+from tests.data.sets import make_set
+from tests.training.runs import EXPERIMENT, STEPS
+from unsynth.data.folder import Folder
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +35,8 @@ def whole_run(experiment_path, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "whole"
     assert train(experiment_path, out=folder).step == STEPS
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_set(task, tmp_path_factory) -> Folder:
+    return make_set(tmp_path_factory.mktemp("sets") / "set", task)

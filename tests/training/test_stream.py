@@ -2,6 +2,7 @@ import torch
 
 from unsynth.audio.observation import Observation
 from unsynth.data.stream import Stream
+from unsynth.flow.coupling import Coupling
 from unsynth.rendering.renderer import Renderer
 
 
@@ -10,7 +11,16 @@ def test_a_batch_is_a_function_of_its_step(task):
 
         def stream(start: int = 0) -> Stream:
             return Stream(
-                task, renderer, Observation.NOTE, batch=4, uses=2, apart=3, seed=1, start=start
+                task,
+                renderer,
+                Observation.NOTE,
+                batch=4,
+                uses=2,
+                apart=3,
+                noises=2,
+                coupling=Coupling.OPTIMAL_TRANSPORT,
+                seed=1,
+                start=start,
             )
 
         from_the_start = stream()
@@ -23,7 +33,13 @@ def test_a_batch_is_a_function_of_its_step(task):
     assert [batch.step for batch in batches] == [0, 1, 2, 3, 4]
     for first, second in [(batches[3], again[0]), (batches[4], again[1]), (batches[4], alone)]:
         assert first.step == second.step
-        assert torch.equal(first.x1, second.x1) and torch.equal(first.observed, second.observed)
+        for ours, theirs in zip(first[1:], second[1:], strict=True):
+            assert torch.equal(torch.as_tensor(ours), torch.as_tensor(theirs))
+    # Parts are the batch.
+    parts = list(alone.parts(2))
+    assert [part.first for part in parts] == [0, 2]
+    assert torch.equal(torch.cat([part.x0 for part in parts], dim=1), alone.x0)
+    assert torch.equal(torch.cat([part.observed for part in parts]), alone.observed)
 
     # The sounds of step 0's second group come back 3 steps later, with other noise on integers.
     assert torch.equal(batches[0].observed[2:], batches[3].observed[:2])

@@ -1,4 +1,3 @@
-import csv
 import os
 import re
 import signal
@@ -12,11 +11,10 @@ import pytest
 import torch
 
 from tests.data.sets import make_set
-from tests.training.conftest import STEPS
+from tests.training.runs import STEPS, from_set, rows
 from unsynth.artifacts import load_artifact
 from unsynth.audio.observation import Observation
 from unsynth.data.external import DatasetError
-from unsynth.data.folder import Folder
 from unsynth.data.reading import join
 from unsynth.inversion.posterior import load_posterior
 from unsynth.tasks.task import load_task
@@ -25,10 +23,6 @@ from unsynth.training.experiment import load_experiment
 from unsynth.training.export import export_artifact
 from unsynth.training.module import TrainingError, rate
 from unsynth.training.train import build, open_set, train
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
 
 
 def start(experiment: Path, out: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -84,16 +78,6 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert 1 <= checkpoint["global_step"] == len(rows(tmp_path / "run" / "loss.csv")) < STEPS
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
-
-
-def from_set(folder: str, loaders: int = 0) -> list[str]:
-    settings = ["uses=1", "apart=1", "group=2", f"folder={folder}", f"loaders={loaders}"]
-    return [f"data.{setting}" for setting in [*settings, "batch=8"]] + ["training.steps=30"]
-
-
-@pytest.fixture(scope="module")
-def small_set(task, tmp_path_factory) -> Folder:
-    return make_set(tmp_path_factory.mktemp("sets") / "set", task)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +202,7 @@ def test_the_averaged_weights_are_exported(whole_run, tmp_path, task):
     state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
     found = model.state_dict()
     torch.testing.assert_close(
-        found["field.param2tok.z_in"], state["ema.field.param2tok.z_in"], rtol=1e-3, atol=1e-6
+        found["field.tokens.z_in"], state["ema.field.tokens.z_in"], rtol=1e-3, atol=1e-6
     )
     assert (state["model.no_sound"] - state["ema.no_sound"]).abs().max() > 0
     assert load_posterior(task, path).sampling == artifact.sampling
@@ -258,7 +242,7 @@ def test_a_dry_run_counts_what_is_there(experiment_path, whole_run):
     }
     assert once["parameters"]["total"] == sum(weights.values())
     assert once["parameters"]["param2tok"] == sum(
-        count for name, count in weights.items() if ".param2tok." in name
+        count for name, count in weights.items() if ".field.tokens." in name
     )
     assert twice["flops_a_step"] == 2 * once["flops_a_step"]
     assert 1.7 < twice["memory_bytes"]["activations"] / once["memory_bytes"]["activations"] < 2.1

@@ -23,11 +23,12 @@ from unsynth.data.folder import Folder
 from unsynth.data.manifest import read_manifest, statistics_file
 from unsynth.data.order import Order
 from unsynth.data.plan import Plan
-from unsynth.data.reading import Couple, Reader, ShardStream, join
+from unsynth.data.reading import Reader, ShardStream, join
 from unsynth.data.seeding import Split
 from unsynth.data.shards import RUN
 from unsynth.data.stream import Batch, Waited
 from unsynth.errors import UnsynthError
+from unsynth.flow.coupling import Coupling
 from unsynth.tasks.task import Task
 
 
@@ -42,22 +43,24 @@ class ShardBatches(lightning.LightningDataModule):
         batch: int,
         group: int,
         noises: int,
-        couple: Couple,
+        coupling: Coupling,
         seed: int = 0,
         loaders: int = 1,
+        parts: int = 1,
     ) -> None:
         """Noise is coupled within groups of ``group`` sounds, which divides ``batch``.
 
-        ``loaders`` processes read, 0 for this one. Raises :class:`DatasetError` for a set that is
-        not finished, of another task or split, observed otherwise, or smaller than a batch.
+        ``loaders`` processes read, 0 for this one; the trainer gets each batch in ``parts``.
+        Raises :class:`DatasetError` for a set that is not finished, of another task or split,
+        observed otherwise, or smaller than a batch.
         """
         super().__init__()
         self._folder, self._observation = folder, observation
         self._plan = _usable(folder, task, observation, batch)
         self._order = Order(self._plan.count, self._plan.shard_sounds, RUN, batch, group, seed)
-        self._spec = task.spec
-        self._noises, self._couple = noises, couple
-        self._loaders = loaders
+        self._task = task
+        self._noises, self._coupling = noises, coupling
+        self._loaders, self._parts = loaders, parts
         self._running: Generator[list[Batch], None, None] | None = None
 
     @property
@@ -103,10 +106,10 @@ class ShardBatches(lightning.LightningDataModule):
             self._folder.url,
             self._plan,
             self._observation,
-            self._spec,
+            self._task,
             self._order,
             self._noises,
-            self._couple,
+            self._coupling,
             range(rank * share, (rank + 1) * share),
             start,
         )
@@ -129,12 +132,15 @@ class ShardBatches(lightning.LightningDataModule):
             yield found
 
     def train_dataloader(self) -> Waited[list[Batch]]:
-        """Start at the trainer's step, with its device's part."""
+        """Start at the trainer's step, with its device's share."""
         trainer = self.trainer
         assert trainer is not None
         self.close()
         self._running = self.loader(trainer.global_step, trainer.global_rank, trainer.world_size)
-        return Waited(self._running)
+        if self._parts == 1:
+            return Waited(self._running)
+        whole = (join(batch) for batch in self._running)
+        return Waited([part] for batch in whole for part in batch.parts(self._parts))
 
     def on_after_batch_transfer(self, batch: list[Batch], dataloader_idx: int) -> Batch:
         """Put the parts together, on the device."""

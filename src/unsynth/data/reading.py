@@ -7,14 +7,14 @@ neither the number of devices nor that of processes.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch.utils.data import IterableDataset, get_worker_info
 
 from unsynth.audio.observation import Observation
@@ -23,14 +23,10 @@ from unsynth.data.folder import Folder
 from unsynth.data.order import Order, Place
 from unsynth.data.plan import Plan
 from unsynth.data.shards import open_shard
-from unsynth.data.stream import Batch
+from unsynth.data.stream import Batch, draw_noise
 from unsynth.errors import UnsynthError
-from unsynth.tasks.spec import Spec
-
-#: Orders noise to go with data, as :func:`unsynth.flow.coupling.couple` does.
-Couple = Callable[
-    [Float[torch.Tensor, "items d"], Float[torch.Tensor, "items d"]], Int[torch.Tensor, " items"]
-]
+from unsynth.flow.coupling import Coupling
+from unsynth.tasks.task import Task
 
 #: Shards that are kept open.
 _OPEN = 32
@@ -106,18 +102,18 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
         url: str,
         plan: Plan,
         observation: Observation,
-        spec: Spec,
+        task: Task,
         order: Order,
         noises: int,
-        couple: Couple,
+        coupling: Coupling,
         lanes: range,
         start: int = 0,
     ) -> None:
         self._set = url, plan, observation
-        self._spec = spec
+        self._task = task
         self._order = order
         self._noises = noises
-        self._couple = couple
+        self._coupling = coupling
         self._lanes = lanes
         self._start = start
 
@@ -147,7 +143,7 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
             patches, observed = buffer.rows()
             x1 = self._encode(patches, place)
             for group in groups:
-                yield self._batch(next(steps), lane, x1[group], observed[group])
+                yield self._batch(next(steps), lane, patches[group], x1[group], observed[group])
                 following.read(share)
             place, first, buffer = self._order.after(place), 0, following
 
@@ -155,21 +151,20 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
         self, patches: Float[np.ndarray, "items parameters"], place: Place
     ) -> Float32[np.ndarray, "items d"]:
         rng = np.random.default_rng((self._order.seed, *place, _DEQUANTISE))
-        return self._spec.encode(patches, dequantise=rng).astype(np.float32)
+        return self._task.spec.encode(patches, dequantise=rng).astype(np.float32)
 
     def _batch(
         self,
         step: int,
         lane: int,
+        patches: Float[np.ndarray, "items parameters"],
         x1: Float32[np.ndarray, "items d"],
         observed: UInt8[np.ndarray, "items ..."],
     ) -> Batch:
         rng = np.random.default_rng((self._order.seed, step, lane, _NOISE))
-        noise = rng.standard_normal((self._noises, *x1.shape), dtype=np.float32)
         data = torch.from_numpy(x1)
-        x0 = [draw[self._couple(draw, data)] for draw in torch.from_numpy(noise)]
-        first = lane * self._order.group
-        return Batch(step, data, torch.from_numpy(observed), torch.stack(x0), first)
+        x0 = draw_noise(rng, self._coupling, self._task, data, patches, self._noises)
+        return Batch(step, data, torch.from_numpy(observed), x0, lane * self._order.group)
 
 
 class _Buffer:
@@ -205,6 +200,6 @@ def join(parts: Sequence[Batch]) -> Batch:
         parts[0].step,
         torch.cat([part.x1 for part in parts]),
         torch.cat([part.observed for part in parts]),
-        torch.cat([part.x0 for part in parts if part.x0 is not None], dim=1),
+        torch.cat([part.x0 for part in parts], dim=1),
         parts[0].first,
     )

@@ -15,36 +15,68 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch.utils.data import IterableDataset
 
 from unsynth.audio.observation import Observation
 from unsynth.data.draws import audible_draws
 from unsynth.data.seeding import Split
+from unsynth.flow.coupling import Coupling, couple
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
-_DEQUANTISE = 1
+_DEQUANTISE, _NOISE = 1, 8
 _T = TypeVar("_T")
 
 
 class Batch(NamedTuple):
     """What one step trains on, or a device's part of it.
 
-    Encoded patches, and what is observed of their sounds. ``x0`` is noise that goes with the
-    patches already; without it noise has yet to be drawn. The first item here is number
-    ``first`` of the whole batch.
+    Encoded patches, what is observed of their sounds, and the noise that goes with the patches.
+    The first item here is number ``first`` of the whole batch.
     """
 
     step: int
     x1: Float[torch.Tensor, "items d"]
     observed: UInt8[torch.Tensor, "items ..."]
-    x0: Float[torch.Tensor, "noises items d"] | None = None
+    x0: Float[torch.Tensor, "noises items d"]
     first: int = 0
+
+    def parts(self, count: int) -> "Iterator[Batch]":
+        """Cut it into equal parts."""
+        size = len(self.x1) // count
+        for start in range(0, len(self.x1), size):
+            mine = slice(start, start + size)
+            yield Batch(
+                self.step,
+                self.x1[mine],
+                self.observed[mine],
+                self.x0[:, mine],
+                self.first + start,
+            )
+
+
+def draw_noise(
+    rng: np.random.Generator,
+    coupling: Coupling,
+    task: Task,
+    x1: Float[torch.Tensor, "items d"],
+    patches: Float[np.ndarray, "items parameters"],
+    noises: int,
+) -> Float[torch.Tensor, "noises items d"]:
+    """Draw noise for encoded patches, and couple it with them."""
+    noise = rng.standard_normal((noises, *x1.shape), dtype=np.float32)
+
+    @cache
+    def symmetries() -> list[Int[np.ndarray, "images d"]]:
+        return [task.symmetries(patch) for patch in patches]
+
+    return torch.stack([couple(coupling, x0, x1, symmetries) for x0 in torch.from_numpy(noise)])
 
 
 class Waited(Generic[_T]):
@@ -103,6 +135,8 @@ class Stream(IterableDataset[Batch]):
         batch: int,
         uses: int,
         apart: int,
+        noises: int,
+        coupling: Coupling,
         seed: int = 0,
         start: int = 0,
     ) -> None:
@@ -112,6 +146,7 @@ class Stream(IterableDataset[Batch]):
         self._observation = observation
         self._group = batch // uses
         self._offsets = [use * apart for use in range(uses)]
+        self._noises, self._coupling = noises, coupling
         self._seed = seed
         self._rendered: dict[int, Sounds] = {}
         self._closed = threading.Event()
@@ -122,8 +157,10 @@ class Stream(IterableDataset[Batch]):
         groups = [self._sounds(step + offset) for offset in self._offsets]
         patches = np.concatenate([sounds.patches for sounds in groups])
         rng = np.random.default_rng((self._seed, step, _DEQUANTISE))
-        x1 = self._task.spec.encode(patches, dequantise=rng).astype(np.float32)
-        return Batch(step, torch.from_numpy(x1), torch.cat([sounds.observed for sounds in groups]))
+        x1 = torch.from_numpy(self._task.spec.encode(patches, dequantise=rng).astype(np.float32))
+        rng = np.random.default_rng((self._seed, step, _NOISE))
+        x0 = draw_noise(rng, self._coupling, self._task, x1, patches, self._noises)
+        return Batch(step, x1, torch.cat([sounds.observed for sounds in groups]), x0)
 
     def _sounds(self, group: int) -> Sounds:
         if group not in self._rendered:

@@ -1,11 +1,11 @@
-"""Samples of p(patch | sound) from a trained flow.
+"""Samples of p(patch | sound) from a trained model.
 
     x0 ~ N(0, 1),    dx/dt = v_u + w (v_c - v_u)  from t = 0 to t = 1,    patch = decode(x1)
 
 (the paper, section 4): the sound is encoded once, all samples are one batch, and what lies outside
 [-1, 1] decodes to the nearest patch. The note is part of the patch, so its pitch, onset and
 duration are the model's reading of the sound unless they are fixed
-(:mod:`unsynth.flow.inpainting`).
+(:mod:`unsynth.flow.inpainting`). A regression has one answer to a sound, which all samples are.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,15 @@ from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
 from unsynth.flow.solver import solve
+from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.task import Task
 
 
 class Posterior:
-    """A task's trained flow; ``sampling`` is how it is sampled where a call does not say."""
+    """A task's trained model; ``sampling`` is how it is sampled where a call does not say."""
 
-    def __init__(self, task: Task, model: ConditionalFlow, artifact: Artifact) -> None:
+    def __init__(self, task: Task, model: Model, artifact: Artifact) -> None:
         self.task = task
         self.sampling = artifact.sampling
         self._observation = artifact.architecture.observation
@@ -53,16 +54,35 @@ class Posterior:
         known: dict[int, float] = {}
         for name, value in (fixed or {}).items():
             known |= self._coordinates(name, value)
-        w = self.sampling.guidance if guidance is None else guidance
-        noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
-        x0 = torch.from_numpy(noise)
-        observed = self._observation.of(audio, self._sample_rate)
-        conditioning = self._model.encode(observed[None]).expand(count, -1, -1)
-        field = guided(self._model, conditioning, self._model.unconditional(count), w)
-        x1 = solve(
-            inpainted(field, x0, known), x0, steps or self.sampling.steps, self.sampling.solver
-        )
+        observed = self._observation.of(audio, self._sample_rate)[None]
+        if isinstance(self._model, ConditionalFlow):
+            w = self.sampling.guidance if guidance is None else guidance
+            noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
+            x1 = self._solve(self._model, observed, torch.from_numpy(noise), known, w, steps)
+        else:
+            x1 = self._model(observed).repeat(count, 1)
+            x1[:, list(known)] = torch.tensor(list(known.values()))
         return self.task.spec.decode(x1.double().numpy())
+
+    def _solve(
+        self,
+        model: ConditionalFlow,
+        observed: torch.Tensor,
+        x0: torch.Tensor,
+        known: Mapping[int, float],
+        guidance: float,
+        steps: int | None,
+    ) -> torch.Tensor:
+        count, sampling = len(x0), self.sampling
+        conditioning = model.encode(observed).expand(count, -1, -1)
+        field = guided(model, conditioning, model.unconditional(count), guidance)
+        return solve(
+            inpainted(field, x0, known),
+            x0,
+            steps or sampling.steps,
+            sampling.solver,
+            sampling.tolerance,
+        )
 
     def _coordinates(self, name: str, value: float | int) -> dict[int, float]:
         """Encode one parameter: values by coordinate of the vector."""

@@ -7,8 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from unsynth.audio.observation import Observation
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
-from unsynth.models.vector_fields import DiffusionTransformer
+from unsynth.models.param2tok import Param2Tok
+from unsynth.models.regression import PatchRegression
+from unsynth.models.unit_tokens import Layout, UnitTokens
+from unsynth.models.vae_realnvp import VAERealNVP
+from unsynth.models.vector_fields import DiffusionTransformer, ResidualNetwork
+from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
+
+#: What can be trained, and asked about a sound.
+Model = ConditionalFlow | PatchRegression | VAERealNVP
 
 
 class Settings(BaseModel):
@@ -45,6 +53,12 @@ class SpectrogramEncoderSettings(_Transformer):
             )
         return self
 
+    def build(self, shape: tuple[int, ...], queries: int, out: int) -> SpectrogramTransformer:
+        """Make a new encoder of spectrograms of ``shape``."""
+        channels, bands, frames = shape
+        sizes = self.model_dump(exclude={"kind"})
+        return SpectrogramTransformer((channels, bands, frames), queries, out, **sizes)
+
 
 class NoteEncoderSettings(Settings):
     """Sizes of :class:`NoteEncoder`; ``out`` is the width of the vectors for the field."""
@@ -58,23 +72,47 @@ class NoteEncoderSettings(Settings):
     #: Sounds that the whitening is found from, before the first step.
     sounds: PositiveInt = 2048
 
+    def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
+        """Make a new encoder of notes."""
+        sizes = self.model_dump(exclude={"kind", "sounds", "out"})
+        return NoteEncoder(queries, out, **sizes)
 
-class FieldSettings(_Transformer):
-    """Sizes of :class:`DiffusionTransformer`."""
 
-    tokens: PositiveInt
+EncoderSettings = Annotated[
+    SpectrogramEncoderSettings | NoteEncoderSettings, Field(discriminator="kind")
+]
+
+
+class _Conditioned(Settings):
     modulation: PositiveInt
     time: PositiveInt
     data_variance: float | None = Field(None, gt=0.01)
 
 
-class Architecture(Settings):
-    """Sizes of :class:`ConditionalFlow`."""
+class Param2TokFieldSettings(_Transformer, _Conditioned):
+    """Sizes of :class:`DiffusionTransformer` with :class:`Param2Tok`."""
 
-    encoder: Annotated[
-        SpectrogramEncoderSettings | NoteEncoderSettings, Field(discriminator="kind")
-    ]
-    field: FieldSettings
+    kind: Literal["param2tok"]
+    tokens: PositiveInt
+
+
+class UnitFieldSettings(_Transformer, _Conditioned):
+    """Sizes of :class:`DiffusionTransformer` with :class:`UnitTokens` of the task's units."""
+
+    kind: Literal["units"]
+
+
+class MLPFieldSettings(_Conditioned):
+    """Sizes of :class:`ResidualNetwork`."""
+
+    kind: Literal["mlp"]
+    width: PositiveInt
+    layers: PositiveInt
+    feed_forward: PositiveInt
+
+
+class _Architecture(Settings):
+    encoder: EncoderSettings
 
     @property
     def observation(self) -> Observation:
@@ -86,19 +124,79 @@ class Architecture(Settings):
         synth = task.synth()
         return self.observation.shape(synth.channels, synth.sample_rate)
 
-    def build(self, values: int, shape: tuple[int, ...]) -> ConditionalFlow:
-        """Make a new model for vectors of ``values`` and observed sounds of ``shape``."""
-        sizes, layers = self.encoder, self.field.layers
-        encoder: SpectrogramTransformer | NoteEncoder
-        if isinstance(sizes, NoteEncoderSettings):
-            out = sizes.out
-            encoder = NoteEncoder(layers, **sizes.model_dump(exclude={"kind", "sounds"}))
-        else:
-            out = sizes.width
-            channels, bands, frames = shape
-            size = (channels, bands, frames)
-            encoder = SpectrogramTransformer(
-                size, queries=layers, out=out, **sizes.model_dump(exclude={"kind"})
-            )
-        field = DiffusionTransformer(values, conditioning=out, **self.field.model_dump())
-        return ConditionalFlow(encoder, field, out)
+
+class FlowArchitecture(_Architecture):
+    """Sizes of :class:`ConditionalFlow`."""
+
+    kind: Literal["flow"]
+    field: Annotated[
+        Param2TokFieldSettings | UnitFieldSettings | MLPFieldSettings, Field(discriminator="kind")
+    ]
+
+    def build(self, spec: Spec, shape: tuple[int, ...]) -> ConditionalFlow:
+        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        settings, values = self.field, spec.width
+        encoder = self.encoder
+        out = encoder.out if isinstance(encoder, NoteEncoderSettings) else encoder.width
+        sizes = settings.model_dump(exclude={"kind", "tokens"})
+        field: DiffusionTransformer | ResidualNetwork
+        match settings:
+            case Param2TokFieldSettings():
+                tokens = Param2Tok(values, settings.tokens, settings.width)
+                field = DiffusionTransformer(values, tokens, out, **sizes)
+            case UnitFieldSettings():
+                units = UnitTokens(Layout.of(spec), settings.width)
+                field = DiffusionTransformer(values, units, out, **sizes)
+            case MLPFieldSettings():
+                field = ResidualNetwork(values, out, **sizes)
+        return ConditionalFlow(encoder.build(shape, settings.layers, out), field, out)
+
+
+class RegressionArchitecture(_Architecture):
+    """An encoder with one query, whose vector is the patch."""
+
+    kind: Literal["regression"]
+
+    def build(self, spec: Spec, shape: tuple[int, ...]) -> PatchRegression:
+        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        return PatchRegression(self.encoder.build(shape, 1, spec.width))
+
+
+class VAEArchitecture(Settings):
+    """Sizes of :class:`VAERealNVP`."""
+
+    kind: Literal["vae-realnvp"]
+    #: Of the convolutions, each of which halves bands and frames.
+    channels: tuple[PositiveInt, ...]
+    #: RealNVP layers on the latent vector, and from it to the parameters.
+    latent_layers: PositiveInt
+    parameter_layers: PositiveInt
+    coupling_width: PositiveInt
+    coupling_blocks: PositiveInt
+    #: Weight of the latent loss at the start, at the end, and the steps in between.
+    beta: tuple[float, float] = (0.02, 0.04)
+    beta_steps: PositiveInt = 60_000
+
+    @property
+    def observation(self) -> Observation:
+        """What the encoder sees."""
+        return Observation.LOG_MEL
+
+    def observed_shape(self, task: Task) -> tuple[int, ...]:
+        """Find the shape of a task's observed sounds."""
+        synth = task.synth()
+        return self.observation.shape(synth.channels, synth.sample_rate)
+
+    def build(self, spec: Spec, shape: tuple[int, ...]) -> VAERealNVP:
+        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        channels, bands, frames = shape
+        groups = tuple((s.start, s.stop) for s in spec.slices if s.stop - s.start > 1)
+        sizes = self.model_dump(exclude={"kind", "channels"})
+        return VAERealNVP(
+            (channels, bands, frames), spec.width, groups, widths=self.channels, **sizes
+        )
+
+
+Architecture = Annotated[
+    FlowArchitecture | RegressionArchitecture | VAEArchitecture, Field(discriminator="kind")
+]

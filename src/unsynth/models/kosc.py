@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import nn
 
 from unsynth.models.encoders import SpectrumEncoder
-from unsynth.models.kosc_fields import ResidualField, TokenTransformer, UnitTokens
+from unsynth.models.kosc_fields import ResidualField, TokenTransformer
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression
+from unsynth.models.unit_tokens import Layout, UnitTokens
 from unsynth.synths.kosc import KOsc
 
 #: The width at which all sizes are the paper's: that of tokens and of the conditioning vector.
@@ -78,12 +79,22 @@ def build_flow(
     else:
         tokens: UnitTokens | Param2Tok
         if model is Model.EQUIVARIANT:
-            tokens = UnitTokens(k, 3, width, rest=values - 3 * k)
+            tokens = UnitTokens(layout(synth), width)
         else:
             tokens = Param2Tok(values, k, width)
         field = TokenTransformer(tokens, width, width, 4, 5, 2 * width, data_variance)
     encoder = SpectrumEncoder(synth.samples, width, _channels(width))
     return SpectrumFlow(encoder, field, width)
+
+
+def layout(synth: KOsc) -> Layout:
+    """Give each oscillator a token; its values lie k apart. What follows them is one more token."""
+    k, rest = synth.oscillators, synth.values - 3 * synth.oscillators
+    return Layout(
+        [*(3 * list(range(k))), *([k] * rest)],
+        [*(j // k for j in range(3 * k)), *range(3, 3 + rest)],
+        [*([0] * k), *([1] if rest else [])],
+    )
 
 
 def build_regression(synth: KOsc, width: int = PAPER_WIDTH) -> SpectrumRegression:

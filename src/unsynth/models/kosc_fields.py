@@ -16,43 +16,7 @@ from torch import nn
 
 from unsynth.models.layers import ModulatedResidualBlock, SharedlyModulatedBlock
 from unsynth.models.param2tok import Param2Tok
-
-
-class UnitTokens(nn.Module):
-    """One token for each of k like units, whatever their order: an equivariant map.
-
-    x is laid out as ``per_unit`` blocks of k values (k frequencies, k amplitudes, ...). A unit's
-    values become its token by a linear map that all units share, and its velocity by another;
-    there are no positions (the paper, sections 3.1 and 4.1.1). ``rest`` values after them, which
-    belong to no unit, are one more token.
-    """
-
-    def __init__(self, units: int, per_unit: int, width: int, rest: int = 0) -> None:
-        super().__init__()
-        self._shape = (per_unit, units)
-        self.inward = nn.Linear(per_unit, width)
-        self.outward = nn.Linear(width, per_unit)
-        self.rest = rest
-        if rest:
-            self.rest_inward = nn.Linear(rest, width)
-            self.rest_outward = nn.Linear(width, rest)
-
-    def to_tokens(
-        self, x: Float[torch.Tensor, "items values"]
-    ) -> Float[torch.Tensor, "items tokens width"]:
-        """Map values to tokens."""
-        per_unit, units = self._shape
-        tokens = self.inward(x[:, : per_unit * units].unflatten(1, self._shape).mT)
-        if not self.rest:
-            return tokens
-        return torch.cat([tokens, self.rest_inward(x[:, None, per_unit * units :])], dim=1)
-
-    def to_values(
-        self, tokens: Float[torch.Tensor, "items tokens width"]
-    ) -> Float[torch.Tensor, "items values"]:
-        """Map tokens to values."""
-        values = self.outward(tokens[:, : self._shape[1]]).mT.flatten(1)
-        return torch.cat([values, self.rest_outward(tokens[:, -1])], 1) if self.rest else values
+from unsynth.models.unit_tokens import UnitTokens
 
 
 class _OneCondition(nn.Module):

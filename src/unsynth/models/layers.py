@@ -80,14 +80,34 @@ class ResidualBlock(nn.Module):
         return x + self.feed_forward(self.norm(x))
 
 
+class ModulatedNetwork(nn.Module):
+    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, which follows a condition c.
+
+    Scale, shift and gate are ``W2 SiLU(W1 c)``, all 0 at the start, so that a new block is the
+    identity (AdaLN-Zero; Peebles and Xie, section 3.2). The authors of the paper scale by
+    ``scale``, not ``1 + scale``, and do not start at 0.
+    """
+
+    def __init__(self, width: int, hidden: int, condition: int, modulation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.feed_forward = feed_forward(width, hidden)
+        self.modulation = _from_condition(condition, modulation, 3 * width)
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items width"],
+        condition: Float[torch.Tensor, "items condition"],
+    ) -> Float[torch.Tensor, "items width"]:
+        """Update each vector."""
+        scale, shift, gate = self.modulation(condition).chunk(3, dim=-1)
+        return x + gate * self.feed_forward((1 + scale) * self.norm(x) + shift)
+
+
 class ModulatedBlock(nn.Module):
-    """A block whose norms and residuals follow a condition c (AdaLN-Zero).
+    """``x + gate1 * attention((1 + scale1) * norm(x) + shift1)``, then :class:`ModulatedNetwork`.
 
-        x + gate1 * attention((1 + scale1) * norm(x) + shift1),
-
-    and the same with the feed-forward network; scales, shifts and gates are ``W2 SiLU(W1 c)``,
-    all 0 at the start, so that a new block is the identity (Peebles and Xie, section 3.2). The
-    authors of the paper scale by ``scale``, not ``1 + scale``, and do not start at 0.
+    All scales, shifts and gates are ``W2 SiLU(W1 c)`` of one network.
     """
 
     def __init__(
@@ -97,10 +117,7 @@ class ModulatedBlock(nn.Module):
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.attention = Attention(width, heads)
         self.feed_forward = feed_forward(width, hidden)
-        last = nn.Linear(modulation, 6 * width)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.modulation = nn.Sequential(nn.Linear(condition, modulation), nn.SiLU(), last)
+        self.modulation = _from_condition(condition, modulation, 6 * width)
 
     def forward(
         self,
@@ -112,6 +129,14 @@ class ModulatedBlock(nn.Module):
         scale1, shift1, gate1, scale2, shift2, gate2 = modulation
         x = x + gate1 * self.attention((1 + scale1) * self.norm(x) + shift1)
         return x + gate2 * self.feed_forward((1 + scale2) * self.norm(x) + shift2)
+
+
+def _from_condition(condition: int, hidden: int, out: int) -> nn.Sequential:
+    """Make ``W2 SiLU(W1 c)``, 0 at the start."""
+    last = nn.Linear(hidden, out)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(condition, hidden), nn.SiLU(), last)
 
 
 def time_code(t: Float[torch.Tensor, " items"], width: int) -> Float[torch.Tensor, "items width"]:

@@ -1,7 +1,7 @@
 """Regression from a sound to one patch, and losses for patches of units in no order.
 
-The baselines of section 4.1.1 of the paper. MSE; MSE after sorting the target's units (FFN
-(Sort)); and a Chamfer distance (FFN (Chamfer)): with target units u_i and estimates v_j,
+The baselines of sections 4.1.1 and 4.2.1 of the paper. MSE alone; MSE after sorting the target's
+units (FFN (Sort)); and a Chamfer distance (FFN (Chamfer)): with target units u_i and estimates v_j,
 
     1/k sum_i min_j |u_i - v_j|^2  +  1/k sum_j min_i |u_i - v_j|^2,
 
@@ -10,11 +10,25 @@ of the target's units, and neither solves the responsibility problem: which outp
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import nn
 
-from unsynth.models.encoders import SpectrumEncoder
+from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer, SpectrumEncoder
 from unsynth.models.layers import Projection, ResidualBlock
+
+
+class PatchRegression(nn.Module):
+    """An encoder whose one vector is the patch: AST in the paper's Table 1, trained by MSE."""
+
+    def __init__(self, encoder: SpectrogramTransformer | NoteEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(
+        self, observed: UInt8[torch.Tensor, "items ..."]
+    ) -> Float[torch.Tensor, "items values"]:
+        """Estimate patches."""
+        return self.encoder(observed)[:, 0]
 
 
 class SpectrumRegression(nn.Module):

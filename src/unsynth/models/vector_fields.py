@@ -25,26 +25,51 @@ from jaxtyping import Float
 from torch import nn
 from torch.nn import functional
 
-from unsynth.models.layers import ModulatedBlock, time_code
+from unsynth.models.layers import ModulatedBlock, ModulatedNetwork, time_code
 from unsynth.models.param2tok import Param2Tok
+from unsynth.models.unit_tokens import UnitTokens
 
 #: A smaller variance would make the field too steep for large steps of a solver.
 _LEAST_VARIANCE = 0.01
 
 
+class NormalVelocity(nn.Module):
+    """g above, its mean and variance linear in the conditioning vectors."""
+
+    def __init__(self, conditioning: int, values: int, variance: float) -> None:
+        """``conditioning`` is the length of all vectors together, ``variance`` the first one."""
+        super().__init__()
+        self.linear = nn.Linear(conditioning, 2 * values)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        with torch.no_grad():
+            self.linear.bias[values:] = math.log(math.expm1(variance - _LEAST_VARIANCE))
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items d"],
+        t: Float[torch.Tensor, " items"],
+        conditioning: Float[torch.Tensor, "items layers width"],
+    ) -> Float[torch.Tensor, "items d"]:
+        """Find the velocity that leads to normal coordinates."""
+        mean, spread = self.linear(conditioning.flatten(1)).chunk(2, dim=-1)
+        return normal_velocity(x, t[:, None], mean, functional.softplus(spread) + _LEAST_VARIANCE)
+
+
 class DiffusionTransformer(nn.Module):
-    """The vector field of CNF (Param2Tok).
+    """The vector field of CNF (Param2Tok), and with :class:`UnitTokens` of CNF (Equivariant).
 
     ``conditioning`` is the width of the sound's vectors, ``modulation`` the hidden width of the
     network that makes scales, shifts and gates, ``time`` the width of the time's code;
-    ``data_variance`` is the s^2 that training starts from, above 0.01, or ``None`` for g = 0.
+    ``data_variance`` is the s^2 that training starts from, above 0.01, or ``None`` for g = 0. g
+    knows each value by its place, so with it an equivariant field is so no longer.
     """
 
     def __init__(
         self,
         values: int,
+        tokens: Param2Tok | UnitTokens,
         conditioning: int,
-        tokens: int,
         width: int,
         heads: int,
         layers: int,
@@ -54,7 +79,7 @@ class DiffusionTransformer(nn.Module):
         data_variance: float | None = None,
     ) -> None:
         super().__init__()
-        self.param2tok = Param2Tok(values, tokens, width)
+        self.tokens = tokens
         self.time = time
         self.blocks = nn.ModuleList(
             ModulatedBlock(width, heads, feed_forward, conditioning + time, modulation)
@@ -62,11 +87,7 @@ class DiffusionTransformer(nn.Module):
         )
         self.normal = None
         if data_variance is not None:
-            self.normal = nn.Linear(layers * conditioning, 2 * values)
-            nn.init.zeros_(self.normal.weight)
-            nn.init.zeros_(self.normal.bias)
-            with torch.no_grad():
-                self.normal.bias[values:] = math.log(math.expm1(data_variance - _LEAST_VARIANCE))
+            self.normal = NormalVelocity(layers * conditioning, values, data_variance)
 
     def forward(
         self,
@@ -76,15 +97,55 @@ class DiffusionTransformer(nn.Module):
     ) -> Float[torch.Tensor, "items d"]:
         """Find the velocity at x, each item at its own time."""
         code = time_code(t, self.time)
-        tokens = self.param2tok.to_tokens(x)
+        tokens = self.tokens.to_tokens(x)
         for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
             tokens = block(tokens, torch.cat([vector, code], dim=-1))
-        v = self.param2tok.to_values(tokens)
-        if self.normal is None:
-            return v
-        mean, spread = self.normal(conditioning.flatten(1)).chunk(2, dim=-1)
-        variance = functional.softplus(spread) + _LEAST_VARIANCE
-        return v + normal_velocity(x, t[:, None], mean, variance)
+        v = self.tokens.to_values(tokens)
+        return v if self.normal is None else v + self.normal(x, t, conditioning)
+
+
+class ResidualNetwork(nn.Module):
+    """The vector field of CNF (MLP): ``W2 blocks(W1 x)``, block l modulated as layer l above.
+
+    It knows nothing of units (paper, section 4.2.1).
+    """
+
+    def __init__(
+        self,
+        values: int,
+        conditioning: int,
+        width: int,
+        layers: int,
+        feed_forward: int,
+        modulation: int,
+        time: int,
+        data_variance: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.time = time
+        self.inward = nn.Linear(values, width)
+        self.blocks = nn.ModuleList(
+            ModulatedNetwork(width, feed_forward, conditioning + time, modulation)
+            for _ in range(layers)
+        )
+        self.outward = nn.Linear(width, values)
+        self.normal = None
+        if data_variance is not None:
+            self.normal = NormalVelocity(layers * conditioning, values, data_variance)
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items d"],
+        t: Float[torch.Tensor, " items"],
+        conditioning: Float[torch.Tensor, "items layers width"],
+    ) -> Float[torch.Tensor, "items d"]:
+        """Find the velocity at x, each item at its own time."""
+        code = time_code(t, self.time)
+        hidden = self.inward(x)
+        for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
+            hidden = block(hidden, torch.cat([vector, code], dim=-1))
+        v = self.outward(hidden)
+        return v if self.normal is None else v + self.normal(x, t, conditioning)
 
 
 def normal_velocity(

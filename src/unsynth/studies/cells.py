@@ -41,7 +41,7 @@ from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sorted_units
 from unsynth.synths.kosc import KOsc
-from unsynth.training.objective import Noise, draw_noise, flow_matching_loss
+from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 #: The paper's; the same for all cells.
 GRADIENT_CLIP = 1.0
@@ -218,9 +218,9 @@ class Training:
         x1 = 2.0 * torch.rand(shape, generator=generator, device=self.device) - 1.0
         if self.cell.model not in FLOWS:
             return x1, None
-        noise = draw_noise(rng, *shape, CONDITION_DROPOUT)
-        order = couple(Coupling.OPTIMAL_TRANSPORT, noise.x0, x1.cpu())
-        noise = noise._replace(x0=noise.x0[order])
+        x0 = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+        times = draw_times(rng, len(x1), CONDITION_DROPOUT)
+        noise = Noise(couple(Coupling.OPTIMAL_TRANSPORT, x0, x1.cpu()), *times)
         return x1, Noise(*(part.to(self.device) for part in noise))
 
     def _loss(self, x1: torch.Tensor, audio: torch.Tensor, noise: Noise | None) -> torch.Tensor:
@@ -228,7 +228,7 @@ class Training:
         if isinstance(model, SpectrumFlow):
             assert noise is not None
             sound, none = model.encode(audio), model.unconditional(len(x1))
-            loss = flow_matching_loss(model, x1, sound, none, noise, Coupling.INDEPENDENT)
+            loss = flow_matching_loss(model, x1, sound, none, noise)
             layer = param2tok(model)
             return loss if layer is None else loss + ASSIGNMENT_PENALTY * layer.penalty()
         return _REGRESSION_LOSSES[cell.model](cell.synth, x1, model(audio))

@@ -18,7 +18,7 @@ import yaml
 from jaxtyping import Float, UInt8
 
 from unsynth.data.stream import Waited
-from unsynth.training.module import FlowTraining
+from unsynth.training.module import ModelTraining
 
 CHECKPOINT = "last.ckpt"
 
@@ -55,16 +55,21 @@ class Checkpoints(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Save when it is time to."""
+        if not _stepped(trainer, batch_idx):
+            return
         last = trainer.global_step >= (trainer.max_steps or 0)
+        self.interrupted = _any_device(trainer, self.interrupted)
         if self.interrupted:
             trainer.should_stop = True
-        if self.interrupted or last or time.monotonic() - self._saved_at >= self._seconds:
+        due = time.monotonic() - self._saved_at >= self._seconds
+        if self.interrupted or last or _any_device(trainer, due):
             self._save(trainer)
 
     def _save(self, trainer: lightning.Trainer) -> None:
         part = self._path.with_suffix(".part")
         trainer.save_checkpoint(part)
-        part.replace(self._path)
+        if trainer.is_global_zero:
+            part.replace(self._path)
         self._saved_at = time.monotonic()
 
     def _restore_signals(self) -> None:
@@ -96,7 +101,9 @@ class LossLog(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Go on where the checkpoint ended: later rows are of steps that are done again."""
-        assert isinstance(module, FlowTraining)
+        assert isinstance(module, ModelTraining)
+        if not trainer.is_global_zero:
+            return
         text = yaml.safe_dump(module.experiment.model_dump(mode="json"), sort_keys=False)
         (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
         columns = ["step", "loss", "penalty", "gradient_norm", "learning_rate"]
@@ -113,19 +120,26 @@ class LossLog(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Write a row."""
-        assert isinstance(module, FlowTraining)
+        assert isinstance(module, ModelTraining)
+        if not (trainer.is_global_zero and _stepped(trainer, batch_idx)):
+            return
         step = trainer.global_step
         csv.writer(self._loss).writerow([step, *(f"{n:.7g}" for n in module.last.values())])
+        for logger in trainer.loggers:
+            logger.log_metrics(module.last, step)
         if step % self._every == 0 or step == trainer.max_steps:
             self.validation = module.validation_loss(self._x1, self._observed)
             csv.writer(self._valid).writerow([step, f"{self.validation:.7g}"])
+            for logger in trainer.loggers:
+                logger.log_metrics({"validation_loss": self.validation}, step)
             if time.monotonic() - self._picture_at > 60.0:
                 draw_losses(self._folder)
                 self._picture_at = time.monotonic()
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Draw the losses so far."""
-        draw_losses(self._folder)
+        if trainer.is_global_zero:
+            draw_losses(self._folder)
 
     def teardown(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
@@ -162,7 +176,9 @@ class Progress(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Print, when it is time to."""
-        assert isinstance(module, FlowTraining)
+        assert isinstance(module, ModelTraining)
+        if not (trainer.is_global_zero and _stepped(trainer, batch_idx)):
+            return
         now, step, steps = time.monotonic(), trainer.global_step, trainer.max_steps
         if now - self._spoke < self._every and step < steps:
             return
@@ -178,6 +194,18 @@ class Progress(lightning.Callback):
             file=sys.stderr,
             flush=True,
         )
+
+
+def _stepped(trainer: lightning.Trainer, batch_idx: int) -> bool:
+    """Say whether this was the last part of a step."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+
+
+def _any_device(trainer: lightning.Trainer, decision: bool) -> bool:
+    """Decide alike on all devices."""
+    if trainer.world_size == 1:
+        return decision
+    return trainer.strategy.reduce_boolean_decision(decision, all=False)
 
 
 def _waited(trainer: lightning.Trainer) -> float:
@@ -203,7 +231,7 @@ def draw_losses(folder: Path) -> None:
         label="training",
     )
     axes.plot(*_columns(folder / "validation.csv"), label="validation, averaged weights")
-    axes.set(xlabel="step", ylabel="flow-matching loss", xscale="log", yscale="log")
+    axes.set(xlabel="step", ylabel="loss", xscale="log", yscale="log")
     axes.legend()
     figure.savefig(folder / "loss.png", dpi=120)
 

@@ -12,9 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unsynth.data.order import BUFFER
 from unsynth.data.stream import Batch
+from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.task import load_task
 from unsynth.training.experiment import Experiment, load_experiment
-from unsynth.training.module import FlowTraining
+from unsynth.training.module import ModelTraining
 from unsynth.training.train import build
 
 #: Weights, averaged weights, gradient and Adam's two moments, all float32.
@@ -34,7 +35,9 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = build(experiment, task).to(device)
     size = experiment.model.observed_shape(task)
-    batch = _random_batch(experiment.data.batch, task.spec.width, size, device)
+    data = experiment.data
+    x0 = torch.randn(data.noises, data.batch, task.spec.width, device=device)
+    batch = _random_batch(x0, size)
     optimizer = module.configure_optimizers()["optimizer"]
 
     # Attention as plain products, which the counter knows on every device.
@@ -46,12 +49,11 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
         started = time.perf_counter()
         _step(module, optimizer, batch)
         seconds = time.perf_counter() - started
-    parameters = {
-        "encoder": _count(module.model.encoder),
-        "field": _count(module.model.field),
-        "param2tok": _count(module.model.field.param2tok),
-        "total": _count(module.model),
-    }
+    model = module.model
+    parameters = {name: _count(part) for name, part in model.named_children()}
+    if isinstance(model, ConditionalFlow) and model.param2tok is not None:
+        parameters["param2tok"] = _count(model.param2tok)
+    parameters["total"] = _count(model)
     memory = {
         "weights": _BYTES_A_WEIGHT * parameters["total"],
         "activations": sum(saved.values()),
@@ -68,7 +70,7 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     }
 
 
-def _step(module: FlowTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
+def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
     mixed = module.experiment.training.precision == "bf16-mixed"
     optimizer.zero_grad()
     with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed):
@@ -80,11 +82,11 @@ def _step(module: FlowTraining, optimizer: torch.optim.Optimizer, batch: Batch) 
         torch.cuda.synchronize()
 
 
-def _random_batch(items: int, width: int, size: tuple[int, ...], device: torch.device) -> Batch:
-    rng = np.random.default_rng(0)
-    x1 = torch.from_numpy(rng.uniform(-1, 1, (items, width)).astype(np.float32))
-    observed = torch.from_numpy(rng.integers(0, 256, (items, *size), dtype=np.uint8))
-    return Batch(0, x1.to(device), observed.to(device))
+def _random_batch(x0: torch.Tensor, size: tuple[int, ...]) -> Batch:
+    x1 = torch.rand_like(x0[0]) * 2.0 - 1.0
+    shape = (len(x1), *size)
+    observed = torch.randint(0, 256, shape, dtype=torch.uint8, device=x0.device)
+    return Batch(0, x1, observed, x0)
 
 
 def _note_size(tensor: torch.Tensor, saved: dict[int, int]) -> torch.Tensor:

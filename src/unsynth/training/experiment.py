@@ -21,6 +21,7 @@ from unsynth.artifacts import SamplingSettings
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, Settings
+from unsynth.training.objective import Times
 
 _GROUP = 64
 
@@ -99,12 +100,21 @@ class TrainingSettings(Settings):
     gradient_clip: PositiveFloat = 0.5
     #: Share of items that lose their sound.
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
+    #: How the times of the items are distributed.
+    times: Times = Times.UNIFORM
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Weight of the mean absolute entry of Param2Tok's assignment.
     assignment_penalty: NonNegativeFloat = 0.01
     #: How much of the averaged weights stays at each step; lower in the first steps.
     ema_decay: float = Field(0.999, ge=0.0, lt=1.0)
+    #: Parts that a step is computed in, one after the other, to save memory.
+    accumulate: PositiveInt = 1
+    #: Whether the networks are compiled, which takes minutes and then saves time.
+    compile: bool = False
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    #: Whether the losses go to TensorBoard too, and to which project at Weights & Biases.
+    tensorboard: bool = False
+    wandb: str | None = None
     #: Steps between two validations, minutes between two checkpoints.
     validate_every: PositiveInt = 500
     checkpoint_minutes: NonNegativeFloat = 5.0
@@ -119,6 +129,13 @@ class Experiment(Settings):
     data: DataSettings
     training: TrainingSettings
     sampling: SamplingSettings
+
+    @model_validator(mode="after")
+    def _parts_divide_batch(self) -> "Experiment":
+        parts, batch = self.training.accumulate, self.data.batch
+        if batch % parts:
+            raise ValueError(f"training.accumulate of {parts} does not divide a batch of {batch}")
+        return self
 
 
 def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -176,9 +193,15 @@ def _settings_of(annotation: Any, value: Any) -> type[BaseModel] | None:
     """Find the class that a section's keys belong to; among several, its ``kind`` tells."""
     if not isinstance(value, dict):
         return None
-    for option in get_args(annotation) or (annotation,):
+    for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             kind = option.model_fields.get("kind")
             if kind is None or value.get("kind") in get_args(kind.annotation):
                 return option
     return None
+
+
+def _options(annotation: Any) -> list[Any]:
+    """List the members of a union, also of an annotated one and of unions within it."""
+    inner = get_args(annotation)
+    return [option for part in inner for option in _options(part)] if inner else [annotation]

@@ -34,7 +34,7 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
     check_identity(stored.get("unsynth", {}), identity(experiment, task.hash))
     shape = experiment.model.observed_shape(task)
     with torch.device("meta"):
-        model = experiment.model.build(task.spec.width, shape)
+        model = experiment.model.build(task.spec, shape)
     averaged = {
         name.removeprefix(_PREFIX): value
         for name, value in stored["state_dict"].items()

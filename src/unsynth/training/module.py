@@ -1,8 +1,9 @@
-"""The flow, its averaged weights and its optimiser, as Lightning trains them.
+"""A model, its averaged weights and its optimiser, as Lightning trains them.
 
-Noise, times and dropout are functions of (seed, step), so a resumed run repeats the run it goes
-on from. The averaged weights (EMA) follow ``ema = d ema + (1 - d) weights`` after each step, with
-d = min(decay, (1 + step) / (10 + step)); they are what validation and the weight file use.
+Noise, times and dropout are functions of (seed, step, item): a resumed run repeats the run it goes
+on from, and several devices, or the parts of a batch, do what one device does with all of it (but
+for batch norms). The averaged weights (EMA) follow ``ema = d ema + (1 - d) weights`` after each
+step, with d = min(decay, (1 + step) / (10 + step)); validation and the weight file use them.
 """
 
 import copy
@@ -18,24 +19,24 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 
 from unsynth.data.stream import Batch
 from unsynth.errors import UnsynthError
-from unsynth.flow.coupling import Coupling
+from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.training.experiment import Experiment, TrainingSettings
-from unsynth.training.objective import Noise, draw_noise, flow_matching_loss
+from unsynth.training.objective import Noise, draw_times, losses
 
-_NOISE = 2
+_TIMES = 2
 
 
 class TrainingError(UnsynthError):
     """A run that cannot start, go on or be resumed."""
 
 
-class FlowTraining(lightning.LightningModule):
+class ModelTraining(lightning.LightningModule):
     """Trains ``model``; ``ema`` is a copy of it with averaged weights."""
 
     def __init__(
         self,
-        model: ConditionalFlow,
+        model: Model,
         experiment: Experiment,
         task_hash: str,
         contents: str | None = None,
@@ -47,40 +48,48 @@ class FlowTraining(lightning.LightningModule):
         self.ema = copy.deepcopy(model).requires_grad_(False)
         self.experiment = experiment
         self._identity = identity(experiment, task_hash) | {"data.folder": contents}
-        #: The numbers of the last step, for the log.
+        #: The numbers of the last step, for the log: the loss, what was added to it, and so on.
         self.last: dict[str, float] = {}
+        self._sums = torch.zeros(2)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[torch.Tensor, ""]:
         """Compute the loss; raises :class:`TrainingError` where it is not finite."""
-        settings, data = self.experiment.training, self.experiment.data
-        items = len(batch.x1) * data.noises
-        noise, coupling = self._noise(batch), settings.coupling
-        if batch.x0 is not None:
-            noise, coupling = noise._replace(x0=batch.x0.flatten(0, 1)), Coupling.INDEPENDENT
-        loss = flow_matching_loss(
+        settings, noises = self.experiment.training, self.experiment.data.noises
+        found = losses(
             self.model,
-            batch.x1.repeat(data.noises, 1),
-            self.model.encode(batch.observed).repeat(data.noises, 1, 1),
-            self.model.unconditional(items),
-            noise,
-            coupling,
+            batch.x1.repeat(noises, 1),
+            batch.observed,
+            self._noise(batch),
+            settings.assignment_penalty,
+            batch.step,
         )
-        penalty = self.model.field.param2tok.penalty()
-        self.last = {"loss": loss.item(), "penalty": penalty.item()}
-        _require_finite("loss", self.last["loss"], batch.step)
-        return loss + settings.assignment_penalty * penalty
+        parts = settings.accumulate
+        self._sums = self._sums.to(self.device) + torch.stack(found).detach() / parts
+        if (batch_idx + 1) % parts == 0:
+            mean = self._over_devices(self._sums)
+            self.last = dict(zip(("loss", "penalty"), mean.tolist(), strict=True))
+            self._sums = torch.zeros_like(mean)
+            _require_finite("loss", sum(self.last.values()), batch.step)
+        return found.loss + found.penalty
+
+    def _over_devices(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Average numbers over the devices of a run."""
+        if self._trainer is None or self.trainer.world_size == 1:
+            return numbers
+        gathered = self.all_gather(numbers)
+        assert isinstance(gathered, torch.Tensor)
+        return gathered.mean(dim=0)
 
     def _noise(self, batch: Batch) -> Noise:
-        """Draw the whole batch's noise, and keep that of this device's items."""
-        data = self.experiment.data
-        dropout = self.experiment.training.condition_dropout
-        # What comes with noise needs none here.
-        d = 0 if batch.x0 is not None else batch.x1.shape[1]
-        rng = np.random.default_rng((self.experiment.seed, batch.step, _NOISE))
-        noise = draw_noise(rng, data.noises * data.batch, d, dropout)
+        """Draw the whole batch's times and dropout, and keep those of the items at hand."""
+        data, settings = self.experiment.data, self.experiment.training
+        rng = np.random.default_rng((self.experiment.seed, batch.step, _TIMES))
+        count = data.noises * data.batch
+        drawn = draw_times(rng, count, settings.condition_dropout, settings.times)
         mine = slice(batch.first, batch.first + len(batch.x1))
-        parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in noise)
-        return Noise(*(part.flatten(0, 1).to(self.device) for part in parts))
+        parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in drawn)
+        t, dropped = (part.flatten().to(self.device) for part in parts)
+        return Noise(batch.x0.flatten(0, 1), t, dropped)
 
     def configure_gradient_clipping(
         self,
@@ -108,42 +117,43 @@ class FlowTraining(lightning.LightningModule):
         decay = min(self.experiment.training.ema_decay, (1 + step) / (10 + step))
         averaged: list[torch.Tensor] = list(self.ema.parameters())
         torch._foreach_lerp_(averaged, [p.detach() for p in self.model.parameters()], 1.0 - decay)
+        for ours, theirs in zip(self.ema.buffers(), self.model.buffers(), strict=True):
+            ours.copy_(theirs)
 
     @torch.no_grad()
     def validation_loss(self, x1: torch.Tensor, observed: torch.Tensor, noises: int = 4) -> float:
         """Compute the averaged weights' loss with fixed noise, times spread evenly, no dropout."""
-        losses = []
+        total = 0.0
         for chunk, (x, sounds) in enumerate(zip(x1.split(64), observed.split(64), strict=True)):
-            rng = np.random.default_rng((0, chunk, _NOISE))
-            noise = draw_noise(rng, len(x) * noises, x.shape[1], dropout=0.0)
-            times = (rng.permutation(len(noise.t)) + 0.5) / len(noise.t)
-            noise = noise._replace(t=torch.from_numpy(times.astype(np.float32)))
-            conditioning = self.ema.encode(sounds.to(self.device))
-            loss = flow_matching_loss(
+            rng = np.random.default_rng((0, chunk, _TIMES))
+            count = len(x) * noises
+            x0 = torch.from_numpy(rng.standard_normal((count, x.shape[1]), dtype=np.float32))
+            t = torch.from_numpy((rng.permutation(count) + 0.5) / count).float()
+            noise = Noise(x0, t, torch.zeros(count, dtype=torch.bool))
+            found = losses(
                 self.ema,
                 x.to(self.device).repeat(noises, 1),
-                conditioning.repeat(noises, 1, 1),
-                self.ema.unconditional(len(x) * noises),
+                sounds.to(self.device),
                 Noise(*(part.to(self.device) for part in noise)),
-                Coupling.INDEPENDENT,
+                assignment_penalty=0.0,
+                step=0,
             )
-            losses.append(loss.item() * len(x))
-        return sum(losses) / len(x1)
+            total += found.loss.item() * len(x)
+        return total / len(x1)
 
     def configure_optimizers(self) -> Any:
         """Set up AdamW with its schedule."""
         settings = self.experiment.training
-        param2tok = list(self.model.field.param2tok.parameters())
-        found = {id(p) for p in param2tok}
+        tokens = self.model.param2tok if isinstance(self.model, ConditionalFlow) else None
+        faster = [] if tokens is None else list(tokens.parameters())
+        found = {id(p) for p in faster}
         others = [p for p in self.model.parameters() if id(p) not in found]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": others, "lr": settings.learning_rate},
-                {"params": param2tok, "lr": settings.learning_rate * settings.param2tok_rate},
-            ],
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        groups = [{"params": others, "lr": settings.learning_rate}]
+        if faster:
+            groups.append(
+                {"params": faster, "lr": settings.learning_rate * settings.param2tok_rate}
+            )
+        optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate(settings, step) / settings.learning_rate
         )

@@ -4,25 +4,25 @@ import logging
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lightning
 import torch
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader
 
 from unsynth.data.external import DatasetError
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Batch, Stream, Waited, render_sounds
-from unsynth.flow.coupling import couple
-from unsynth.models.architecture import NoteEncoderSettings
+from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
+from unsynth.models.vae_realnvp import VAERealNVP
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task, load_task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
-from unsynth.training.experiment import Experiment, load_experiment
-from unsynth.training.module import FlowTraining, TrainingError
+from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
+from unsynth.training.module import ModelTraining, TrainingError
 
 if TYPE_CHECKING:
     from unsynth.data.datamodule import ShardBatches
@@ -43,15 +43,20 @@ def train(
     overrides: Iterable[str] = (),
     resume: bool = False,
     out: Path | None = None,
-) -> Run:
+    devices: int = 1,
+    nodes: int = 1,
+) -> Run | None:
     """Train an experiment, by default into ``runs/NAME``; Ctrl-C saves and returns.
 
+    With more than one of ``devices`` (of each of the nodes) they share each batch; each has a
+    process, and all but the first of these return nothing.
     Raises :class:`ExperimentError` for a bad experiment file, :class:`DatasetError` for a set that
     is not for it, and :class:`TrainingError` for a folder that holds a run already, a checkpoint
     of something else, or a loss that is not finite: the last checkpoint is then still there.
     """
     experiment = load_experiment(experiment_path, overrides)
     task = load_task(experiment.task)
+    _check_devices(experiment, devices * nodes)
     shards = None if experiment.data.folder is None else open_set(experiment, task)
     folder = out or Path("runs") / experiment_path.stem
     checkpoint = _prepare(folder, resume)
@@ -60,19 +65,35 @@ def train(
     with Renderer(task.synth) as renderer:
         batches = shards or _LiveBatches(experiment, task, renderer)
         try:
-            return _fit(experiment, task, renderer, batches, folder, checkpoint)
+            return _fit(experiment, task, renderer, batches, folder, checkpoint, devices, nodes)
         finally:
             batches.close()
 
 
-def build(experiment: Experiment, task: Task, contents: str | None = None) -> FlowTraining:
+def _check_devices(experiment: Experiment, count: int) -> None:
+    if count == 1:
+        return
+    data, parts = experiment.data, experiment.training.accumulate
+    if data.folder is None:
+        raise TrainingError(
+            "several devices train from a set: make one with unsynth render, and give it as "
+            "--set data.folder=DIR"
+        )
+    if data.batch % (count * parts):
+        raise TrainingError(
+            f"a batch of {data.batch} cannot be shared by {count} devices in {parts} parts each: "
+            f"let data.batch be a multiple of {count * parts}"
+        )
+
+
+def build(experiment: Experiment, task: Task, contents: str | None = None) -> ModelTraining:
     """Make a new model of an experiment, its weights a function of the seed.
 
     ``contents`` describes the set that it is trained from, if there is one.
     """
     torch.manual_seed(experiment.seed)
-    model = experiment.model.build(task.spec.width, experiment.model.observed_shape(task))
-    return FlowTraining(model, experiment, task.hash, contents)
+    model = experiment.model.build(task.spec, experiment.model.observed_shape(task))
+    return ModelTraining(model, experiment, task.hash, contents)
 
 
 def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
@@ -93,9 +114,10 @@ def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
         batch=data.batch,
         group=data.coupled,
         noises=data.noises,
-        couple=partial(couple, experiment.training.coupling),
+        coupling=experiment.training.coupling,
         seed=experiment.seed,
         loaders=data.loaders,
+        parts=experiment.training.accumulate,
     )
 
 
@@ -118,6 +140,7 @@ class _LiveBatches(lightning.LightningDataModule):
 
     def __init__(self, experiment: Experiment, task: Task, renderer: Renderer) -> None:
         super().__init__()
+        self._parts = experiment.training.accumulate
         self._stream = Stream(
             task,
             renderer,
@@ -125,23 +148,30 @@ class _LiveBatches(lightning.LightningDataModule):
             batch=experiment.data.batch,
             uses=experiment.data.uses,
             apart=experiment.data.apart,
+            noises=experiment.data.noises,
+            coupling=experiment.training.coupling,
             seed=experiment.seed,
         )
 
     def train_dataloader(self) -> Waited[Batch]:
         assert self.trainer is not None
         self._stream.start = self.trainer.global_step
-        return Waited(DataLoader(self._stream, batch_size=None))
+        batches = DataLoader(self._stream, batch_size=None)
+        if self._parts == 1:
+            return Waited(batches)
+        return Waited(part for batch in batches for part in batch.parts(self._parts))
 
     def close(self) -> None:
         self._stream.close()
 
 
 def _fit_encoder(
-    module: FlowTraining, task: Task, renderer: Renderer, shards: "ShardBatches | None"
+    module: ModelTraining, task: Task, renderer: Renderer, shards: "ShardBatches | None"
 ) -> None:
     """Find what an encoder has to know of its inputs before the first step."""
     experiment = module.experiment
+    if isinstance(module.model, VAERealNVP) or isinstance(experiment.model, VAEArchitecture):
+        return
     sizes, encoder = experiment.model.encoder, module.model.encoder
     if isinstance(sizes, NoteEncoderSettings) and isinstance(encoder, NoteEncoder):
         if shards is not None:
@@ -153,7 +183,7 @@ def _fit_encoder(
         encoder.fit(observed)
     elif isinstance(encoder, SpectrogramTransformer) and shards is not None:
         encoder.standardise(*torch.from_numpy(shards.statistics()))
-    module.ema.encoder.load_state_dict(encoder.state_dict())
+    module.ema.load_state_dict(module.model.state_dict())
 
 
 def _fit(
@@ -163,7 +193,9 @@ def _fit(
     batches: "_LiveBatches | ShardBatches",
     folder: Path,
     checkpoint: Path | None,
-) -> Run:
+    devices: int,
+    nodes: int,
+) -> Run | None:
     settings = experiment.training
     shards = None if isinstance(batches, _LiveBatches) else batches
     module = build(experiment, task, None if shards is None else shards.contents)
@@ -175,6 +207,10 @@ def _fit(
     x1 = torch.from_numpy(task.spec.encode(held_out.patches)).float()
     log = LossLog(folder, x1, held_out.observed, settings.validate_every)
     saver = Checkpoints(folder, settings.checkpoint_minutes)
+    if settings.compile:
+        for network in module.model.children():
+            network.compile()
+    several = devices * nodes > 1
     with warnings.catch_warnings():
         # Lightning's advice on loaders and resuming does not hold for batches that know their step.
         warnings.filterwarnings("ignore", module="lightning")
@@ -184,8 +220,12 @@ def _fit(
             max_epochs=-1,
             precision=settings.precision,
             accelerator="auto",
-            devices=1,
-            logger=False,
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if several else "auto",
+            sync_batchnorm=several,
+            accumulate_grad_batches=settings.accumulate,
+            logger=_loggers(settings, folder),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -197,4 +237,21 @@ def _fit(
             kept = folder / CHECKPOINT
             state = f"{kept} is as it was" if kept.exists() else "no checkpoint was saved yet"
             raise type(error)(f"{error}; {state}") from None
+    if not trainer.is_global_zero:
+        return None
     return Run(folder / CHECKPOINT, trainer.global_step, settings.steps, log.validation)
+
+
+def _loggers(settings: TrainingSettings, folder: Path) -> list[Logger]:
+    """Make the loggers that are asked for; the tables in the run's folder are always written."""
+    found: list[Logger] = []
+    if settings.tensorboard:
+        found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    if settings.wandb is not None:
+        try:
+            found.append(WandbLogger(project=settings.wandb, name=folder.name, save_dir=folder))
+        except ModuleNotFoundError:
+            raise TrainingError(
+                "training.wandb needs wandb: pip install 'unsynth[wandb]', or leave it out"
+            ) from None
+    return found

@@ -1,0 +1,79 @@
+"""Each kind of model: it learns, its weights are exported, and it answers; on several devices."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.models.small import MODELS
+from tests.training.runs import EXPERIMENT, from_set, rows
+from unsynth.inversion.posterior import load_posterior
+from unsynth.training.dry_run import dry_run
+from unsynth.training.export import export_artifact
+from unsynth.training.train import TrainingError, train
+
+
+def written(folder: Path, model: str, **training) -> Path:
+    path = folder / f"{model}.yaml"
+    settings = EXPERIMENT["training"] | {"steps": 120, "learning_rate": 3e-3} | training
+    settings |= {"checkpoint_minutes": 5}
+    path.write_text(yaml.safe_dump(EXPERIMENT | {"model": MODELS[model], "training": settings}))
+    return path
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_model_learns_and_answers(model, small_set, task, tmp_path):
+    path = written(tmp_path, model)
+    assert dry_run(path)["parameters"]["total"] > 1000
+    train(path, from_set(small_set.url) + ["training.steps=120"], out=tmp_path / "run")
+    losses = [float(row["loss"]) for row in rows(tmp_path / "run" / "loss.csv")]
+    assert np.mean(losses[-30:]) < 0.9 * np.mean(losses[:5])
+    weights = tmp_path / "dx7.safetensors"
+    export_artifact(tmp_path / "run", weights)
+    posterior = load_posterior(task, weights)
+    audio = np.random.default_rng(0).standard_normal((1, 176_400)).astype(np.float32)
+    patches = posterior.sample(audio, 3, np.random.default_rng(0), fixed={"note.pitch": 60})
+    assert patches.shape == (3, len(task.spec.parameters)) and np.isfinite(patches).all()
+    assert (patches[:, task.spec.position["note.pitch"]] == 60).all()
+    alike = (patches == patches[0]).all()
+    assert alike == (model in ("regression", "vae"))
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("param2tok", ["--devices", "2"]),
+        ("param2tok", ["--set", "training.accumulate=2"]),
+        ("regression", ["--devices", "2", "--set", "training.accumulate=2"]),
+    ],
+)
+def test_devices_and_parts_are_as_one(model, options, small_set, tmp_path):
+    """Real processes that average their gradients, and the losses of one that has all items."""
+    path = written(tmp_path, model)
+    settings = [*from_set(small_set.url), "training.steps=12", "training.tensorboard=true"]
+    train(path, settings, out=tmp_path / "one")
+    command = [sys.executable, "-m", "unsynth", "train", str(path), "--out", str(tmp_path / "two")]
+    command += [part for setting in settings for part in ("--set", setting)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("checkpoint: ") == 1
+    one, two = (rows(tmp_path / name / "loss.csv") for name in ("one", "two"))
+    assert [row["step"] for row in one] == [row["step"] for row in two]
+    for column in ("loss", "penalty", "gradient_norm", "learning_rate"):
+        ours, theirs = ([float(row[column]) for row in table] for table in (one, two))
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4)
+    assert list((tmp_path / "two" / "tensorboard").glob("events*"))
+    for found in (tmp_path / "one", tmp_path / "two"):
+        assert len(rows(found / "validation.csv")) == 1
+
+
+def test_what_several_devices_cannot_do(small_set, tmp_path):
+    path = written(tmp_path, "param2tok")
+    with pytest.raises(TrainingError, match="several devices train from a set"):
+        train(path, out=tmp_path / "run", devices=2)
+    with pytest.raises(TrainingError, match="a multiple of 3"):
+        train(path, from_set(small_set.url), out=tmp_path / "run", devices=3)
+    assert not (tmp_path / "run").exists()
