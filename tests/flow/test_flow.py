@@ -45,6 +45,20 @@ def test_solvers_reach_their_order(solver, order):
     assert math.log2(error(32) / error(64)) == pytest.approx(order, abs=0.15)
 
 
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
+def test_the_adaptive_solver_keeps_its_tolerance(tolerance):
+    x0, evaluations = normal(4, 3), []
+
+    def field(x: torch.Tensor, t: float) -> torch.Tensor:
+        evaluations.append(t)
+        return x * math.cos(20.0 * t)
+
+    found = solve(field, x0, 1, Solver.ADAPTIVE, tolerance)
+    exact = x0 * math.exp(math.sin(20.0) / 20.0)
+    assert (found - exact).abs().max() < 30 * tolerance
+    assert 30 < len(evaluations) < {1e-3: 150, 1e-6: 400, 1e-9: 2000}[tolerance]
+
+
 def test_guidance_is_two_evaluations_in_one():
     model = small_flow()
     x = normal(6, 7).float()

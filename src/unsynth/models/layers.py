@@ -32,9 +32,10 @@ class Attention(nn.Module):
         query, key, value = self._split(query), self._split(key), self._split(value)
         if x.device.type == "cpu":
             # There the backward pass takes twice as long in bfloat16.
+            dtype = torch.promote_types(query.dtype, torch.float32)
             with torch.autocast("cpu", enabled=False):
                 mixed = functional.scaled_dot_product_attention(
-                    query.float(), key.float(), value.float()
+                    query.to(dtype), key.to(dtype), value.to(dtype)
                 )
         else:
             mixed = functional.scaled_dot_product_attention(query, key, value)
