@@ -545,6 +545,36 @@ def reproduce_kosc_quasi(
     click.echo(f"figures: {out}")
 
 
+@reproduce.command("arms")
+@click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--flops", required=True, type=click.FloatRange(0.0, min_open=True), help="Each.")
+@click.option("--seeds", default=2, type=click.IntRange(1), show_default=True)
+@click.option("--dataset", multiple=True, required=True, help="As for evaluate, e.g. draws:100.")
+@click.option("--candidates", default=16, type=click.IntRange(1), show_default=True)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="For all of them.")
+@click.option("--variant", "variants", multiple=True, metavar="'NAME KEY=VALUE ...'", help="More.")
+@click.option("--workers", type=click.IntRange(1), help="Processes that score; one a core.")
+@click.option("--resume", is_flag=True, help="Go on where the study was stopped.")
+@click.option("--out", default=Path("runs/arms"), type=click.Path(path_type=Path))
+def reproduce_arms(
+    experiments: tuple[Path, ...],
+    workers: int | None,
+    resume: bool,
+    out: Path,
+    **asked: Any,
+) -> None:
+    """Train EXPERIMENTS with equal FLOPs and score them; the first is the one to beat.
+
+    A --variant is the first experiment with other settings, under another name.
+    """
+    _require_evaluation()
+    from unsynth.studies.arms import Arms, run_arms
+
+    found = run_arms(Arms(experiments, **asked), out, workers, resume, click.echo)
+    click.echo(found.markdown())
+    click.echo(f"table: {out / 'table.md'}")
+
+
 def _require_evaluation() -> None:
     _require("evaluate", "numba", "pyarrow")
 

@@ -1,0 +1,83 @@
+"""Whole experiments against each other, small."""
+
+import json
+import shlex
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from tests.data.sets import make_set
+from tests.models.small import MLP, REGRESSION
+from tests.training.runs import EXPERIMENT, from_set
+from unsynth.cli import commands
+from unsynth.evaluation.evaluate import read_evaluation
+from unsynth.studies import arms as arms_module
+from unsynth.training.dry_run import dry_run
+
+
+@pytest.fixture(scope="module")
+def study(task, tmp_path_factory):
+    """The arguments of a study of two arms."""
+    folder = tmp_path_factory.mktemp("arms")
+    data = make_set(folder / "set", task)
+    for name, model in [("ours", MLP), ("regression", REGRESSION)]:
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(EXPERIMENT | {"model": model}))
+    variant = shlex.join(
+        ["ours", f"model={json.dumps(MLP)}", "training.coupling=aligned transport"]
+    )
+    settings = [s for s in from_set(data.url) if not s.startswith("training.steps")]
+    flops = 6.5 * dry_run(folder / "ours.yaml", settings)["flops_a_step"]
+    experiments = [str(folder / "regression.yaml"), "--variant", variant]
+    options = ["--flops", str(flops), "--seeds", "2", "--dataset", "draws:3", "--workers", "1"]
+    options += ["--candidates", "2"] + [part for s in settings for part in ("--set", s)]
+    return ["reproduce", "arms", *experiments, *options]
+
+
+def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_path, monkeypatch):
+    out = tmp_path / "study"
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arms_module, "_score", interrupted)
+        stopped = CliRunner().invoke(commands, [*study, "--out", str(out)])
+        assert stopped.exit_code == 1
+    assert [path.parent.name for path in out.glob("*/weights.safetensors")] == ["regression-seed0"]
+    before = (out / "regression-seed0" / "weights.safetensors").stat().st_mtime_ns
+    done = CliRunner().invoke(commands, [*study, "--out", str(out), "--resume"])
+    assert done.exit_code == 0, done.output
+    assert (out / "regression-seed0" / "weights.safetensors").stat().st_mtime_ns == before
+
+    costs = json.loads((out / "plan.json").read_text())["arms"]
+    assert costs["ours"]["steps"] == 6
+    ours = yaml.safe_load((out / "ours-seed1" / "experiment.yaml").read_text())
+    assert (ours["training"]["coupling"], ours["seed"]) == ("aligned transport", 1)
+    text = (out / "table.md").read_text()
+    for name in ("ours", "regression"):
+        settings, _ = read_evaluation(out / f"{name}-seed1" / "evaluation")
+        assert settings["training_steps"] == costs[name]["steps"]
+        assert text.count(f"| {name} ") == 2
+        assert f"{costs[name]['parameters']:,}" in text
+    scores = {}
+    for name in ("ours", "regression"):
+        for seed in range(2):
+            _, rows = read_evaluation(out / f"{name}-seed{seed}" / "evaluation")
+            scores[name, seed] = [row["one.mss"] for row in rows]
+    gaps = [
+        sum(scores["ours", seed]) / 3 - sum(scores["regression", seed]) / 3 for seed in range(2)
+    ]
+    assert f"{gaps[0]:+.2f}, {gaps[1]:+.2f}" in text
+    assert f"{sum(gaps) / 2:.2f} ± " in text
+
+    other = CliRunner().invoke(commands, [*study, "--seeds", "3", "--out", str(out), "--resume"])
+    assert "a study with other seeds" in str(other.exception)
+    again = CliRunner().invoke(commands, [*study, "--out", str(out)])
+    assert "holds a study: add --resume" in str(again.exception)
+
+
+def test_flops_that_pay_for_nothing(study, tmp_path):
+    stopped = CliRunner().invoke(commands, [*study, "--flops", "5", "--out", str(tmp_path / "s")])
+    assert "more than --flops" in str(stopped.exception)
+    assert not (tmp_path / "s").exists()
