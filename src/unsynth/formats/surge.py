@@ -1,0 +1,137 @@
+"""The patch of Surge XT: XML within a chunk, which ``.fxp`` and ``.vstpreset`` hold.
+
+The chunk, little-endian: ``sub3``, u32 length of the XML, six u32 sizes of wavetables, the XML, and
+what follows (wavetables; in a preset 31 bytes of the plugin's framework). A patch's parameters are
+elements below ``<parameters>``, whose children ``<modrouting>`` are what modulates them.
+"""
+
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from unsynth.errors import PatchError
+from unsynth.formats.vst import Program, VSTPreset, write_fxp
+
+_HEAD = struct.Struct("<4sI6I")
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>'
+_PLUGIN = "cjs3"
+#: Where a table lists a parameter's modulations, among its attributes.
+MODULATIONS = "modulations"
+
+#: Attributes of parameters by name, and under :data:`MODULATIONS` the sources and depths.
+Table = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class SurgePatch:
+    """XML without its declaration, sizes of wavetables, and what follows the XML."""
+
+    xml: bytes
+    wavetables: Sequence[int]
+    rest: bytes
+
+
+def read_surge_patch(chunk: bytes) -> SurgePatch:
+    """Read a chunk; raises :class:`PatchError` for bytes that are none."""
+    try:
+        magic, size, *wavetables = _HEAD.unpack_from(chunk)
+    except struct.error:
+        raise PatchError("a Surge patch that is cut off: save it again") from None
+    xml, rest = chunk[_HEAD.size : _HEAD.size + size], chunk[_HEAD.size + size :]
+    if magic != b"sub3" or not xml.startswith(_DECLARATION):
+        raise PatchError("not a patch of Surge XT: save it from Surge XT 1.3")
+    patch = SurgePatch(xml.removeprefix(_DECLARATION), tuple(wavetables), rest)
+    _root(patch)
+    return patch
+
+
+def write_surge_patch(patch: SurgePatch) -> bytes:
+    """Write the chunk."""
+    xml = _DECLARATION + patch.xml
+    return _HEAD.pack(b"sub3", len(xml), *patch.wavetables) + xml + patch.rest
+
+
+def edited(patch: SurgePatch, table: Table) -> SurgePatch:
+    """Set attributes and modulations of parameters; one that is missing is added."""
+    root = _root(patch)
+    parameters = _parameters(root)
+    for name, entry in table.items():
+        element = parameters.find(name)
+        if element is None:
+            element = ET.SubElement(parameters, name)
+        for key, value in entry.items():
+            if key != MODULATIONS:
+                element.set(key, str(value))
+        for modulation in entry.get(MODULATIONS, ()):
+            _modulate(element, modulation["source"], modulation["depth"])
+    return replace(patch, xml=ET.tostring(root))
+
+
+def differences(patch: SurgePatch, table: Table) -> Iterator[str]:
+    """Say in words where a patch is not as a table has it."""
+    parameters = _parameters(_root(patch))
+    for name, entry in table.items():
+        element = parameters.find(name)
+        if element is None:
+            yield f"{name} is missing"
+            continue
+        for key, value in entry.items():
+            if key == MODULATIONS:
+                continue
+            found = element.get(key)
+            if found is None or not _equal(found, str(value)):
+                yield f"{name}: {key} is {found}, not {value}"
+        routings = _routings(element)
+        for modulation in entry.get(MODULATIONS, ()):
+            source, depth = modulation["source"], modulation["depth"]
+            if routings.get(source) != depth:
+                yield f"{name}: depth of source {source} is {routings.get(source)}, not {depth}"
+
+
+def surge_fxp(patch: SurgePatch, name: str) -> bytes:
+    """Write a patch as a file that Surge XT's own browser opens."""
+    own = replace(patch, rest=patch.rest[: sum(patch.wavetables)])
+    return write_fxp(Program(_PLUGIN, name, write_surge_patch(own)))
+
+
+def surge_preset(preset: VSTPreset, patch: SurgePatch) -> VSTPreset:
+    """Put a patch in the place of a preset's."""
+    return replace(preset, chunks={**preset.chunks, "Comp": write_surge_patch(patch)})
+
+
+def _root(patch: SurgePatch) -> ET.Element:
+    try:
+        return ET.fromstring(patch.xml)
+    except ET.ParseError as error:
+        raise PatchError(f"a Surge patch whose XML is damaged ({error}): save it again") from None
+
+
+def _parameters(root: ET.Element) -> ET.Element:
+    found = root.find("parameters")
+    if found is None:
+        raise PatchError("a Surge patch without parameters: save it again")
+    return found
+
+
+def _modulate(element: ET.Element, source: int, depth: float) -> None:
+    for routing in element.findall("modrouting"):
+        if routing.get("source") == str(source):
+            element.remove(routing)
+    attributes = {"source": str(source), "depth": str(depth), "muted": "0", "source_index": "0"}
+    ET.SubElement(element, "modrouting", attributes)
+
+
+def _routings(element: ET.Element) -> dict[int, float]:
+    found = element.findall("modrouting")
+    return {
+        int(routing.get("source", "-1")): float(routing.get("depth", "nan")) for routing in found
+    }
+
+
+def _equal(found: str, wanted: str) -> bool:
+    try:
+        return abs(float(found) - float(wanted)) < 1e-6
+    except ValueError:
+        return found == wanted

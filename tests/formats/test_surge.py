@@ -1,0 +1,125 @@
+"""States of plugins as bytes; with the plugin's own init preset where there is one."""
+
+import json
+import struct
+
+import pytest
+
+from unsynth.errors import PatchError
+from unsynth.formats.surge import (
+    SurgePatch,
+    differences,
+    edited,
+    read_surge_patch,
+    surge_fxp,
+    surge_preset,
+    write_surge_patch,
+)
+from unsynth.formats.vst import (
+    Program,
+    VSTPreset,
+    read_fxp,
+    read_vstpreset,
+    write_fxp,
+    write_vstpreset,
+)
+
+XML = (
+    b'<patch revision="24"><meta name="Init" /><parameters>'
+    b'<volume type="2" value="0.00000000000000" />'
+    b'<a_pitch type="2" value="0.50" extend_range="0">'
+    b'<modrouting source="22" depth="3" /></a_pitch>'
+    b'<a_filter1_type type="0" value="0" deactivated="1" /></parameters></patch>'
+)
+PATCH = SurgePatch(XML, (3, 0, 0, 2, 0, 0), b"waveswaves and a tail")
+TABLE = {
+    "volume": {"type": "2", "value": "-2.5"},
+    "a_pitch": {"value": "0.5", "modulations": [{"source": 22, "depth": 14.0}]},
+    "a_filter1_type": {"value": "4", "deactivated": "0"},
+    "a_ws_type": {"type": "0", "value": "1", "deactivated": "0"},
+}
+
+
+def test_presets_come_back():
+    preset = VSTPreset("ABCDEF019182FAEB566D624153675854", {"Comp": b"state", "Cont": b""})
+    data = write_vstpreset(preset)
+    assert read_vstpreset(data) == preset
+    assert data[:8] == b"VST3\1\0\0\0" and data[48:53] == b"state"
+    at = struct.unpack_from("<q", data, 40)[0]
+    assert data[at : at + 8] == b"List\2\0\0\0"
+    for cut in range(len(data)):
+        with pytest.raises(PatchError):
+            read_vstpreset(data[:cut])
+    with pytest.raises(PatchError, match="points outside"):
+        read_vstpreset(data.replace(struct.pack("<q", 5), struct.pack("<q", 5000)))
+
+
+def test_programs_come_back():
+    program = Program("cjs3", "Née à côté", bytes(range(256)))
+    data = write_fxp(program)
+    assert read_fxp(data) == program
+    assert struct.unpack_from(">I", data, 4)[0] == len(data) - 8
+    assert struct.unpack_from(">I", data, 56)[0] == 256 and len(data) == 60 + 256
+    long = read_fxp(write_fxp(Program("cjs3", 20 * "né", b""))).name
+    assert long == 9 * "né"
+    for cut in range(len(data)):
+        with pytest.raises(PatchError):
+            read_fxp(data[:cut])
+
+
+def test_a_patch_is_edited_as_a_table_says():
+    chunk = write_surge_patch(PATCH)
+    assert read_surge_patch(chunk) == PATCH
+    assert list(differences(PATCH, TABLE)) == [
+        "volume: value is 0.00000000000000, not -2.5",
+        "a_pitch: depth of source 22 is 3.0, not 14.0",
+        "a_filter1_type: value is 0, not 4",
+        "a_filter1_type: deactivated is 1, not 0",
+        "a_ws_type is missing",
+    ]
+    made = edited(PATCH, TABLE)
+    assert not list(differences(made, TABLE))
+    assert edited(made, TABLE) == made
+    assert (made.wavetables, made.rest) == (PATCH.wavetables, PATCH.rest)
+    assert made.xml.count(b"<modrouting") == 1 and b'extend_range="0"' in made.xml
+    program = read_fxp(surge_fxp(made, "Mine"))
+    assert (program.plugin, program.name) == ("cjs3", "Mine")
+    # Of what follows, the wavetables are Surge's, the tail is the framework's.
+    assert read_surge_patch(program.chunk) == SurgePatch(made.xml, PATCH.wavetables, b"waves")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "message"),
+    [
+        (b"sub3", "cut off"),
+        (write_surge_patch(PATCH).replace(b"sub3", b"sub2"), "not a patch of Surge XT"),
+        (write_surge_patch(PATCH)[:-60], "XML is damaged"),
+        (write_surge_patch(SurgePatch(b"<patch>", (0,) * 6, b"")), "XML is damaged"),
+    ],
+)
+def test_what_is_no_patch(chunk, message):
+    with pytest.raises(PatchError, match=message):
+        read_surge_patch(chunk)
+
+
+def test_xml_without_parameters():
+    with pytest.raises(PatchError, match="without parameters"):
+        edited(SurgePatch(b"<patch />", (0,) * 6, b""), TABLE)
+
+
+def test_the_plugins_own_init_preset(shared_data):
+    facts = shared_data.parent / "facts"
+    data = (facts / "surge_xt_init.vstpreset").read_bytes()
+    preset = read_vstpreset(data)
+    assert write_vstpreset(preset) == data
+    patch = read_surge_patch(preset.chunks["Comp"])
+    assert write_surge_patch(patch) == preset.chunks["Comp"]
+    assert edited(patch, {}).xml == patch.xml
+    for table in json.loads((facts / "surge_xt_base_patch.json").read_text()).values():
+        assert list(differences(patch, table))
+        made = edited(patch, table)
+        assert not list(differences(made, table))
+        again = read_vstpreset(write_vstpreset(surge_preset(preset, made)))
+        assert read_surge_patch(again.chunks["Comp"]) == made
+        assert (again.class_id, again.chunks["Cont"]) == (preset.class_id, preset.chunks["Cont"])
+        assert read_surge_patch(read_fxp(surge_fxp(made, "Base")).chunk).xml == made.xml
