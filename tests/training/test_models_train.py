@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from tests.models.small import MODELS
@@ -40,6 +41,22 @@ def test_each_model_learns_and_answers(model, small_set, task, tmp_path):
     assert (patches[:, task.spec.position["note.pitch"]] == 60).all()
     alike = (patches == patches[0]).all()
     assert alike == (model in ("regression", "vae"))
+
+
+def test_validating_changes_no_batch_norm(small_set, tmp_path):
+    """Nor does it stop one of two processes for good."""
+    command = [sys.executable, "-m", "unsynth", "train", str(written(tmp_path, "vae"))]
+    settings = [*from_set(small_set.url), "training.steps=6", "training.validate_every=3"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    command += ["--devices", "2", "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, value in state.items():
+        if name.startswith("ema.") and name.endswith(("running_mean", "running_var")):
+            assert torch.equal(value, state["model." + name.removeprefix("ema.")])
+    moved = state["model.to_latent.1.running_mean"]
+    assert moved.abs().max() > 0
 
 
 @pytest.mark.parametrize(

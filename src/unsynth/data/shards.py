@@ -36,6 +36,7 @@ import hdf5plugin
 import numpy as np
 from jaxtyping import UInt8, UInt64
 
+from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.data.draws import draws
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
@@ -190,4 +191,4 @@ def sound(shard: Shard, row: int) -> np.ndarray | None:
 
 def levels(observed: np.ndarray) -> np.ndarray:
     """Turn bytes of a log-mel spectrogram into dB."""
-    return 80.0 * (observed.astype(np.float32) / 255.0 - 1.0)
+    return DYNAMIC_RANGE * (observed.astype(np.float32) / 255.0 - 1.0)

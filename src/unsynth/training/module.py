@@ -123,6 +123,7 @@ class ModelTraining(lightning.LightningModule):
     @torch.no_grad()
     def validation_loss(self, x1: torch.Tensor, observed: torch.Tensor, noises: int = 4) -> float:
         """Compute the averaged weights' loss with fixed noise, times spread evenly, no dropout."""
+        self.ema.eval()  # Lightning puts all of this module into training mode
         total = 0.0
         for chunk, (x, sounds) in enumerate(zip(x1.split(64), observed.split(64), strict=True)):
             rng = np.random.default_rng((0, chunk, _TIMES))

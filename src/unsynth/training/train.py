@@ -223,7 +223,7 @@ def _fit(
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if several else "auto",
-            sync_batchnorm=several,
+            sync_batchnorm=several and torch.cuda.is_available(),  # a CPU cannot
             accumulate_grad_batches=settings.accumulate,
             logger=_loggers(settings, folder),
             enable_checkpointing=False,
