@@ -59,11 +59,12 @@ def files(path: Path) -> dict[str, bytes]:
 
 
 def spawned(parent: psutil.Process | None = None) -> list[psutil.Process]:
-    """List the workers that a process has started, without Python's own helpers."""
+    """List the workers that a process has started, without helpers and other tests' loaders."""
     workers = []
     for child in (parent or psutil.Process()).children():
         with contextlib.suppress(psutil.Error):
-            if "spawn_main" in " ".join(child.cmdline()):
+            loader = child.name() == "pt_data_worker"
+            if "spawn_main" in " ".join(child.cmdline()) and not loader:
                 workers.append(child)
     return workers
 
