@@ -109,10 +109,13 @@ def table(results: Sequence[Result]) -> Table:
 def draw_quasi(
     results: Sequence[Result], cells: Sequence[Cell], settings: Settings, out: Path
 ) -> None:
-    """Write the table, the asymmetry over training, and what each Param2Tok learned."""
+    """Write the table, the asymmetry over training, and what each Param2Tok learned.
+
+    Of one whose weights were not kept, the last picture is left as it is.
+    """
     _draw_invariance(results, settings, out)
     for cell in cells:
-        if cell.model is Model.PARAM2TOK:
+        if cell.model is Model.PARAM2TOK and (out / f"{cell.name}.safetensors").exists():
             _draw_param2tok(cell, out)
     text = (
         f"# k-osc with quasi-symmetries\n\n{subtitle(settings, results)}. Mean ± 95 % interval "
