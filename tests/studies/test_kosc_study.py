@@ -273,3 +273,9 @@ def test_a_quasi_study_watches_the_invariance(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
     resumed, _ = run(cells, SMALL, tmp_path, "cpu", resume=True, say=silent, watcher=invariance)
     assert resumed == results
+    # Scores are drawn without the weights, too, which are large.
+    for weights in tmp_path.glob("*.safetensors"):
+        weights.unlink()
+    (tmp_path / "table.md").unlink()
+    draw_quasi(resumed, cells, settings, tmp_path)
+    assert (tmp_path / "table.md").read_text() == table
