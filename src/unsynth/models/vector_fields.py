@@ -19,6 +19,7 @@ parameters alike, and where the data are symmetric they stay alike.
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
@@ -56,7 +57,48 @@ class NormalVelocity(nn.Module):
         return normal_velocity(x, t[:, None], mean, functional.softplus(spread) + _LEAST_VARIANCE)
 
 
-class DiffusionTransformer(nn.Module):
+class _LayeredField(nn.Module):
+    """Blocks between a way in and a way out, each modulated by its vector and the time, plus g."""
+
+    def __init__(
+        self,
+        blocks: Iterable[nn.Module],
+        values: int,
+        conditioning: int,
+        time: int,
+        data_variance: float | None,
+    ) -> None:
+        super().__init__()
+        self.time = time
+        self.blocks = nn.ModuleList(blocks)
+        self.normal = None
+        if data_variance is not None:
+            self.normal = NormalVelocity(len(self.blocks) * conditioning, values, data_variance)
+
+    def enter(self, x: torch.Tensor) -> torch.Tensor:
+        """Turn values into what the blocks work on."""
+        raise NotImplementedError
+
+    def leave(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Turn it back into values."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Float[torch.Tensor, "items d"],
+        t: Float[torch.Tensor, " items"],
+        conditioning: Float[torch.Tensor, "items layers width"],
+    ) -> Float[torch.Tensor, "items d"]:
+        """Find the velocity at x, each item at its own time."""
+        code = time_code(t, self.time)
+        hidden = self.enter(x)
+        for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
+            hidden = block(hidden, torch.cat([vector, code], dim=-1))
+        v = self.leave(hidden)
+        return v if self.normal is None else v + self.normal(x, t, conditioning)
+
+
+class DiffusionTransformer(_LayeredField):
     """The vector field of CNF (Param2Tok), and with :class:`UnitTokens` of CNF (Equivariant).
 
     ``conditioning`` is the width of the sound's vectors, ``modulation`` the hidden width of the
@@ -78,33 +120,23 @@ class DiffusionTransformer(nn.Module):
         time: int,
         data_variance: float | None = None,
     ) -> None:
-        super().__init__()
-        self.tokens = tokens
-        self.time = time
-        self.blocks = nn.ModuleList(
+        blocks = (
             ModulatedBlock(width, heads, feed_forward, conditioning + time, modulation)
             for _ in range(layers)
         )
-        self.normal = None
-        if data_variance is not None:
-            self.normal = NormalVelocity(layers * conditioning, values, data_variance)
+        super().__init__(blocks, values, conditioning, time, data_variance)
+        self.tokens = tokens
 
-    def forward(
-        self,
-        x: Float[torch.Tensor, "items d"],
-        t: Float[torch.Tensor, " items"],
-        conditioning: Float[torch.Tensor, "items layers width"],
-    ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x, each item at its own time."""
-        code = time_code(t, self.time)
-        tokens = self.tokens.to_tokens(x)
-        for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
-            tokens = block(tokens, torch.cat([vector, code], dim=-1))
-        v = self.tokens.to_values(tokens)
-        return v if self.normal is None else v + self.normal(x, t, conditioning)
+    def enter(self, x: torch.Tensor) -> torch.Tensor:
+        """Make tokens."""
+        return self.tokens.to_tokens(x)
+
+    def leave(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Read values from tokens."""
+        return self.tokens.to_values(hidden)
 
 
-class ResidualNetwork(nn.Module):
+class ResidualNetwork(_LayeredField):
     """The vector field of CNF (MLP): ``W2 blocks(W1 x)``, block l modulated as layer l above.
 
     It knows nothing of units (paper, section 4.2.1).
@@ -121,31 +153,21 @@ class ResidualNetwork(nn.Module):
         time: int,
         data_variance: float | None = None,
     ) -> None:
-        super().__init__()
-        self.time = time
-        self.inward = nn.Linear(values, width)
-        self.blocks = nn.ModuleList(
+        blocks = (
             ModulatedNetwork(width, feed_forward, conditioning + time, modulation)
             for _ in range(layers)
         )
+        super().__init__(blocks, values, conditioning, time, data_variance)
+        self.inward = nn.Linear(values, width)
         self.outward = nn.Linear(width, values)
-        self.normal = None
-        if data_variance is not None:
-            self.normal = NormalVelocity(layers * conditioning, values, data_variance)
 
-    def forward(
-        self,
-        x: Float[torch.Tensor, "items d"],
-        t: Float[torch.Tensor, " items"],
-        conditioning: Float[torch.Tensor, "items layers width"],
-    ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x, each item at its own time."""
-        code = time_code(t, self.time)
-        hidden = self.inward(x)
-        for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
-            hidden = block(hidden, torch.cat([vector, code], dim=-1))
-        v = self.outward(hidden)
-        return v if self.normal is None else v + self.normal(x, t, conditioning)
+    def enter(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply W1."""
+        return self.inward(x)
+
+    def leave(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Apply W2."""
+        return self.outward(hidden)
 
 
 def normal_velocity(
