@@ -11,10 +11,12 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import platformdirs
 import pytest
 import soundfile
 
 from tests.models.small import SMALL, small_flow
+from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
 from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.audio.pitch import pitch
 from unsynth.cli import main
@@ -22,7 +24,7 @@ from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices
 from unsynth.inversion.posterior import load_posterior
-from unsynth.inversion.proposals import save_index
+from unsynth.inversion.proposals import own_index_path, save_index
 from unsynth.match import Finished, Progress, match
 from unsynth.metrics.audio import mss
 from unsynth.models.architecture import FlowArchitecture
@@ -160,6 +162,28 @@ def test_closing_the_generator_leaves_nothing(task, small_index, finished, tmp_p
     assert list(tmp_path.iterdir())
     events.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
+    """A stereo engine in processes that ships no index, and writes a file for each patch."""
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
+    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 200)
+    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    task = TinyTask(InProcesses)
+    patch = task.sample(np.random.default_rng(3))
+    sound = TinySynth().render(patch, task.note(patch))
+    soundfile.write(tmp_path / "two.wav", sound.T, RATE, subtype="FLOAT")
+    *events, finished = match(tmp_path / "two.wav", task, tmp_path / "out", 5)
+    assert Progress("building the index, once", 200, 200) in events
+    assert own_index_path(task).exists()
+    assert [p.name for p in finished.patches] == [f"{i:02d}.tiny" for i in range(1, 6)]
+    assert all(p.exists() for p in finished.patches)
+    told = json.loads((finished.folder / "patch.json").read_text(encoding="utf-8"))
+    assert told["candidates"][1]["files"] == ["02.tiny"]
+    page = (finished.folder / "report.html").read_text(encoding="utf-8")
+    assert "01.tiny to 05.tiny" in page and "DX7" not in page
+    assert finished.inversion.candidates[0].audio.shape == (2, 4 * RATE)
+    assert finished.inversion.candidates[0].score < np.median(finished.inversion.random_scores)
 
 
 def test_the_shipped_index_from_the_shell(tmp_path):

@@ -8,7 +8,7 @@ import os
 import signal
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,12 @@ def commands() -> None:
 @click.argument(
     "sounds", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOUND..."
 )
-@click.option("--synth", default="dx7", show_default=True, help="Synthesizer to find a patch for.")
+@click.option(
+    "--synth",
+    default="dx7",
+    show_default=True,
+    help="Synthesizer to find a patch for: a task's name, or the path of its YAML file.",
+)
 @click.option("--candidates", default=16, show_default=True, help="How many patches to keep, 1-32.")
 @click.option(
     "--note",
@@ -70,8 +75,9 @@ def match(
 ) -> None:
     """Find the patches that come nearest to each SOUND (wav, flac, mp3, ogg, aiff).
 
-    Writes a folder for each sound: patches.syx (a bank for Dexed or a DX7, best patch first),
-    report.html (listen and compare), patch.json, best.wav and note.mid.
+    Writes a folder for each sound: the patches as the synthesizer opens them (for a DX7 the bank
+    patches.syx, best patch first), report.html (listen and compare), patch.json, best.wav and
+    note.mid. The first match of a synthesizer may build its index of draws, once.
     """
     from unsynth.inversion.posterior import load_posterior
     from unsynth.inversion.proposals import load_index
@@ -83,7 +89,7 @@ def match(
     task = load_task(synth)
     # All are read first: what is wrong with the last sound is said before work on the first.
     targets = [read_target(sound, task) for sound in sounds]
-    draws = load_index(task, index)
+    draws = None if index is None else load_index(task, index)
     posterior = None if model is None else load_posterior(task, model)
     for sound, target in zip(sounds, targets, strict=True):
         click.echo(f"{sound}")
@@ -112,37 +118,69 @@ def _summary(finished: "Finished") -> None:
         f"  best patch: {best.score:.2f} dB from the sound (MSS; a random patch {median:.2f}, "
         f"the engine against itself {inversion.noise_floor:.2f}), on MIDI note {note.pitch}"
     )
-    click.echo(f"  patches: {folder / 'patches.syx'}")
+    first, *others = finished.patches
+    more = f" to {others[-1].name}" if others else ""
+    click.echo(f"  patches: {first}{more}")
     click.echo(f"  report:  {folder / 'report.html'}")
 
 
 @commands.command()
 @click.argument("task")
-@click.option("--draws", default=40_000, show_default=True, help="How many draws it holds.")
-@click.option("--out", type=click.Path(path_type=Path), help="File; the package's own by default.")
-def index(task: str, draws: int, out: Path | None) -> None:
-    """Build the index of draws that `match` looks in (a few minutes)."""
-    from unsynth.inversion.proposals import build_index, save_index, shipped_index_path
+@click.option(
+    "--draws", type=int, help="How many draws it holds; 40,000, or by the engine's speed."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File; where `match` looks if not given."
+)
+def index(task: str, draws: int | None, out: Path | None) -> None:
+    """Build the index of draws that `match` looks in (minutes).
+
+    That of a task in the package is 40,000 draws large and lies in the package. Of any other task
+    it lies in your cache folder; it takes about ten minutes, and goes on where it was stopped.
+    """
+    from unsynth.inversion.own_index import Building, build_own_index
+    from unsynth.inversion.proposals import (
+        DrawIndex,
+        build_index,
+        own_index_path,
+        save_index,
+        shipped_index_path,
+    )
     from unsynth.rendering.renderer import Renderer
     from unsynth.tasks.task import load_task
 
     _use_one_torch_thread()
-    if draws < 100:
+    if draws is not None and draws < 100:
         raise UnsynthError(f"{draws} draws are too few for an index; give at least 100")
     found = load_task(task)
     path = out or shipped_index_path(found)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    own = out is None and not path.exists()
+    if own:
+        path = own_index_path(found)
+    elif path.is_dir() or not os.access(path.parent, os.W_OK):
         raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
     with (
         Renderer(found.synth) as renderer,
-        click.progressbar(length=draws, label="rendering draws", file=sys.stderr) as bar,
+        click.progressbar(length=1000, label="rendering draws", file=sys.stderr) as bar,
     ):
-        for event in build_index(found, renderer, draws):
-            if isinstance(event, int):
-                bar.update(1)
-            else:
-                save_index(event, path)
-    click.echo(f"{draws} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        events: Iterator[object]
+        if own:
+            events = build_own_index(found, renderer, draws, again=True)
+        else:
+            draws = draws or 40_000
+            events = build_index(found, renderer, draws)
+        for event in events:
+            match event:
+                case Building(done, total):
+                    bar.update(1000 * done // total - bar.pos)
+                case int():
+                    assert draws is not None
+                    bar.update(1000 * event // draws - bar.pos)
+                case DrawIndex():
+                    made = event
+        if not own:
+            save_index(made, path)
+    click.echo(f"{len(made)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 @commands.command()

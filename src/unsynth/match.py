@@ -5,11 +5,12 @@ close the generator (or raise inside it, as Ctrl-C does): nothing half-written i
 """
 
 import itertools
+import math
 import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
 from unsynth.inversion.candidates import Candidate, Inversion, Target
 from unsynth.inversion.hearing import SHORTEST, HeardNote, hear, pitches
+from unsynth.inversion.own_index import find_index
 from unsynth.inversion.posterior import Posterior, load_posterior
-from unsynth.inversion.proposals import HELD, DrawIndex, load_index
+from unsynth.inversion.proposals import HELD, DrawIndex
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.report.folder import write_results
@@ -48,6 +50,9 @@ _RETIMED = 16
 _SHORT_DURATIONS = (0.08, 0.25)
 _STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
 _RANDOM_DRAWS = 32
+#: Shares of the budget for the nearest draws, and for other durations.
+_NEAR_SHARE, _RETIMED_SHARE = 0.55, 0.35
+_BUILDING = "building the index, once"
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """The result, and the folder it was written to."""
+    """The result, the folder it was written to, and the files in it that the synthesizer opens."""
 
     inversion: Inversion
     folder: Path
+    patches: tuple[Path, ...]
 
 
 Event = Progress | Finished
@@ -81,22 +87,23 @@ def match(
     seed: int = 0,
     index: DrawIndex | None = None,
     posterior: Posterior | None = None,
+    budget: float = 20.0,
 ) -> Iterator[Event]:
     """Find patches for a sound and write them to a new folder in ``out``, named after the sound.
 
     ``sound`` is a file, or what :func:`read_target` made of one.
     Yields :class:`Progress`, last :class:`Finished`. ``pitch`` fixes the note (MIDI number); by
     default it is the pitch that is heard, or where none is, what fits each patch best. ``index``
-    and ``posterior`` default to those in the package (a task may have no posterior).
+    and ``posterior`` default to those in the package; a task without a posterior does without, an
+    index that the package has not is built on first use. ``budget`` is how many seconds may be
+    spent on rendering, which slow engines need.
 
     Raises :class:`~unsynth.errors.SoundError` for a sound that cannot be matched,
     :class:`~unsynth.errors.DrawIndexError` for a damaged index and
     :class:`~unsynth.errors.OutputError` where ``out`` cannot be written to.
     """
     _check_request(task, candidates, pitch)
-    started = time.perf_counter()
     target = sound if isinstance(sound, Target) else read_target(sound, task)
-    index = load_index(task) if index is None else index
     if posterior is None and shipped_artifact(task.name) is not None:
         posterior = load_posterior(task)
     with (
@@ -104,6 +111,9 @@ def match(
         Renderer(task.synth) as renderer,
         closing(_Scorer(task, target, renderer)) as scorer,
     ):
+        if index is None:
+            index = yield from _found_index(task, renderer)
+        started = time.perf_counter()
         yield Progress("searching the index", 0, len(index))
         heard = hear(target.audio, target.sample_rate, task, pitch)
         near = list(_nearest(index, target, heard))
@@ -112,13 +122,13 @@ def match(
         if posterior is not None:
             yield Progress("sampling the posterior", 0, SAMPLES)
             ranked += scorer.score(_sampled(posterior, target, heard, seed))
-        for done, found in enumerate(scorer.score(near), start=1):
+        for done, found in enumerate(scorer.score(near, _NEAR_SHARE * budget), start=1):
             ranked.append(found)
             if done % 32 == 0:
                 yield Progress("rendering the nearest draws", done, len(near))
         ranked.sort(key=lambda c: c.score)
         retimed = list(_retimed(task, ranked[:_RETIMED], heard.end))
-        for done, found in enumerate(scorer.score(retimed), start=1):
+        for done, found in enumerate(scorer.score(retimed, _RETIMED_SHARE * budget), start=1):
             ranked.append(found)
             if done % 32 == 0:
                 yield Progress("trying other durations", done, len(retimed))
@@ -140,9 +150,9 @@ def match(
             seconds=time.perf_counter() - started,
             seed=seed,
         )
-        write_results(inversion, unfinished)
+        names = write_results(inversion, unfinished)
         folder = _publish(unfinished, out / (Path(target.name).stem.strip(". ") or "sound"))
-    yield Finished(inversion, folder)
+    yield Finished(inversion, folder, tuple(folder / name for name in names))
 
 
 def read_target(path: Path, task: Task) -> Target:
@@ -152,6 +162,15 @@ def read_target(path: Path, task: Task) -> Target:
     assert isinstance(onset, Continuous)
     audio, remarks = read_sound(path, synth.sample_rate, synth.channels, SECONDS, onset.high)
     return Target(path.name, audio, synth.sample_rate, remarks)
+
+
+def _found_index(task: Task, renderer: Renderer) -> Generator[Event, None, DrawIndex]:
+    for event in find_index(task, renderer):
+        if isinstance(event, DrawIndex):
+            return event
+        doing = "waiting for another process's index" if event.waiting else _BUILDING
+        yield Progress(doing, event.done, event.total)
+    raise AssertionError("an index is found, or why there is none is raised")
 
 
 def _check_request(task: Task, candidates: int, pitch: int | None) -> None:
@@ -187,12 +206,22 @@ class _Scorer:
         self._pool = ThreadPoolExecutor(renderer.workers, "score")
         self.renders = 0
 
-    def score(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
-        """Yield a candidate for each patch that could be rendered and heard, in order."""
-        task, proposals = self._task, list(proposals)
-        sounds = self._renderer.render((task.engine_patch(p), task.note(p)) for p, _ in proposals)
+    def score(
+        self, proposals: Iterable[Proposal], seconds: float = math.inf
+    ) -> Iterator[Candidate]:
+        """Yield a candidate for each patch that could be rendered and heard, in order.
+
+        After ``seconds`` no more are begun.
+        """
+        task, proposals, started = self._task, list(proposals), time.perf_counter()
+        requests = (
+            (task.engine_patch(p), task.note(p))
+            for p, _ in proposals
+            if time.perf_counter() - started < seconds
+        )
+        sounds = self._renderer.render(requests)
         waiting: deque[Future[Candidate]] = deque()
-        for (patch, origin), sound in zip(proposals, sounds, strict=True):
+        for (patch, origin), sound in zip(proposals, sounds, strict=False):
             self.renders += 1
             if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
                 waiting.append(self._pool.submit(self._measure, patch, sound, origin))

@@ -24,6 +24,7 @@ from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
 
+FILES = ["patches.syx"]
 HOSTILE = "<script>alert(\"x\")</script> & 'sons'"
 
 
@@ -257,7 +258,7 @@ def test_what_cannot_be_heard_is_undetermined(task: Task) -> None:
 
 @pytest.mark.parametrize("count", [1, 32])
 def test_page_shows_every_candidate(task: Task, count: int) -> None:
-    page = Page(render_page(inversion(task, count)))
+    page = Page(render_page(inversion(task, count), FILES))
     sounds = page.all("audio")
     assert [s["id"] for s in sounds] == [f"sound-{i}" for i in range(count + 1)]
     assert len({s["src"] for s in sounds}) == count + 1
@@ -268,7 +269,7 @@ def test_page_shows_every_candidate(task: Task, count: int) -> None:
 
 
 def test_page_asks_for_nothing(task: Task) -> None:
-    text = render_page(inversion(task, 2))
+    text = render_page(inversion(task, 2), FILES)
     page = Page(text)
     for _, attrs in page.tags:
         for name in ("src", "href", "xlink:href", "srcset", "action", "poster"):
@@ -278,7 +279,7 @@ def test_page_asks_for_nothing(task: Task) -> None:
 
 
 def test_page_escapes_what_users_write(task: Task) -> None:
-    text = render_page(inversion(task, 1, name=HOSTILE))
+    text = render_page(inversion(task, 1, name=HOSTILE), FILES)
     page = Page(text)
     assert "alert(" in text and "<script>alert" not in text
     assert len(page.all("script")) == 1
@@ -305,7 +306,7 @@ def test_page_for_another_task(task: Task) -> None:
     for patch, level in ((np.array([42.0, 1.0]), "42"), (np.array([42.0, 0.0]), dx7.UNDETERMINED)):
         best = Candidate(patch, tone(200.0), 1.0, "index")
         plain = Inversion(Plain(), shown.target, (best,), shown.random_scores, 0.5, 9, 1.0, 0)
-        page = Page(render_page(plain))
+        page = Page(render_page(plain, ["01.plain"]))
         cells = [w for w in page.words if w.strip() in {"42", dx7.UNDETERMINED, "<saw>", "sine"}]
         assert level in cells and ("<saw>" in cells) == (patch[1] == 1)
         assert "C♯4 (MIDI 61)" in page.words
@@ -345,8 +346,8 @@ def test_spectrogram_shows_a_tone_at_its_frequency() -> None:
 
 
 def test_past_full_scale_is_said(task: Task) -> None:
-    assert "Past full" not in render_page(inversion(task, 1))
-    text = render_page(inversion(task, 12))  # peaks rise by 0.1 to 1.3
+    assert "Past full" not in render_page(inversion(task, 1), FILES)
+    text = render_page(inversion(task, 12), FILES)  # peaks rise by 0.1 to 1.3
     assert re.search(r"Past full\s+scale before that: 3 candidates", text)
 
 

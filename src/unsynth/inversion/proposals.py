@@ -5,14 +5,18 @@ relative to its note (:mod:`unsynth.audio.semitones`), projected on the main dir
 pictures and rounded to a byte a direction. A draw's patch is made again from its item number.
 """
 
+import itertools
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import platformdirs
 from jaxtyping import Float, Float32, Int, Int8, UInt8
 
 from unsynth.audio.semitones import (
@@ -24,7 +28,7 @@ from unsynth.audio.semitones import (
 )
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
-from unsynth.errors import DrawIndexError, OutputError
+from unsynth.errors import DrawIndexError, EngineError, OutputError
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
@@ -35,6 +39,8 @@ DIRECTIONS = 56
 INDEX_PITCH = 60
 HELD = 6.0
 _STEPS = 127.0
+#: Draws without a sound, in a row, after which the engine is taken to be broken.
+_MOST_UNHEARD = 200
 
 
 @dataclass(frozen=True)
@@ -92,28 +98,41 @@ class DrawIndex:
             yield self.task.with_note(self.patch(int(draw)), note)
 
 
-def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | DrawIndex]:
-    """Render draws until ``draws`` of them were heard; yield the count so far, then the index."""
-    sample_rate = renderer.sample_rate
+def pictures(
+    task: Task, renderer: Renderer, first: int = 0
+) -> Generator[tuple[int, Float32[np.ndarray, " picture"]], None, None]:
+    """Render draws from item ``first`` on, without end; yield item and picture of each one heard.
 
-    def requests() -> Iterator[tuple[object, Note]]:
-        item = 0
-        while True:
+    Raises :class:`~unsynth.errors.EngineError` where so many in a row give no sound that the
+    engine cannot be working.
+    """
+
+    def requests() -> Iterator[tuple[Any, Note]]:
+        for item in itertools.count(first):
             patch = task.sample(item_rng(task.name, Split.INDEX, item))
             yield task.engine_patch(patch), Note(INDEX_PITCH, 0.0, HELD)
-            item += 1
 
-    items: list[int] = []
-    pictures = np.empty((draws, BANDS * SEGMENTS), dtype=np.float32)
-    for item, sound in enumerate(renderer.render(requests())):
-        if isinstance(sound, RenderFailure) or not audible(sound, sample_rate):
+    unheard, reason = 0, "they are silent"
+    for item, sound in enumerate(renderer.render(requests()), start=first):
+        if not isinstance(sound, RenderFailure) and audible(sound, renderer.sample_rate):
+            unheard = 0
+            levels = semitone_levels(sound, renderer.sample_rate, 0.0)
+            yield item, relative_to_note(levels, INDEX_PITCH).ravel()
             continue
-        levels = semitone_levels(sound, sample_rate, 0.0)
-        pictures[len(items)] = relative_to_note(levels, INDEX_PITCH).ravel()
-        items.append(item)
-        yield len(items)
-        if len(items) == draws:
-            break
+        unheard += 1
+        reason = sound.reason if isinstance(sound, RenderFailure) else reason
+        if unheard == _MOST_UNHEARD:
+            raise EngineError(
+                f"{unheard} draws of task {task.name} in a row gave no sound: {reason}"
+            )
+
+
+def make_index(
+    task: Task,
+    items: Sequence[int],
+    pictures: Float32[np.ndarray, "draws picture"],
+) -> DrawIndex:
+    """Make an index of draws and their pictures."""
     mean = pictures.mean(axis=0)
     centred = pictures - mean
     _, vectors = np.linalg.eigh(centred.T @ centred)
@@ -121,7 +140,19 @@ def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | Dr
     positions = centred @ basis
     scale = np.abs(positions).max(axis=0) / _STEPS
     codes = np.round(positions / scale).astype(np.int8)
-    yield DrawIndex(task, np.array(items), codes, scale, mean, basis)
+    return DrawIndex(task, np.array(items), codes, scale, mean, basis)
+
+
+def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[int | DrawIndex]:
+    """Render draws until ``draws`` of them were heard; yield the count so far, then the index."""
+    items: list[int] = []
+    found = np.empty((draws, BANDS * SEGMENTS), dtype=np.float32)
+    with closing(pictures(task, renderer)) as heard:
+        for item, picture in itertools.islice(heard, draws):
+            found[len(items)] = picture
+            items.append(item)
+            yield len(items)
+    yield make_index(task, items, found)
 
 
 def save_index(index: DrawIndex, path: Path) -> None:
@@ -155,12 +186,20 @@ def shipped_index_path(task: Task) -> Path:
         return path
 
 
+def own_index_path(task: Task) -> Path:
+    """Where a user's index of a task is kept that the package has none of."""
+    folder = platformdirs.user_cache_path("unsynth", appauthor=False) / "index"
+    return folder / f"{task.name}-{task.hash}.npz"
+
+
 def load_index(task: Task, path: Path | None = None) -> DrawIndex:
-    """Load an index, by default the one in the package.
+    """Load an index; by default the one in the package, or the user's where it has none.
 
     Raises :class:`DrawIndexError` where it is missing, damaged, or of another task or version.
     """
-    path = path or shipped_index_path(task)
+    if path is None:
+        shipped = shipped_index_path(task)
+        path = shipped if shipped.exists() else own_index_path(task)
     rebuild = f"build it again with: unsynth index {task.name}"
     try:
         if not path.exists():

@@ -1,6 +1,7 @@
 """The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import mido
@@ -13,20 +14,22 @@ from unsynth.report.page import render_page
 from unsynth.synths.base import Note
 
 
-def write_results(inversion: Inversion, folder: Path) -> None:
-    """Write everything a user gets into an empty folder.
+def write_results(inversion: Inversion, folder: Path) -> list[str]:
+    """Write everything a user gets into an empty folder; return the names of the patch files.
 
-    Raises :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it.
+    They are for the synthesizer: a bank, or files for each candidate, best first. Raises
+    :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it.
     """
     best = inversion.candidates[0]
     task = inversion.task
     neutral = [task.neutral(candidate.patch) for candidate in inversion.candidates]
-    task.export(np.stack(neutral), folder)
+    exported = [path.name for path in task.export(np.stack(neutral), folder)]
     write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
     _write_midi(folder / "note.mid", task.note(best.patch))
-    text = json.dumps(_as_json(inversion), indent=1, ensure_ascii=False)
+    text = json.dumps(_as_json(inversion, exported), indent=1, ensure_ascii=False)
     (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(render_page(inversion), encoding="utf-8")
+    (folder / "report.html").write_text(render_page(inversion, exported), encoding="utf-8")
+    return exported
 
 
 def _write_midi(path: Path, note: Note) -> None:
@@ -39,15 +42,17 @@ def _write_midi(path: Path, note: Note) -> None:
     file.save(path)
 
 
-def _as_json(inversion: Inversion) -> dict[str, object]:
+def _as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, object]:
     task, names = inversion.task, inversion.task.spec.names
+    each = len(exported) // len(inversion.candidates)
     candidates = []
     for rank, candidate in enumerate(inversion.candidates, start=1):
         active = task.active(candidate.patch)
         candidates.append(
             {
                 "rank": rank,
-                "voice": rank,
+                "files": list(exported[(rank - 1) * each : rank * each] or exported),
+                **({} if each else {"voice": rank}),
                 "origin": candidate.origin,
                 "mss_db": round(candidate.score, 4),
                 "musical": task.musical(candidate.patch),

@@ -43,8 +43,11 @@ class _Sound:
     values: tuple[dx7.Value, ...] = ()
 
 
-def render_page(inversion: Inversion) -> str:
-    """Write the report of an inversion with at least one candidate and one random score."""
+def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
+    """Write the report of an inversion with at least one candidate and one random score.
+
+    ``exported`` are the names of the patch files beside it, best first, or that of one bank.
+    """
     target, candidates = inversion.target, inversion.candidates
     audio = [target.audio, *(candidate.audio for candidate in candidates)]
     peaks = [float(np.abs(sound).max(initial=0.0)) for sound in audio]
@@ -70,6 +73,7 @@ def render_page(inversion: Inversion) -> str:
         colours=colour_stops(),
         listening_peak=LISTENING_PEAK,
         past_full_scale=_past_full_scale(peaks),
+        exported=exported,
         version=__version__,
     )
 

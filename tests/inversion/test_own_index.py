@@ -1,0 +1,127 @@
+"""The index of a task that ships none: built once, whatever stops it."""
+
+import multiprocessing
+import threading
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+
+from tests.tiny import RATE, Dying, InProcesses, TinySynth, TinyTask
+from unsynth.errors import DrawIndexError, EngineError, OutputError
+from unsynth.inversion.own_index import Building, build_own_index, find_index
+from unsynth.inversion.proposals import DrawIndex, build_index, load_index, own_index_path
+from unsynth.rendering.renderer import Renderer
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def whole() -> DrawIndex:
+    with Renderer(TinySynth, workers=2) as renderer:
+        *_, index = build_index(TinyTask(), renderer, 300)
+    return index
+
+
+def same(one: DrawIndex, other: DrawIndex) -> bool:
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("items", "codes", "scale", "mean")
+    )
+
+
+def test_built_on_first_use_then_loaded(cache, whole):
+    task = TinyTask(InProcesses)  # stereo, in processes
+    with pytest.raises(DrawIndexError, match="unsynth index tiny"):
+        load_index(task)
+    with Renderer(task.synth, workers=2) as renderer:
+        *progress, built = build_own_index(task, renderer, 300)
+        assert progress[-1] == Building(300, 300) and same(built, whole)
+        (loaded,) = find_index(task, renderer)
+    assert same(loaded, whole)
+    assert own_index_path(task).exists()
+    assert not list(cache.rglob("*.parts")) and task.hash in own_index_path(task).name
+    target = TinySynth().render(built.patch(7), task.note(built.patch(7)))
+    note = task.note(built.patch(7))
+    nearest = built.nearest(target, RATE, note.onset, note.duration, np.array([note.pitch]), 5)
+    assert any(np.array_equal(patch[:8], built.patch(7)[:8]) for patch in nearest)
+
+
+def test_stopped_anywhere_it_goes_on(cache, whole):
+    task, rendered = TinyTask(), []
+
+    class Counting(TinySynth):
+        def render(self, patch, note, seconds=4.0):
+            rendered.append(0)
+            return super().render(patch, note, seconds)
+
+    task.synth = Counting
+    for stop in (1, 70, 130):  # within the first part, and after one and more
+        with Renderer(task.synth, workers=1) as renderer:
+            for event in build_own_index(task, renderer, 300):
+                if event.done >= stop:
+                    break
+    parts = sorted(next(cache.rglob("*.parts")).glob("*.npz"))
+    assert len(parts) >= 2
+    parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is made again
+    del rendered[:]
+    with Renderer(task.synth, workers=1) as renderer:
+        *_, built = build_own_index(task, renderer, 300)
+    assert same(built, whole) and len(rendered) < 250
+
+
+def test_engines_that_die_cost_their_draws(cache):
+    task = TinyTask(Dying)
+    with Renderer(task.synth, workers=2) as renderer:
+        *_, built = build_own_index(task, renderer, 120)
+    assert len(built) == 120
+    assert not {5.0, 7.0} & {built.patch(i)[1] for i in range(120)}
+
+
+def _build(cache: Path, results) -> None:
+    platformdirs.user_cache_path = lambda *a, **k: cache
+    task = TinyTask()
+    with Renderer(task.synth, workers=1) as renderer:
+        events = list(build_own_index(task, renderer, 1500))
+    results.put((sum(not e.waiting for e in events[:-1]), len(events[-1])))
+
+
+def test_two_processes_build_one(cache):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    processes = [context.Process(target=_build, args=(cache, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    found = sorted(results.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    assert found == [(0, 1500), (1500, 1500)]
+
+
+class Silent(TinySynth):
+    def render(self, patch, note, seconds=4.0):
+        return 0.0 * super().render(patch, note, seconds)
+
+
+class Broken(TinySynth):
+    def render(self, patch, note, seconds=4.0):
+        raise RuntimeError("no licence")
+
+
+@pytest.mark.parametrize(("synth", "reason"), [(Silent, "silent"), (Broken, "no licence")])
+def test_an_engine_without_sound_is_named(synth, reason):
+    task = TinyTask(synth)
+    with Renderer(synth) as renderer, pytest.raises(EngineError, match=reason):
+        list(build_own_index(task, renderer))
+
+
+def test_a_cache_that_cannot_be_written(cache):
+    cache.write_text("a file")
+    with Renderer(TinySynth) as renderer, pytest.raises(OutputError, match="--out FILE"):
+        list(build_own_index(TinyTask(), renderer))
+    assert threading.active_count() < 10
