@@ -1,5 +1,6 @@
 """Things the tests share: the task, real voices where they are at hand, small sounds."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,23 @@ def shared_data() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the reference data (../shared/data) is not here")
     return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def instrument() -> tuple[str, str | None]:
+    """A VST3 instrument of yours: its bundle, and its name where the bundle holds several."""
+    pytest.importorskip("pedalboard")
+    if "UNSYNTH_TEST_VST3" not in os.environ:
+        pytest.skip("UNSYNTH_TEST_VST3 (a bundle) and UNSYNTH_TEST_VST3_NAME are not set")
+    return os.environ["UNSYNTH_TEST_VST3"], os.environ.get("UNSYNTH_TEST_VST3_NAME")
+
+
+@pytest.fixture(scope="session")
+def mda(instrument: tuple[str, str | None]) -> str:
+    """The bundle of the mda plugins, with its ``mda JX10`` and 33 more."""
+    if instrument[1] != "mda JX10":
+        pytest.skip("for the instrument mda JX10 only")
+    return instrument[0]
 
 
 @pytest.fixture(autouse=True)

@@ -674,6 +674,32 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
                 raise OutputError(f"{out}: cannot write there ({error.strerror})") from None
 
 
+@commands.command()
+def plugins() -> None:
+    """List the VST3 instruments on this machine, and the bundles that do not load.
+
+    Looked in are the usual places, and before them the folders or bundles of UNSYNTH_VST3.
+    """
+    from unsynth.synths.plugins import available, places
+
+    bundle = None
+    for bundle, found in available():
+        if isinstance(found, str):
+            click.echo(f"{bundle}  does not load: {' '.join(found.split())}")
+            continue
+        effects = sum(not each.is_instrument for each in found)
+        for each in found:
+            if each.is_instrument:
+                click.echo(
+                    f"{bundle}  {each.name} {each.version} ({each.maker}), "
+                    f"{each.parameters} parameters"
+                )
+        if effects == len(found):
+            click.echo(f"{bundle}  no instrument: effects only")
+    if bundle is None:
+        click.echo(f"no VST3 plugin in {', '.join(map(str, places()))}")
+
+
 def _use_one_torch_thread() -> None:
     """Leave the cores to sounds worked on side by side; torch's own threads wait for each other.
 

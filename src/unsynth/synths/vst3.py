@@ -1,0 +1,293 @@
+"""Any VST3 instrument, without a display, through ``pedalboard`` (GPL-3.0).
+
+A patch is the raw value, 0 to 1, of each parameter to set, by name; what it leaves out is as the
+base patch has it. Every sound comes from a new instance of the plugin, which takes over the state
+of the last one: after new values are set, that one plays ``flush`` seconds of silence, in which
+they reach it and its tails and modulators come to rest. Without that silence a value can stay
+what it was, though the plugin says otherwise; therefore what its state holds is looked at as well,
+after the 1st, 2nd, 4th, 8th, ... sound.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from unsynth.conventions import SAMPLE_RATE, SECONDS
+from unsynth.errors import EngineError, PatchError
+from unsynth.formats.vst import read_vstpreset
+from unsynth.synths.base import Concurrency, Note
+from unsynth.synths.plugins import (
+    NotAnInstrumentError,
+    PluginLoadError,
+    find_bundle,
+    instrument,
+    load,
+    require_pedalboard,
+)
+
+if TYPE_CHECKING:
+    from pedalboard import VST3Plugin
+
+#: Raw values by the parameters' names.
+RawPatch = Mapping[str, float]
+
+#: Seconds of silence after which a value has reached the processor.
+FLUSH = 0.02
+#: How far a raw value may lie from the one that was set: plugins round to steps of their own.
+_TOLERANCE = 0.005
+
+
+class ParameterLostError(EngineError):
+    """A parameter that does not keep the value it was set to."""
+
+
+class VST3:
+    """An instrument of a bundle (a path, or a file's name in the usual places).
+
+    ``preset`` is a ``.vstpreset`` file's bytes, the base patch; ``fixed`` are raw values that
+    patches start from; ``choices`` the raw values of parameters that know a few only, among which
+    a plugin may round. The plugin is loaded by the first call that needs it, on the main thread.
+    Raises children of :class:`EngineError` for a bundle that another process could not load.
+    """
+
+    sample_rate = SAMPLE_RATE
+    channels = 2
+    concurrency = Concurrency.PROCESSES
+
+    def __init__(
+        self,
+        plugin: str,
+        name: str | None = None,
+        *,
+        preset: bytes | None = None,
+        fixed: RawPatch | None = None,
+        choices: Mapping[str, Sequence[float]] | None = None,
+        flush: float = FLUSH,
+        deterministic: bool = False,
+    ) -> None:
+        require_pedalboard()
+        self._bundle = find_bundle(plugin)
+        # A worker process may die of a plugin; the user's own may not.
+        if name is None or parent_process() is None:
+            name = instrument(self._bundle, name).name
+        self._name: str = name
+        self._preset = preset
+        self._fixed = dict(fixed or {})
+        self._choices = {key: np.asarray(raw) for key, raw in (choices or {}).items()}
+        self._flush = flush
+        self.deterministic = deterministic
+        self._plugin: VST3Plugin | None = None
+        self._index: dict[str, int] = {}
+        self._initial: dict[str, float] = {}
+        self._touched: set[str] = set()
+        self._rendered = 0
+
+    @property
+    def bundle(self) -> Path:
+        """Where the plugin lies."""
+        return self._bundle
+
+    def render(
+        self, patch: RawPatch, note: Note, seconds: float = SECONDS
+    ) -> Float32[np.ndarray, "2 samples"]:
+        """Play one note of a patch.
+
+        Raises :class:`PatchError` for an unknown name or a value outside 0 to 1, and
+        :class:`ParameterLostError` where the plugin does not keep a value.
+        """
+        if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
+            raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
+        if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
+            raise PatchError(
+                f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
+            )
+        samples = round(seconds * self.sample_rate)
+        wanted = self._set(patch)
+        audio = self._process(note, samples)
+        self._compare(wanted, self._shown(), "says")
+        self._rendered += 1
+        if self._rendered & (self._rendered - 1) == 0:
+            self._compare(wanted, self.held(), "holds")
+        return audio
+
+    def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
+        """Make files of a patch that the plugin opens, by suffix: here a ``.vstpreset``.
+
+        ``name`` is for formats that keep one. Raises as :meth:`render` does.
+        """
+        wanted = self._set(patch)
+        self._compare(wanted, self.held(), "holds")
+        return {".vstpreset": bytes(self._open().preset_data)}
+
+    def values(self) -> dict[str, float]:
+        """List every parameter's raw value in the base patch, by name, in the plugin's order."""
+        self._open()
+        return dict(self._initial)
+
+    def held(self) -> dict[str, float]:
+        """Read every parameter's raw value from the processor's state.
+
+        Setting the state again is what makes the plugin read its values from there.
+        """
+        plugin = self._open()
+        plugin.raw_state = plugin.raw_state
+        values = self._shown()
+        self._silence(FLUSH)
+        return values
+
+    def texts(self, name: str, raw: Sequence[float]) -> list[str]:
+        """Ask what the plugin prints for raw values of a parameter."""
+        parameter = self._open()._parameters[self._index[name]]
+        return [parameter.get_text_for_raw_value(value) for value in raw]
+
+    def automatable(self, name: str) -> bool:
+        """Say whether a host may move a parameter."""
+        return bool(self._open()._parameters[self._index[name]].is_automatable)
+
+    # -- the plugin -------------------------------------------------------------------------
+
+    def _open(self) -> "VST3Plugin":
+        if threading.current_thread() is not threading.main_thread():
+            raise EngineError(
+                "a VST3 plugin works on the main thread only: render with a Renderer, whose "
+                "worker processes have one each"
+            )
+        if self._plugin is None:
+            try:
+                plugin = load(self._bundle, self._name)
+            except (ImportError, ValueError, RuntimeError) as error:
+                raise PluginLoadError(f"{self._bundle} cannot be loaded: {error}") from None
+            if not plugin.is_instrument:
+                raise NotAnInstrumentError(
+                    f"{self._name} in {self._bundle} is an effect: an instrument plays notes"
+                )
+            self._plugin = plugin
+            self._prepare(plugin)
+            names = parameter_names(plugin)
+            self._index = {name: i for i, name in enumerate(names)}
+            self._initial = self._shown()
+        return self._plugin
+
+    def _prepare(self, plugin: "VST3Plugin") -> None:
+        """Bring a plugin that was just loaded to the base patch."""
+        if self._preset is not None:
+            load_preset(plugin, self._preset)
+
+    def _set(self, patch: RawPatch) -> dict[str, float]:
+        """Set a patch's values, let them reach the processor, and return them."""
+        plugin = self._open()
+        given = {**self._fixed, **patch}
+        for name, value in given.items():
+            if name not in self._index:
+                near = get_close_matches(name, self._index, 1)
+                hint = f"; the nearest is {near[0]}" if near else ""
+                raise PatchError(f"{self._name} has no parameter {name!r}{hint}")
+            if not 0.0 <= value <= 1.0:
+                raise PatchError(f"{name}: {value} is not within 0 to 1")
+        wanted = {name: self._initial[name] for name in sorted(self._touched)} | given
+        self._touched |= set(given)
+        # Read anew for each patch: a new instance has new ones, and the old ones crash.
+        parameters = plugin._parameters
+        for name, value in wanted.items():
+            parameters[self._index[name]].raw_value = value
+        self._silence(self._flush)
+        return wanted
+
+    def _process(self, note: Note, samples: int) -> Float32[np.ndarray, "2 samples"]:
+        """Play a note on a new instance; a plugin gives a sample or two less than is asked for."""
+        off = note.onset + note.duration
+        events: list[Any] = [
+            (bytes([0x90, note.pitch, note.velocity]), note.onset),
+            (bytes([0x80, note.pitch, 0]), off),
+        ]
+        # Past the end, events are dropped.
+        audio = self._open()(
+            events,
+            duration=(samples + 2) / self.sample_rate,
+            sample_rate=float(self.sample_rate),
+            num_channels=self.channels,
+            reset=True,
+        )
+        return np.ascontiguousarray(audio[:, :samples], dtype=np.float32)
+
+    def _silence(self, seconds: float) -> None:
+        if seconds > 0:
+            play_silence(self._open(), seconds)
+
+    def _shown(self) -> dict[str, float]:
+        assert self._plugin is not None
+        parameters = self._plugin._parameters
+        return {name: float(parameters[i].raw_value) for name, i in self._index.items()}
+
+    def _compare(self, wanted: RawPatch, found: RawPatch, verb: str) -> None:
+        for name, value in wanted.items():
+            if not self._same(name, value, found[name]):
+                raise ParameterLostError(
+                    f"{name} does not stick: it was set to {value:g}, {self._name} {verb} "
+                    f"{found[name]:g}; leave it out of the task, or give `flush` more than "
+                    f"{self._flush:g} s"
+                )
+
+    def _same(self, name: str, value: float, found: float) -> bool:
+        if abs(value - found) <= _TOLERANCE:
+            return True
+        choices = self._choices.get(name)
+        if choices is None:
+            return False
+        return bool(np.abs(choices - value).argmin() == np.abs(choices - found).argmin())
+
+
+def play_silence(plugin: "VST3Plugin", seconds: float) -> None:
+    """Let a plugin go on for a while without notes; a length of 0 would do nothing."""
+    plugin([], duration=seconds, sample_rate=float(SAMPLE_RATE), num_channels=2, reset=False)
+
+
+def load_preset(plugin: "VST3Plugin", preset: bytes) -> None:
+    """Give a plugin a ``.vstpreset`` file's bytes as its state.
+
+    Twice, since some (Surge XT) take none before they have processed anything; and then the
+    state once more, without which the values that a host sees, and sets in the next instance, may
+    still be the old ones. Raises :class:`PatchError` for another plugin's preset, or one that is
+    ignored.
+    """
+    before, wanted = read_vstpreset(plugin.preset_data), read_vstpreset(preset)
+    if before.class_id != wanted.class_id:
+        raise PatchError(f"this preset is another plugin's than {plugin.name}'s")
+    try:
+        for _ in range(2):
+            plugin.preset_data = preset
+            play_silence(plugin, 0.05)
+    except RuntimeError:
+        raise PatchError(
+            f"{plugin.name} refuses this preset: it is damaged, or of another version"
+        ) from None
+    plugin.raw_state = plugin.raw_state
+    play_silence(plugin, 0.05)
+    after = read_vstpreset(plugin.preset_data)
+    if after.chunks == before.chunks != wanted.chunks:
+        raise PatchError(f"{plugin.name} ignores this preset: it is damaged or of another version")
+
+
+def parameter_names(plugin: "VST3Plugin") -> list[str]:
+    """Name each parameter by what the plugin prints, in small letters and underscores.
+
+    Names that come again are numbered: ``filter_mod``, ``filter_mod_2``.
+    """
+    from pedalboard._pedalboard import to_python_parameter_name
+
+    names: list[str] = []
+    taken: set[str] = set()
+    for parameter in plugin._parameters:
+        plain = name = to_python_parameter_name(parameter) or "unnamed"
+        number = 2
+        while name in taken:
+            name, number = f"{plain}_{number}", number + 1
+        taken.add(name)
+        names.append(name)
+    return names

@@ -1,0 +1,342 @@
+"""A real VST3 instrument, hosted; and files that are none."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from unsynth.errors import EngineError, PatchError
+from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
+from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.synths.base import Note
+from unsynth.synths.plugins import (
+    PLACES_VARIABLE,
+    NotAnInstrumentError,
+    PluginCrashError,
+    PluginHangError,
+    PluginLoadError,
+    PluginNotFoundError,
+    available,
+    bundles,
+    find_bundle,
+    inspect,
+    load,
+)
+from unsynth.synths.plugins import instrument as find_instrument
+from unsynth.synths.vst3 import VST3, ParameterLostError, play_silence
+
+NOTE = Note(60, 0.1, 0.5)
+JX10 = "mda JX10"
+
+
+@pytest.fixture(scope="module")
+def synth(instrument):
+    return VST3(*instrument)
+
+
+@pytest.fixture
+def patches(synth, rng):
+    """Patches of all that a host may move, but for what is played by a hand."""
+    names = [name for name in synth.values() if synth.automatable(name)][:100]
+    return [{name: float(rng.random()) for name in names} for _ in range(6)]
+
+
+def error_of(first, second):
+    return np.abs(first - second).mean() / max(1e-9, np.abs(first).mean())
+
+
+# -- any instrument -----------------------------------------------------------------------------
+
+
+def test_a_sound_depends_on_its_patch_alone(synth, instrument, patches):
+    """Traps 1 and 5: no tail of the one before, whichever process and whatever came before."""
+    first = [synth.render(p, NOTE, 1.0) for p in patches]
+    again = [synth.render(p, NOTE, 1.0) for p in reversed(patches)][::-1]
+    fresh = VST3(*instrument).render(patches[-1], NOTE, 1.0)
+    with Renderer(partial(VST3, *instrument), workers=2, seconds=1.0) as renderer:
+        apart = list(renderer.render((p, NOTE) for p in patches))
+    floor = max(error_of(synth.render(patches[0], NOTE, 1.0), first[0]), 1e-9)
+    for sound, other, far in zip(first, again, apart, strict=True):
+        assert sound.shape == (2, 44_100) and sound.dtype == np.float32
+        assert error_of(sound, other) <= 3 * floor and error_of(sound, far) <= 3 * floor
+    assert error_of(first[-1], fresh) <= 3 * floor
+    assert error_of(first[0], first[1]) > 3 * floor
+
+
+def test_values_reach_the_processor(synth, patches):
+    """Trap 2: also those that a new instance starts with."""
+    start = synth.values()
+    for patch in (patches[0], {name: start[name] for name in patches[0]}, patches[1]):
+        synth.render(patch, NOTE, 0.2)
+        held = synth.held()
+        assert max(abs(held[name] - value) for name, value in patch.items()) < 0.05
+
+
+def test_what_a_patch_leaves_out_is_as_in_the_base_patch(synth, patches):
+    base = synth.render({}, NOTE, 0.5)
+    synth.render(patches[0], NOTE, 0.5)
+    assert error_of(base, synth.render({}, NOTE, 0.5)) < 1e-3
+
+
+def test_a_preset_gives_the_same_sound_in_a_new_plugin(synth, instrument, patches):
+    """Traps 3 and 11."""
+    sound = synth.render(patches[2], NOTE)
+    preset = synth.files(patches[2], "any")[".vstpreset"]
+    loaded = VST3(*instrument, preset=preset)
+    again = [loaded.render({}, NOTE) for _ in range(2)]
+    floor = error_of(synth.render(patches[2], NOTE), sound)
+    assert error_of(sound, again[0]) <= floor and error_of(sound, again[1]) <= floor
+    values = loaded.values()
+    assert max(abs(values[n] - v) for n, v in patches[2].items()) < 0.05
+
+
+@pytest.mark.parametrize("seconds", [0.0101, 1 / 3, 1.0, 3.3333, 4.0])
+def test_lengths_are_exact(synth, seconds):
+    """Trap 7."""
+    assert synth.render({}, NOTE, seconds).shape == (2, round(seconds * 44_100))
+
+
+def test_a_note_past_the_end_is_silent(synth):
+    assert np.abs(synth.render({}, Note(60, 1.5, 1.0), 1.0)).max() < 1e-4
+
+
+def test_wrong_patches_are_named(synth):
+    """Trap 6."""
+    name = next(iter(synth.values()))
+    for value in (-0.5, 1.5, float("nan")):
+        with pytest.raises(PatchError, match=f"{name}: {value} is not within 0 to 1"):
+            synth.render({name: value}, NOTE)
+    with pytest.raises(PatchError, match=f"no parameter '{name}x'; the nearest is {name}"):
+        synth.render({name + "x": 0.5}, NOTE)
+    for note in (Note(128), Note(60, velocity=200), Note(60, -1.0), Note(60, duration=0.0)):
+        with pytest.raises(PatchError):
+            synth.render({}, note)
+
+
+def test_only_the_main_thread_renders(synth):
+    """Trap 9."""
+    errors = []
+
+    def play():
+        try:
+            synth.render({}, NOTE)
+        except EngineError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    thread.join()
+    assert "main thread only" in errors[0]
+
+
+def test_memory_does_not_grow(synth, patches):
+    """Traps 4 and 11: parameters are read anew for each of many instances."""
+    sounds = [synth.render(p, NOTE, 0.05) for p in patches * 5]
+    before = psutil.Process().memory_info().rss
+    sounds = [synth.render(p, NOTE, 0.05) for p in patches * 30]
+    assert psutil.Process().memory_info().rss - before < 30e6
+    assert len(sounds) == 180
+
+
+def test_a_worker_that_is_stopped_costs_one_sound(instrument):
+    make = partial(VST3, *instrument)
+    with Renderer(make, workers=1, seconds=0.5, timeout=4.0) as renderer:
+        (first,) = renderer.render([({}, NOTE)])
+        # Of the processes below this one, the worker is the youngest.
+        worker = max(psutil.Process().children(), key=lambda child: child.create_time())
+        worker.send_signal(signal.SIGSTOP)
+        stopped, after = renderer.render([({}, NOTE)] * 2)
+    assert isinstance(stopped, RenderFailure) and stopped.worker_lost
+    assert stopped.reason == "no sound after 4 s"
+    assert after.shape == first.shape == (2, 22_050)
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def binaries(bundle):
+    return [p for p in Path(bundle).rglob("*") if p.suffix in (".so", ".dylib", ".vst3", ".dll")]
+
+
+def copied(bundle, folder):
+    copy = folder / Path(bundle).name
+    if Path(bundle).is_dir():
+        shutil.copytree(bundle, copy)
+    else:
+        shutil.copy(bundle, copy)
+    return copy
+
+
+def test_wrong_paths_and_files(tmp_path, monkeypatch):
+    pytest.importorskip("pedalboard")
+    monkeypatch.setenv(PLACES_VARIABLE, str(tmp_path))
+    with pytest.raises(PluginNotFoundError, match="there is no plugin here; check the path"):
+        VST3(str(tmp_path / "none.vst3"))
+    with pytest.raises(PluginNotFoundError, match=f"no plugin none.vst3 in {tmp_path}, .*--plugin"):
+        VST3("none")
+    for name, content in (("empty", b""), ("text", b"not a plugin\n" * 100)):
+        path = tmp_path / f"{name}.vst3"
+        path.write_bytes(content)
+        with pytest.raises(PluginLoadError, match=rf"{name}.vst3 .*as a VST3 plugin"):
+            VST3(str(path))
+    (tmp_path / "folder.vst3").mkdir()
+    with pytest.raises(PluginLoadError, match=r"folder\.vst3"):
+        VST3("folder")
+    listed = dict(available())
+    assert [p.name for p in listed] == ["empty.vst3", "folder.vst3", "text.vst3"]
+    assert all(isinstance(reason, str) for reason in listed.values())
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeroed"])
+def test_a_damaged_binary_ends_another_process(instrument, tmp_path, damage):
+    """Trap 8."""
+    copy = copied(instrument[0], tmp_path)
+    (binary,) = binaries(copy)
+    content = binary.read_bytes()
+    half = len(content) // 2
+    damaged = content[:half] if damage == "cut" else content[:4096] + bytes(half)
+    binary.write_bytes(damaged)
+    with pytest.raises((PluginCrashError, PluginLoadError), match=copy.name) as caught:
+        VST3(str(copy), instrument[1])
+    assert "\n" not in str(caught.value)
+    if damage == "cut":
+        assert isinstance(caught.value, PluginCrashError) and "is damaged" in str(caught.value)
+
+
+def test_a_plugin_that_hangs_while_it_loads(instrument, tmp_path):
+    copy = copied(instrument[0], tmp_path)
+
+    def stop():
+        me = psutil.Process()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for child in me.children():
+                if "unsynth.synths.plugins" in " ".join(child.cmdline()):
+                    child.send_signal(signal.SIGSTOP)
+                    return
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(PluginHangError, match="no answer in 3 s: it hangs"):
+        inspect(copy, None, 3.0)
+    thread.join()
+
+
+def test_a_preset_that_is_no_preset_of_this_plugin(synth, instrument):
+    """Trap 6: states are taken unread."""
+    preset = read_vstpreset(synth.files({}, "any")[".vstpreset"])
+    other = VSTPreset("0" * 32, preset.chunks)
+    damaged = VSTPreset(preset.class_id, {"Comp": b"garbage"})
+    for data, message in (
+        (b"garbage", "damaged"),
+        (write_vstpreset(other), "another plugin's"),
+        (write_vstpreset(damaged), "(refuses|ignores) this preset"),
+    ):
+        with pytest.raises(PatchError, match=message):
+            VST3(*instrument, preset=data).render({}, NOTE)
+
+
+def test_bundles_are_found_by_name(instrument, tmp_path, monkeypatch):
+    copy = copied(instrument[0], tmp_path)
+    monkeypatch.setenv(PLACES_VARIABLE, os.pathsep.join([str(tmp_path / "no"), str(tmp_path)]))
+    assert copy in bundles() and find_bundle(copy.stem) == copy.resolve()
+    monkeypatch.setenv(PLACES_VARIABLE, str(copy))
+    assert find_bundle(copy.name) == copy.resolve()
+    assert any(each.is_instrument for each in dict(available())[copy])
+
+
+# -- mda JX10 -----------------------------------------------------------------------------------
+
+
+def test_a_value_that_does_not_stick_is_named(mda):
+    """Trap 2, with its cure switched off: the silence that takes values to the processor."""
+    start = VST3(mda, JX10).values()["osc_mix"]
+    broken = VST3(mda, JX10, flush=0.0)
+    broken.render({"osc_mix": 0.3}, NOTE, 0.2)
+    message = rf"osc_mix does not stick: it was set to {start:g}, mda JX10 holds 0.3; .*`flush`"
+    with pytest.raises(ParameterLostError, match=message):
+        broken.render({"osc_mix": start}, NOTE, 0.2)
+
+
+def test_a_preset_is_lost_without_its_cure(mda):
+    """Trap 3 is still there, so its cure is still needed."""
+    synth = VST3(mda, JX10)
+    preset = synth.files({"vcf_freq": 0.2, "noise": 0.9}, "any")[".vstpreset"]
+    wanted = VST3(mda, JX10, preset=preset).render({}, NOTE, 0.5)
+    plugin = load(find_bundle(mda), JX10)
+    plugin([], duration=0.02, sample_rate=44_100.0, reset=True)
+    plugin.preset_data = preset
+    events = [(bytes([0x90, 60, 100]), 0.1), (bytes([0x80, 60, 0]), 0.6)]
+    audio = plugin(events, duration=0.5, sample_rate=44_100.0, num_channels=2, reset=True)
+    assert error_of(wanted, audio[:, : wanted.shape[1]]) > 0.1
+
+
+def test_a_preset_may_be_ignored_in_silence(mda):
+    """Trap 6."""
+    preset = read_vstpreset(VST3(mda, JX10).files({}, "any")[".vstpreset"])
+    cut = VSTPreset(preset.class_id, {**preset.chunks, "Comp": preset.chunks["Comp"][:-4]})
+    with pytest.raises(PatchError, match="mda JX10 ignores this preset"):
+        VST3(mda, JX10, preset=write_vstpreset(cut)).render({}, NOTE)
+
+
+def test_tails_are_there_without_a_new_instance(mda):
+    """Trap 5 is still there, so every sound needs a new instance."""
+    plugin = load(find_bundle(mda), JX10)
+    play = partial(plugin, sample_rate=44_100.0, num_channels=2)
+    play([(bytes([0x90, 60, 100]), 0.0)], duration=0.5, reset=True)
+    assert np.abs(play([], duration=0.2, reset=False)).max() > 1e-3
+    play_silence(plugin, 0.02)
+    assert np.abs(play([], duration=0.2, reset=True)).max() < 1e-4
+
+
+def test_names_that_come_twice_are_told_apart(mda):
+    """Trap 6: of the 31 parameters two share a name; and what is the default is not the start."""
+    from pedalboard import VST3Plugin
+
+    synth = VST3(mda, JX10)
+    values = synth.values()
+    assert len(values) == 31 and {"filter_mod", "filter_mod_2"} <= set(values)
+    plugin = VST3Plugin(mda, plugin_name=JX10, initialization_timeout=0.0)
+    assert len(plugin.parameters) == 30
+    assert values["osc_mix"] == 1.0 and plugin._parameters[1].default_raw_value != 1.0
+    assert not synth.automatable("factory_presets") and synth.automatable("osc_mix")
+    assert synth.texts("glide", [0.0, 1.0]) == ["Poly", "Mono-Glide"]
+
+
+def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda):
+    """Traps 1 and 10."""
+    plugin = load(find_bundle(mda), JX10)
+    assert "__python_parameter_cache__" not in plugin.__dict__
+    with pytest.raises(AttributeError, match="vcf_frq"):  # trap 6
+        plugin.vcf_frq = 0.5
+    silent = VST3(mda, "mda DX10", fixed={"attack": 1.0, "decay": 0.0})
+    silent.values()
+    started = time.perf_counter()
+    audio = silent.render({}, NOTE)
+    assert time.perf_counter() - started < 3.0 and np.abs(audio).max() < 0.01
+
+
+def test_which_of_a_bundle(mda):
+    """Trap 8."""
+    with pytest.raises(NotAnInstrumentError, match="mda Delay plays no notes, it is an effect"):
+        VST3(mda, "mda Delay")
+    with pytest.raises(PluginLoadError, match="several instruments; say which of them: mda DX10,"):
+        VST3(mda)
+    with pytest.raises(PluginLoadError, match="holds no plugin 'mda Nothing', but: mda Ambience"):
+        VST3(mda, "mda Nothing")
+    found = find_instrument(find_bundle(mda), JX10)
+    assert (found.maker, found.parameters, found.is_instrument) == ("mda", 31, True)
+
+
+def test_choices_may_be_rounded_by_the_plugin(mda):
+    lenient = VST3(mda, JX10, choices={"glide": (0.1, 0.5, 0.9)})
+    assert lenient._same("glide", 0.5, 0.6) and not lenient._same("glide", 0.5, 0.9)
+    assert not lenient._same("noise", 0.5, 0.6)
