@@ -44,7 +44,15 @@ VAE = {
     "coupling_width": 8,
     "coupling_blocks": 1,
 }
-MODELS = {"param2tok": SMALL, "units": UNITS, "mlp": MLP, "regression": REGRESSION, "vae": VAE}
+LISTENING = {**SMALL, "field": {**SMALL["field"], "cross_attention": True}}
+MODELS = {
+    "param2tok": SMALL,
+    "listening": LISTENING,
+    "units": UNITS,
+    "mlp": MLP,
+    "regression": REGRESSION,
+    "vae": VAE,
+}
 
 
 def numbers(values: int) -> Spec:
