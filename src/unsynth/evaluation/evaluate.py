@@ -64,6 +64,8 @@ class Settings:
     guidance: float
     solver: str
     solver_steps: int
+    #: Whether nothing is scored but the model's free samples.
+    samples_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,15 @@ def evaluate(
     guidance: float | None = None,
     steps: int | None = None,
     resume: bool = False,
+    samples_only: bool = False,
 ) -> Iterator[Scored | Evaluated]:
     """Score a weight file (or the shipped model of a task) on a set; see :func:`find_targets`.
 
-    ``limit`` targets are taken, evenly spread over the set. Yields :class:`Scored` after each
-    target, last :class:`Evaluated`. Raises :class:`EvaluationError` where ``out`` holds another
-    evaluation, and what reading the model or a target raises; what is scored by then is kept.
+    ``limit`` targets are taken, evenly spread over the set. ``samples_only`` leaves out all that
+    stands beside one sample and the best of several, for a third of the time. Yields
+    :class:`Scored` after each target, last :class:`Evaluated`. Raises :class:`EvaluationError`
+    where ``out`` holds another evaluation, and what reading the model or a target raises; what is
+    scored by then is kept.
     """
     weights = find_weights(model)
     artifact = read_artifact(weights)
@@ -112,6 +117,7 @@ def evaluate(
         guidance=artifact.sampling.guidance if guidance is None else guidance,
         solver=str(artifact.sampling.solver),
         solver_steps=steps or artifact.sampling.steps,
+        samples_only=samples_only,
     )
     task = load_task(artifact.task)
     load_posterior(task, weights)  # what is wrong with it is said before any worker starts
@@ -319,6 +325,8 @@ class _Scorers:
 
 
 _ORIGINAL = "_original"
+#: The keys of the model's free samples.
+_SAMPLES = ("one", "best")
 
 
 def _scorer(weights: Path, settings: Settings) -> Callable[[tuple[int, str]], dict[str, Any]]:
@@ -343,7 +351,7 @@ class _Scorer:
         self._settings = settings
         self._task = load_task(settings.task)
         self._posterior = load_posterior(self._task, weights)
-        self._index = _index(settings.task)
+        self._index = None if settings.samples_only else _index(settings.task)
         self._renderer = Renderer(self._task.synth, workers=1)
         self._targets = find_targets(list(settings.dataset), self._task, settings.seed)
         self._names = self._targets.names
@@ -378,23 +386,13 @@ class _Scorer:
             distance_of_silence = float(distance(self._silence[None])[0])
             silent = _Estimate(self._silence, distance_of_silence, None, failed=True)
             keys = [key for key in estimate_names(settings.candidates) if key != "floor"]
-            return dict.fromkeys(keys, silent)
+            return dict.fromkeys(_SAMPLES if settings.samples_only else keys, silent)
         count = settings.candidates
+        sampled = self._sampled(sound, number, distance, {})
+        if settings.samples_only:
+            return dict(zip(_SAMPLES, (sampled[0], _best(sampled)), strict=True))
         heard = hear(sound.audio, self._renderer.sample_rate, task)
-        sampled, on_heard = (
-            self._rendered(
-                self._posterior.sample(
-                    sound.audio,
-                    count,
-                    np.random.default_rng((settings.seed, number)),
-                    guidance=settings.guidance,
-                    steps=settings.solver_steps,
-                    fixed=fixed,
-                ),
-                distance,
-            )
-            for fixed in ({}, heard.fixed)
-        )
+        on_heard = self._sampled(sound, number, distance, heard.fixed)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)
@@ -416,6 +414,20 @@ class _Scorer:
             again = float(distance(sound.again[None])[0])
             estimates["floor"] = _Estimate(sound.again, again, sound.pitch)
         return estimates
+
+    def _sampled(
+        self, sound: Sound, number: int, distance: MultiScaleSpectral, fixed: dict[str, float]
+    ) -> list[_Estimate]:
+        settings = self._settings
+        patches = self._posterior.sample(
+            sound.audio,
+            settings.candidates,
+            np.random.default_rng((settings.seed, number)),
+            guidance=settings.guidance,
+            steps=settings.solver_steps,
+            fixed=fixed,
+        )
+        return self._rendered(patches, distance)
 
     def _rendered(
         self, patches: Float[np.ndarray, "items parameters"], distance: MultiScaleSpectral
