@@ -6,6 +6,7 @@ import shlex
 import pytest
 import yaml
 from click.testing import CliRunner
+from filelock import FileLock
 
 from tests.data.sets import make_set
 from tests.models.small import MLP, REGRESSION
@@ -71,10 +72,40 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
     assert f"{gaps[0]:+.2f}, {gaps[1]:+.2f}" in text
     assert f"{sum(gaps) / 2:.2f} ± " in text
 
-    other = CliRunner().invoke(commands, [*study, "--seeds", "3", "--out", str(out), "--resume"])
-    assert "a study with other seeds" in str(other.exception)
+    other = CliRunner().invoke(commands, [*study, "--flops", "9e9", "--out", str(out), "--resume"])
+    assert "a study with other flops" in str(other.exception)
+    changed = [part.replace("aligned transport", "aligned") for part in study]
+    other = CliRunner().invoke(commands, [*changed, "--out", str(out), "--resume"])
+    assert "has another arm ours" in str(other.exception)
     again = CliRunner().invoke(commands, [*study, "--out", str(out)])
     assert "holds a study: add --resume" in str(again.exception)
+
+
+def test_a_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
+    """The second process finds one arm taken, and does the new one."""
+    out = tmp_path / "study"
+    few = [*study, "--seeds", "1", "--out", str(out)]
+    assert CliRunner().invoke(commands, few).exit_code == 0
+    more = [*few, "--resume", "--variant", "third training.times=logit-normal"]
+    taken = FileLock(out / "third-seed0.lock")
+    taken.acquire()
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        assert not (out / "third-seed0").exists()
+        taken.release()
+
+    monkeypatch.setattr(arms_module.time, "sleep", wait)
+    done = CliRunner().invoke(commands, more)
+    assert done.exit_code == 0, done.output
+    assert len(waits) == 1 and (out / "third-seed0" / "weights.safetensors").exists()
+    assert list(json.loads((out / "plan.json").read_text())["arms"]) == [
+        "regression",
+        "ours",
+        "third",
+    ]
+    assert (out / "table.md").read_text().count("| third ") == 2
 
 
 def test_flops_that_pay_for_nothing(study, tmp_path):

@@ -7,16 +7,20 @@ differences are means over the seeds, target by target, with 95 % intervals over
 stand beside the difference of each seed, as targets say nothing of how much training itself varies.
 
 The folder holds ``plan.json`` (what was asked, and each arm's steps), a run's folder for each arm
-and seed with its ``weights.safetensors`` and its ``evaluation``, and at the end ``table.md``.
+and seed with its ``weights.safetensors`` and its ``evaluation``, and at the end ``table.md``. A
+study that is gone on with may have other arms, or more seeds: those that are done stay. Processes
+that share a folder share the work.
 """
 
 import json
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from jaxtyping import Float
 
 from unsynth.evaluation.evaluate import SETTINGS, Evaluated, evaluate, read_evaluation
@@ -28,6 +32,7 @@ from unsynth.training.export import export_artifact
 from unsynth.training.train import train
 
 _PLAN, _TABLE = "plan.json", "table.md"
+_PATIENCE_SECONDS = 10.0
 _WEIGHTS, _EVALUATION = "weights.safetensors", "evaluation"
 #: How tables call what an evaluation has of each target.
 _ESTIMATES = {"one": "one sample", "best": "best of {}"}
@@ -72,11 +77,13 @@ def run_arms(
     FLOPs do not pay for a step, and what training and evaluating raise.
     """
     arms = _prepare(asked, out, resume, say)
-    for seed in range(asked.seeds):
-        for arm in arms:
-            folder = out / f"{arm.name}-seed{seed}"
-            _train(arm, seed, asked, folder, say)
-            _score(asked, folder, workers, say)
+    left = [(arm, seed) for seed in range(asked.seeds) for arm in arms]
+    while left:
+        taken = [each for each in left if _try_arm(*each, asked, out, workers, say)]
+        left = [each for each in left if each not in taken]
+        if not taken:
+            say(f"{len(left)} runs are left, which other processes work on")
+            time.sleep(_PATIENCE_SECONDS)
     found = table(asked, arms, out)
     _write(out / _TABLE, f"{_subtitle(asked)}\n\n{found.markdown()}\n")
     return found
@@ -132,11 +139,8 @@ def _prepare(asked: Arms, out: Path, resume: bool, say: Say) -> list[Arm]:
     if len(settings) < len(asked.experiments) + len(asked.variants):
         raise StudyError("two arms have one name: rename one")
     question = {
-        "experiments": {path.stem: _read(path) for path in asked.experiments},
         "overrides": list(asked.overrides),
-        "variants": list(asked.variants),
         "flops": asked.flops,
-        "seeds": asked.seeds,
         "dataset": list(asked.dataset),
         "candidates": asked.candidates,
     }
@@ -148,17 +152,28 @@ def _prepare(asked: Arms, out: Path, resume: bool, say: Say) -> list[Arm]:
         for key, value in question.items():
             if stored["asked"][key] != value:
                 raise StudyError(f"{out} is a study with other {key}: choose another --out")
-        costs = stored["arms"]
+        done = stored["arms"]
     else:
         if resume:
             raise StudyError(f"{plan} is missing: there is nothing to resume")
-        costs = {name: _cost(name, *arm, asked, say) for name, arm in settings.items()}
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            _write(plan, json.dumps({"asked": question, "arms": costs}, indent=1))
-        except OSError as error:
-            raise StudyError(f"{out} cannot be written: {error.strerror}") from None
-    return [Arm(name, *arm, **costs[name]) for name, arm in settings.items()]
+        done = {}
+    arms, described = [], {}
+    for name, (path, own) in settings.items():
+        arm = {"experiment": _read(path), "settings": list(own)}
+        if name not in done:
+            cost = _cost(name, path, own, asked, say)
+        elif all(done[name][key] == value for key, value in arm.items()):
+            cost = {key: done[name][key] for key in ("parameters", "steps")}
+        else:
+            raise StudyError(f"{out} has another arm {name}: give this one another name")
+        arms.append(Arm(name, path, own, **cost))
+        described[name] = arm | cost
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write(plan, json.dumps({"asked": question, "arms": done | described}, indent=1))
+    except OSError as error:
+        raise StudyError(f"{out} cannot be written: {error.strerror}") from None
+    return arms
 
 
 def _cost(name: str, path: Path, settings: Sequence[str], asked: Arms, say: Say) -> dict[str, int]:
@@ -171,6 +186,18 @@ def _cost(name: str, path: Path, settings: Sequence[str], asked: Arms, say: Say)
     parameters = found["parameters"]["total"]
     say(f"{name}: {parameters:,} parameters, {steps:,} steps")
     return {"parameters": parameters, "steps": steps}
+
+
+def _try_arm(arm: Arm, seed: int, asked: Arms, out: Path, workers: int | None, say: Say) -> bool:
+    """Train and score an arm from a seed, unless another process does; say whether it is done."""
+    folder = out / f"{arm.name}-seed{seed}"
+    try:
+        with FileLock(f"{folder}.lock", blocking=False):
+            _train(arm, seed, asked, folder, say)
+            _score(asked, folder, workers, say)
+    except Timeout:
+        return False
+    return True
 
 
 def _train(arm: Arm, seed: int, asked: Arms, folder: Path, say: Say) -> None:
@@ -195,6 +222,7 @@ def _score(asked: Arms, folder: Path, workers: int | None, say: Say) -> None:
         asked.candidates,
         workers=workers,
         resume=begun,
+        samples_only=True,
     ):
         if isinstance(event, Evaluated):
             say(f"{folder.name}: scored")
