@@ -71,6 +71,7 @@ def test_devices_and_parts_are_as_one(model, options, small_set, tmp_path):
     """Real processes that average their gradients, and the losses of one that has all items."""
     path = written(tmp_path, model)
     settings = [*from_set(small_set.url), "training.steps=12", "training.tensorboard=true"]
+    settings.append("training.disturbed=0.5")
     train(path, settings, out=tmp_path / "one")
     command = [sys.executable, "-m", "unsynth", "train", str(path), "--out", str(tmp_path / "two")]
     command += [part for setting in settings for part in ("--set", setting)]

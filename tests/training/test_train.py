@@ -108,6 +108,28 @@ def test_a_killed_run_from_a_set_goes_on_as_if_nothing_had_been(
     assert re.search(r"steps/s  waited \d+ % for data", capfd.readouterr().err)
 
 
+def test_muon_and_disturbed_sounds_go_on_as_if_nothing_had_been(
+    experiment_path, small_set, run_from_set, tmp_path
+):
+    settings = from_set(small_set.url) + ["training.optimiser=muon", "training.disturbed=0.5"]
+    train(experiment_path, settings, out=tmp_path / "whole")
+    options = [part for setting in settings for part in ("--set", setting)]
+    process = start(experiment_path, tmp_path / "run", *options)
+    stop_after(process, tmp_path / "run" / "loss.csv", 3, signal.SIGKILL)
+    process.wait(60)
+    assert train(experiment_path, settings, resume=True, out=tmp_path / "run").step == 30
+    whole = (tmp_path / "whole" / "loss.csv").read_text()
+    assert (tmp_path / "run" / "loss.csv").read_text() == whole
+    assert (run_from_set / "loss.csv").read_text() != whole
+    state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    rates = [
+        group["lr"]
+        for part in state["optimizer_states"][0]["parts"]
+        for group in part["param_groups"]
+    ]
+    assert len(rates) == 3 and len(set(rates)) == 1
+
+
 def test_cells_are_standardised_as_in_the_set(small_set, run_from_set, task, tmp_path):
     state = torch.load(run_from_set / "last.ckpt", weights_only=True)["state_dict"]
     statistics = small_set.local / "log-mel.statistics.npy"

@@ -87,9 +87,11 @@ class DataSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """The objective and its optimiser (AdamW, warm-up, then a cosine to the final rate)."""
+    """The objective and its optimiser (warm-up, then a cosine to the final rate)."""
 
     steps: PositiveInt
+    #: ``muon`` is for the matrices of blocks; all else is AdamW's.
+    optimiser: Literal["adamw", "muon"] = "adamw"
     learning_rate: PositiveFloat
     #: How many times faster Param2Tok learns: its symmetry breaks in hundreds of steps, not 10^5.
     param2tok_rate: PositiveFloat = 1.0
@@ -100,6 +102,8 @@ class TrainingSettings(Settings):
     gradient_clip: PositiveFloat = 0.5
     #: Share of items that lose their sound.
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
+    #: Share of items whose sound is disturbed (:mod:`unsynth.audio.disturbance`).
+    disturbed: float = Field(0.0, ge=0.0, le=1.0)
     #: How the times of the items are distributed.
     times: Times = Times.UNIFORM
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT

@@ -14,17 +14,19 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from lightning.pytorch.core.optimizer import LightningOptimizer
 
+from unsynth.audio.disturbance import NUMBERS, disturb
 from unsynth.data.stream import Batch
 from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.training.experiment import Experiment, TrainingSettings
+from unsynth.training.muon import MuonAndAdamW
 from unsynth.training.objective import Noise, draw_times, losses
 
-_TIMES = 2
+_TIMES, _DISTURBANCE = 2, 7
 
 
 class TrainingError(UnsynthError):
@@ -58,7 +60,7 @@ class ModelTraining(lightning.LightningModule):
         found = losses(
             self.model,
             batch.x1.repeat(noises, 1),
-            batch.observed,
+            self._disturbed(batch),
             self._noise(batch),
             settings.assignment_penalty,
             batch.step,
@@ -90,6 +92,16 @@ class ModelTraining(lightning.LightningModule):
         parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in drawn)
         t, dropped = (part.flatten().to(self.device) for part in parts)
         return Noise(batch.x0.flatten(0, 1), t, dropped)
+
+    def _disturbed(self, batch: Batch) -> UInt8[torch.Tensor, "items ..."]:
+        """Disturb some of the sounds, each by numbers of its own."""
+        share = self.experiment.training.disturbed
+        if share == 0.0:
+            return batch.observed
+        rng = np.random.default_rng((self.experiment.seed, batch.step, _DISTURBANCE))
+        drawn = rng.random((self.experiment.data.batch, NUMBERS), dtype=np.float32)
+        mine = torch.from_numpy(drawn[batch.first : batch.first + len(batch.x1)])
+        return disturb(batch.observed, mine.to(self.device), share)
 
     def configure_gradient_clipping(
         self,
@@ -143,18 +155,27 @@ class ModelTraining(lightning.LightningModule):
         return total / len(x1)
 
     def configure_optimizers(self) -> Any:
-        """Set up AdamW with its schedule."""
+        """Set up the optimiser with its schedule."""
         settings = self.experiment.training
         tokens = self.model.param2tok if isinstance(self.model, ConditionalFlow) else None
         faster = [] if tokens is None else list(tokens.parameters())
-        found = {id(p) for p in faster}
+        matrices = []
+        if settings.optimiser == "muon":
+            named = self.model.named_parameters()
+            matrices = [p for name, p in named if ".blocks." in name and p.ndim == 2]
+        found = {id(p) for p in [*faster, *matrices]}
         others = [p for p in self.model.parameters() if id(p) not in found]
         groups = [{"params": others, "lr": settings.learning_rate}]
         if faster:
             groups.append(
                 {"params": faster, "lr": settings.learning_rate * settings.param2tok_rate}
             )
-        optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+        adamw = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+        optimizer: torch.optim.Optimizer = adamw
+        if matrices:
+            optimizer = MuonAndAdamW(
+                matrices, adamw, lr=settings.learning_rate, weight_decay=settings.weight_decay
+            )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate(settings, step) / settings.learning_rate
         )
