@@ -583,6 +583,32 @@ def reproduce_kosc_quasi(
     click.echo(f"figures: {out}")
 
 
+@reproduce.command("kosc-arms")
+@_study
+@click.option("--flops", required=True, type=click.FloatRange(0.0, min_open=True), help="Each.")
+@click.option("--out", default=Path("runs/kosc-arms"), type=click.Path(path_type=Path))
+def reproduce_kosc_arms(
+    ks: tuple[int, ...],
+    seeds: int,
+    budget: float | None,
+    device: str,
+    resume: bool,
+    out: Path,
+    **settings: Any,
+) -> None:
+    """Models and couplings of noise at equal training FLOPs (--flops sets the steps of each)."""
+    from unsynth.studies.cells import Settings, run
+    from unsynth.studies.kosc_arms import arm_cells, table, write
+
+    if budget is not None:
+        raise UnsynthError("--budget has no use here: --flops sets the steps")
+    asked = Settings(**settings)
+    results, used = run(arm_cells(ks, seeds), asked, out, device, None, resume, click.echo)
+    write(results, used, out)
+    click.echo(table(results).markdown())
+    click.echo(f"table: {out / 'table.md'}")
+
+
 @reproduce.command("arms")
 @click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--flops", required=True, type=click.FloatRange(0.0, min_open=True), help="Each.")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.models.small import small_flow
-from unsynth.flow.coupling import Coupling, couple
+from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
 from unsynth.flow.path import point, velocity
@@ -211,3 +211,15 @@ def test_a_linear_gaussian_posterior_is_recovered():
             ).numpy()
         np.testing.assert_allclose(samples.mean(axis=0), mean, atol=0.1)
         np.testing.assert_allclose(np.cov(samples.T), covariance, atol=0.1)
+
+
+def test_copies_are_aligned_as_all_their_orders_would_be():
+    """The same as listing the symmetric group, for each item on its own."""
+    torch.manual_seed(0)
+    x0, x1 = torch.randn(2, 6, 4, 3)
+    found = align_units(x0, x1)
+    orders = [list(order) for order in itertools.permutations(range(4))]
+    for noise, data, ours in zip(x0, x1, found, strict=True):
+        distances = [(noise[order] - data).square().sum() for order in orders]
+        torch.testing.assert_close((ours - data).square().sum(), min(distances))
+        assert sorted(ours.flatten().tolist()) == sorted(noise.flatten().tolist())

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from scipy import stats
 
 from unsynth.cli import commands
+from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies import cells as cells_module
-from unsynth.studies import kosc_quasi
+from unsynth.studies import kosc_arms, kosc_quasi
 from unsynth.studies.cells import (
     Cell,
     Result,
@@ -279,3 +280,41 @@ def test_a_quasi_study_watches_the_invariance(tmp_path, monkeypatch):
     (tmp_path / "table.md").unlink()
     draw_quasi(resumed, cells, settings, tmp_path)
     assert (tmp_path / "table.md").read_text() == table
+
+
+def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):
+    options = ["--k", "3", "--seeds", "2", "--flops", "6e8", "--batch", "8", "--width", "16"]
+    options += ["--items", "20", "--solver-steps", "2", "--learning-rate", "1e-3"]
+    out = tmp_path / "arms"
+    command = ["reproduce", "kosc-arms", *options, "--out", str(out)]
+    done = CliRunner().invoke(commands, command)
+    assert done.exit_code == 0, done.output
+    results = {(r["model"], r["condition"], r["seed"]): r for r in map(json.loads, texts(out))}
+    assert len(results) == 2 * len(kosc_arms.ARMS)
+    steps = {model: r["steps"] for (model, _, _), r in results.items()}
+    for model, count in steps.items():
+        training = Training(cell(Model(model), k=3), dataclasses.replace(SMALL, batch=8), CPU)
+        assert count == int(6e8 / training.count_flops()) > 0
+        training.close()
+    assert steps["FFN (MSE)"] != steps["CNF (Param2Tok)"]
+    ours, theirs = (
+        np.array([results[model, condition, seed]["scores"]["lac"] for seed in range(2)])
+        for model, condition in [
+            ("CNF (Param2Tok)", "aligned"),
+            ("CNF (Param2Tok)", "optimal transport"),
+        ]
+    )
+    gaps = (ours - theirs).mean(axis=1)
+    assert gaps.any() and f"{gaps[0]:+.4f}, {gaps[1]:+.4f}" in (out / "table.md").read_text()
+
+
+def texts(out):
+    return [path.read_text() for path in out.glob("*-k3-*.json")]
+
+
+def test_only_exchangeable_oscillators_are_aligned():
+    asked = dataclasses.replace(cell(Model.MLP, Ranges.DISJOINT), coupling=Coupling.ALIGNED)
+    training = Training(asked, SMALL, CPU)
+    with pytest.raises(StudyError, match="only oscillators of one range are exchangeable"):
+        training.advance()
+    training.close()

@@ -57,6 +57,19 @@ def couple(
     return x0
 
 
+def align_units(
+    x0: Float[torch.Tensor, "items copies values"], x1: Float[torch.Tensor, "items copies values"]
+) -> Float[torch.Tensor, "items copies values"]:
+    """Reorder each item's noise to go with its data, where all orders of the copies are equal.
+
+    Aligned coupling for the whole symmetric group, whose best member the Hungarian algorithm finds.
+    """
+    costs = -(x1 @ x0.mT).double().cpu().numpy()
+    order = np.stack([linear_sum_assignment(cost)[1] for cost in costs])
+    places = torch.from_numpy(order).to(x0.device)[..., None].expand_as(x0)
+    return x0.gather(1, places)
+
+
 def _transport(x0: torch.Tensor, x1: torch.Tensor) -> Int[torch.Tensor, " items"]:
     # |x0 - x1|^2 without the terms that every permutation shares.
     cost = -(x1 @ x0.T)

@@ -28,10 +28,12 @@ from filelock import FileLock, Timeout
 from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import UnsynthError
-from unsynth.flow.coupling import Coupling, couple
+from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.flow.guidance import guided
 from unsynth.flow.solver import solve
 from unsynth.metrics.audio import lsd
@@ -40,7 +42,7 @@ from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_re
 from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sorted_units
-from unsynth.synths.kosc import KOsc
+from unsynth.synths.kosc import KOsc, Ranges
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 #: The paper's; the same for all cells.
@@ -78,6 +80,8 @@ class Cell:
     condition: str
     synth: KOsc
     seed: int
+    #: Of noise and data, for flows.
+    coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
 
     @property
     def name(self) -> str:
@@ -110,6 +114,8 @@ class Settings:
     items: int = 51_200
     solver_steps: int = 200
     guidance: float = 2.0
+    #: Training FLOPs of a cell, forward and backward, which set its steps instead.
+    flops: float | None = None
 
     def __post_init__(self) -> None:
         if self.width < 16 or self.width % 16:
@@ -220,8 +226,26 @@ class Training:
             return x1, None
         x0 = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
         times = draw_times(rng, len(x1), CONDITION_DROPOUT)
-        noise = Noise(couple(Coupling.OPTIMAL_TRANSPORT, x0, x1.cpu()), *times)
+        noise = Noise(self._coupled(x0, x1.cpu()), *times)
         return x1, Noise(*(part.to(self.device) for part in noise))
+
+    def _coupled(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
+        coupling, synth = self.cell.coupling, self.cell.synth
+        if coupling is not Coupling.ALIGNED:
+            return couple(coupling, x0, x1)
+        if synth.ranges is not Ranges.COMMON:
+            raise StudyError(f"{self.cell.name}: only oscillators of one range are exchangeable")
+        return synth.vectors(align_units(synth.units(x0), synth.units(x1)))
+
+    def count_flops(self) -> int:
+        """Count the FLOPs of a step, 2 for a multiply-add, forward and backward."""
+        x1, noise = self._draw(0)
+        audio = self.cell.synth.render(x1)
+        counter = FlopCounterMode(display=False)
+        with counter, sdpa_kernel(SDPBackend.MATH):
+            self._loss(x1, audio, noise).backward()
+        self.optimizer.zero_grad()
+        return counter.get_total_flops()
 
     def _loss(self, x1: torch.Tensor, audio: torch.Tensor, noise: Noise | None) -> torch.Tensor:
         model, cell = self.model, self.cell
@@ -448,6 +472,10 @@ def _run_cell(
 
 def _train(training: Training, part: Path, say: Say, watcher: Watcher | None) -> None:
     steps = training.settings.steps
+    if training.settings.flops is not None:
+        steps = int(training.settings.flops / training.count_flops())
+        if steps < 1:
+            raise StudyError(f"{training.cell.name}: a step takes more FLOPs than it may have")
     looks = {round(steps ** (i / (_LOOKS - 1))) for i in range(_LOOKS)}
     saved = spoke = time.monotonic()
     while training.step < steps:
