@@ -23,6 +23,7 @@ ORDER = [
     "training",
     "evaluation",
     "report",
+    "authoring",
     "match",
     "studies",
     "app",

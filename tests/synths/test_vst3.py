@@ -1,5 +1,6 @@
 """A real VST3 instrument, hosted; and files that are none."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -44,7 +45,7 @@ def synth(instrument):
 @pytest.fixture
 def patches(synth, rng):
     """Patches of all that a host may move, but for what is played by a hand."""
-    names = [name for name in synth.values() if synth.automatable(name)][:100]
+    names = [each.name for each in synth.describe() if each.automatable][:100]
     return [{name: float(rng.random()) for name in names} for _ in range(6)]
 
 
@@ -307,8 +308,17 @@ def test_names_that_come_twice_are_told_apart(mda):
     plugin = VST3Plugin(mda, plugin_name=JX10, initialization_timeout=0.0)
     assert len(plugin.parameters) == 30
     assert values["osc_mix"] == 1.0 and plugin._parameters[1].default_raw_value != 1.0
-    assert not synth.automatable("factory_presets") and synth.automatable("osc_mix")
-    assert synth.texts("glide", [0.0, 1.0]) == ["Poly", "Mono-Glide"]
+    told = {each.name: each for each in synth.describe()}
+    assert not told["factory_presets"].automatable and told["osc_mix"].automatable
+    assert (told["filter_mod"].printed, told["filter_mod_2"].printed) == (
+        "Filter Mod+",
+        "Filter Mod-",
+    )
+    glide = told["glide"].texts
+    assert [text for text, _, _ in glide][::5] == ["Poly", "Mono-Glide"]
+    assert glide[0][1] == 0.0 and glide[-1][2] == 1.0
+    assert all(a[2] == b[1] for a, b in itertools.pairwise(glide))
+    assert len(told["noise"].texts) == 1001
 
 
 def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda):

@@ -46,12 +46,10 @@ class SurgeXT(VST3):
         """Read the patch that the plugin holds now."""
         return read_surge_patch(read_vstpreset(self._open().preset_data).chunks["Comp"])
 
-    def base_differences(self) -> list[str]:
-        """Say where the plugin's base patch is not as the table has it; nothing if it is right.
-
-        To be called before the first sound.
-        """
-        return list(differences(self.patch(), self._base))
+    def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
+        """Say where the base patch is not as the table has it, before any patch is set."""
+        wrong = list(differences(self.patch(), self._base))
+        return [f"the base patch: {each}" for each in wrong] + super().complaints(patches)
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
         """Make a ``.vstpreset``, and an ``.fxp`` that Surge's own browser opens, by suffix."""

@@ -9,7 +9,9 @@ after the 1st, 2nd, 4th, 8th, ... sound.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from multiprocessing import parent_process
 from pathlib import Path
@@ -43,8 +45,27 @@ FLUSH = 0.02
 _TOLERANCE = 0.005
 
 
+#: Steps in which the texts of a parameter are looked at.
+_STEPS = 1000
+
+
 class ParameterLostError(EngineError):
     """A parameter that does not keep the value it was set to."""
+
+
+@dataclass(frozen=True)
+class HostParameter:
+    """What a plugin says of a parameter: its name here and as printed, and its value at the start.
+
+    ``texts`` are those it prints from 0 to 1, each with the range of raw values that it stands
+    for, found in steps of 1/1000.
+    """
+
+    name: str
+    printed: str
+    initial: float
+    automatable: bool
+    texts: tuple[tuple[str, float, float], ...]
 
 
 class VST3:
@@ -141,14 +162,33 @@ class VST3:
         self._silence(FLUSH)
         return values
 
-    def texts(self, name: str, raw: Sequence[float]) -> list[str]:
-        """Ask what the plugin prints for raw values of a parameter."""
-        parameter = self._open()._parameters[self._index[name]]
-        return [parameter.get_text_for_raw_value(value) for value in raw]
+    def lost(self, patch: RawPatch) -> list[str]:
+        """Set a patch; list the parameters that do not keep their values in it."""
+        wanted = self._set(patch)
+        held = self.held()
+        return [name for name in patch if not self._same(name, wanted[name], held[name])]
 
-    def automatable(self, name: str) -> bool:
-        """Say whether a host may move a parameter."""
-        return bool(self._open()._parameters[self._index[name]].is_automatable)
+    def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
+        """Say what is wrong with this plugin's handling of patches; nothing if all is right."""
+        lost = Counter(name for patch in patches for name in self.lost(patch))
+        return [
+            f"{name} does not keep its value in {count} of {len(patches)} patches: leave it out"
+            for name, count in lost.items()
+        ]
+
+    def describe(self) -> list[HostParameter]:
+        """List what the plugin says of its parameters, in its order; asks for many texts."""
+        parameters = self._open()._parameters
+        return [
+            HostParameter(
+                name,
+                parameters[i].name,
+                self._initial[name],
+                bool(parameters[i].is_automatable),
+                _printed(parameters[i].get_text_for_raw_value),
+            )
+            for name, i in self._index.items()
+        ]
 
     # -- the plugin -------------------------------------------------------------------------
 
@@ -291,3 +331,17 @@ def parameter_names(plugin: "VST3Plugin") -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def _printed(text: Callable[[float], str]) -> tuple[tuple[str, float, float], ...]:
+    """Find where the text of a raw value changes, halfway between two steps."""
+    found: list[tuple[str, float, float]] = []
+    for step in range(_STEPS + 1):
+        now = text(step / _STEPS).strip()
+        if found and found[-1][0] == now:
+            continue
+        edge = max(0.0, (step - 0.5) / _STEPS)
+        if found:
+            found[-1] = (*found[-1][:2], edge)
+        found.append((now, edge, 1.0))
+    return tuple(found)
