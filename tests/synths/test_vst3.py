@@ -76,7 +76,7 @@ def test_values_reach_the_processor(synth, patches):
     start = synth.values()
     for patch in (patches[0], {name: start[name] for name in patches[0]}, patches[1]):
         synth.render(patch, NOTE, 0.2)
-        held = synth.held()
+        held = synth.held(patch)
         assert max(abs(held[name] - value) for name, value in patch.items()) < 0.05
 
 

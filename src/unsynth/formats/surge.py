@@ -5,6 +5,7 @@ what follows (wavetables; in a preset 31 bytes of the plugin's framework). A pat
 elements below ``<parameters>``, whose children ``<modrouting>`` are what modulates them.
 """
 
+import math
 import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,8 +87,14 @@ def differences(patch: SurgePatch, table: Table) -> Iterator[str]:
         routings = _routings(element)
         for modulation in entry.get(MODULATIONS, ()):
             source, depth = modulation["source"], modulation["depth"]
-            if routings.get(source) != depth:
+            if not math.isclose(routings.get(source, math.nan), depth, rel_tol=1e-4):
                 yield f"{name}: depth of source {source} is {routings.get(source)}, not {depth}"
+
+
+def surge_name(patch: SurgePatch) -> str:
+    """Read a patch's name; empty where it has none."""
+    found = _root(patch).find("meta")
+    return "" if found is None else found.get("name", "")
 
 
 def surge_fxp(patch: SurgePatch, name: str) -> bytes:

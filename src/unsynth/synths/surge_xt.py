@@ -15,6 +15,7 @@ from unsynth.formats.surge import (
     edited,
     read_surge_patch,
     surge_fxp,
+    surge_name,
     surge_preset,
 )
 from unsynth.formats.vst import read_vstpreset, write_vstpreset
@@ -22,6 +23,10 @@ from unsynth.synths.vst3 import FLUSH, VST3, RawPatch, load_preset
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
+
+
+#: The patch that the base patch is made of.
+_INIT = "Init"
 
 
 class SurgeXT(VST3):
@@ -41,15 +46,22 @@ class SurgeXT(VST3):
     ) -> None:
         super().__init__(plugin, "Surge XT", choices=choices, flush=flush)
         self._base = base
+        self._started_with = ""
 
     def patch(self) -> SurgePatch:
         """Read the patch that the plugin holds now."""
         return read_surge_patch(read_vstpreset(self._open().preset_data).chunks["Comp"])
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
-        """Say where the base patch is not as the table has it, before any patch is set."""
-        wrong = list(differences(self.patch(), self._base))
-        return [f"the base patch: {each}" for each in wrong] + super().complaints(patches)
+        """Say also where the base patch is not as the table has it, before any patch is set."""
+        wrong = [f"the base patch: {each}" for each in differences(self.patch(), self._base)]
+        if self._started_with != _INIT:
+            wrong.append(
+                f"the plugin starts with the patch {self._started_with!r}, not {_INIT!r}: what "
+                "the base patch does not name is as there; choose the factory's init patch in "
+                "Surge's menu (Patch Defaults)"
+            )
+        return wrong + super().complaints(patches)
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
         """Make a ``.vstpreset``, and an ``.fxp`` that Surge's own browser opens, by suffix."""
@@ -58,7 +70,9 @@ class SurgeXT(VST3):
         return {**files, ".fxp": surge_fxp(own, name)}
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
-        load_preset(plugin, surge_base(plugin.preset_data, self._base))
+        init = plugin.preset_data
+        self._started_with = surge_name(read_surge_patch(read_vstpreset(init).chunks["Comp"]))
+        load_preset(plugin, surge_base(init, self._base))
 
 
 def surge_base(init: bytes, base: Table) -> bytes:

@@ -10,7 +10,7 @@ after the 1st, 2nd, 4th, 8th, ... sound.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from multiprocessing import parent_process
@@ -131,10 +131,10 @@ class VST3:
         samples = round(seconds * self.sample_rate)
         wanted = self._set(patch)
         audio = self._process(note, samples)
-        self._compare(wanted, self._shown(), "says")
+        self._compare(wanted, self._shown(wanted), "says")
         self._rendered += 1
         if self._rendered & (self._rendered - 1) == 0:
-            self._compare(wanted, self.held(), "holds")
+            self._compare(wanted, self.held(wanted), "holds")
         return audio
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
@@ -143,7 +143,7 @@ class VST3:
         ``name`` is for formats that keep one. Raises as :meth:`render` does.
         """
         wanted = self._set(patch)
-        self._compare(wanted, self.held(), "holds")
+        self._compare(wanted, self.held(wanted), "holds")
         return {".vstpreset": bytes(self._open().preset_data)}
 
     def values(self) -> dict[str, float]:
@@ -151,21 +151,21 @@ class VST3:
         self._open()
         return dict(self._initial)
 
-    def held(self) -> dict[str, float]:
-        """Read every parameter's raw value from the processor's state.
+    def held(self, names: Iterable[str]) -> dict[str, float]:
+        """Read parameters' raw values from the processor's state.
 
         Setting the state again is what makes the plugin read its values from there.
         """
         plugin = self._open()
         plugin.raw_state = plugin.raw_state
-        values = self._shown()
+        values = self._shown(names)
         self._silence(FLUSH)
         return values
 
     def lost(self, patch: RawPatch) -> list[str]:
         """Set a patch; list the parameters that do not keep their values in it."""
         wanted = self._set(patch)
-        held = self.held()
+        held = self.held(patch)
         return [name for name in patch if not self._same(name, wanted[name], held[name])]
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
@@ -211,7 +211,7 @@ class VST3:
             self._prepare(plugin)
             names = parameter_names(plugin)
             self._index = {name: i for i, name in enumerate(names)}
-            self._initial = self._shown()
+            self._initial = self._shown(names)
         return self._plugin
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
@@ -260,10 +260,10 @@ class VST3:
         if seconds > 0:
             play_silence(self._open(), seconds)
 
-    def _shown(self) -> dict[str, float]:
+    def _shown(self, names: Iterable[str]) -> dict[str, float]:
         assert self._plugin is not None
         parameters = self._plugin._parameters
-        return {name: float(parameters[i].raw_value) for name, i in self._index.items()}
+        return {name: float(parameters[self._index[name]].raw_value) for name in names}
 
     def _compare(self, wanted: RawPatch, found: RawPatch, verb: str) -> None:
         for name, value in wanted.items():

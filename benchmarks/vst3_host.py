@@ -1,0 +1,80 @@
+"""Time the rules of hosting a VST3 instrument, each against the way without it.
+
+    python benchmarks/vst3_host.py PLUGIN.vst3 --name "mda JX10"
+
+Patches are random in all that a host may move; a sound is one note in 4 s, on one core. What is
+left out of our way: the values read one at a time by name, the 10 s that pedalboard would wait
+for a sound, the silence after setting values, and the look at the state after every sound.
+"""
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+import psutil
+
+from unsynth.synths.base import Note
+from unsynth.synths.plugins import find_bundle
+from unsynth.synths.vst3 import FLUSH, VST3
+
+NOTE = Note(60, 0.0, 2.0)
+
+
+def main() -> None:
+    from pedalboard import VST3Plugin
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plugin")
+    parser.add_argument("--name")
+    parser.add_argument("--sounds", type=int, default=200)
+    arguments = parser.parse_args()
+    synth = VST3(arguments.plugin, arguments.name)
+    names = [each.name for each in synth.describe() if each.automatable]
+    rng = np.random.default_rng(0)
+    patches = [{n: float(rng.random()) for n in names} for _ in range(arguments.sounds)]
+    bundle = str(find_bundle(arguments.plugin))
+
+    start = time.perf_counter()
+    theirs = VST3Plugin(bundle, plugin_name=arguments.name)
+    loading = time.perf_counter() - start
+    start = time.perf_counter()
+    VST3(arguments.plugin, arguments.name).values()
+    print(
+        f"loading: {1000 * (time.perf_counter() - start):.0f} ms, with texts {1000 * loading:.0f}"
+    )
+
+    def by_name(patch: dict[str, float]) -> None:
+        for name, value in patch.items():
+            if name in theirs.parameters:
+                theirs.parameters[name].raw_value = value
+        events = [(bytes([0x90, 60, 100]), 0.0), (bytes([0x80, 60, 0]), 2.0)]
+        theirs(events, duration=4.0, sample_rate=44_100.0, num_channels=2, reset=True)
+
+    def every(patch: dict[str, float]) -> None:
+        synth.render(patch, NOTE)
+        synth.held(patch)
+
+    unflushed = VST3(arguments.plugin, arguments.name, flush=0.0)
+    unflushed._compare = lambda *_: None  # type: ignore[method-assign]
+    ways = {
+        "our way": lambda patch: synth.render(patch, NOTE),
+        f"without {FLUSH} s of silence": lambda patch: unflushed.render(patch, NOTE),
+        "with a look at the state each time": every,
+        "by name, and waiting for sound": by_name,
+    }
+    before = psutil.Process().memory_info().rss
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for patch in patches:  # in turn, so that whatever else runs slows all alike
+        for name, play in ways.items():
+            start = time.perf_counter()
+            play(patch)
+            times[name].append(1000 * (time.perf_counter() - start))
+    for name, each in times.items():
+        print(f"{name}: {statistics.median(each):.2f} ms a sound")
+    grown = psutil.Process().memory_info().rss - before
+    print(f"memory: {grown / 2**20:.1f} MiB more after {len(ways) * len(patches)} sounds")
+
+
+if __name__ == "__main__":
+    main()
