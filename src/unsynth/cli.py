@@ -25,6 +25,23 @@ if TYPE_CHECKING:
 _MIDI = click.IntRange(0, 127)
 
 
+def _use_plugin(context: click.Context, parameter: click.Parameter, plugin: Path | None) -> None:
+    """Tell this process, and those it starts, which bundle to host."""
+    if plugin is not None:
+        from unsynth.synths.plugins import CHOICE_VARIABLE, find_bundle
+
+        os.environ[CHOICE_VARIABLE] = str(find_bundle(str(plugin)))
+
+
+_plugin_option = click.option(
+    "--plugin",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    callback=_use_plugin,
+    help="The VST3 bundle to use, for a task that needs one.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="unsynth")
 def commands() -> None:
@@ -63,6 +80,7 @@ def commands() -> None:
 )
 @click.option("--index", type=click.Path(path_type=Path), help="An index of your own draws.")
 @click.option("--model", type=click.Path(path_type=Path), help="A model of yours to sample, too.")
+@_plugin_option
 def match(
     sounds: tuple[Path, ...],
     synth: str,
@@ -132,6 +150,7 @@ def _summary(finished: "Finished") -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File; where `match` looks if not given."
 )
+@_plugin_option
 def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of draws that `match` looks in (minutes).
 
@@ -209,6 +228,7 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of a Ray cluster; one on this machine by default.")
+@_plugin_option
 def render(
     task: str,
     folder: str,
@@ -342,6 +362,7 @@ def data_show(folder: str, item: int, out: Path) -> None:
 @click.option("--nodes", default=1, type=click.IntRange(1), help="Machines with as many each; 1.")
 @click.option("--dry-run", is_flag=True, help="Build all, take one step on random data, report.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
+@_plugin_option
 def train(
     experiment: Path,
     overrides: tuple[str, ...],
@@ -407,6 +428,7 @@ def export(checkpoint: Path, out: Path) -> None:
 @click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
 @click.option("--resume", is_flag=True, help="Go on where an evaluation was stopped.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; evaluations/NAME.")
+@_plugin_option
 def evaluate(
     model: str,
     dataset: tuple[str, ...],
@@ -456,6 +478,7 @@ def evaluate(
 @click.option("--samples", default=19, type=click.IntRange(9), show_default=True, help="A draw.")
 @click.option("--guidance", multiple=True, type=float, default=(1.0, 2.0), show_default=True)
 @click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+@_plugin_option
 def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...], seed: int) -> None:
     """Say whether a MODEL's posterior is as sure as it should be, on held-out draws.
 

@@ -18,6 +18,7 @@ from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.plugins import (
+    CHOICE_VARIABLE,
     PLACES_VARIABLE,
     NotAnInstrumentError,
     PluginCrashError,
@@ -249,6 +250,9 @@ def test_bundles_are_found_by_name(instrument, tmp_path, monkeypatch):
     copy = copied(instrument[0], tmp_path)
     monkeypatch.setenv(PLACES_VARIABLE, os.pathsep.join([str(tmp_path / "no"), str(tmp_path)]))
     assert copy in bundles() and find_bundle(copy.stem) == copy.resolve()
+    monkeypatch.setenv(CHOICE_VARIABLE, str(copy))
+    assert find_bundle("another") == copy.resolve()
+    monkeypatch.delenv(CHOICE_VARIABLE)
     monkeypatch.setenv(PLACES_VARIABLE, str(copy))
     assert find_bundle(copy.name) == copy.resolve()
     assert any(each.is_instrument for each in dict(available())[copy])

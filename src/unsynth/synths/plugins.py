@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Folders or bundles, separated as in PATH, that are looked in before the usual places.
 PLACES_VARIABLE = "UNSYNTH_VST3"
+#: A bundle to use in place of the one that is asked for.
+CHOICE_VARIABLE = "UNSYNTH_PLUGIN"
 #: Seconds that a plugin gets to say what it is; those with thousands of parameters are slow.
 PATIENCE = 120.0
 
@@ -92,8 +94,10 @@ def bundles() -> list[Path]:
 def find_bundle(wanted: str) -> Path:
     """Find a bundle by its path, or by its file's name in :func:`places`.
 
-    Raises :class:`PluginNotFoundError`, which says where was looked.
+    The variable UNSYNTH_PLUGIN, if it is set, is the bundle to use instead. Raises
+    :class:`PluginNotFoundError`, which says where was looked.
     """
+    wanted = os.environ.get(CHOICE_VARIABLE) or wanted
     path = Path(wanted).expanduser()
     if path.exists():
         return path.resolve()
