@@ -68,7 +68,8 @@ class Dying(InProcesses):
 
 
 class TinyTask:
-    name = "tiny"
+    name = source = "tiny"
+    package = "numpy"
 
     def __init__(self, synth: type[TinySynth] = TinySynth) -> None:
         self.spec = Spec.from_yaml(SPEC)

@@ -22,8 +22,6 @@ from unsynth.flow.solver import Solver
 from unsynth.models.architecture import Architecture, Model, Settings
 from unsynth.tasks.task import Task
 
-#: The package that each task's engine comes in.
-_ENGINES = {"dx7": "dexed-py"}
 _SUFFIX = ".safetensors"
 
 
@@ -46,6 +44,8 @@ class Artifact(Settings):
 
     task: str
     task_hash: str
+    #: Where a task that a user's file declares was read from.
+    task_file: str | None = None
     engine: str
     features: dict[str, Any]
     architecture: Architecture
@@ -60,6 +60,11 @@ class Artifact(Settings):
     weight_bytes: int = 0
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
+    @property
+    def source(self) -> str:
+        """What the task is loaded by."""
+        return self.task_file or self.task
+
 
 def describe(
     task: Task,
@@ -73,7 +78,8 @@ def describe(
     return Artifact(
         task=task.name,
         task_hash=task.hash,
-        engine=_engine(task.name),
+        task_file=None if task.source == task.name else task.source,
+        engine=_engine(task.package),
         features=architecture.observation.settings(),
         architecture=architecture,
         sampling=sampling,
@@ -170,8 +176,7 @@ def shipped_artifact(task_name: str) -> Path | None:
         return path if path.exists() else None
 
 
-def _engine(task_name: str) -> str:
-    package = _ENGINES.get(task_name, task_name)
+def _engine(package: str) -> str:
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

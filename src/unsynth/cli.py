@@ -257,9 +257,11 @@ def render(
     from unsynth.rendering.renderer import cores
     from unsynth.tasks.task import load_task
 
+    loaded = load_task(task)
     plan = Plan(
-        task=task,
-        task_hash=load_task(task).hash,
+        task=loaded.name,
+        task_hash=loaded.hash,
+        task_file=None if loaded.source == loaded.name else loaded.source,
         count=count,
         split=Split(split),
         seed=seed,
@@ -329,7 +331,7 @@ def data_stats(folder: str) -> None:
     from unsynth.tasks.task import load_task
 
     place = Folder(folder)
-    lines, table = describe(place, load_task(read_manifest(place).plan.task))
+    lines, table = describe(place, load_task(read_manifest(place).plan.source))
     for line in lines:
         click.echo(line)
     click.echo(table.markdown())
@@ -349,7 +351,7 @@ def data_show(folder: str, item: int, out: Path) -> None:
 
     _use_one_torch_thread()
     place = Folder(folder)
-    for path in show(place, load_task(read_manifest(place).plan.task), item, out):
+    for path in show(place, load_task(read_manifest(place).plan.source), item, out):
         click.echo(path)
 
 

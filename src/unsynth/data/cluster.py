@@ -40,7 +40,7 @@ def make_on_cluster(
     cores. Raises what :func:`~unsynth.data.local.make_dataset` does, and :class:`DatasetError`
     where there is no cluster.
     """
-    plan.check_task(load(plan.task), "the plan")
+    plan.check_task(load(plan.source), "the plan")
     ours = not ray.is_initialized()
     if ours:
         _connect(address, workers)
@@ -107,7 +107,7 @@ def _make(
 def _make_shard(plan: Plan, url: str, shard: int, load: Callable[[str], Task]) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    task = load(plan.task)
+    task = load(plan.source)
     with Renderer(task.synth, workers=1, timeout=plan.time_limit) as renderer:
         data = shard_bytes(plan, make_shard(plan, shard, task, renderer))
     Folder(url).write(plan.file(shard), data)

@@ -79,7 +79,7 @@ def make_dataset(
     that holds another set or cannot be written, :class:`EngineError` where the engine is missing
     or no draw sounds.
     """
-    plan.check_task(load(plan.task), "the plan")
+    plan.check_task(load(plan.source), "the plan")
     missing = begin(folder, plan)
     with _Alone(folder):
         if missing:
@@ -224,7 +224,7 @@ def _work(
             spoke = time.monotonic()
 
     try:
-        folder, task = Folder(url), load(plan.task)
+        folder, task = Folder(url), load(plan.source)
         with Renderer(task.synth, workers=1, timeout=plan.time_limit) as renderer:
             first_size: int | None = None
             connection.send(_Word.READY)

@@ -21,6 +21,8 @@ class Plan(BaseModel):
 
     task: str
     task_hash: str
+    #: Where a task that a user's file declares was read from.
+    task_file: str | None = None
     #: Sounds.
     count: PositiveInt
     split: Split = Split.TRAIN
@@ -34,6 +36,11 @@ class Plan(BaseModel):
     time_limit: PositiveFloat = 60.0
     #: Of the files' layout.
     format: Literal[1] = 1
+
+    @property
+    def source(self) -> str:
+        """What the task is loaded by."""
+        return self.task_file or self.task
 
     @property
     def shards(self) -> int:
@@ -62,7 +69,7 @@ class Plan(BaseModel):
         """Raise :class:`DatasetError` naming a field of another plan that differs."""
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
         for key, value in mine.items():
-            if theirs[key] != value:
+            if theirs[key] != value and key != "task_file":  # its hash says what it holds
                 raise DatasetError(
                     f"{where} holds another set, with {key} {theirs[key]}, not {value}: "
                     "choose another folder"

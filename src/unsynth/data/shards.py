@@ -133,7 +133,7 @@ def shard_bytes(plan: Plan, shard: Shard) -> bytes:
             file.create_dataset(
                 name, data=values, chunks=(rows, *values.shape[1:]), **_compression(values.dtype)
             )
-        file.attrs["plan"] = plan.model_dump_json()
+        file.attrs["plan"] = plan.model_dump_json(exclude={"task_file"})
         file.attrs["shard"] = shard.number
         file.attrs["rejected"] = json.dumps({"silent": shard.silent, "failed": shard.failed})
         file.attrs["sha256"] = shard.digest()

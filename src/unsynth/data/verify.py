@@ -66,7 +66,7 @@ def verify(folders: list[Folder], load: Callable[[str], Task]) -> Iterator[Check
     done = 0
     for folder, manifest in zip(folders, manifests, strict=True):
         plan = manifest.plan
-        task = load(plan.task)
+        task = load(plan.source)
         plan.check_task(task, folder.url)
         check = _Set(folder, manifest, task)
         for number in range(plan.shards):
@@ -104,7 +104,10 @@ class _Set:
             self.problems.append(str(error))
             return
         self._bytes += self._folder.size(name)
-        if theirs != plan or shard.number != number:
+        if (
+            theirs.model_copy(update={"task_file": plan.task_file}) != plan
+            or shard.number != number
+        ):
             self._problem(name, "belongs to another plan, or to another place in this one")
         elif shard.digest() != digest:
             self._problem(name, "is damaged: its hash is another")

@@ -47,7 +47,7 @@ def calibrate(
     Yields :class:`Scored` after each draw, last :class:`Calibrated`.
     """
     weights: Path = find_weights(model)
-    task = load_task(read_artifact(weights).task)
+    task = load_task(read_artifact(weights).source)
     posterior = load_posterior(task, weights)
     truth: list[dict[str, float]] = []
     sampled: list[list[dict[str, np.ndarray]]] = []

@@ -39,7 +39,7 @@ from unsynth.inversion.proposals import DrawIndex, load_index
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.rendering.renderer import Renderer, RenderFailure, cores
 from unsynth.rendering.workers import WorkerDied, Workers
-from unsynth.tasks.task import load_task
+from unsynth.tasks.task import Task, load_task
 
 SETTINGS, JOURNAL, ITEMS, TABLE = "settings.json", "items.jsonl", "items.parquet", "table.md"
 #: Draws of the index that are rendered for a target.
@@ -110,7 +110,7 @@ def evaluate(
     artifact = read_artifact(weights)
     settings = Settings(
         model=artifact.sha256[:16],
-        task=artifact.task,
+        task=artifact.source,
         dataset=tuple(dataset),
         candidates=candidates,
         seed=seed,
@@ -119,7 +119,7 @@ def evaluate(
         solver_steps=steps or artifact.sampling.steps,
         samples_only=samples_only,
     )
-    task = load_task(artifact.task)
+    task = load_task(artifact.source)
     load_posterior(task, weights)  # what is wrong with it is said before any worker starts
     targets = find_targets(list(dataset), task, seed)
     names = targets.names
@@ -351,7 +351,7 @@ class _Scorer:
         self._settings = settings
         self._task = load_task(settings.task)
         self._posterior = load_posterior(self._task, weights)
-        self._index = None if settings.samples_only else _index(settings.task)
+        self._index = None if settings.samples_only else _index(self._task)
         self._renderer = Renderer(self._task.synth, workers=1)
         self._targets = find_targets(list(settings.dataset), self._task, settings.seed)
         self._names = self._targets.names
@@ -457,10 +457,10 @@ def _best(estimates: list[_Estimate]) -> _Estimate:
     return min(estimates, key=lambda estimate: estimate.distance)
 
 
-def _index(task_name: str) -> DrawIndex | None:
+def _index(task: Task) -> DrawIndex | None:
     """Load the task's index, where it has one."""
     try:
-        return load_index(load_task(task_name))
+        return load_index(task)
     except DrawIndexError:
         return None
 

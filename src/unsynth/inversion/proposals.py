@@ -200,7 +200,7 @@ def load_index(task: Task, path: Path | None = None) -> DrawIndex:
     if path is None:
         shipped = shipped_index_path(task)
         path = shipped if shipped.exists() else own_index_path(task)
-    rebuild = f"build it again with: unsynth index {task.name}"
+    rebuild = f"build it again with: unsynth index {task.source}"
     try:
         if not path.exists():
             raise DrawIndexError(f"{path}: there is no index here; {rebuild}")

@@ -1,8 +1,9 @@
 """What every synthesizer here is: one patch and one note in, float audio out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -60,5 +61,38 @@ class Synth(Protocol[EnginePatch]):
 
         Raises :class:`~unsynth.errors.PatchError` for a patch or note the engine would not
         understand, :class:`~unsynth.errors.EngineError` where the engine fails.
+        """
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A synthesizer and its base patch, as a task file declares it; picklable.
+
+    A patch is a mapping from a control's name to its raw value; what it leaves out is as the base
+    patch has it.
+    """
+
+    #: The distribution that the synthesizer comes in.
+    package: str
+
+    @property
+    def identity(self) -> str:
+        """Fingerprint of what the sound depends on besides the patch: the base patch."""
+        ...
+
+    @property
+    def controls(self) -> Mapping[str, tuple[float, float]] | None:
+        """Lowest and highest raw value of each control; ``None`` where only the engine knows."""
+        ...
+
+    def synth(self) -> Synth[Any]:
+        """Make an engine; raises :class:`~unsynth.errors.EngineError` where it is missing."""
+        ...
+
+    def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
+        """Make the files of a patch that the synthesizer opens, by suffix.
+
+        Raises :class:`~unsynth.errors.PatchError` for a patch that it would not understand.
         """
         ...

@@ -4,13 +4,42 @@ The engine is bit-exact: the same voice gives the same samples, fresh or used. I
 it is given, so this module does. Its note-off moves in steps of 64 samples.
 """
 
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
-from unsynth.errors import EngineError, PatchError
-from unsynth.formats.syx import VOICE_BYTES, check_voice
+from unsynth.errors import EngineError, PatchError, TaskError
+from unsynth.formats.syx import (
+    VOICE_BYTES,
+    VOICE_MAXIMA,
+    check_voice,
+    init_voice,
+    named_voice,
+    write_bank,
+)
 from unsynth.synths.base import Concurrency, Note
+
+_OPERATOR_BYTES = (
+    *("rate1", "rate2", "rate3", "rate4", "level1", "level2", "level3", "level4"),
+    *("breakpoint", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"),
+    *("amp_mod_sensitivity", "velocity_sensitivity", "output_level", "mode", "coarse", "fine"),
+    "detune",
+)
+_VOICE_BYTES = (
+    *(f"pitch_eg.rate{i}" for i in range(1, 5)),
+    *(f"pitch_eg.level{i}" for i in range(1, 5)),
+    *("algorithm", "feedback", "oscillator_sync", "lfo.speed", "lfo.delay", "lfo.pitch_depth"),
+    *("lfo.amp_depth", "lfo.sync", "lfo.wave", "lfo.pitch_sensitivity", "transpose"),
+)
+#: The byte of a voice that each control of a declared task sets; operator 6 comes first.
+_BYTES = {f"op{op}.{n}": (6 - op) * 21 + i for op in range(1, 7)
+          for i, n in enumerate(_OPERATOR_BYTES)} | {
+    name: 126 + i for i, name in enumerate(_VOICE_BYTES)
+}  # fmt: skip
 
 
 class DX7:
@@ -57,3 +86,51 @@ class DX7:
             )
             audio[0, start:] = sound[: samples - start]
         return audio
+
+
+class ControlledDX7(DX7):
+    """A DX7 whose patch is the values of a voice's bytes by name; the rest is its init voice."""
+
+    def render(  # type: ignore[override]
+        self, patch: Mapping[str, float], note: Note, seconds: float = SECONDS
+    ) -> Float32[np.ndarray, "1 samples"]:
+        """Play one note; raises :class:`PatchError` as :meth:`DX7.render` does."""
+        return super().render(voice_of(patch, "UNSYNTH"), note, seconds)
+
+
+def voice_of(patch: Mapping[str, float], name: str) -> UInt8[np.ndarray, "155"]:
+    """Write values by name as a voice. Raises :class:`PatchError` for one that none has."""
+    voice = init_voice(name)
+    for control, value in patch.items():
+        if control not in _BYTES:
+            near = get_close_matches(control, _BYTES, 1)
+            raise PatchError(f"a DX7 has no {control!r}" + (f"; it has {near[0]}" if near else ""))
+        if not (0 <= value <= 255 and value == int(value)):
+            raise PatchError(f"{control}: {value} is not a whole number")
+        voice[_BYTES[control]] = int(value)
+    check_voice(voice)
+    return voice
+
+
+class DX7Engine:
+    """The DX7 for tasks that a file declares; its base patch is the init voice."""
+
+    package = "dexed-py"
+    identity = "dx7 init voice"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        if settings:
+            raise TaskError(f"engine: {next(iter(settings))!r}: synth dx7 has no settings")
+
+    @property
+    def controls(self) -> Mapping[str, tuple[float, float]]:
+        """Lowest and highest value of each byte."""
+        return {name: (0.0, float(VOICE_MAXIMA[at])) for name, at in _BYTES.items()}
+
+    def synth(self) -> ControlledDX7:
+        """Make an engine."""
+        return ControlledDX7()
+
+    def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
+        """Make a bank that begins with the patch."""
+        return {".syx": write_bank([named_voice(voice_of(patch, name), name.upper())])}

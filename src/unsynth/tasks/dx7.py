@@ -78,7 +78,8 @@ _SILENCE = 33
 class DX7Task:
     """See :class:`unsynth.tasks.task.Task` and ``dx7.yaml``."""
 
-    name = "dx7"
+    name = source = "dx7"
+    package = "dexed-py"
 
     def __init__(self) -> None:
         text = files("unsynth.tasks").joinpath("dx7.yaml").read_text(encoding="utf-8")

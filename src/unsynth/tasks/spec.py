@@ -158,10 +158,17 @@ class Spec:
         Raises :class:`TaskError` for anything that does not describe a parameter.
         """
         try:
-            return cls._from_data(yaml.safe_load(text))
-        except (yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError) as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise TaskError(f"this does not describe a task: {reason}") from None
+            return cls.from_data(yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise _no_task(error) from None
+
+    @classmethod
+    def from_data(cls, data: Any) -> "Spec":
+        """Read what :meth:`from_yaml` does from the file's content. Raises :class:`TaskError`."""
+        try:
+            return cls._from_data(data)
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise _no_task(error) from None
 
     @classmethod
     def _from_data(cls, data: Any) -> "Spec":
@@ -179,6 +186,11 @@ class Spec:
         for section in ("parameters", "note"):
             parameters += [_parameter(p, "") for p in data.get(section, [])]
         return cls(tuple(parameters), tuple(units))
+
+
+def _no_task(error: Exception) -> TaskError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return TaskError(f"this does not describe a task: {reason}")
 
 
 def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:

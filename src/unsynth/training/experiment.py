@@ -21,6 +21,7 @@ from unsynth.artifacts import SamplingSettings
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, FlowArchitecture, Settings
+from unsynth.tasks.task import is_task_file
 from unsynth.training.objective import Times
 
 _GROUP = 64
@@ -130,6 +131,7 @@ class TrainingSettings(Settings):
 class Experiment(Settings):
     """A whole experiment."""
 
+    #: Its name, or the path of a task file, from here or from the experiment's folder.
     task: str
     seed: int = 0
     model: Architecture
@@ -173,13 +175,23 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         _set(fields, override)
     _check_keys(fields, Experiment, "")
     try:
-        return Experiment.model_validate(fields)
+        experiment = Experiment.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         what = first["msg"].removeprefix("Value error, ")
         value = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
         raise ExperimentError(f"{path}: {where}: {what}{value}") from None
+    return _with_task_found(experiment, path.parent)
+
+
+def _with_task_found(experiment: Experiment, folder: Path) -> Experiment:
+    """Find a task file beside the experiment, or else from here; its path becomes absolute."""
+    if not is_task_file(experiment.task):
+        return experiment
+    task = Path(experiment.task).expanduser()
+    found = folder / task if (folder / task).exists() else task
+    return experiment.model_copy(update={"task": str(found.absolute())})
 
 
 def _set(fields: dict[str, Any], override: str) -> None:

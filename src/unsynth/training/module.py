@@ -9,6 +9,7 @@ step, with d = min(decay, (1 + step) / (10 + step)); validation and the weight f
 import copy
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -203,7 +204,7 @@ def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
     shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
     for key in ("folder", "loaders"):
         del shared["data"][key]
-    return {"task": f"{experiment.task} {task_hash}"} | _flat(shared)
+    return {"task": f"{Path(experiment.task).stem} {task_hash}"} | _flat(shared)
 
 
 def check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

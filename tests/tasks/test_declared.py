@@ -1,0 +1,291 @@
+"""Tasks that a file declares: what they draw, what they set, what is heard, what may change place.
+
+The engine is the DX7's: three operators side by side, each with a level, a decay and a frequency.
+"""
+
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from scipy.stats import chisquare
+
+from tests.conftest import relative_error
+from unsynth.cli import commands
+from unsynth.data.external import DatasetError
+from unsynth.errors import PatchError, TaskError
+from unsynth.formats.syx import read_voices
+from unsynth.synths.base import Note
+from unsynth.tasks.declared import DeclaredTask, load_declared
+from unsynth.tasks.parameter import Continuous
+from unsynth.tasks.task import Task, is_task_file, load_task
+from unsynth.training.experiment import load_experiment
+
+FILE = Path(__file__).with_name("small.yaml")
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SOLO = 2  # the LFO's wave stands in for a choice that names operators: it is left at one value
+
+
+@pytest.fixture(scope="module")
+def small() -> DeclaredTask:
+    return load_declared(FILE)
+
+
+@pytest.fixture(scope="module")
+def draws(small: DeclaredTask) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.stack([small.sample(rng) for _ in range(3000)])
+
+
+def sound(task: DeclaredTask, patch: np.ndarray) -> np.ndarray:
+    return task.synth().render(task.engine_patch(patch), task.note(patch))
+
+
+def test_it_is_a_task_that_other_processes_load_from_its_source(small):
+    assert isinstance(small, Task) and is_task_file(small.source)
+    again = load_task(small.source)
+    assert again.hash == small.hash and again.name == "three-sines"
+    assert pickle.loads(pickle.dumps(small)).hash == small.hash
+    assert len(small.spec.parameters) == 3 * 5 + 4 + 3
+
+
+def test_encoding_draws_is_exact(small, draws):
+    small.spec.check(draws)
+    np.testing.assert_array_equal(small.spec.decode(small.spec.encode(draws)), draws)
+
+
+def test_controls_get_the_values_that_the_file_says(small, draws):
+    patch = draws[0].copy()
+    at = small.spec.position
+    patch[at["op2.shape"]], patch[at["lfo.depth"]], patch[at["op3.level"]] = 0, 33, 77
+    controls = small.engine_patch(patch)
+    assert controls["op2.level3"] == 99 and controls["lfo.amp_depth"] == 99
+    assert controls["op3.output_level"] == 77 and controls["algorithm"] == 31
+    assert controls["op1.level4"] == 0 and len(controls) == 19 + 1 + 3
+    for drawn in draws[:50]:
+        again = small.from_engine_patch(small.engine_patch(drawn), small.note(drawn))
+        np.testing.assert_array_equal(again, drawn)
+    with pytest.raises(PatchError, match="algorithm is 3 in this patch, and always 31"):
+        small.from_engine_patch(controls | {"algorithm": 3.0}, Note(60))
+    with pytest.raises(PatchError, match=r"op3.output_level is 12 .* has 60 to 99"):
+        small.from_engine_patch(controls | {"op3.output_level": 12.0}, Note(60))
+    with pytest.raises(PatchError, match=r"op2.level3 is 50 in this patch; .* has 99, 0"):
+        small.from_engine_patch(controls | {"op2.level3": 50.0}, Note(60))
+    with pytest.raises(PatchError, match=r"has no op1\.coarse"):
+        small.from_engine_patch({k: v for k, v in controls.items() if k != "op1.coarse"}, Note(60))
+
+
+def test_exchanging_units_changes_neither_density_nor_sound(small, draws):
+    rows = small.symmetries(draws[0])
+    assert rows.shape == (6, small.spec.width)
+    np.testing.assert_array_equal(rows[0], np.arange(small.spec.width))
+    assert len(np.unique(rows, axis=0)) == 6
+    for number, patch in enumerate(draws[:200]):
+        x = small.spec.encode(patch[None])[0]
+        images = small.spec.decode(x[rows])
+        density = small.log_density(images)
+        np.testing.assert_array_equal(density, density[0])
+        if number < 6:
+            images[:, small.spec.position["solo"]] = SOLO
+            sounds = [sound(small, image) for image in images]
+            assert max(relative_error(sounds[0], s) for s in sounds) < 1e-6
+
+
+def test_choices_that_name_copies_move_with_them(small, draws):
+    at = small.spec.position
+    patch = draws[0].copy()
+    for op, coarse in enumerate((3, 5, 7), start=1):
+        patch[at[f"op{op}.coarse"]] = coarse
+    for solo in range(4):
+        patch[at["solo"]] = solo
+        for image in small.spec.decode(small.spec.encode(patch[None])[0][small.symmetries(patch)]):
+            named = int(image[at["solo"]])
+            assert (named == 0) == (solo == 0)
+            if solo:
+                assert image[at[f"op{named}.coarse"]] == (3, 5, 7)[solo - 1]
+
+
+@pytest.mark.parametrize("name", ["op1.level", "op2.shape", "op3.coarse", "lfo.depth", "solo"])
+def test_values_come_as_often_as_the_density_says(small, draws, name):
+    position = small.spec.position[name]
+    values = np.unique(draws[:, position])
+    patches = np.repeat(draws[:1], len(values), axis=0)
+    patches[:, position] = values
+    density = small.log_density(patches)
+    expected = np.exp(density - np.logaddexp.reduce(density)) * len(draws)
+    observed = [(draws[:, position] == value).sum() for value in values]
+    assert chisquare(observed, expected).pvalue > 1e-3
+
+
+def test_points_and_logarithms_have_their_share(small, draws):
+    at = small.spec.position
+    assert (draws[:, at["note.onset"]] == 0).mean() == pytest.approx(0.5, abs=0.03)
+    long = math.log(6 / 3) / math.log(6 / 0.05)
+    assert (draws[:, at["note.duration"]] > 3).mean() == pytest.approx(long, abs=0.03)
+    duration = np.repeat(draws[:1], 5951, axis=0)
+    duration[:, at["note.duration"]] = np.arange(50, 6001) / 1000
+    p = np.exp(small.log_density(duration) - np.logaddexp.reduce(small.log_density(duration)))
+    assert p[2951:].sum() == pytest.approx(long, abs=0.01)
+    outside = small.with_note(draws[0], Note(60, 0.0, 7.0))
+    assert small.log_density(outside[None])[0] == -np.inf
+
+
+def test_what_is_inactive_cannot_be_heard(small, draws):
+    at = small.spec.position
+    inactive = 0
+    for patch, other in zip(draws[:40].copy(), draws[40:80].copy(), strict=True):
+        patch[at["solo"]] = other[at["solo"]] = SOLO
+        other[at["transposed"]] = patch[at["transposed"]] = 24  # only declared inert: it is not
+        other[-1] = 6.0
+        active = small.active(patch)
+        changed = np.where(active, patch, other)
+        original = sound(small, patch)
+        assert relative_error(original, sound(small, changed)) == 0
+        assert relative_error(original, sound(small, small.neutral(patch))) == 0
+        inactive += int((~active).sum())
+    assert inactive > 70
+
+
+def test_switches_follow_their_own_switches(small, draws):
+    at = small.spec.position
+    patch = draws[0].copy()
+    patch[[at["op1.wobble"], at["op2.wobble"], at["op3.wobble"]]] = 0
+    patch[at["lfo.depth"]] = 20
+    assert not small.active(patch)[[at["lfo.depth"], at["lfo.speed"], at["transposed"]]].any()
+    patch[at["op2.wobble"]] = 1
+    assert small.active(patch)[[at["lfo.depth"], at["lfo.speed"]]].all()
+    patch[at["lfo.depth"]], patch[at["lfo.speed"]] = 0, 11
+    assert not small.active(patch)[at["lfo.speed"]]
+    assert small.neutral(patch)[at["lfo.speed"]] == 35
+    assert "lfo.speed" not in small.musical(patch) and small.musical(patch)["note"]["velocity"]
+    assert small.active(small.with_note(patch, Note(60, 0.5, 6.0)))[-3:].tolist() == [1, 1, 0]
+
+
+def test_files_are_written_best_first(small, draws, tmp_path):
+    paths = small.export(draws[:2], tmp_path)
+    assert [path.name for path in paths] == ["patch-01.syx", "patch-02.syx"]
+    voice = read_voices(paths[1].read_bytes())[0]
+    expected = sound(small, draws[1])
+    again = load_task("dx7").synth().render(voice, small.note(draws[1]))
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_a_start_and_an_end_are_drawn_evenly():
+    data = yaml.safe_load(FILE.read_text())
+    data["note_within"] = 4.0
+    data["note"][1:] = [
+        {"name": "note.onset", "kind": "continuous", "low": 0, "high": 4, "step": 0.001},
+        {"name": "note.duration", "kind": "continuous", "low": 0.001, "high": 4, "step": 0.001},
+    ]
+    task = DeclaredTask(data, FILE.parent, str(FILE))
+    rng = np.random.default_rng(0)
+    drawn = np.stack([task.sample(rng) for _ in range(2000)])
+    start, end = drawn[:, -2], drawn[:, -2] + drawn[:, -1]
+    assert end.max() <= 4.001 and drawn[:, -1].min() > 0
+    assert start.mean() == pytest.approx(4 / 3, abs=0.07)
+    assert end.mean() == pytest.approx(8 / 3, abs=0.07)
+    density = task.log_density(np.stack([task.with_note(drawn[0], n) for n in (
+        Note(60, 0.0, 4.0), Note(60, 3.0, 0.5), Note(60, 3.0, 1.5))]))  # fmt: skip
+    assert density[0] == density[1] and density[2] == -np.inf
+
+
+def wrong(change) -> str:
+    """The error of a file after a change to its content."""
+    data = yaml.safe_load(FILE.read_text())
+    change(data)
+    with pytest.raises(TaskError) as caught:
+        DeclaredTask(data, FILE.parent, "small.yaml")
+    text = str(caught.value)
+    assert text.startswith("small.yaml: ") and "\n" not in text
+    return text
+
+
+def test_mistakes_in_a_file_are_named_in_one_line():
+    def op(number: int, **fields):
+        return lambda data: data["units"][0]["parameters"][number].update(fields)
+
+    assert "nearest is 'units'" in wrong(lambda d: d.update(unit=[]))
+    assert "nearest is 'control'" in wrong(op(0, controll="x"))
+    assert "nearest is 'op1.output_level'" in wrong(op(0, control="op{n}.output_levl"))
+    assert "it takes 0 to 99" in wrong(op(0, raw=[0, 120]))
+    assert "nearest is 'shape'" in wrong(op(1, heard={"shap": ["falling"]}))
+    assert "nearest is 'falling'" in wrong(op(1, heard={"shape": ["fallin"]}))
+    assert "needs 2 numbers" in wrong(op(2, weights=[1]))
+    assert "kind 'catgorical'" in wrong(op(2, kind="catgorical"))
+    assert "'x' is not a number" in wrong(op(2, raw=[0, "x"]))
+    assert "add up to 1" in wrong(op(0, points={60: 0.7, 61: 0.7}))
+    assert "is set twice" in wrong(op(0, control="lfo.speed"))
+    assert "only in a unit" in wrong(lambda d: d["parameters"][0].update(control="op{n}.level1"))
+    assert "switch of its own switch" in wrong(op(2, heard={"decay": "> 3"}))
+    assert "note.pitch" in wrong(lambda d: d["note"].pop())
+    assert "'dx8' is not known; the nearest is 'dx7'" in wrong(lambda d: d.update(synth="dx8"))
+    assert "equally likely" in wrong(lambda d: d["parameters"][2].update(weights=[1, 1, 2, 1]))
+    assert "each of the 3 copies" in wrong(
+        lambda d: d["parameters"][2].update(copies={"op": {"first": 1}})
+    )
+    assert "synth dx7 has no settings" in wrong(lambda d: d.update(engine={"plugin": "x"}))
+    assert "more than 10000" in wrong(lambda d: d["units"][0].update(count=8))
+    assert "is not a mapping" in wrong(lambda d: d.update(fixed=[1]))
+    assert "Three Sines" in wrong(lambda d: d.update(task="Three Sines"))
+
+
+def test_files_that_are_none_are_named(tmp_path):
+    with pytest.raises(TaskError, match="cannot be read"):
+        load_task(str(tmp_path / "none.yaml"))
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("task: [")
+    with pytest.raises(TaskError, match="not YAML"):
+        load_task(str(broken))
+    broken.write_text("- 3")
+    with pytest.raises(TaskError, match="not a mapping"):
+        load_task(str(broken))
+    broken.write_text(FILE.read_text().replace("three-sines", "dx7"))
+    with pytest.raises(TaskError, match="one of unsynth's own"):
+        load_task(str(broken))
+
+
+def test_continuous_ends_have_half_a_step(small):
+    """What a draw rounds to, and what the density says of it, agree at the ends as well."""
+    level = Continuous("x", 0.0, 1.0, 0.25)
+    data = yaml.safe_load(FILE.read_text())
+    data["parameters"][0] = {
+        **{"name": "lfo.depth", "kind": "continuous", "low": 0.0, "high": 1.0, "step": 0.25},
+        **{"control": "lfo.amp_depth", "raw": [0, 99]},
+    }
+    data["parameters"][1].pop("heard")
+    task = DeclaredTask(data, FILE.parent, "x")
+    rng = np.random.default_rng(3)
+    at = task.spec.position["lfo.depth"]
+    drawn = np.stack([task.sample(rng) for _ in range(4000)])[:, at]
+    shares = [(drawn == v).mean() for v in np.arange(5) / 4]
+    np.testing.assert_allclose(shares, [0.125, 0.25, 0.25, 0.25, 0.125], atol=0.025)
+    assert level.valid(drawn).all()
+
+
+def test_a_file_stands_in_for_a_name_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own.yaml"
+    own.write_text(FILE.read_text())
+
+    def run(*command: str) -> str:
+        result = CliRunner().invoke(commands, command, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    run("render", "own.yaml", "set", "--count", "6", "--shard-sounds", "3", "--workers", "1")
+    assert "nothing is wrong" in run("data", "verify", "set")
+    run("data", "show", "set", "--item", "2")
+    experiment = tmp_path / "experiments" / "small.yaml"
+    experiment.parent.mkdir()
+    text = (EXPERIMENTS / "dx7-small-mlp.yaml").read_text()
+    experiment.write_text(text.replace("task: dx7", "task: own.yaml"))
+    assert load_experiment(experiment).task == str(own)
+    (experiment.parent / "own.yaml").write_text(own.read_text())
+    assert load_experiment(experiment).task == str(experiment.parent / "own.yaml")
+
+    own.write_text(FILE.read_text().replace("high: 12", "high: 13"))
+    with pytest.raises(DatasetError, match="three-sines"):
+        run("data", "verify", "set")
