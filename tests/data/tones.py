@@ -48,9 +48,11 @@ class Tones:
     """The task: level, mode and pitch; ``modes`` are how many there are, ``first`` the least."""
 
     hash = "0123456789abcdef"
+    package = "numpy"
 
     def __init__(self, name: str, engine: type[Tone], first: int, modes: int) -> None:
         self.name, self.synth, self._first, self._modes = name, engine, first, modes
+        self.source = name
         self.spec = Spec(
             (
                 Continuous("level", 0.1, 1.0, step=0.001),
