@@ -9,6 +9,7 @@ threshold is taken. (librosa's YIN gives the same pitches, but compiles for ten 
 """
 
 import numpy as np
+import scipy.fft
 from jaxtyping import Float, Float32
 
 _WINDOW = 2048
@@ -56,9 +57,11 @@ def _normalised_difference(
     frames: Float[np.ndarray, "frames samples"], longest: int
 ) -> Float[np.ndarray, "frames lags"]:
     """YIN's equations (6) to (8), for lags from 0 to ``longest``, by FFT."""
-    size = 1 << int(np.ceil(np.log2(2 * frames.shape[1])))
-    window = np.fft.rfft(frames[:, :_WINDOW], size)
-    products = np.fft.irfft(window.conj() * np.fft.rfft(frames, size), size)[:, : longest + 1]
+    # A frame holds what its first window meets at every lag, so nothing wraps around.
+    size = scipy.fft.next_fast_len(frames.shape[1], real=True)
+    window = scipy.fft.rfft(frames[:, :_WINDOW], size)
+    products = scipy.fft.irfft(window.conj() * scipy.fft.rfft(frames, size), size)
+    products = products[:, : longest + 1]
     sums = np.concatenate([np.zeros((len(frames), 1)), np.square(frames).cumsum(axis=1)], axis=1)
     energy = sums[:, _WINDOW : _WINDOW + longest + 1] - sums[:, : longest + 1]
     difference = np.maximum(0.0, energy[:, :1] + energy - 2.0 * products)

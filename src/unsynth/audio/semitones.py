@@ -9,10 +9,10 @@ import itertools
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
 
 from unsynth.audio.mel import DYNAMIC_RANGE
+from unsynth.audio.spectra import frames, power, spectra
 
 _FFT, _HOP = 8192, 1024
 _LOWEST, _HIGHEST = 16, 136
@@ -23,7 +23,6 @@ SEGMENTS = len(_EDGES) - 1
 BANDS, BELOW = 96, 24
 
 
-@torch.inference_mode()
 def semitone_levels(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int, onset: float
 ) -> Float[np.ndarray, "semitones segments"]:
@@ -33,29 +32,19 @@ def semitone_levels(
     lies past the end repeats the one before.
     """
     start = min(round(onset * sample_rate), audio.shape[1] - 1)
-    mono = torch.from_numpy(audio[:, start:].mean(axis=0))
-    spectrum = torch.stft(
-        mono,
-        n_fft=_FFT,
-        hop_length=_HOP,
-        window=torch.hann_window(_FFT),
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    power = _triangles(sample_rate) @ (spectrum.real.square() + spectrum.imag.square())
-    times = np.arange(power.shape[1]) * _HOP / sample_rate
-    end = mono.shape[0] / sample_rate
-    columns: list[torch.Tensor] = []
+    mono = audio[:, start:].mean(axis=0, dtype=np.float32)
+    found = np.concatenate([power(block) for block in spectra(frames(mono, _FFT, _HOP))])
+    times = np.arange(len(found)) * _HOP / sample_rate
+    end = len(mono) / sample_rate
+    rows: list[Float32[np.ndarray, " bins"]] = []
     for first, last in itertools.pairwise(_EDGES):
         inside = (times >= first) & (times < min(last, end))
         if not inside.any():
             inside = np.arange(len(times)) == np.abs(times - (first + last) / 2).argmin()
-        columns.append(columns[-1] if columns and first >= end else power[:, inside].mean(dim=1))
-    levels = torch.stack(columns, dim=1)
-    peak = levels.amax().clamp_min(1e-30)
-    floor = 10.0 ** (-DYNAMIC_RANGE / 10.0)
-    return (10.0 * (levels / peak).clamp_min(floor).log10()).numpy()
+        rows.append(rows[-1] if rows and first >= end else found[inside].mean(axis=0))
+    levels = _triangles(sample_rate) @ np.stack(rows, axis=1)
+    relative = levels / max(levels.max(), 1e-30)
+    return 10.0 * np.log10(np.maximum(relative, 10.0 ** (-DYNAMIC_RANGE / 10.0)))
 
 
 def relative_to_note(
@@ -78,10 +67,10 @@ def segments_within(duration: float) -> Float32[np.ndarray, " segments"]:
 
 
 @lru_cache(maxsize=4)
-def _triangles(sample_rate: int) -> Float32[torch.Tensor, "semitones bins"]:
+def _triangles(sample_rate: int) -> Float32[np.ndarray, "semitones bins"]:
     """Triangles a semitone apart, no narrower than a bin of the FFT, each of weight 1."""
     hz = np.fft.rfftfreq(_FFT, 1.0 / sample_rate)
     centres = 440.0 * 2.0 ** ((np.arange(_LOWEST, _HIGHEST) - 69.0) / 12.0)
     width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0), sample_rate / _FFT)
     weights = np.maximum(0.0, 1.0 - np.abs(hz[None] - centres[:, None]) / width[:, None])
-    return torch.from_numpy(weights.astype(np.float32))
+    return weights.astype(np.float32)
