@@ -725,6 +725,53 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
                 raise OutputError(f"{out}: cannot write there ({error.strerror})") from None
 
 
+@commands.group("task")
+def task_files() -> None:
+    """Check task files: what is inverted, of which synthesizer."""
+
+
+@task_files.command("check")
+@click.argument("task")
+@click.option("--draws", default=50, type=click.IntRange(2), show_default=True)
+@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="The page; NAME.check.html.")
+@_plugin_option
+def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
+    """Render draws of TASK (a name, or a YAML file): are they heard, and do they come out the same?
+
+    Says what share is heard, the noise floor, how much a sound depends on those before it, and the
+    seconds a sound; writes a page with plots and sounds beside the file. Problems end it with 2.
+    """
+    from unsynth.authoring.check import Checked, Checking, write_page
+    from unsynth.authoring.check import check as events
+    from unsynth.tasks.task import is_task_file, load_task
+
+    _use_one_torch_thread()
+    beside = Path(task).with_suffix("") if is_task_file(task) else Path(task)
+    out = out or beside.with_name(f"{beside.name}.check.html")
+    with click.progressbar(length=1000, label="checking", file=sys.stderr) as bar:
+        for event in events(load_task(task), draws, seed):
+            match event:
+                case Checking(stage, done, total):
+                    bar.label = stage
+                    bar.pos = 1000 * done // total
+                    bar.update(0)
+                case Checked():
+                    bar.update(1000 - bar.pos)
+                    checked = event
+    write_page(checked, out)
+    for line in checked.lines():
+        click.echo(line)
+    for remark in checked.remarks:
+        click.echo(f"remark: {remark}")
+    click.echo(f"page: {out}")
+    if checked.problems:
+        for problem in checked.problems[1:]:
+            click.echo(f"problem: {problem}", err=True)
+        raise UnsynthError(checked.problems[0])
+    click.echo("nothing is wrong")
+
+
 @commands.command()
 def plugins() -> None:
     """List the VST3 instruments on this machine, and the bundles that do not load.

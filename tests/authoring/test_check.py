@@ -1,12 +1,13 @@
 """A check finds what is wrong with a task, in engines that have it."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 
 from tests.tiny import TinySynth, TinyTask
-from unsynth.authoring.check import Checked, Checking, _shuffled, check, draw_page
+from unsynth.authoring.check import Checked, Checking, _shuffled, check, write_page
 from unsynth.errors import EngineError, OutputError
 
 
@@ -53,11 +54,14 @@ def test_a_good_task_has_nothing_wrong(tmp_path):
     assert found.floor.max() == found.history.max() == 0.0 and found.others.mean() > 1.0
     lines = "\n".join(found.lines())
     assert "heard: 12 of 12 draws (100 %)" in lines and "noise floor: MSS 0.00 dB" in lines
-    page = tmp_path / "page.png"
-    draw_page(found, page)
-    assert page.read_bytes()[:4] == b"\x89PNG"
+    page = tmp_path / "page.html"
+    write_page(found, page)
+    text = page.read_text(encoding="utf-8")
+    assert "Nothing is wrong" in text and text.count("<audio ") == 8
+    assert text.count("data:image/png") == 2 + 8 and "osc2.decay" in text
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
     with pytest.raises(OutputError, match="cannot be written"):
-        draw_page(found, tmp_path / "no" / "page.png")
+        write_page(found, tmp_path / "no" / "page.html")
 
 
 def test_a_tail_in_the_next_sound_is_a_problem():

@@ -14,15 +14,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from unsynth.audio.mel import log_mel
 from unsynth.data.draws import SILENCE_DB, loudness
 from unsynth.errors import EngineError, OutputError
 from unsynth.metrics.audio import mss
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.rendering.workers import WorkerDied, Workers
+from unsynth.report.media import figure_uri, flac_uri, spectrogram_uris
 from unsynth.synths.vst3 import VST3
 from unsynth.tasks.task import Task
 
@@ -49,6 +49,14 @@ class Checking:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A draw to hear."""
+
+    patch: Float[np.ndarray, " parameters"]
+    audio: Float32[np.ndarray, "channels samples"]
+
+
+@dataclass(frozen=True)
 class Checked:
     """What came out; ``problems`` make a task useless, ``remarks`` should be known.
 
@@ -63,7 +71,7 @@ class Checked:
     history: Float[np.ndarray, " heard"]
     others: Float[np.ndarray, " heard"]
     seconds: float
-    sounds: tuple[_Sound, ...]
+    sounds: tuple[Shown, ...]
     sample_rate: int
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
@@ -79,7 +87,7 @@ class Checked:
             f"after other sounds: MSS {self.history.mean():.2f} dB "
             f"(worst {self.history.max():.2f})",
             f"another draw: MSS {self.others.mean():.2f} dB",
-            f"a sound takes {self.seconds:.4f} s of one core",
+            f"a sound takes: {self.seconds:.4f} s of one core",
         ]
 
 
@@ -141,45 +149,63 @@ def check(task: Task, draws: int = 50, seed: int = 0) -> Iterator[Checking | Che
         history,
         np.array(others),
         seconds,
-        tuple(sounds[i] for i in compared[:_PICTURES]),
+        tuple(Shown(patches[i], sounds[i]) for i in compared[:_PICTURES]),
         rate,
         tuple(problems),
         tuple(remarks),
     )
 
 
-def draw_page(checked: Checked, path: Path) -> None:
-    """Draw a page: loudness, distances, and what draws look like. Raises :class:`OutputError`."""
-    from matplotlib.figure import Figure
+def write_page(checked: Checked, path: Path) -> None:
+    """Write a page, complete in one file: what was measured, plots, and draws to hear.
 
-    figure = Figure(figsize=(11, 9), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=[1, 1.25])
-    left, right = parts[0].subplots(1, 2)
-    _draw_loudness(left, checked)
-    _draw_distances(right, checked)
-    pictures = parts[1].subplots(2, _PICTURES // 2, sharex=True, sharey=True, squeeze=False)
-    parts[1].suptitle("draws (log-mel, 80 dB below the peak)", fontsize=10)
-    for panel, sound in zip(pictures.ravel(), checked.sounds, strict=False):
-        levels = log_mel(torch.from_numpy(sound[None]))[0].amax(dim=0).numpy()
-        length = sound.shape[1] / checked.sample_rate
-        panel.imshow(
-            levels,
-            origin="lower",
-            aspect="auto",
-            extent=(0, length, 0, len(levels)),
-            cmap="magma",
-            vmin=-80,
-            vmax=0,
-        )
-    for panel in pictures[-1]:
-        panel.set_xlabel("s")
-    for panel in pictures[:, 0]:
-        panel.set_ylabel("mel band")
-    figure.suptitle(f"{checked.task.name} {checked.task.hash}: {checked.draws} draws")
+    Raises :class:`OutputError` where it cannot be written.
+    """
+    rate, shown = checked.sample_rate, checked.sounds
+    images = spectrogram_uris([sound.audio for sound in shown], rate)
+    environment = Environment(
+        loader=PackageLoader("unsynth", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("authoring/check.html.j2").render(
+        checked=checked,
+        facts=[line.split(": ", 1) for line in checked.lines()],
+        plots=[
+            {"image": _plot(_draw_loudness, checked), "caption": "how loud each draw is"},
+            {
+                "image": _plot(_draw_distances, checked),
+                "caption": "what a draw is told apart by: the last row should lie far to the right",
+            },
+        ],
+        draws=[
+            {
+                "audio": flac_uri(sound.audio, rate),
+                "spectrogram": image,
+                "values": [
+                    (name, f"{value:.4g}" if isinstance(value, float) else value)
+                    for name, value in checked.task.spec.named(sound.patch).items()
+                ],
+            }
+            for sound, image in zip(shown, images, strict=True)
+        ],
+        seconds=shown[0].audio.shape[1] / rate,
+        highest=rate // 2,
+    )
     try:
-        figure.savefig(path, dpi=110)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _plot(draw: Callable[["Axes", Checked], None], checked: Checked) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    draw(figure.subplots(), checked)
+    return figure_uri(figure)
 
 
 def _draw_loudness(panel: "Axes", checked: Checked) -> None:
@@ -196,8 +222,8 @@ def _draw_loudness(panel: "Axes", checked: Checked) -> None:
 
 def _draw_distances(panel: "Axes", checked: Checked) -> None:
     rows = {
-        "its own second render": checked.floor,
-        "the same after other sounds": checked.history,
+        "its own\nsecond render": checked.floor,
+        "the same after\nother sounds": checked.history,
         "another draw": checked.others,
     }
     rng = np.random.default_rng(0)

@@ -1,35 +1,63 @@
 """The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import mido
 import numpy as np
+from jaxtyping import Float
 
 from unsynth import __version__
 from unsynth.audio.files import write_wav
+from unsynth.errors import EngineError
 from unsynth.inversion.candidates import Inversion
+from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
-from unsynth.synths.base import Note
+from unsynth.synths.base import Concurrency, Note
+from unsynth.tasks.task import Task
+
+#: Seconds that an engine in a process gets to write its files.
+_PATIENCE = 300.0
 
 
 def write_results(inversion: Inversion, folder: Path) -> list[str]:
     """Write everything a user gets into an empty folder; return the names of the patch files.
 
     They are for the synthesizer: a bank, or files for each candidate, best first. Raises
-    :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it.
+    :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it, and
+    :class:`~unsynth.errors.EngineError` where the engine does not make them.
     """
     best = inversion.candidates[0]
     task = inversion.task
     neutral = [task.neutral(candidate.patch) for candidate in inversion.candidates]
-    exported = [path.name for path in task.export(np.stack(neutral), folder)]
+    exported = [path.name for path in _export(task, np.stack(neutral), folder)]
     write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
     _write_midi(folder / "note.mid", task.note(best.patch))
     text = json.dumps(_as_json(inversion, exported), indent=1, ensure_ascii=False)
     (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.html").write_text(render_page(inversion, exported), encoding="utf-8")
     return exported
+
+
+def _export(task: Task, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
+    """Write patches; an engine that may die or hang does it in a process of its own, too."""
+    if task.synth().concurrency is not Concurrency.PROCESSES:
+        return task.export(patches, folder)
+    with closing(Workers(partial(_exporter, task, folder), 1, _PATIENCE)) as workers:
+        try:
+            return workers.submit(patches).result()
+        except WorkerDied as death:
+            reason = f"its process died with exit code {death.exitcode}"
+        except TimeoutError:
+            reason = f"nothing came in {_PATIENCE:g} s"
+    raise EngineError(f"the synthesizer of {task.name} did not write its patches: {reason}")
+
+
+def _exporter(task: Task, folder: Path) -> Callable[[np.ndarray], list[Path]]:
+    return partial(task.export, folder=folder)
 
 
 def _write_midi(path: Path, note: Note) -> None:

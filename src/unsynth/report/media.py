@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -12,6 +13,9 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, MelSettings, log_mel, mel_basis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: The peak every sound is scaled to for listening: level is not observed, so A/B has to be fair.
 LISTENING_PEAK = 0.9
@@ -40,6 +44,13 @@ def spectrogram_uris(
     loudest = log_mel(batch, _settings(sample_rate)).amax(dim=1).numpy()
     shades = np.rint((1.0 + loudest[:, ::-1] / DYNAMIC_RANGE) * (_COLOURS - 1)).astype(np.uint8)
     return [_data_uri("image/png", _png(image)) for image in shades]
+
+
+def figure_uri(figure: "Figure") -> str:
+    """Draw a figure as a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return _data_uri("image/png", buffer.getvalue())
 
 
 @dataclass(frozen=True)

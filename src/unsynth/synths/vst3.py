@@ -8,20 +8,24 @@ what it was, though the plugin says otherwise; therefore what its state holds is
 after the 1st, 2nd, 4th, 8th, ... sound.
 """
 
+import hashlib
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
-from unsynth.errors import EngineError, PatchError
+from unsynth.errors import EngineError, PatchError, TaskError
 from unsynth.formats.vst import read_vstpreset
 from unsynth.synths.base import Concurrency, Note
 from unsynth.synths.plugins import (
@@ -49,6 +53,10 @@ _TOLERANCE = 0.005
 _STEPS = 1000
 
 
+class PluginVersionError(EngineError):
+    """A plugin of another version than a task was made with, which may sound otherwise."""
+
+
 class ParameterLostError(EngineError):
     """A parameter that does not keep the value it was set to."""
 
@@ -74,7 +82,8 @@ class VST3:
     ``preset`` is a ``.vstpreset`` file's bytes, the base patch; ``fixed`` are raw values that
     patches start from; ``choices`` the raw values of parameters that know a few only, among which
     a plugin may round. The plugin is loaded by the first call that needs it, on the main thread.
-    Raises children of :class:`EngineError` for a bundle that another process could not load.
+    Raises children of :class:`EngineError` for a bundle that another process could not load, and
+    :class:`PluginVersionError` for another ``version`` than is wanted.
     """
 
     sample_rate = SAMPLE_RATE
@@ -91,12 +100,20 @@ class VST3:
         choices: Mapping[str, Sequence[float]] | None = None,
         flush: float = FLUSH,
         deterministic: bool = False,
+        version: str | None = None,
     ) -> None:
         require_pedalboard()
         self._bundle = find_bundle(plugin)
         # A worker process may die of a plugin; the user's own may not.
         if name is None or parent_process() is None:
-            name = instrument(self._bundle, name).name
+            found = instrument(self._bundle, name)
+            if version not in (None, found.version):
+                raise PluginVersionError(
+                    f"{self._bundle}: {found.name} is version {found.version}, the task is for "
+                    f"{version}: install that, or change `version` in the task's file, after "
+                    "which it needs sets and models of its own"
+                )
+            name = found.name
         self._name: str = name
         self._preset = preset
         self._fixed = dict(fixed or {})
@@ -281,6 +298,88 @@ class VST3:
         if choices is None:
             return False
         return bool(np.abs(choices - value).argmin() == np.abs(choices - found).argmin())
+
+
+class VST3Settings(BaseModel):
+    """The ``engine`` section of a task's file; ``preset`` is a file's path."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    plugin: str = Field(min_length=1)
+    name: str | None = None
+    version: str | None = None
+    preset: str | None = None
+    flush: float = Field(default=FLUSH, ge=0.0, le=60.0)
+    deterministic: bool = False
+
+
+class VST3Engine:
+    """A VST3 instrument for tasks that a file declares.
+
+    Nothing here needs the plugin until a synth is made: its identity is what ``settings`` say, so
+    that models are trained on sets where it is not installed. Paths are relative to ``folder``.
+    """
+
+    package = "pedalboard"
+    #: Only the plugin itself knows.
+    controls = None
+
+    def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
+        self.settings = _settings(settings)
+        beside = folder / self.settings.plugin
+        self._plugin = str(beside) if beside.exists() else self.settings.plugin
+        self._preset: bytes | None = None
+        if self.settings.preset is not None:
+            path = folder / self.settings.preset
+            try:
+                self._preset = path.read_bytes()
+            except OSError as error:
+                raise TaskError(
+                    f"engine: preset {path} cannot be read ({error.strerror})"
+                ) from None
+
+    @property
+    def identity(self) -> str:
+        """Say which plugin, in which version, and what its base patch is made of."""
+        preset = None if self._preset is None else hashlib.sha256(self._preset).hexdigest()
+        name = self.settings.name or Path(self.settings.plugin).stem
+        return json.dumps(["vst3", name, self.settings.version, preset])
+
+    def synth(self) -> VST3:
+        """Make an engine."""
+        return VST3(
+            self._plugin,
+            self.settings.name,
+            preset=self._preset,
+            flush=self.settings.flush,
+            deterministic=self.settings.deterministic,
+            version=self.settings.version,
+        )
+
+    def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
+        """Make a ``.vstpreset``; see :meth:`VST3.files`."""
+        return _kept_synth(self).files(patch, name)
+
+
+@lru_cache(maxsize=1)
+def _kept_synth(engine: VST3Engine) -> VST3:
+    """Keep the last engine's synth for its next patch: some plugins take seconds to load."""
+    return engine.synth()
+
+
+def _settings(given: Mapping[str, Any]) -> VST3Settings:
+    try:
+        return VST3Settings.model_validate(dict(given))
+    except ValidationError as error:
+        # A misspelt key is the reason that another is missing.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(key, VST3Settings.model_fields, 1, 0.5)
+            known = ", ".join(VST3Settings.model_fields)
+            hint = f"the nearest is {near[0]!r}" if near else f"there is {known}"
+            raise TaskError(f"engine: {key!r} is not known; {hint}") from None
+        raise TaskError(f"engine: {key}: {first['msg'].lower()}") from None
 
 
 def play_silence(plugin: "VST3Plugin", seconds: float) -> None:
