@@ -26,7 +26,7 @@ from unsynth.conventions import SECONDS
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import OutputError, SoundError, UnsynthError
-from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.inversion.candidates import Candidate, Inversion, Proposal, Target
 from unsynth.inversion.hearing import SHORTEST, HeardNote, hear, pitches
 from unsynth.inversion.own_index import find_index
 from unsynth.inversion.posterior import Posterior, load_posterior
@@ -74,8 +74,6 @@ class Finished:
 
 
 Event = Progress | Finished
-#: A patch to try, and where it comes from.
-Proposal = tuple[Float[np.ndarray, " parameters"], str]
 
 
 def match(

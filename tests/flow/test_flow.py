@@ -59,6 +59,17 @@ def test_the_adaptive_solver_keeps_its_tolerance(tolerance):
     assert 30 < len(evaluations) < {1e-3: 150, 1e-6: 400, 1e-9: 2000}[tolerance]
 
 
+@pytest.mark.parametrize("solver", Solver)
+def test_a_solver_starts_where_it_is_told(solver):
+    def field(x: torch.Tensor, t: float) -> torch.Tensor:
+        return x * t
+
+    start = torch.ones(2, 3, dtype=torch.float64)
+    reached = solve(field, start, 50, solver, tolerance=1e-8, start=0.6)
+    exact = math.exp((1.0 - 0.6**2) / 2.0)
+    torch.testing.assert_close(reached, exact * start, rtol=6e-3, atol=0.0)
+
+
 def test_guidance_is_two_evaluations_in_one():
     model = small_flow()
     x = normal(6, 7).float()

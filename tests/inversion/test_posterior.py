@@ -69,6 +69,25 @@ def test_a_fixed_pitch_is_every_samples_pitch_and_is_heeded(task, posterior):
         posterior.sample(heard, 1, np.random.default_rng(0), fixed={"note.pitch": highest + 1})
 
 
+def test_patches_that_are_noised_in_part_come_back_the_nearer_the_later(task, posterior):
+    heard, rng = sound(task, 0), np.random.default_rng(5)
+    patches = np.stack([task.sample(rng) for _ in range(8)])
+    at = task.spec.position["note.pitch"]
+
+    def apart(start: float) -> float:
+        again = posterior.resample(
+            heard, patches, start, np.random.default_rng(1), fixed={"note.pitch": 47}
+        )
+        task.spec.check(again)
+        assert set(again[:, at]) == {47.0}
+        gap = task.spec.encode(again) - task.spec.encode(patches)
+        return float(np.abs(np.delete(gap, task.spec.slices[at].start, axis=1)).mean())
+
+    distances = [apart(start) for start in (0.0, 0.5, 0.9, 0.999)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.02 < 0.2 < distances[0]
+
+
 def test_the_solver_is_the_artifacts(task, path, posterior):
     assert posterior.sampling == SAMPLING
     heard = sound(task, 0)

@@ -34,18 +34,19 @@ def solve(
     steps: int,
     solver: Solver = Solver.RK4,
     tolerance: float = 1e-4,
+    start: float = 0.0,
 ) -> Float[torch.Tensor, "items d"]:
-    """Carry ``x0`` from t = 0 to t = 1 in equal steps.
+    """Carry ``x0`` from t = ``start`` (0: it is noise) to t = 1 in equal steps.
 
     The adaptive solver takes the steps that all items together need for an error of about
     ``tolerance`` in each, and ``steps`` does not count.
     """
     if solver is Solver.ADAPTIVE:
-        return _adaptive(field, x0, tolerance)
-    advance = _STEPS[solver]
+        return _adaptive(field, x0, tolerance, start)
+    advance, h = _STEPS[solver], (1.0 - start) / steps
     x = x0
     for i in range(steps):
-        x = advance(field, x, i / steps, 1.0 / steps)
+        x = advance(field, x, start + i * h, h)
     return x
 
 
@@ -72,11 +73,11 @@ _STEPS: dict[Solver, _Step] = {
 }
 
 
-def _adaptive(v: Field, x0: torch.Tensor, tolerance: float) -> torch.Tensor:
+def _adaptive(v: Field, x0: torch.Tensor, tolerance: float, start: float) -> torch.Tensor:
     def slope(t: float, flat: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(flat).to(x0).view_as(x0)
         return v(x, float(t)).double().cpu().numpy().ravel()
 
-    start = x0.double().cpu().numpy().ravel()
-    found = solve_ivp(slope, (0.0, 1.0), start, rtol=tolerance, atol=tolerance, t_eval=[1.0])
+    flat = x0.double().cpu().numpy().ravel()
+    found = solve_ivp(slope, (start, 1.0), flat, rtol=tolerance, atol=tolerance, t_eval=[1.0])
     return torch.from_numpy(found.y[:, -1]).to(x0).view_as(x0)

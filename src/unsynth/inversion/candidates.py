@@ -1,5 +1,6 @@
-"""What comes out of an inversion: candidate patches, re-rendered and ranked."""
+"""What goes into an inversion and comes out: proposed patches, re-rendered and ranked."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,12 @@ class Candidate:
     audio: Float32[np.ndarray, "channels samples"]
     score: float
     origin: str
+
+
+#: A patch to try, and where it comes from.
+Proposal = tuple[Float[np.ndarray, " parameters"], str]
+#: Renders proposals and scores them, in their order; those that fail or are silent are left out.
+Judge = Callable[[Sequence[Proposal]], Iterator[Candidate]]
 
 
 @dataclass(frozen=True)

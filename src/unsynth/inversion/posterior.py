@@ -19,6 +19,7 @@ from unsynth.artifacts import Artifact, ArtifactError, load_artifact, shipped_ar
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
+from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
@@ -51,37 +52,83 @@ class Posterior:
         :class:`~unsynth.errors.PatchError` for a value that the task does not have.
         """
         torch.set_flush_denormal(True)  # of this thread only
-        known: dict[int, float] = {}
-        for name, value in (fixed or {}).items():
-            known |= self._coordinates(name, value)
+        known = self._known(fixed)
         observed = self._observation.of(audio, self._sample_rate)[None]
         if isinstance(self._model, ConditionalFlow):
-            w = self.sampling.guidance if guidance is None else guidance
-            noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
-            x1 = self._solve(self._model, observed, torch.from_numpy(noise), known, w, steps)
+            x0 = self._noise(count, rng)
+            x1 = self._solve(self._model, observed, x0, x0, 0.0, known, guidance, steps)
         else:
             x1 = self._model(observed).repeat(count, 1)
             x1[:, list(known)] = torch.tensor(list(known.values()))
         return self.task.spec.decode(x1.double().numpy())
+
+    @torch.inference_mode()
+    def resample(
+        self,
+        audio: Float32[np.ndarray, "channels samples"],
+        patches: Float[np.ndarray, "count parameters"],
+        start: float,
+        rng: np.random.Generator,
+        guidance: float | None = None,
+        fixed: Mapping[str, float | int] | None = None,
+    ) -> Float[np.ndarray, "count parameters"]:
+        """Carry patches back to t = ``start``, with new noise, and again to t = 1.
+
+        Near t = 1 they stay much as they are, near 0 they become samples. ``fixed`` is as in
+        :meth:`sample`. Raises :class:`~unsynth.errors.PatchError` for a value that the task does
+        not have, and :class:`ValueError` for a model that is no flow.
+        """
+        if not isinstance(self._model, ConditionalFlow):
+            raise ValueError("this model is no flow: it has nothing to start from")
+        torch.set_flush_denormal(True)  # of this thread only
+        known = self._known(fixed)
+        x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
+        x1[:, list(known)] = torch.tensor(list(known.values()))
+        x0 = self._noise(len(x1), rng)
+        x = point(x0, x1, torch.full((len(x1),), start))
+        observed = self._observation.of(audio, self._sample_rate)[None]
+        # As long a step as from the beginning.
+        steps = max(1, round((1.0 - start) * self.sampling.steps))
+        x1 = self._solve(self._model, observed, x0, x, start, known, guidance, steps)
+        return self.task.spec.decode(x1.double().numpy())
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it has a path from noise to data, which :meth:`resample` needs."""
+        return isinstance(self._model, ConditionalFlow)
+
+    def _known(self, fixed: Mapping[str, float | int] | None) -> dict[int, float]:
+        known: dict[int, float] = {}
+        for name, value in (fixed or {}).items():
+            known |= self._coordinates(name, value)
+        return known
+
+    def _noise(self, count: int, rng: np.random.Generator) -> torch.Tensor:
+        noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
+        return torch.from_numpy(noise)
 
     def _solve(
         self,
         model: ConditionalFlow,
         observed: torch.Tensor,
         x0: torch.Tensor,
+        x: torch.Tensor,
+        start: float,
         known: Mapping[int, float],
-        guidance: float,
+        guidance: float | None,
         steps: int | None,
     ) -> torch.Tensor:
         count, sampling = len(x0), self.sampling
+        w = sampling.guidance if guidance is None else guidance
         conditioning = model.encode(observed).expand(count, -1, -1)
-        field = guided(model, conditioning, model.unconditional(count), guidance)
+        field = guided(model, conditioning, model.unconditional(count), w)
         return solve(
             inpainted(field, x0, known),
-            x0,
+            x,
             steps or sampling.steps,
             sampling.solver,
             sampling.tolerance,
+            start,
         )
 
     def _coordinates(self, name: str, value: float | int) -> dict[int, float]:

@@ -1,0 +1,152 @@
+"""A search for the patch nearest to a sound, from whatever is known at its start.
+
+It keeps a pool of the best candidates found and makes new ones by moves
+(:mod:`unsynth.inversion.moves`). Each batch goes to one move, drawn by what the moves have lately
+gained a render: the budget goes to what is improving.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsynth.inversion.candidates import Candidate, Judge, Target
+from unsynth.inversion.moves import (
+    Crossover,
+    Discrete,
+    Evolution,
+    Move,
+    Mutation,
+    Patch,
+    Renoising,
+    Sampling,
+    Space,
+)
+from unsynth.inversion.posterior import Posterior
+from unsynth.tasks.task import Task
+
+#: How many candidates new ones are made of.
+POOL = 24
+#: What is forgotten of a move's gains with each of its batches, and its least share of them.
+_FORGETTING, _LEAST = 0.2, 0.04
+#: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
+_NOTHING_NEW = 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """A batch: the move that made it, the renders of the search so far, and what was heard."""
+
+    move: str
+    tried: int
+    found: tuple[Candidate, ...]
+
+
+def search(
+    task: Task,
+    target: Target,
+    judge: Judge,
+    start: Sequence[Candidate],
+    rng: np.random.Generator,
+    *,
+    posterior: Posterior | None = None,
+    locked: Mapping[str, float] = {},
+    renders: int | None = None,
+    seconds: float = math.inf,
+) -> Iterator[Step]:
+    """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up.
+
+    Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
+    point. ``judge`` scores proposals, lower being nearer. Parameters in ``locked`` have its values
+    in every proposal. The search ends early where it finds nothing new to try. The same ``rng``
+    and ``renders`` give the same proposals. Raises :class:`~unsynth.errors.PatchError` for a lock
+    that the task has not.
+    """
+    began = time.perf_counter()
+    space = Space(task, locked)
+    moves: list[Move] = [Mutation(space), Crossover(space), Discrete(space), Evolution(space)]
+    if posterior is not None:
+        moves.append(Sampling(space, posterior, target.audio))
+        if posterior.is_flow:
+            moves.append(Renoising(space, posterior, target.audio))
+    pool = _Pool(task, start)
+    shares = _Shares(moves)
+    tried = idle = 0
+    while (renders is None or tried < renders) and idle < _NOTHING_NEW:
+        left = math.inf if renders is None else renders - tried
+        if time.perf_counter() - began >= seconds:
+            return
+        if not pool.best:
+            move, patches = None, [space.hold(task.sample(rng)) for _ in range(16)]
+        else:
+            move = shares.choose(rng)
+            patches = move.propose(pool.best, move.batch, rng)
+        name = "prior" if move is None else move.name
+        new = [(patch, name) for patch in pool.new(patches)][: int(min(left, len(patches)))]
+        idle = 0 if new else idle + 1
+        tried += len(new)
+        found = tuple(judge(new)) if new else ()
+        gain = pool.add(found)
+        if move is not None:
+            move.learn(found)
+            shares.credit(move, gain, len(new))
+        if new:
+            yield Step(name, tried, found)
+
+
+class _Pool:
+    """The best candidates, no two of them the same sound, and all patches that were tried."""
+
+    def __init__(self, task: Task, start: Sequence[Candidate]) -> None:
+        self._task = task
+        self.best: list[Candidate] = []
+        self._tried = {self._key(candidate.patch) for candidate in start}
+        self.add(start)
+
+    def new(self, patches: Sequence[Patch]) -> list[Patch]:
+        """Leave out patches that were tried, and remember the others."""
+        new = []
+        for patch in patches:
+            key = self._key(patch)
+            if key not in self._tried:
+                self._tried.add(key)
+                new.append(patch)
+        return new
+
+    def add(self, found: Sequence[Candidate]) -> float:
+        """Keep the best; return how much nearer its best and its mean have come, relatively."""
+        before = [candidate.score for candidate in self.best]
+        kept = {self._key(c.patch): c for c in reversed([*self.best, *found])}
+        self.best = sorted(kept.values(), key=lambda candidate: candidate.score)[:POOL]
+        after = [candidate.score for candidate in self.best]
+        if not before or not after[0]:
+            return 0.0
+        return float(before[0] - after[0] + np.mean(before) - np.mean(after)) / after[0]
+
+    def _key(self, patch: Patch) -> bytes:
+        return self._task.neutral(patch).tobytes()
+
+
+class _Shares:
+    """Which move gets the next batch: chances in proportion to what each gained a render."""
+
+    def __init__(self, moves: Sequence[Move]) -> None:
+        self._moves = moves
+        self._gains = {move.name: 0.0 for move in moves}
+        self._untried = list(moves)
+
+    def choose(self, rng: np.random.Generator) -> Move:
+        """Draw a move; each of them once before any of them twice."""
+        if self._untried:
+            return self._untried.pop(0)
+        gains = np.array([self._gains[move.name] for move in self._moves])
+        chances = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
+        chances = _LEAST + (1.0 - _LEAST * len(gains)) * chances
+        return self._moves[int(rng.choice(len(gains), p=chances))]
+
+    def credit(self, move: Move, gain: float, renders: int) -> None:
+        """Take note of what a batch has gained."""
+        each = max(0.0, gain) / max(1, renders)
+        self._gains[move.name] += _FORGETTING * (each - self._gains[move.name])

@@ -1,0 +1,161 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.inversion.test_posterior import path, posterior  # noqa: F401
+from unsynth.data.draws import audible
+from unsynth.errors import PatchError
+from unsynth.inversion.candidates import Candidate, Target
+from unsynth.inversion.moves import (
+    Crossover,
+    Discrete,
+    Evolution,
+    Mutation,
+    Space,
+    aligned,
+)
+from unsynth.inversion.search import search
+from unsynth.metrics.audio import MultiScaleSpectral
+from unsynth.synths.base import Note
+from unsynth.tasks.task import load_task
+
+LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 0.5, "feedback": 3.0}
+
+
+class Judge:
+    """Renders on one engine and scores by MSS; keeps what it was given."""
+
+    def __init__(self, task, audio: np.ndarray) -> None:
+        self._task, self._synth = task, task.synth()
+        self._distance = MultiScaleSpectral(audio, self._synth.sample_rate)
+        self.proposals: list = []
+
+    def __call__(self, proposals):
+        for patch, origin in proposals:
+            self.proposals.append(patch)
+            audio = self._synth.render(self._task.engine_patch(patch), self._task.note(patch))
+            if audible(audio, self._synth.sample_rate):
+                yield Candidate(patch, audio, float(self._distance(audio[None])[0]), origin)
+
+
+def problem(task, seed: int, draws: int = 8) -> tuple[Target, Judge, list[Candidate]]:
+    rng = np.random.default_rng(seed)
+    note = Note(57, 0.1, 0.5)
+    patch = task.with_note(task.sample(rng), note)
+    audio = task.synth().render(task.engine_patch(patch), note)
+    judge = Judge(task, audio)
+    start = list(judge([(task.with_note(task.sample(rng), note), "prior") for _ in range(draws)]))
+    judge.proposals.clear()
+    return Target("a draw", audio, 44_100), judge, start
+
+
+@pytest.fixture(scope="module")
+def sines():
+    return load_task(str(Path(__file__).parents[1] / "tasks" / "small.yaml"))
+
+
+def run(task, seed: int, renders: int, **settings):
+    target, judge, start = problem(task, seed)
+    steps = list(
+        search(task, target, judge, start, np.random.default_rng(seed), renders=renders, **settings)
+    )
+    return start, steps, judge
+
+
+def test_finds_a_nearer_sound_and_keeps_to_its_renders(sines):
+    start, steps, judge = run(sines, 1, 200)
+    assert len(judge.proposals) == steps[-1].tried == 200
+    assert [step.tried for step in steps] == sorted({step.tried for step in steps})
+    found = [candidate.score for step in steps for candidate in step.found]
+    assert min(found) < 0.7 * min(candidate.score for candidate in start)
+    for patch in judge.proposals:
+        sines.spec.check(patch[None])
+    different = {sines.neutral(patch).tobytes() for patch in judge.proposals}
+    assert len(different) == 200, "a sound was rendered twice"
+
+
+def test_a_seed_gives_the_same_search(sines):
+    first, again = run(sines, 2, 120)[2].proposals, run(sines, 2, 120)[2].proposals
+    np.testing.assert_array_equal(np.stack(first), np.stack(again))
+
+
+def test_begins_with_nothing(sines):
+    target, judge, _ = problem(sines, 3)
+    steps = list(search(sines, target, judge, [], np.random.default_rng(0), renders=40))
+    assert steps[0].move == "prior" and steps[-1].tried == 40
+    assert any(step.found for step in steps)
+
+
+def test_ends_where_there_is_nothing_new(sines):
+    target, judge, start = problem(sines, 4)
+    locked = dict(zip(sines.spec.names, start[0].patch.tolist(), strict=True))
+    rng = np.random.default_rng(0)
+    assert not list(search(sines, target, judge, start[:1], rng, locked=locked))
+    del locked["note.pitch"]
+    steps = list(search(sines, target, judge, start[:1], rng, locked=locked))
+    assert 10 < steps[-1].tried < 49
+
+
+def test_no_seconds_no_renders(sines):
+    target, judge, start = problem(sines, 5)
+    rng = np.random.default_rng(0)
+    assert not list(search(sines, target, judge, start, rng, seconds=0.0))
+    assert not judge.proposals
+
+
+def test_an_unknown_lock_is_refused(sines):
+    with pytest.raises(PatchError, match="cutoff"):
+        Space(sines, {"cutoff": 1.0})
+
+
+def test_locks_hold_in_every_proposal(task, posterior):  # noqa: F811
+    locked = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
+    at = [task.spec.position[name] for name in locked]
+    _, steps, judge = run(task, 6, 150, locked=locked, posterior=posterior)
+    assert {step.move for step in steps} >= {
+        *("mutation", "crossover", "discrete", "CMA-ES", "posterior", "re-noised"),
+    }
+    held = np.stack(judge.proposals)[:, at]
+    np.testing.assert_array_equal(held, np.tile(list(locked.values()), (len(held), 1)))
+
+
+def test_what_cannot_be_heard_is_left_alone(task):
+    _, _, start = problem(task, 7, 16)
+    space = Space(task)
+    rng = np.random.default_rng(0)
+    for candidate in start[:4]:
+        hidden = ~task.active(candidate.patch)
+        assert hidden.any()
+        for move in (Mutation(space), Discrete(space), Evolution(space)):
+            children = np.stack(move.propose([candidate], 16, rng))
+            assert len(np.unique(children, axis=0)) > 8
+            assert (children[:, hidden] == candidate.patch[hidden]).all()
+
+
+def test_crossover_takes_only_what_is_heard(task):
+    _, _, start = problem(task, 7, 12)
+    rng = np.random.default_rng(0)
+    first, second = (candidate.patch for candidate in start[:2])
+    both = [(first, aligned(task, second, first)), (second, aligned(task, first, second))]
+    children = Crossover(Space(task)).propose(start[:2], 64, rng)
+    assert len(np.unique(children, axis=0)) > 16
+    for child in children:
+        mother, father = max(both, key=lambda pair: (child == pair[0]).sum())
+        heard = task.active(mother) | task.active(father)
+        np.testing.assert_array_equal(child[~heard], mother[~heard])
+        assert ((child == mother) | (child == father)).all()
+
+
+def test_alignment_undoes_an_exchange_of_operators(task):
+    rng, moved = np.random.default_rng(8), 0
+    for _ in range(20):
+        patch = task.sample(rng)
+        images = task.symmetries(patch)
+        x = task.spec.encode(patch[None])[0]
+        image = task.spec.decode(x[images[-1]][None])[0]
+        back = aligned(task, image, patch)
+        heard = task.active(patch)
+        np.testing.assert_array_equal(back[heard], patch[heard])
+        moved += (image[heard] != patch[heard]).any()
+    assert moved > 5
