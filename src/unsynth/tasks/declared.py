@@ -47,6 +47,12 @@ def _dx7(settings: Mapping[str, Any], folder: Path) -> Engine:
     return DX7Engine(settings)
 
 
+def _vital(settings: Mapping[str, Any], folder: Path) -> Engine:
+    from unsynth.synths.vital import VitalEngine
+
+    return VitalEngine(settings)
+
+
 def _vst3(settings: Mapping[str, Any], folder: Path) -> Engine:
     from unsynth.synths.vst3 import VST3Engine
 
@@ -54,7 +60,7 @@ def _vst3(settings: Mapping[str, Any], folder: Path) -> Engine:
 
 
 #: The engines that a file may name as its ``synth``.
-ENGINES: dict[str, Maker] = {"dx7": _dx7, "vst3": _vst3}
+ENGINES: dict[str, Maker] = {"dx7": _dx7, "vital": _vital, "vst3": _vst3}
 
 _NOTE = ("note.pitch", "note.onset", "note.duration")
 #: Keys of a parameter that its spec takes, and those that are read here.

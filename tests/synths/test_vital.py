@@ -1,0 +1,188 @@
+"""Vital's engine, always in workers: it may crash."""
+
+import json
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unsynth.errors import PatchError, TaskError
+from unsynth.formats.vital import VitalPatch, base_patch, read_vital, vital_controls, write_vital
+from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.rendering.workers import Workers
+from unsynth.synths.base import Note
+from unsynth.synths.vital import Vital, VitalEngine
+
+pytest.importorskip("vita")
+
+ROUTES = ["lfo_1>osc_1_wave_frame", "env_2>filter_1_cutoff"]
+SECONDS = 0.5
+
+
+class Anew(Vital):
+    """A new engine for every sound."""
+
+    def render(self, patch, note, seconds=SECONDS):
+        self._play_in_copy = self._play_anew
+        return super().render(patch, note, seconds)
+
+
+class Reckless(Vital):
+    """Tells the engine, on note 61, what crashes it, and on note 62 ends its worker."""
+
+    def render(self, patch, note, seconds=SECONDS):
+        if note.pitch == 62:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().render(patch, note, seconds)
+
+    def _play(self, engine, changed, note, samples):
+        if note.pitch == 61:
+            engine.connect_modulation("nothing", "nowhere")
+        return super()._play(engine, changed, note, samples)
+
+
+def drawn(count: int) -> list[tuple[dict[str, float], Note]]:
+    """Patches that move many controls, and the effects that remember most."""
+    rng = np.random.default_rng(1)
+    requests = []
+    for _ in range(count):
+        patch = {
+            "osc_1_wave_frame": rng.uniform(0, 64),
+            "osc_1_transpose": float(rng.integers(-12, 13)),
+            "modulation_1_amount": rng.uniform(-0.2, 0.2),
+            "modulation_2_amount": rng.uniform(-0.5, 0.5),
+            "filter_1_on": 1.0,
+            "filter_1_cutoff": rng.uniform(40, 120),
+            "filter_1_resonance": rng.uniform(0, 0.9),
+            "env_1_release": rng.uniform(0.3, 1.0),
+            "sample_on": 1.0,
+            "reverb_on": float(rng.integers(2)),
+            "chorus_on": float(rng.integers(2)),
+            "delay_on": float(rng.integers(2)),
+        }
+        onset = float(rng.choice([0.0, 0.1]))
+        requests.append((patch, Note(int(rng.integers(36, 85)), onset, float(rng.uniform(0.1, 1)))))
+    return requests
+
+
+def renders(synth: type[Vital], base: VitalPatch, requests: list, workers: int = 1) -> list:
+    with Renderer(partial(synth, base), workers=workers, seconds=SECONDS) as renderer:
+        return list(renderer.render(requests))
+
+
+def test_a_sound_does_not_depend_on_those_before_it():
+    """Copies in two processes, in another order, and new engines: the same bits."""
+    base, requests = VitalEngine({"modulations": ROUTES}).base, drawn(8)
+    first = renders(Vital, base, requests, workers=2)
+    order = np.random.default_rng(2).permutation(len(requests)).tolist()
+    shuffled = renders(Vital, base, [requests[i] for i in order])
+    new = renders(Anew, base, requests[:3])
+    assert all(np.abs(sound).max() > 1e-3 and sound.shape == (2, 22_050) for sound in first)
+    for place, i in enumerate(order):
+        np.testing.assert_array_equal(shuffled[place], first[i])
+    np.testing.assert_array_equal(new, first[:3])
+
+
+def test_a_file_sounds_like_its_patch():
+    engine = VitalEngine({"modulations": ROUTES})
+    (patch, note), (other, _) = drawn(2)
+    (there,) = renders(Vital, engine.base, [(patch, note)])
+    file = engine.files(patch, "a name")[".vital"]
+    assert json.loads(file)["synth_version"] == "1.0.6"
+    # The same notes after a patch that is nothing like it, which the file must not remember.
+    (back,) = renders(Vital, read_vital(file), [({}, note)])
+    np.testing.assert_array_equal(there, back)
+    assert engine.read(file, patch) == pytest.approx(patch, abs=1e-5)
+    changed = engine.files({**patch, "osc_1_level": 0.25}, "a name")[".vital"]
+    for wrong, says in (
+        (changed, "osc_1_level is 0.25 in this patch; in this task it is always 0.707"),
+        (VitalEngine({}).files(patch, "")[".vital"], r"modulation 1 is free .* not lfo_1>osc_1_w"),
+        (write_vital(base_patch([("lfo_1", "osc_2_pan")])), "modulation 1 is lfo_1>osc_2_pan"),
+        (file.replace(b'"position": 16', b'"position": 17'), "oscillator 1 has another wavetable"),
+        (file.replace(b'"smooth": false', b'"smooth": true', 1), "LFO 1 has another shape"),
+        (file.replace(b'"sample_rate": 44100', b'"sample_rate": 48000'), "sample is another one"),
+    ):
+        with pytest.raises(PatchError, match=says):
+            engine.read(wrong, patch)
+    assert other.keys() == patch.keys()
+
+
+def test_a_crash_costs_one_sound():
+    base, (patch, _) = base_patch(), drawn(1)[0]
+    notes = [Note(pitch) for pitch in (60, 61, 60, 62, 60)]
+    fine, crashed, again, killed, last = renders(Reckless, base, [(patch, n) for n in notes])
+    assert isinstance(crashed, RenderFailure) and isinstance(killed, RenderFailure)
+    assert "SIGSEGV" in crashed.reason and not crashed.worker_lost
+    assert "exit code -11" in killed.reason and killed.worker_lost
+    np.testing.assert_array_equal(fine, again)
+    np.testing.assert_array_equal(fine, last)
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [
+        ({"osc_1_level": float("nan")}, "osc_1_level cannot be nan"),
+        ({"chorus_voices": 9.0}, "chorus_voices cannot be 9"),
+        ({"osc_1_lvl": 1.0}, "the nearest is osc_1_level"),
+    ],
+)
+def test_what_the_engine_would_not_stand_is_named_before_it(patch, says):
+    with pytest.raises(PatchError, match=says):
+        Vital().render(patch, Note(60))
+
+
+def test_notes_that_cannot_be_played_are_named():
+    for note in (Note(200), Note(60, duration=0.0), Note(60, onset=-1.0)):
+        with pytest.raises(PatchError, match=r"MIDI|cannot be played"):
+            Vital().render({}, note)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"modulations": ["lfo_1>osc_1_pan"] * 65}, "65 modulations"),
+        ({"modulations": ["lfo_1>osc_1_pann"]}, "nearest is osc_1_pan"),
+        ({"modulations": ["lfo_1"]}, "list of source>destination"),
+        ({"modulations": ["random_1>osc_1_pan"]}, "no two notes alike"),
+        ({"base": "x"}, "'base' is not known"),
+    ],
+)
+def test_settings_that_are_none_are_named(settings, says):
+    with pytest.raises(TaskError, match=says):
+        VitalEngine(settings)
+
+
+def table_of_the_engine():
+    import vita
+
+    def listed(_: None) -> dict[str, tuple[float, float, float, bool]]:
+        synth = vita.Synth()
+        ends = set(vita.get_modulation_destinations())
+        found = {}
+        for name in synth.get_controls():
+            it = synth.get_control_details(name)
+            found[name] = (it.min, it.max, it.default_value, name in ends)
+        return found
+
+    return listed
+
+
+def test_the_table_of_controls_is_the_engine_s():
+    workers = Workers(table_of_the_engine, 1, 60.0)
+    try:
+        engine = workers.submit(None).result()
+    finally:
+        workers.close()
+    assert list(engine) == list(vital_controls())
+    for name, control in vital_controls().items():
+        told = (control.low, control.high, control.default)
+        assert told == pytest.approx(engine[name][:3], rel=1e-8), name
+        assert control.destination == engine[name][3], name
+
+
+def test_nothing_of_this_machine_is_in_a_file():
+    file = VitalEngine({}).files({}, "x")[".vital"]
+    assert str(Path.home()).encode() not in file
