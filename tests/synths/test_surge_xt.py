@@ -1,29 +1,81 @@
-"""Surge XT's base patch; with the plugin itself where it is installed."""
+"""Surge XT's base patch and files; with the plugin itself where it is installed.
+
+The files are read here by a reader of their own, from the description of the formats.
+"""
 
 import json
+import re
+import struct
+import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
+from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import differences, read_surge_patch, surge_name
 from unsynth.formats.vst import read_vstpreset
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
-from unsynth.synths.surge_xt import surge_base
+from unsynth.synths.surge_xt import SurgeXT, SurgeXTEngine, surge_base, surge_controls, surge_init
+from unsynth.synths.vst3 import load_preset, play_silence
+from unsynth.tasks.declared import DeclaredTask
+from unsynth.tasks.task import load_task
 
-NOTE_NAMES = ("simple", "full")
+NAMES = ("simple", "full")
 
 
 @pytest.fixture(scope="module")
-def surge():
-    pytest.importorskip("pedalboard")
-    try:
-        return find_bundle("Surge XT")
-    except PluginNotFoundError:
-        pytest.skip("Surge XT is not installed (UNSYNTH_VST3 may say where it is)")
+def facts(shared_data):
+    return shared_data.parent / "facts"
 
 
-@pytest.mark.parametrize("name", NOTE_NAMES)
-def test_the_base_patch_carries_its_table(shared_data, name):
-    facts = shared_data.parent / "facts"
+def task(name: str) -> DeclaredTask:
+    found = load_task(f"surge-{name}")
+    assert isinstance(found, DeclaredTask)
+    return found
+
+
+def read_program(data: bytes) -> tuple[str, bytes]:
+    """Read an ``.fxp``: the program's name and its chunk."""
+    assert (data[:4], data[8:12], data[16:20]) == (b"CcnK", b"FPCh", b"cjs3")
+    size, version, _, _ = (struct.unpack(">I", data[i : i + 4])[0] for i in (4, 12, 16, 20))
+    programs, length = struct.unpack(">I28xI", data[24:60])
+    assert size in (0, len(data) - 8) and version == 1 and programs == 1
+    assert len(data) == 60 + length
+    return data[28:56].split(b"\0")[0].decode(), data[60:]
+
+
+def read_preset(data: bytes) -> dict[str, bytes]:
+    """Read a ``.vstpreset``: its chunks, in order."""
+    magic, version, class_id, at = struct.unpack("<4sI32sq", data[:48])
+    assert (magic, version, class_id) == (b"VST3", 1, b"ABCDEF019182FAEB566D624153675854")
+    kind, count = struct.unpack("<4sI", data[at : at + 8])
+    assert kind == b"List" and len(data) == at + 8 + 20 * count
+    chunks = {}
+    for i in range(count):
+        name, start, length = struct.unpack("<4sqq", data[at + 8 + 20 * i : at + 28 + 20 * i])
+        chunks[name.decode()] = data[start : start + length]
+    return chunks
+
+
+def read_chunk(chunk: bytes) -> tuple[ET.Element, bytes]:
+    """Read a patch and what follows it."""
+    magic, length, *wavetables = struct.unpack("<4sI6I", chunk[:32])
+    assert magic == b"sub3" and wavetables == [0] * 6
+    text = chunk[32 : 32 + length]
+    assert text.startswith(b"<?xml ") and text.count(b"<?xml") == 1
+    return ET.fromstring(text), chunk[32 + length :]
+
+
+def attributes(root: ET.Element) -> dict[str, dict[str, str]]:
+    parameters = root.find("parameters")
+    assert parameters is not None
+    names = [element.tag for element in parameters]
+    assert len(names) == len(set(names))
+    return {element.tag: dict(element.attrib) for element in parameters}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_base_patch_carries_its_table(facts, name):
     init = (facts / "surge_xt_init.vstpreset").read_bytes()
     table = json.loads((facts / "surge_xt_base_patch.json").read_text())[name]
     made = read_vstpreset(surge_base(init, table))
@@ -33,3 +85,203 @@ def test_the_base_patch_carries_its_table(shared_data, name):
     assert surge_name(patch) == "Init"
     assert made.class_id == start.class_id and made.chunks["Cont"] == start.chunks["Cont"]
     assert patch.rest == read_surge_patch(start.chunks["Comp"]).rest and len(patch.rest) == 31
+
+
+def test_the_init_patch_is_the_plugins_without_its_session(facts):
+    theirs = (facts / "surge_xt_init_patch.xml").read_text().split("?>", 1)[1]
+    own = re.sub(r"<dawExtraState.*</dawExtraState>", "", theirs)
+    assert surge_init().xml.decode() == own
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tasks_base_patch_is_the_papers(facts, name):
+    table = json.loads((facts / "surge_xt_base_patch.json").read_text())[name]
+    written = task(name).engine.files({}, "base")[".fxp"]
+    root, rest = read_chunk(read_program(written)[1])
+    found, init = attributes(root), attributes(ET.fromstring(surge_init().xml))
+    routings = {}
+    assert rest == b""
+    for element, entry in table.items():
+        for key, value in entry.items():
+            if key == "modulations":
+                routings[element] = {(m["source"], m["depth"]) for m in value}
+            else:
+                assert float(found[element][key]) == pytest.approx(float(value), abs=1e-6)
+    assert len(routings) == 6
+    made = {
+        element.tag: {(int(r.get("source")), float(r.get("depth"))) for r in element}
+        for element in root.find("parameters")
+        if len(element)
+    }
+    assert made == routings
+    assert all(
+        (r.get("muted"), r.get("source_index")) == ("0", "0") for r in root.iter("modrouting")
+    )
+    for element, entry in found.items():
+        if element not in table:
+            assert entry == init[element]
+
+
+def test_values_are_written_as_the_plugin_does(facts):
+    """What the host shows of Full's base patch, written, is that base patch again."""
+    host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
+    raw = {each["python_name"]: each["raw"] for each in host if each["in_task"]}
+    assert raw.keys() == surge_controls().keys()
+    full = task("full").engine
+    base, again = (
+        attributes(read_chunk(read_program(full.files(patch, "x")[".fxp"])[1])[0])
+        for patch in ({}, raw)
+    )
+    assert base.keys() == again.keys()
+    for element, entry in base.items():
+        values = float(entry["value"]), float(again[element]["value"])
+        assert values[0] == pytest.approx(values[1], abs=3e-4), element
+        assert entry | {"value": ""} == again[element] | {"value": ""}
+
+
+def test_choices_are_written_as_what_the_host_prints_for_them(facts):
+    host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
+    tasks = json.loads((facts / "surge_xt_tasks.json").read_text())["full"]["synth"]
+    texts = {each["python_name"]: each.get("values", []) for each in host}
+    parts = {"note": 1.0, "triplet": 2 / 3, "dotted": 1.5}
+    checked = 0
+    for fact in tasks:
+        if fact["kind"] != "categorical":
+            continue
+        control = surge_controls()[fact["name"]]
+        for value, raw in zip(fact["values"], fact["raw_values"], strict=True):
+            stored = float(control.stored(raw))
+            if control.kind == "beats":
+                length, part = value.replace("whole", "1/1").split()
+                above, below = length.split("/")
+                expected = np.log2(2 * int(above) / int(below) * parts[part])
+                assert stored == pytest.approx(expected, abs=1e-9)
+            elif control.kind == "bool" or fact["name"].endswith("octave"):
+                assert stored == {"False": 0, "True": 1}.get(value) or stored == float(value)
+            else:
+                assert texts[fact["name"]][int(stored) - control.low] == value
+            # A plugin that rounds is not said to lose a value.
+            nearest = min(control.choices, key=lambda known: abs(known - raw))
+            assert control.stored(nearest) == control.stored(raw)
+            checked += 1
+    assert checked > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_hold_a_patch(name):
+    own = task(name)
+    rng = np.random.default_rng(0)
+    controls = own.engine_patch(own.sample(rng))
+    files = own.engine.files(controls, "A draw of mine, with a long name")
+    assert list(files) == [".fxp", ".vstpreset"]
+    name_in_file, chunk = read_program(files[".fxp"])
+    assert name_in_file == "A draw of mine, with a long"
+    root, rest = read_chunk(chunk)
+    assert rest == b"" and root.find("meta").get("name") == "A draw of mine, with a long name"
+    found = attributes(root)
+    for control, raw in controls.items():
+        where = surge_controls()[control]
+        value = float(found[where.element]["value"])
+        assert where.low <= value <= where.high
+        if where.kind == "float":
+            assert (value - where.low) / (where.high - where.low) == pytest.approx(raw, abs=1e-12)
+    chunks = read_preset(files[".vstpreset"])
+    assert list(chunks) == ["Comp", "Cont"] and chunks["Cont"] == b""
+    in_preset, tail = read_chunk(chunks["Comp"])
+    assert ET.tostring(in_preset) == ET.tostring(root)
+    assert len(tail) == 31 and tail.endswith(b"JUCEPrivateData")
+
+
+def test_a_preset_is_wrapped_as_the_plugins_own(facts):
+    theirs = read_preset((facts / "surge_xt_init.vstpreset").read_bytes())
+    own = read_preset(SurgeXTEngine({}).files({}, "Init")[".vstpreset"])
+    assert list(own) == list(theirs) and own["Cont"] == theirs["Cont"]
+    assert read_chunk(own["Comp"])[1] == read_chunk(theirs["Comp"])[1]
+
+
+def test_patches_are_exported_best_first(tmp_path):
+    full = task("full")
+    rng = np.random.default_rng(0)
+    patches = np.stack([full.sample(rng) for _ in range(2)])
+    paths = full.export(patches, tmp_path)
+    assert [path.name for path in paths] == [
+        *("patch-01.fxp", "patch-01.vstpreset", "patch-02.fxp", "patch-02.vstpreset")
+    ]
+    name, chunk = read_program(paths[2].read_bytes())
+    assert name == "unsynth 02"
+    cutoff = float(attributes(read_chunk(chunk)[0])["a_filter1_cutoff"]["value"])
+    drawn = full.spec.named(patches[1])["filter1.cutoff"]
+    assert (cutoff + 60) / 130 == pytest.approx(drawn, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ({"a_osc_1_pich": 0.5}, "nearest is 'a_osc_1_pitch'"),
+        ({"a_osc_1_pitch": 1.5}, "is not within 0 to 1"),
+        ({"a_osc_1_pitch": float("nan")}, "is not within 0 to 1"),
+    ],
+)
+def test_values_that_no_host_sets(patch, message):
+    with pytest.raises(PatchError, match=message):
+        SurgeXTEngine({}).files(patch, "x")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bas": {}}, "'bas' is not known; there is base, flush"),
+        ({"flush": -1}, "flush: -1 is not a number of seconds"),
+        ({"flush": True}, "flush: True is not"),
+        ({"base": ["volume"]}, "is not a mapping"),
+        ({"base": {"volume": 3}}, "base: volume: 3 is not a mapping of attributes"),
+        ({"base": {"volume": {"value": None}}}, "value: None is not a number or a text"),
+        ({"base": {"a_pitch": {"modulations": [{"source": 22}]}}}, "is not like"),
+    ],
+)
+def test_settings_that_are_none(settings, message):
+    with pytest.raises(TaskError, match=message):
+        SurgeXTEngine(settings)
+
+
+def test_the_base_patch_makes_the_engine():
+    base = {"a_pitch": {"value": 1.0}}
+    assert SurgeXTEngine({"base": base}).identity == SurgeXTEngine({"base": base}).identity
+    assert SurgeXTEngine({"base": base}).identity != SurgeXTEngine({}).identity
+    assert (
+        SurgeXTEngine({"base": base, "flush": 3}).identity == SurgeXTEngine({"base": base}).identity
+    )
+
+
+# -- with the plugin --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def surge(request) -> tuple[DeclaredTask, SurgeXT]:
+    pytest.importorskip("pedalboard")
+    try:
+        find_bundle("Surge XT")
+    except PluginNotFoundError:
+        pytest.skip("Surge XT is not installed (UNSYNTH_VST3 may say where it is)")
+    own = task(request.param)
+    synth = own.synth()
+    assert isinstance(synth, SurgeXT)
+    return own, synth
+
+
+def test_the_plugin_takes_the_base_patch_and_draws(surge):
+    own, synth = surge
+    assert not synth.base_complaints()
+    rng = np.random.default_rng(0)
+    assert not synth.complaints([own.engine_patch(own.sample(rng)) for _ in range(20)])
+
+
+def test_the_plugin_opens_a_preset_as_the_patch_that_was_written(surge):
+    own, synth = surge
+    patch = own.engine_patch(own.sample(np.random.default_rng(1)))
+    plugin = synth._open()
+    load_preset(plugin, own.engine.files(patch, "mine")[".vstpreset"])
+    play_silence(plugin, 0.05)
+    shown = synth._shown(patch)
+    assert all(synth._same(name, raw, shown[name]) for name, raw in patch.items())
+    assert surge_name(synth.patch()) == "mine"

@@ -108,6 +108,36 @@ def test_choices_that_name_copies_move_with_them(small, draws):
                 assert image[at[f"op{named}.coarse"]] == (3, 5, 7)[solo - 1]
 
 
+def test_copies_change_place_only_where_the_file_allows_it(small, draws):
+    data = yaml.safe_load(FILE.read_text())
+    at = small.spec.position
+    patch = draws[0].copy()
+    no_lfo = {"lfo.depth": [0]}
+    for told, depth, images in (
+        *((True, 5, 6), (False, 5, 1), (no_lfo, 5, 1), (no_lfo, 0, 6)),
+        ({"lfo.depth": "> 3"}, 5, 6),
+    ):
+        data["units"][0]["exchange"] = told
+        task = DeclaredTask(data, FILE.parent, str(FILE))
+        patch[at["lfo.depth"]] = depth
+        rows = task.symmetries(patch)
+        assert len(rows) == images
+        np.testing.assert_array_equal(rows, small.symmetries(patch)[:images])
+
+
+def test_each_copy_may_have_raw_values_of_its_own(small, draws):
+    data = yaml.safe_load(FILE.read_text())
+    data["units"][0]["parameters"][2]["raw"] = [[99, 0], [98, 1], [97, 2]]
+    task = DeclaredTask(data, FILE.parent, str(FILE))
+    patch = draws[0].copy()
+    at = small.spec.position
+    patch[[at["op1.shape"], at["op2.shape"], at["op3.shape"]]] = 0, 0, 1
+    controls = task.engine_patch(patch)
+    assert [controls[f"op{n}.level3"] for n in (1, 2, 3)] == [99, 98, 2]
+    again = task.from_engine_patch(controls, task.note(patch))
+    np.testing.assert_array_equal(again, patch)
+
+
 @pytest.mark.parametrize("name", ["op1.level", "op2.shape", "op3.coarse", "lfo.depth", "solo"])
 def test_values_come_as_often_as_the_density_says(small, draws, name):
     position = small.spec.position[name]
@@ -229,6 +259,13 @@ def test_mistakes_in_a_file_are_named_in_one_line():
     assert "synth dx7 has no settings" in wrong(lambda d: d.update(engine={"plugin": "x"}))
     assert "more than 10000" in wrong(lambda d: d["units"][0].update(count=8))
     assert "is not a mapping" in wrong(lambda d: d.update(fixed=[1]))
+    assert "has 2 lists, not one for each copy" in wrong(op(2, raw=[[99, 0], [98, 1]]))
+    assert "that come once, in no unit" in wrong(
+        lambda d: d["units"][0].update(exchange={"op1.shape": ["steady"]})
+    )
+    assert "nearest is 'lfo.depth'" in wrong(
+        lambda d: d["units"][0].update(exchange={"lfo.dept": [0]})
+    )
     assert "Three Sines" in wrong(lambda d: d.update(task="Three Sines"))
 
 

@@ -97,6 +97,21 @@ def surge_name(patch: SurgePatch) -> str:
     return "" if found is None else found.get("name", "")
 
 
+def surge_revision(patch: SurgePatch) -> str:
+    """Read the revision of a patch's format; empty where it says none."""
+    return _root(patch).get("revision", "")
+
+
+def renamed(patch: SurgePatch, name: str) -> SurgePatch:
+    """Give a patch another name, and take off its author's, whose work it no longer is."""
+    root = _root(patch)
+    meta = root.find("meta")
+    if meta is None:
+        meta = ET.SubElement(root, "meta")
+    meta.attrib.update(name=name, category="unsynth", author="", license="")
+    return replace(patch, xml=ET.tostring(root))
+
+
 def surge_fxp(patch: SurgePatch, name: str) -> bytes:
     """Write a patch as a file that Surge XT's own browser opens."""
     own = replace(patch, rest=patch.rest[: sum(patch.wavetables)])
@@ -139,6 +154,7 @@ def _routings(element: ET.Element) -> dict[int, float]:
 
 def _equal(found: str, wanted: str) -> bool:
     try:
-        return abs(float(found) - float(wanted)) < 1e-6
+        # The plugin's numbers are of 32 bits, and a host's are scaled to ranges of up to 200.
+        return abs(float(found) - float(wanted)) < 1e-4
     except ValueError:
         return found == wanted

@@ -1,32 +1,113 @@
 """Surge XT: a VST3 instrument whose base patch is its own init patch, edited.
 
-No preset is needed and none is shipped: attributes and modulation routings, which no parameter of
-the host reaches, are written into the XML of the state that a fresh instance has
-(:mod:`unsynth.formats.surge`).
+No preset is shipped: attributes and modulation routings, which no parameter of the host reaches,
+are written into the XML of the state that a fresh instance has (:mod:`unsynth.formats.surge`). For
+files of a patch, which need no plugin, that XML is in this package (``surge_xt_init.xml``, CC0, by
+the Surge Synth Team), and ``surge_xt_controls.csv`` says what a host's value means in it.
+
+Between a host's value r of 0 to 1 and the XML's v from ``low`` to ``high`` stand
+
+    v = low + r (high - low)                            float
+    v = low + floor((r - 0.005) / 0.99 (high - low) + 1/2)      int
+    v = 1 if r > 1/2 else 0                             bool
+
+and ``beats`` is a float, in octaves of a beat's length, moved to the next lower straight, triplet
+or dotted note.
 """
 
+import csv
+import hashlib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
+from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import (
+    MODULATIONS,
     SurgePatch,
     Table,
     differences,
     edited,
     read_surge_patch,
+    renamed,
     surge_fxp,
     surge_name,
     surge_preset,
+    surge_revision,
 )
-from unsynth.formats.vst import read_vstpreset, write_vstpreset
+from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.synths.vst3 import FLUSH, VST3, RawPatch, load_preset
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
 
-
 #: The patch that the base patch is made of.
 _INIT = "Init"
+_CLASS = "ABCDEF019182FAEB566D624153675854"
+#: What the plugin's framework adds to a patch in a preset.
+_TAIL = bytes(16) + b"JUCEPrivateData"
+_TRIPLET, _DOTTED = math.log2(4 / 3), math.log2(3 / 2)
+
+
+@dataclass(frozen=True)
+class Control:
+    """Where a patch keeps a host's value, and how: see this module's formulas."""
+
+    element: str
+    kind: str
+    low: int
+    high: int
+
+    def stored(self, raw: float) -> str:
+        """Write a host's value as the XML's.
+
+        >>> Control("a_osc1_pitch", "float", -7, 7).stored(0.75)
+        '3.50000000000000'
+        >>> Control("a_osc1_octave", "int", -3, 3).stored(0.1705)
+        '-2'
+        """
+        size = self.high - self.low
+        if self.kind == "int":
+            return str(self.low + math.floor((raw - 0.005) / 0.99 * size + 0.5))
+        if self.kind == "bool":
+            return str(int(raw > 0.5))
+        value = self.low + raw * size
+        return f"{_note_length(value) if self.kind == 'beats' else value:.14f}"
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """The host's values that the plugin knows; none where it knows all."""
+        size = self.high - self.low
+        if self.kind == "int":
+            return tuple(0.005 + 0.99 * step / size for step in range(size + 1))
+        if self.kind == "bool":
+            return (0.0, 1.0)
+        if self.kind == "beats":
+            steps = (whole + part for whole in range(size) for part in (0.0, _TRIPLET, _DOTTED))
+            return tuple(step / size for step in (*steps, size))
+        return ()
+
+
+@cache
+def surge_controls() -> Mapping[str, Control]:
+    """List the parameters that a task may set, by the host's names."""
+    text = files("unsynth.synths").joinpath("surge_xt_controls.csv").read_text(encoding="utf-8")
+    return {
+        row["control"]: Control(row["element"], row["kind"], int(row["low"]), int(row["high"]))
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+@cache
+def surge_init() -> SurgePatch:
+    """Read the init patch of Surge XT 1.3, without what a host's session adds to it."""
+    text = files("unsynth.synths").joinpath("surge_xt_init.xml").read_text(encoding="utf-8")
+    return SurgePatch("".join(text.splitlines()).encode(), (0,) * 6, b"")
 
 
 class SurgeXT(VST3):
@@ -36,43 +117,116 @@ class SurgeXT(VST3):
     :class:`~unsynth.synths.vst3.VST3`.
     """
 
-    def __init__(
-        self,
-        plugin: str = "Surge XT",
-        *,
-        base: Table,
-        choices: Mapping[str, Sequence[float]] | None = None,
-        flush: float = FLUSH,
-    ) -> None:
+    def __init__(self, plugin: str = "Surge XT", *, base: Table, flush: float = FLUSH) -> None:
+        choices = {name: c.choices for name, c in surge_controls().items() if c.choices}
         super().__init__(plugin, "Surge XT", choices=choices, flush=flush)
         self._base = base
-        self._started_with = ""
+        self._init = surge_init()
 
     def patch(self) -> SurgePatch:
         """Read the patch that the plugin holds now."""
-        return read_surge_patch(read_vstpreset(self._open().preset_data).chunks["Comp"])
+        return _held(self._open().preset_data)
 
-    def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
-        """Say also where the base patch is not as the table has it, before any patch is set."""
+    def base_complaints(self) -> list[str]:
+        """Say where the base patch, read back from the plugin, is not as the table has it."""
         wrong = [f"the base patch: {each}" for each in differences(self.patch(), self._base)]
-        if self._started_with != _INIT:
+        started, expected = surge_revision(self._init), surge_revision(surge_init())
+        if started != expected:
             wrong.append(
-                f"the plugin starts with the patch {self._started_with!r}, not {_INIT!r}: what "
+                f"the plugin writes patches of revision {started}, not {expected}: use Surge XT 1.3"
+            )
+        if surge_name(self._init) != _INIT:
+            wrong.append(
+                f"the plugin starts with the patch {surge_name(self._init)!r}, not {_INIT!r}: what "
                 "the base patch does not name is as there; choose the factory's init patch in "
                 "Surge's menu (Patch Defaults)"
             )
-        return wrong + super().complaints(patches)
+        return wrong
 
-    def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
-        """Make a ``.vstpreset``, and an ``.fxp`` that Surge's own browser opens, by suffix."""
-        files = super().files(patch, name)
-        own = read_surge_patch(read_vstpreset(files[".vstpreset"]).chunks["Comp"])
-        return {**files, ".fxp": surge_fxp(own, name)}
+    def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
+        """Say also where patches written as files would differ from those that are played."""
+        wrong = self.base_complaints()
+        unlike: Counter[str] = Counter()
+        example: dict[str, str] = {}
+        for patch in patches:
+            self._set(patch)
+            held = self.patch()
+            for name, raw in patch.items():
+                for each in differences(held, surge_table({name: raw})):
+                    unlike[name] += 1
+                    example[name] = each
+        wrong += [
+            f"{name} is written otherwise than the plugin does in {count} of {len(patches)} "
+            f"patches, so .fxp and .vstpreset files are wrong ({example[name]})"
+            for name, count in unlike.items()
+        ]
+        return wrong + super().complaints(patches)
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
         init = plugin.preset_data
-        self._started_with = surge_name(read_surge_patch(read_vstpreset(init).chunks["Comp"]))
+        self._init = _held(init)
         load_preset(plugin, surge_base(init, self._base))
+
+
+class SurgeXTEngine:
+    """Surge XT for tasks that a file declares; ``base`` and ``flush`` are its settings.
+
+    Raises :class:`~unsynth.errors.TaskError` for settings that are none.
+    """
+
+    package = "pedalboard"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        unknown = sorted(set(settings) - {"base", "flush"})
+        if unknown:
+            raise TaskError(f"engine: {unknown[0]!r} is not known; there is base, flush")
+        self._base = _table(settings.get("base", {}))
+        flush = settings.get("flush", FLUSH)
+        if isinstance(flush, bool) or not isinstance(flush, int | float) or not 0 <= flush <= 60:
+            raise TaskError(f"engine: flush: {flush!r} is not a number of seconds from 0 to 60")
+        self._flush = float(flush)
+
+    @property
+    def identity(self) -> str:
+        """Fingerprint of the base patch, as a whole."""
+        return hashlib.sha256(edited(surge_init(), self._base).xml).hexdigest()[:16]
+
+    @property
+    def controls(self) -> Mapping[str, tuple[float, float]]:
+        """All are set as a host sets them, from 0 to 1."""
+        return dict.fromkeys(surge_controls(), (0.0, 1.0))
+
+    def synth(self) -> SurgeXT:
+        """Find the plugin; raises children of :class:`EngineError` where there is none."""
+        return SurgeXT(base=self._base, flush=self._flush)
+
+    def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
+        """Make an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``, by suffix."""
+        made = renamed(edited(edited(surge_init(), self._base), surge_table(patch)), name)
+        preset = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
+        in_plugin = SurgePatch(made.xml, made.wavetables, _TAIL)
+        return {
+            ".fxp": surge_fxp(made, name),
+            ".vstpreset": write_vstpreset(surge_preset(preset, in_plugin)),
+        }
+
+
+def surge_table(patch: RawPatch) -> Table:
+    """Write a host's values as a table of the XML's.
+
+    Raises :class:`~unsynth.errors.PatchError` for an unknown name or a value outside 0 to 1.
+    """
+    controls = surge_controls()
+    for name, raw in patch.items():
+        if name not in controls:
+            near = get_close_matches(name, controls, 1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise PatchError(f"no task sets Surge XT's {name!r}{hint}")
+        if not 0.0 <= raw <= 1.0:
+            raise PatchError(f"{name}: {raw} is not within 0 to 1")
+    return {
+        controls[name].element: {"value": controls[name].stored(raw)} for name, raw in patch.items()
+    }
 
 
 def surge_base(init: bytes, base: Table) -> bytes:
@@ -80,6 +234,46 @@ def surge_base(init: bytes, base: Table) -> bytes:
 
     Raises :class:`~unsynth.errors.PatchError` for bytes that hold no Surge patch.
     """
-    preset = read_vstpreset(init)
-    made = edited(read_surge_patch(preset.chunks["Comp"]), base)
-    return write_vstpreset(surge_preset(preset, made))
+    return write_vstpreset(surge_preset(read_vstpreset(init), edited(_held(init), base)))
+
+
+def _held(preset: bytes) -> SurgePatch:
+    return read_surge_patch(read_vstpreset(preset).chunks["Comp"])
+
+
+def _note_length(value: float) -> float:
+    """Move to the straight, triplet or dotted note at or below, as Surge does."""
+    whole = math.floor(value)
+    ratio = 2.0 ** (value - whole)
+    return whole + (_DOTTED if ratio > 1.41 else _TRIPLET if ratio > 1.167 else 0.0)
+
+
+def _table(told: Any) -> Table:
+    """Read ``base``: attributes by element, and of those that are modulated by what."""
+    if not isinstance(told, dict):
+        raise TaskError(f"engine: base: {told!r} is not a mapping (element: attributes)")
+    table: dict[str, dict[str, Any]] = {}
+    for element, entry in told.items():
+        where = f"engine: base: {element}"
+        if not isinstance(entry, dict) or not all(isinstance(key, str) for key in entry):
+            raise TaskError(f"{where}: {entry!r} is not a mapping of attributes")
+        table[str(element)] = {}
+        for key, value in entry.items():
+            if key == MODULATIONS:
+                table[str(element)][key] = _modulations(value, where)
+            elif isinstance(value, bool) or not isinstance(value, int | float | str):
+                raise TaskError(f"{where}: {key}: {value!r} is not a number or a text")
+            else:
+                table[str(element)][key] = value
+    return table
+
+
+def _modulations(told: Any, where: str) -> list[dict[str, Any]]:
+    found = told if isinstance(told, list) else [told]
+    for each in found:
+        right = isinstance(each, dict) and set(each) == {"source", "depth"}
+        if not (right and all(isinstance(value, int | float) for value in each.values())):
+            raise TaskError(
+                f"{where}: {MODULATIONS}: {each!r} is not like {{source: 17, depth: 1}}"
+            )
+    return found

@@ -12,7 +12,8 @@ The file has these parts; ``docs/tasks.md`` describes each with examples:
 
 All parameters are drawn independently, and a unit's copies from one declaration, so the prior is
 the same, to the last bit, for patches whose copies are exchanged (the paper, section 3: p(x) must
-be invariant for p(x | y) to be so).
+be invariant for p(x | y) to be so). Whether the sound is the same too may depend on the patch (its
+"conditional symmetries", section 3.2): a unit's ``exchange`` says when.
 """
 
 import hashlib
@@ -59,8 +60,19 @@ def _vst3(settings: Mapping[str, Any], folder: Path) -> Engine:
     return VST3Engine(settings, folder)
 
 
+def _surge_xt(settings: Mapping[str, Any], folder: Path) -> Engine:
+    from unsynth.synths.surge_xt import SurgeXTEngine
+
+    return SurgeXTEngine(settings)
+
+
 #: The engines that a file may name as its ``synth``.
-ENGINES: dict[str, Maker] = {"dx7": _dx7, "vital": _vital, "vst3": _vst3}
+ENGINES: dict[str, Maker] = {
+    "dx7": _dx7,
+    "vital": _vital,
+    "vst3": _vst3,
+    "surge-xt": _surge_xt,
+}
 
 _NOTE = ("note.pitch", "note.onset", "note.duration")
 #: Keys of a parameter that its spec takes, and those that are read here.
@@ -69,7 +81,7 @@ _OWN_KEYS = ("control", "raw", "weights", "points", "heard", "inert", "neutral",
 _TASK_KEYS = (
     *("task", "synth", "engine", "units", "parameters", "note", "note_within", "fixed", "about"),
 )
-_UNIT_KEYS = ("name", "count", "parameters", "fixed")
+_UNIT_KEYS = ("name", "count", "parameters", "fixed", "exchange")
 #: More images than this are not listed: a unit with so many copies is better left a plain list.
 _MOST_IMAGES = 10_000
 _TEMPLATE = re.compile(r"\{(\d*)n([+-]\d+)?\}")
@@ -135,6 +147,7 @@ class DeclaredTask:
         self.spec: Spec = reader.spec
         self.declared: tuple[Declared, ...] = reader.declared
         self.fixed: dict[str, float] = reader.fixed
+        self.exchange: dict[str, tuple[Condition, ...] | None] = reader.exchange
         maker = ENGINES.get(reader.synth)
         if maker is None:
             raise TaskError(f"{source}: synth: {_unknown(reader.synth, ENGINES)}")
@@ -145,6 +158,7 @@ class DeclaredTask:
         reader.check_controls(self.engine.controls)
         self._note = self.spec.position["note.pitch"]
         self._note_within: float | None = reader.note_within
+        self._found: dict[tuple[str, ...], Int[np.ndarray, "images d"]] = {}
         self._drawn = _Continuous(self.spec, self.declared)
         self._tables = [
             _probabilities(p, d) for p, d in zip(self.spec.parameters, self.declared, strict=True)
@@ -344,14 +358,35 @@ class DeclaredTask:
     # -- symmetries -------------------------------------------------------------------------
 
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
-        """List all exchanges of each unit's copies; choices that name copies change with them."""
-        return self._images
+        """List the exchanges of each unit's copies that the file allows in this patch.
 
-    @cached_property
-    def _images(self) -> Int[np.ndarray, "images d"]:
+        Choices that name copies change with them.
+        """
+        values = patch.tolist()
+        free = []
+        for unit in self.spec.units:
+            conditions = self.exchange[unit.name]
+            if conditions is not None and all(
+                any(condition.holds(values[at]) for at in condition.positions)
+                for condition in conditions
+            ):
+                free.append(unit.name)
+        return self._images(tuple(free))
+
+    def _images(self, free: tuple[str, ...]) -> Int[np.ndarray, "images d"]:
+        if free not in self._found:
+            self._found[free] = self._exchanges(free)
+        return self._found[free]
+
+    def _exchanges(self, free: tuple[str, ...]) -> Int[np.ndarray, "images d"]:
         units = self.spec.units
+        orders = (range(len(unit.members)) for unit in units)
+        choices = [
+            list(permutations(order)) if unit.name in free else [tuple(order)]
+            for unit, order in zip(units, orders, strict=True)
+        ]
         rows = []
-        for places in product(*(list(permutations(range(len(u.members)))) for u in units)):
+        for places in product(*choices):
             # Copy i of a unit moves to places[i].
             source = np.arange(len(self.declared))
             moves = {}
@@ -551,6 +586,10 @@ class _Reader:
             for position, (entry, unit, copy) in enumerate(entries)
         )
         self._check_cycles()
+        self.exchange = {
+            unit["name"]: self._exchange(unit.get("exchange", True), unit["name"])
+            for unit in data.get("units") or []
+        }
         names = [d.control for d in self.declared if d.control is not None]
         twice = sorted({n for n in names if names.count(n) > 1 or n in self.fixed})
         if twice:
@@ -641,7 +680,7 @@ class _Reader:
             control = self._filled(str(entry["control"]), copy, where)
         return Declared(
             control=control,
-            raw=self._raw(entry, parameter),
+            raw=self._raw(entry, parameter, unit, copy),
             weights=self._weights(entry, parameter),
             points=self._points(entry, parameter),
             heard=tuple(self._heard(entry.get("heard"), unit, copy, where)),
@@ -650,11 +689,18 @@ class _Reader:
             refers=self._refers(entry, parameter, unit),
         )
 
-    def _raw(self, entry: dict[str, Any], parameter: Parameter) -> tuple[float, ...] | None:
+    def _raw(
+        self, entry: dict[str, Any], parameter: Parameter, unit: str, copy: int
+    ) -> tuple[float, ...] | None:
         if "raw" not in entry:
             return None
         where = f"{parameter.name}: raw"
-        raw = tuple(self._number(value, where) for value in self._list(entry["raw"], where))
+        listed = self._list(entry["raw"], where)
+        if copy and listed and all(isinstance(each, list) for each in listed):
+            if len(listed) != self._copies[unit]:
+                self._fail(f"{where}: has {len(listed)} lists, not one for each copy")
+            listed = listed[copy - 1]
+        raw = tuple(self._number(value, where) for value in listed)
         wanted = parameter.width if isinstance(parameter, Categorical) else 2
         if len(raw) != wanted or len(set(raw)) != wanted:
             self._fail(f"{where}: needs {wanted} different values, not {len(raw)}")
@@ -740,10 +786,26 @@ class _Reader:
             return
         for every in told if isinstance(told, list) else [told]:
             conditions = self._mapping(every, f"{where}: heard").items()
-            yield tuple(self._condition(str(k), v, unit, copy, where) for k, v in conditions)
+            yield tuple(
+                self._condition(str(key), value, unit, copy, f"{where}: heard")
+                for key, value in conditions
+            )
+
+    def _exchange(self, told: Any, unit: str) -> tuple[Condition, ...] | None:
+        """Read when copies may change place: always, never, or where all conditions hold."""
+        where = f"unit {unit}: exchange"
+        if isinstance(told, bool):
+            return () if told else None
+        conditions = [
+            self._condition(str(key), value, "", 0, where)
+            for key, value in self._mapping(told, where).items()
+        ]
+        parts = {position for u in self.spec.units for copy in u.members for position in copy}
+        if any(not c.positions or parts.intersection(c.positions) for c in conditions):
+            self._fail(f"{where}: depends on parameters that come once, in no unit")
+        return tuple(conditions)
 
     def _condition(self, key: str, told: Any, unit: str, copy: int, where: str) -> Condition:
-        where = f"{where}: heard"
         if key == "released":
             if told is not True:
                 self._fail(f"{where}: released: can only be true")

@@ -106,7 +106,7 @@ def _declared(name: str) -> Task:
 
 #: Tasks with code of their own, those that are a file in this package, and short names.
 _CODED: dict[str, Callable[[], Task]] = {"dx7": _dx7}
-_DECLARED: tuple[str, ...] = ()
+_DECLARED: tuple[str, ...] = ("surge-simple", "surge-full")
 _ALIASES: dict[str, str] = {}
 
 
