@@ -70,6 +70,7 @@ class Dying(InProcesses):
 class TinyTask:
     name = source = "tiny"
     package = "numpy"
+    sample_rate, channels = TinySynth.sample_rate, TinySynth.channels
 
     def __init__(self, synth: type[TinySynth] = TinySynth) -> None:
         self.spec = Spec.from_yaml(SPEC)

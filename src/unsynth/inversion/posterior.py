@@ -33,7 +33,7 @@ class Posterior:
         self.task = task
         self.sampling = artifact.sampling
         self._observation = artifact.architecture.observation
-        self._sample_rate = task.synth().sample_rate
+        self._sample_rate = task.sample_rate
         self._model = model
 
     @torch.inference_mode()

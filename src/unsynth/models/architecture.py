@@ -130,8 +130,7 @@ class _Architecture(Settings):
 
     def observed_shape(self, task: Task) -> tuple[int, ...]:
         """Find the shape of a task's observed sounds."""
-        synth = task.synth()
-        return self.observation.shape(synth.channels, synth.sample_rate)
+        return self.observation.shape(task.channels, task.sample_rate)
 
 
 class FlowArchitecture(_Architecture):
@@ -195,8 +194,7 @@ class VAEArchitecture(Settings):
 
     def observed_shape(self, task: Task) -> tuple[int, ...]:
         """Find the shape of a task's observed sounds."""
-        synth = task.synth()
-        return self.observation.shape(synth.channels, synth.sample_rate)
+        return self.observation.shape(task.channels, task.sample_rate)
 
     def build(self, spec: Spec, shape: tuple[int, ...]) -> VAERealNVP:
         """Make a new model for a task's vectors and observed sounds of ``shape``."""

@@ -75,6 +75,8 @@ class Engine(Protocol):
 
     #: The distribution that the synthesizer comes in.
     package: str
+    sample_rate: int
+    channels: int
 
     @property
     def identity(self) -> str:

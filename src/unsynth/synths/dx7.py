@@ -116,6 +116,7 @@ class DX7Engine:
     """The DX7 for tasks that a file declares; its base patch is the init voice."""
 
     package = "dexed-py"
+    sample_rate, channels = DX7.sample_rate, DX7.channels
     identity = "dx7 init voice"
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -175,6 +175,7 @@ class SurgeXTEngine:
     """
 
     package = "pedalboard"
+    sample_rate, channels = SurgeXT.sample_rate, SurgeXT.channels
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         unknown = sorted(set(settings) - {"base", "flush"})

@@ -174,6 +174,7 @@ class VitalEngine:
     """Vital for declared tasks; ``modulations`` lists ``source>destination``, a slot each."""
 
     package = "vita"
+    sample_rate, channels = Vital.sample_rate, Vital.channels
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         listed = settings.get("modulations", [])

@@ -321,6 +321,7 @@ class VST3Engine:
     """
 
     package = "pedalboard"
+    sample_rate, channels = VST3.sample_rate, VST3.channels
     #: Only the plugin itself knows.
     controls = None
 

@@ -169,6 +169,16 @@ class DeclaredTask:
         """The distribution that the engine comes in."""
         return self.engine.package
 
+    @property
+    def sample_rate(self) -> int:
+        """Of the sounds, in Hz."""
+        return self.engine.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Of the sounds."""
+        return self.engine.channels
+
     @cached_property
     def hash(self) -> str:
         """Fingerprint of the spec, the priors, the controls and the engine's base patch."""

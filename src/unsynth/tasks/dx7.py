@@ -80,6 +80,7 @@ class DX7Task:
 
     name = source = "dx7"
     package = "dexed-py"
+    sample_rate, channels = DX7.sample_rate, DX7.channels
 
     def __init__(self) -> None:
         text = files("unsynth.tasks").joinpath("dx7.yaml").read_text(encoding="utf-8")

@@ -28,6 +28,16 @@ class Task(Protocol):
     spec: Spec
 
     @property
+    def sample_rate(self) -> int:
+        """Of the sounds, in Hz; known without the engine."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Of the sounds; known without the engine."""
+        ...
+
+    @property
     def package(self) -> str:
         """The distribution that the engine comes in."""
         ...
