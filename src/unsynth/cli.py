@@ -727,7 +727,73 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
 
 @commands.group("task")
 def task_files() -> None:
-    """Check task files: what is inverted, of which synthesizer."""
+    """Make and check task files: what is inverted, of which synthesizer."""
+
+
+@task_files.command("init")
+@click.argument("plugin")
+@click.option("--name", help="Which plugin of the bundle, where it holds several.")
+@click.option("--task", "wanted", help="The task's name; made of the plugin's if not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file; TASK.yaml if not given.")
+@click.option("--preset", type=click.Path(path_type=Path), help="A .vstpreset to start from.")
+@click.option("--leave-out", multiple=True, metavar="PARAMETER", help="Keep it as it starts.")
+@click.option("--patches", default=20, type=click.IntRange(2), show_default=True)
+@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+def task_init(
+    plugin: str,
+    name: str | None,
+    wanted: str | None,
+    out: Path | None,
+    preset: Path | None,
+    leave_out: tuple[str, ...],
+    patches: int,
+    seed: int,
+) -> None:
+    """Draft the task file of a VST3 instrument: PLUGIN is a bundle's path, or its name.
+
+    Asks the plugin for its parameters and listens to them in random patches (a minute or two).
+    Then change the file as you like, and run `unsynth task check` on it.
+    """
+    from unsynth.authoring.draft import draft, task_name, write_draft
+    from unsynth.authoring.probing import Heard, Probe, probe
+    from unsynth.errors import OutputError, PatchError
+    from unsynth.synths.plugins import find_bundle, instrument
+
+    _use_one_torch_thread()
+    bundle = find_bundle(plugin)
+    task = wanted or task_name(instrument(bundle, name).name)
+    out = out or Path(f"{task}.yaml")
+    # What cannot be written is said before the minutes, not after them.
+    if out.exists() or not out.absolute().parent.is_dir():
+        reason = "is there already" if out.exists() else "its folder is not there"
+        raise OutputError(f"{out}: {reason}; choose another --out")
+    try:
+        base = None if preset is None else preset.read_bytes()
+    except OSError as error:
+        raise PatchError(f"{preset}: cannot be read ({error.strerror})") from None
+    with click.progressbar(length=1000, label="probing", file=sys.stderr) as bar:
+        for event in probe(
+            plugin, name, preset=base, leave_out=leave_out, patches=patches, seed=seed
+        ):
+            match event:
+                case Heard(stage, done, total):
+                    bar.label = stage
+                    bar.pos = 1000 * done // max(1, total)
+                    bar.update(0)
+                case Probe():
+                    bar.update(1000 - bar.pos)
+                    found = event
+    named = plugin if not Path(plugin).exists() else str(bundle)
+    text = draft(found, task, named, None if preset is None else str(preset.absolute()))
+    made = write_draft(text, out)
+    inert = sum(p.inert for p in found.parameters)
+    excluded = sum(bool(p.excluded) for p in found.parameters)
+    click.echo(
+        f"{out}: task {made.name}, {len(made.spec.parameters) - 3} parameters of "
+        f"{found.plugin.name} and the note; {inert} inert, {excluded} left out, "
+        f"{len(found.units)} repeated units"
+    )
+    click.echo(f"next: unsynth task check {out}")
 
 
 @task_files.command("check")

@@ -325,10 +325,19 @@ def test_names_that_come_twice_are_told_apart(mda):
     assert len(told["noise"].texts) == 1001
 
 
-def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda):
+def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda, monkeypatch):
     """Traps 1 and 10."""
-    plugin = load(find_bundle(mda), JX10)
-    assert "__python_parameter_cache__" not in plugin.__dict__
+    from pedalboard import VST3Plugin, _pedalboard
+
+    def ask(*_):
+        raise AssertionError("a parameter is asked for its texts")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_pedalboard, "AudioProcessorParameter", ask)
+        plugin = load(find_bundle(mda), JX10)
+        with pytest.raises(AssertionError, match="its texts"):
+            VST3Plugin(mda, plugin_name=JX10)
+    assert VST3Plugin(mda, plugin_name=JX10, initialization_timeout=0.0).vcf_freq is not None
     with pytest.raises(AttributeError, match="vcf_frq"):  # trap 6
         plugin.vcf_frq = 0.5
     silent = VST3(mda, "mda DX10", fixed={"attack": 1.0, "decay": 0.0})

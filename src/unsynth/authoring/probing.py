@@ -1,39 +1,54 @@
 """What a VST3 instrument's parameters are, found by asking the plugin and by listening to it.
 
 Asked: names, texts, what a host may move, what keeps a value. Heard, in random patches: which
-parameters change nothing, and which move in steps, so that two raw values sound the same.
+parameters change nothing, which move in steps, so that two raw values sound the same, and whether
+blocks whose names are alike may change places.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from unsynth.authoring.units import ProposedUnit, propose_units
 from unsynth.data.draws import audible
 from unsynth.errors import EngineError, PatchError
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.base import Note
-from unsynth.synths.plugins import PluginCrashError, PluginHangError
+from unsynth.synths.plugins import (
+    PluginClass,
+    PluginCrashError,
+    PluginHangError,
+    find_bundle,
+    instrument,
+)
 from unsynth.synths.vst3 import VST3, HostParameter
 
 #: Random patches that are listened to.
 PATCHES = 20
-#: Most values that a parameter is taken to choose from.
-MOST_CHOICES = 32
+#: Most texts that are taken for the names of steps, and most steps that are looked for where a
+#: parameter prints none.
+MOST_TEXTS, _MOST_RUNS = 200, 16
 _NOTE, _HIGHER = Note(60, 0.0, 2.0), Note(72, 0.0, 2.0)
 #: Where a parameter is looked at for steps, how far two raw values lie apart there, and at how
 #: many values it is listened to where all of those sounded alike.
 _PLACES, _APART, _GRID = (0.13, 0.37, 0.61, 0.87), 0.003, 65
 #: A distance between two sounds that is due to the plugin's own chance, in times its noise floor.
 _CHANCE = 1.5
+#: How far, in dB, copies of a block that change places may move a sound: sums of floats do.
+_EXCHANGED = 0.1
 _PATIENCE = 600.0
+#: Raw values that are tried where any may be set.
+_ANY = tuple((np.arange(100) / 100 + 0.005).round(3).tolist())
 
 _Sound = Float32[np.ndarray, "2 samples"]
 _Patch = dict[str, float]
@@ -67,12 +82,13 @@ class Heard:
 class Probed:
     """A parameter: with the names and raw values of its ``choices``, if it moves in steps.
 
-    ``excluded`` says why it is left out, if it is.
+    ``excluded`` says why it is left out, if it is; ``inert`` that it changes nothing.
     """
 
     host: HostParameter
     choices: tuple[tuple[str, float], ...] = ()
     excluded: str = ""
+    inert: bool = False
 
     @property
     def name(self) -> str:
@@ -82,10 +98,18 @@ class Probed:
 
 @dataclass(frozen=True)
 class Probe:
-    """An instrument's parameters, and whether it gives the same sound twice."""
+    """An instrument, its parameters, and whether it gives the same sound twice.
 
+    ``units`` are blocks whose copies may change places; ``unlike`` only look so by their names:
+    with how far (MSS, dB) an exchange moved a sound.
+    """
+
+    plugin: PluginClass
     parameters: tuple[Probed, ...]
+    units: tuple[ProposedUnit, ...]
+    unlike: tuple[tuple[ProposedUnit, float], ...]
     deterministic: bool
+    patches: int
 
 
 def probe(
@@ -102,35 +126,58 @@ def probe(
     What is left out stays as the plugin starts, or as in ``preset``, a ``.vstpreset``'s bytes.
     Raises children of :class:`EngineError`; :class:`SilentPluginError` where nothing is heard.
     """
-    make = partial(VST3, plugin, name, preset=preset)
+    found = instrument(find_bundle(plugin), name)
+    make = partial(VST3, plugin, found.name, preset=preset)
     yield Heard("asking the plugin", 0, 1)
     rng = np.random.default_rng(seed)
-    with closing(_Asked(make, plugin)) as asking:
+    with closing(_Asked(make, found.name)) as asking:
         parameters = [Probed(each, excluded=_exclusion(each)) for each in asking.describe()]
         names = {p.name for p in parameters}
         if unknown := sorted(set(leave_out) - names):
-            raise PatchError(f"{plugin} has no parameter {unknown[0]!r} to leave out")
+            near = get_close_matches(unknown[0], names, 1)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise PatchError(f"{found.name} has no parameter {unknown[0]!r} to leave out{hint}")
         parameters = [
             replace(p, excluded=p.excluded or "as you wished") if p.name in leave_out else p
             for p in parameters
         ]
-        lost = asking.lost([p for p in parameters if not p.excluded], rng)
+        steps = asking.steps([p.host for p in parameters if not p.excluded])
+        lost = asking.lost([p.host for p in parameters if not p.excluded], steps, rng)
     parameters = [
         replace(p, excluded="does not keep a value") if p.name in lost else p for p in parameters
     ]
-    asked = [p for p in parameters if not p.excluded]
-    with Renderer(make) as renderer:
-        ears = _Ears(renderer, asked, rng, patches)
+    asked = [p.host for p in parameters if not p.excluded]
+    with Renderer(partial(make, choices=steps)) as renderer:
+        ears = _Ears(renderer, asked, steps, rng, patches)
         yield from ears.learn()
         yield from ears.listen()
-    for i, each in enumerate(parameters):
-        if each.excluded:
-            continue
-        if each.name not in ears.audible:
-            parameters[i] = replace(each, excluded="inert")
-        else:
-            parameters[i] = replace(each, choices=ears.choices.get(each.name, ()))
-    yield Probe(tuple(parameters), ears.deterministic)
+        for i, each in enumerate(parameters):
+            if not each.excluded:
+                choices = ears.choices.get(each.name, ())
+                inert = each.name not in ears.audible
+                parameters[i] = replace(each, choices=choices, inert=inert)
+        used = {p.name: p for p in parameters if not (p.excluded or p.inert)}
+        proposed = propose_units(tuple(used), lambda a, b: _alike(used[a], used[b]))
+        distances = []
+        for done, unit in enumerate(proposed):
+            yield Heard("what may change places", done, len(proposed))
+            distances.append(ears.exchanged(unit))
+    judged = list(zip(proposed, distances, strict=True))
+    limit = max(_EXCHANGED, _CHANCE * ears.floor)
+    yield Probe(
+        plugin=found,
+        parameters=tuple(parameters),
+        units=tuple(unit for unit, distance in judged if distance <= limit),
+        unlike=tuple((unit, distance) for unit, distance in judged if not distance <= limit),
+        deterministic=ears.deterministic,
+        patches=ears.patches,
+    )
+
+
+def _alike(first: Probed, second: Probed) -> bool:
+    """Say whether two parameters take the same values."""
+    ends = [(p.host.texts[0][0], p.host.texts[-1][0]) for p in (first, second)]
+    return first.choices == second.choices and ends[0] == ends[1]
 
 
 def _exclusion(host: HostParameter) -> str:
@@ -148,19 +195,27 @@ class _Ears:
     def __init__(
         self,
         renderer: Renderer,
-        asked: Sequence[Probed],
+        asked: Sequence[HostParameter],
+        steps: "_Steps",
         rng: np.random.Generator,
         patches: int,
     ) -> None:
-        self._renderer, self._asked, self._rng, self._wanted = renderer, asked, rng, patches
+        self._renderer, self._asked, self._steps = renderer, asked, steps
+        self._rng, self._wanted = rng, patches
         self._patches: list[_Patch] = []
         self._sounds: list[_Sound] = []
         self._distances: list[MultiScaleSpectral] = []
-        self._floor = 0.0
+        #: The largest distance between two renders of one patch.
+        self.floor = 0.0
         self.deterministic = True
         #: Where each parameter was heard first.
         self.audible: dict[str, int] = {}
         self.choices: dict[str, tuple[tuple[str, float], ...]] = {}
+
+    @property
+    def patches(self) -> int:
+        """How many random patches are listened to."""
+        return len(self._patches)
 
     def learn(self) -> Iterator[Heard]:
         """Draw patches that are heard, and find what two renders of one differ by."""
@@ -178,7 +233,7 @@ class _Ears:
                 self._sounds.append(first)
                 self._distances.append(distance)
                 self.deterministic &= np.array_equal(first, second)
-                self._floor = max(self._floor, float(distance(second[None])[0]))
+                self.floor = max(self.floor, float(distance(second[None])[0]))
             yield Heard("random patches", len(self._sounds), self._wanted)
             if len(self._sounds) == self._wanted:
                 return
@@ -204,27 +259,45 @@ class _Ears:
         heard = [p for p in self._asked if p.name in self.audible]
         for done, p in enumerate(heard):
             yield Heard("what moves in steps", done, len(heard))
-            if choices := self._steps(p):
+            if choices := self._choices(p):
                 self.choices[p.name] = choices
 
-    def _steps(self, p: Probed) -> tuple[tuple[str, float], ...]:
+    def exchanged(self, unit: ProposedUnit) -> float:
+        """Find how far a sound moves, in dB, where two neighbouring copies change places."""
+        moved = [
+            patch | {a: patch[b] for a, b in pairs} | {b: patch[a] for a, b in pairs}
+            for patch in self._patches
+            for pairs in (list(zip(*copies, strict=True)) for copies in pairwise(unit.members))
+        ]
+        each = len(unit.members) - 1
+        worst = 0.0
+        for number, sound in enumerate(self._render(moved)):
+            if isinstance(sound, RenderFailure):
+                return float("inf")
+            worst = max(worst, float(self._distances[number // each](sound[None])[0]))
+        return worst
+
+    def _choices(self, p: HostParameter) -> tuple[tuple[str, float], ...]:
         """Name the values that a parameter chooses from; none if it is continuous."""
-        texts = p.host.texts
-        few = 2 <= len(texts) <= MOST_CHOICES
-        if few:
+        texts = p.texts
+        if p.name in self._steps:
             widths = [(low + 0.25 * (high - low), low + 0.75 * (high - low))
                       for _, low, high in texts]  # fmt: skip
             spread = np.linspace(0, len(texts) - 1, min(len(texts), len(_PLACES)))
             pairs = [widths[round(i)] for i in spread.tolist()]
+            needed = len(pairs)
         else:
+            # One of these pairs may lie on two sides of an edge.
             pairs = [(place, place + _APART) for place in _PLACES]
-        if not all(self._alike(p, low, high) for low, high in pairs):
+            needed = len(pairs) - 1
+        if sum(self._alike(p, low, high) for low, high in pairs) < needed:
             return ()
-        if few:
-            return tuple((text, _rounded((low + high) / 2)) for text, low, high in _named(texts))
+        if p.name in self._steps:
+            names = _told_apart([text for text, _, _ in texts])
+            return tuple(zip(names, self._steps[p.name], strict=True))
         return self._runs(p)
 
-    def _runs(self, p: Probed) -> tuple[tuple[str, float], ...]:
+    def _runs(self, p: HostParameter) -> tuple[tuple[str, float], ...]:
         """Find runs of raw values that sound alike, for a parameter that prints no steps.
 
         They have to be the same an octave higher: a sampler's zones, for one, are not.
@@ -234,7 +307,7 @@ class _Ears:
             return ()
         return tuple((f"{np.mean(run):.3f}", _rounded(float(np.mean(run)))) for run in found[0])
 
-    def _runs_on(self, p: Probed, note: Note) -> list[list[float]]:
+    def _runs_on(self, p: HostParameter, note: Note) -> list[list[float]]:
         grid = np.linspace(0.0, 1.0, _GRID).tolist()
         base = self._patches[self.audible[p.name]]
         sounds = self._render([base | {p.name: raw} for raw in grid], note)
@@ -247,10 +320,10 @@ class _Ears:
                 runs.append([])
             runs[-1].append(raw)
             last = sound
-        few = 2 <= len(runs) <= MOST_CHOICES // 2
+        few = 2 <= len(runs) <= _MOST_RUNS
         return runs if few and min(map(len, runs)) >= 2 else []
 
-    def _alike(self, p: Probed, low: float, high: float) -> bool:
+    def _alike(self, p: HostParameter, low: float, high: float) -> bool:
         base = self._patches[self.audible[p.name]]
         first, second = self._render([base | {p.name: low}, base | {p.name: high}])
         if isinstance(first, RenderFailure) or isinstance(second, RenderFailure):
@@ -261,12 +334,12 @@ class _Ears:
         if self.deterministic:
             return np.array_equal(first, second)
         distance = MultiScaleSpectral(first, self._renderer.sample_rate)
-        return float(distance(second[None])[0]) <= _CHANCE * self._floor
+        return float(distance(second[None])[0]) <= _CHANCE * self.floor
 
     def _same(self, patch: int, sound: _Sound) -> bool:
         if self.deterministic:
             return np.array_equal(self._sounds[patch], sound)
-        return float(self._distances[patch](sound[None])[0]) <= _CHANCE * self._floor
+        return float(self._distances[patch](sound[None])[0]) <= _CHANCE * self.floor
 
     def _elsewhere(self, value: float) -> float:
         """Draw a value that is not near another."""
@@ -276,21 +349,23 @@ class _Ears:
         return self._renderer.render((patch, note) for patch in patches)
 
 
-def _named(
-    texts: Sequence[tuple[str, float, float]],
-) -> Iterator[tuple[str, float, float]]:
-    """Tell choices apart that print the same."""
-    taken: set[str] = set()
-    for text, low, high in texts:
+def _told_apart(texts: Sequence[str]) -> list[str]:
+    """Number choices that print the same."""
+    names: list[str] = []
+    for text in texts:
         name, number = text, 2
-        while name in taken:
+        while name in names:
             name, number = f"{text} ({number})", number + 1
-        taken.add(name)
-        yield name, low, high
+        names.append(name)
+    return names
 
 
 def _rounded(raw: float) -> float:
     return round(raw, 4)
+
+
+#: Raw values of the parameters whose texts are few, one a text.
+_Steps = dict[str, tuple[float, ...]]
 
 
 class _Asked:
@@ -298,31 +373,48 @@ class _Asked:
 
     def __init__(self, make: Callable[[], VST3], plugin: str) -> None:
         self._plugin = plugin
-        self._workers: Workers[_Patch | None, Any] = Workers(partial(_answers, make), 1, _PATIENCE)
+        self._workers: Workers[tuple[Any, ...], Any] = Workers(
+            partial(_answers, make), 1, _PATIENCE
+        )
 
     def describe(self) -> list[HostParameter]:
-        return self._ask(None)
+        found: list[HostParameter] = self._ask("describe")
+        return found
 
-    def lost(self, parameters: Sequence[Probed], rng: np.random.Generator) -> set[str]:
-        """Find parameters that do not keep a value, even if nothing else is set.
+    def steps(self, parameters: Sequence[HostParameter]) -> _Steps:
+        """Find what raw value the plugin makes of the middle of each text, where they are few.
 
-        Those that choose among texts are set to the middle of one.
+        Many round to a value of their own, which is then the one to set.
         """
+        few = [p for p in parameters if 2 <= len(p.texts) <= MOST_TEXTS]
+        middles = {p.name: [_rounded((low + high) / 2) for _, low, high in p.texts] for p in few}
+        settled: dict[str, list[float]] = {name: [] for name in middles}
+        for step in range(max(map(len, middles.values()), default=0)):
+            patch = {name: raw[step] for name, raw in middles.items() if step < len(raw)}
+            for name, raw in self._ask("settled", patch).items():
+                settled[name].append(round(raw, 6))
+        return {
+            name: tuple(raw if len(set(raw)) == len(raw) else middles[name])
+            for name, raw in settled.items()
+        }
+
+    def lost(
+        self, parameters: Sequence[HostParameter], steps: _Steps, rng: np.random.Generator
+    ) -> set[str]:
+        """Find parameters that do not keep a value, even if nothing else is set."""
         lost: set[str] = set()
         for _ in range(2):
-            patch = {}
-            for p in parameters:
-                _, low, high = p.host.texts[int(rng.integers(len(p.host.texts)))]
-                patch[p.name] = (low + high) / 2
-            lost |= {each for each in self._ask(patch) if self._ask({each: patch[each]})}
+            patch = {p.name: float(rng.choice(steps.get(p.name, _ANY))) for p in parameters}
+            found: list[str] = self._ask("lost", patch)
+            lost |= {each for each in found if self._ask("lost", {each: patch[each]})}
         return lost
 
     def close(self) -> None:
         self._workers.close()
 
-    def _ask(self, patch: _Patch | None) -> Any:
+    def _ask(self, *question: Any) -> Any:
         try:
-            return self._workers.submit(patch).result()
+            return self._workers.submit(question).result()
         except WorkerDied as death:
             raise PluginCrashError(
                 f"{self._plugin} crashed when it was asked for its parameters (exit code "
@@ -334,6 +426,6 @@ class _Asked:
             ) from None
 
 
-def _answers(make: Callable[[], VST3]) -> Callable[[_Patch | None], Any]:
+def _answers(make: Callable[[], VST3]) -> Callable[[tuple[Any, ...]], Any]:
     synth = make()
-    return lambda patch: synth.describe() if patch is None else synth.lost(patch)
+    return lambda question: getattr(synth, question[0])(*question[1:])

@@ -77,7 +77,9 @@ class HostParameter:
 
 
 class VST3:
-    """An instrument of a bundle (a path, or a file's name in the usual places).
+    """An instrument of a bundle (a path, or a file's name in the usual places), in stereo.
+
+    What has one channel only plays it on both.
 
     ``preset`` is a ``.vstpreset`` file's bytes, the base patch; ``fixed`` are raw values that
     patches start from; ``choices`` the raw values of parameters that know a few only, among which
@@ -121,6 +123,7 @@ class VST3:
         self._flush = flush
         self.deterministic = deterministic
         self._plugin: VST3Plugin | None = None
+        self._outputs = self.channels
         self._index: dict[str, int] = {}
         self._initial: dict[str, float] = {}
         self._touched: set[str] = set()
@@ -179,6 +182,11 @@ class VST3:
         self._silence(FLUSH)
         return values
 
+    def settled(self, patch: RawPatch) -> dict[str, float]:
+        """Set a patch; read what the plugin makes of its values, which it may have rounded."""
+        self._set(patch)
+        return self.held(patch)
+
     def lost(self, patch: RawPatch) -> list[str]:
         """Set a patch; list the parameters that do not keep their values in it."""
         wanted = self._set(patch)
@@ -225,6 +233,7 @@ class VST3:
                     f"{self._name} in {self._bundle} is an effect: an instrument plays notes"
                 )
             self._plugin = plugin
+            self._outputs = outputs(plugin)
             self._prepare(plugin)
             names = parameter_names(plugin)
             self._index = {name: i for i, name in enumerate(names)}
@@ -234,7 +243,7 @@ class VST3:
     def _prepare(self, plugin: "VST3Plugin") -> None:
         """Bring a plugin that was just loaded to the base patch."""
         if self._preset is not None:
-            load_preset(plugin, self._preset)
+            load_preset(plugin, self._preset, self._outputs)
 
     def _set(self, patch: RawPatch) -> dict[str, float]:
         """Set a patch's values, let them reach the processor, and return them."""
@@ -268,14 +277,15 @@ class VST3:
             events,
             duration=(samples + 2) / self.sample_rate,
             sample_rate=float(self.sample_rate),
-            num_channels=self.channels,
+            num_channels=self._outputs,
             reset=True,
         )
-        return np.ascontiguousarray(audio[:, :samples], dtype=np.float32)
+        heard = np.broadcast_to(audio[:, :samples], (self.channels, samples))
+        return np.array(heard, dtype=np.float32, order="C")
 
     def _silence(self, seconds: float) -> None:
         if seconds > 0:
-            play_silence(self._open(), seconds)
+            play_silence(self._open(), seconds, self._outputs)
 
     def _shown(self, names: Iterable[str]) -> dict[str, float]:
         assert self._plugin is not None
@@ -383,13 +393,30 @@ def _settings(given: Mapping[str, Any]) -> VST3Settings:
         raise TaskError(f"engine: {key}: {first['msg'].lower()}") from None
 
 
-def play_silence(plugin: "VST3Plugin", seconds: float) -> None:
+def outputs(plugin: "VST3Plugin") -> int:
+    """Find how many channels a plugin plays: 2, or 1 where it has no more.
+
+    To ask for more than there are loses values that were just set. Raises
+    :class:`PluginLoadError` for any other number.
+    """
+    for channels in (2, 1):
+        try:
+            play_silence(plugin, FLUSH, channels)
+        except ValueError as error:
+            reason = error
+        else:
+            return channels
+    raise PluginLoadError(f"{plugin.name} plays neither two channels nor one: {reason}")
+
+
+def play_silence(plugin: "VST3Plugin", seconds: float, channels: int = 2) -> None:
     """Let a plugin go on for a while without notes; a length of 0 would do nothing."""
-    plugin([], duration=seconds, sample_rate=float(SAMPLE_RATE), num_channels=2, reset=False)
+    rate = float(SAMPLE_RATE)
+    plugin([], duration=seconds, sample_rate=rate, num_channels=channels, reset=False)
 
 
-def load_preset(plugin: "VST3Plugin", preset: bytes) -> None:
-    """Give a plugin a ``.vstpreset`` file's bytes as its state.
+def load_preset(plugin: "VST3Plugin", preset: bytes, channels: int = 2) -> None:
+    """Give a plugin of so many channels a ``.vstpreset`` file's bytes as its state.
 
     Twice, since some (Surge XT) take none before they have processed anything; and then the
     state once more, without which the values that a host sees, and sets in the next instance, may
@@ -402,13 +429,13 @@ def load_preset(plugin: "VST3Plugin", preset: bytes) -> None:
     try:
         for _ in range(2):
             plugin.preset_data = preset
-            play_silence(plugin, 0.05)
+            play_silence(plugin, 0.05, channels)
     except RuntimeError:
         raise PatchError(
             f"{plugin.name} refuses this preset: it is damaged, or of another version"
         ) from None
     plugin.raw_state = plugin.raw_state
-    play_silence(plugin, 0.05)
+    play_silence(plugin, 0.05, channels)
     after = read_vstpreset(plugin.preset_data)
     if after.chunks == before.chunks != wanted.chunks:
         raise PatchError(f"{plugin.name} ignores this preset: it is damaged or of another version")
