@@ -808,7 +808,7 @@ def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
     Says what share is heard, the noise floor, how much a sound depends on those before it, and the
     seconds a sound; writes a page with plots and sounds beside the file. Problems end it with 2.
     """
-    from unsynth.authoring.check import Checked, Checking, write_page
+    from unsynth.authoring.check import BasePatch, Checked, Checking, write_page
     from unsynth.authoring.check import check as events
     from unsynth.tasks.task import is_task_file, load_task
 
@@ -822,6 +822,11 @@ def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
                     bar.label = stage
                     bar.pos = 1000 * done // total
                     bar.update(0)
+                case BasePatch(differences):
+                    found = "is as the task has it" if not differences else "is wrong:"
+                    click.echo(f"the base patch, read back from the plugin, {found}")
+                    for difference in differences:
+                        click.echo(f"  {difference}")
                 case Checked():
                     bar.update(1000 - bar.pos)
                     checked = event

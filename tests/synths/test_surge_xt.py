@@ -7,15 +7,28 @@ import json
 import re
 import struct
 import xml.etree.ElementTree as ET
+from importlib.resources import files
 
 import numpy as np
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from unsynth.cli import commands
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import differences, read_surge_patch, surge_name
 from unsynth.formats.vst import read_vstpreset
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
-from unsynth.synths.surge_xt import SurgeXT, SurgeXTEngine, surge_base, surge_controls, surge_init
+from unsynth.synths.surge_xt import (
+    SurgeXT,
+    SurgeXTEngine,
+    base_differences,
+    surge_base,
+    surge_controls,
+    surge_init,
+    to_base,
+    wrapped,
+)
 from unsynth.synths.vst3 import load_preset, play_silence
 from unsynth.tasks.declared import DeclaredTask
 from unsynth.tasks.task import load_task
@@ -172,9 +185,9 @@ def test_files_hold_a_patch(name):
     own = task(name)
     rng = np.random.default_rng(0)
     controls = own.engine_patch(own.sample(rng))
-    files = own.engine.files(controls, "A draw of mine, with a long name")
-    assert list(files) == [".fxp", ".vstpreset"]
-    name_in_file, chunk = read_program(files[".fxp"])
+    made = own.engine.files(controls, "A draw of mine, with a long name")
+    assert list(made) == [".fxp", ".vstpreset"]
+    name_in_file, chunk = read_program(made[".fxp"])
     assert name_in_file == "A draw of mine, with a long"
     root, rest = read_chunk(chunk)
     assert rest == b"" and root.find("meta").get("name") == "A draw of mine, with a long name"
@@ -185,7 +198,7 @@ def test_files_hold_a_patch(name):
         assert where.low <= value <= where.high
         if where.kind == "float":
             assert (value - where.low) / (where.high - where.low) == pytest.approx(raw, abs=1e-12)
-    chunks = read_preset(files[".vstpreset"])
+    chunks = read_preset(made[".vstpreset"])
     assert list(chunks) == ["Comp", "Cont"] and chunks["Cont"] == b""
     in_preset, tail = read_chunk(chunks["Comp"])
     assert ET.tostring(in_preset) == ET.tostring(root)
@@ -194,7 +207,7 @@ def test_files_hold_a_patch(name):
 
 def test_a_preset_is_wrapped_as_the_plugins_own(facts):
     theirs = read_preset((facts / "surge_xt_init.vstpreset").read_bytes())
-    own = read_preset(SurgeXTEngine({}).files({}, "Init")[".vstpreset"])
+    own = read_preset(wrapped(surge_init()))
     assert list(own) == list(theirs) and own["Cont"] == theirs["Cont"]
     assert read_chunk(own["Comp"])[1] == read_chunk(theirs["Comp"])[1]
 
@@ -253,6 +266,81 @@ def test_the_base_patch_makes_the_engine():
     )
 
 
+# -- what a plugin does with a preset, in bytes alone -------------------------------------------
+
+
+class Holder:
+    """Holds a state as Surge XT does, and no more: nothing here is the plugin."""
+
+    name = "a stand-in that makes no sound"
+
+    def __init__(self, init: bytes, without: str = "") -> None:
+        self._state, self._without = init, without
+        self._ran = False
+
+    @property
+    def preset_data(self) -> bytes:
+        return self._state
+
+    @preset_data.setter
+    def preset_data(self, data: bytes) -> None:
+        if self._ran:  # what comes before anything was processed is not taken
+            self._state = data.replace(self._without.encode(), b" " * len(self._without))
+
+    @property
+    def raw_state(self) -> bytes:
+        return self._state
+
+    @raw_state.setter
+    def raw_state(self, state: bytes) -> None:
+        assert state == self._state
+
+    def __call__(self, events: list, duration: float, **how: object) -> None:
+        assert not events and duration > 0 and how["reset"] is False
+        self._ran = True
+
+
+def given_base(name: str, without: str = "", init: bytes | None = None) -> list[str]:
+    table = yaml.safe_load(files("unsynth.tasks").joinpath(f"surge-{name}.yaml").read_text())
+    base = table["engine"]["base"]
+    holder = Holder(init or wrapped(surge_init()), without)
+    started = to_base(holder, base)
+    held = read_surge_patch(read_vstpreset(holder.preset_data).chunks["Comp"])
+    return base_differences(held, started, base)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_base_patch_that_is_held_has_no_differences(name):
+    assert given_base(name) == []
+
+
+def test_what_is_not_held_is_said():
+    assert "volume: value is None, not -2.0257453918457" in given_base(
+        "full", 'value="-2.0257453918457"'
+    )
+    found = given_base("full", '<modrouting source="22" depth="14.0" muted="0" source_index="0" />')
+    assert found == ["a_pitch: depth of source 22 is None, not 14.0"]
+    found = given_base("simple", 'deactivated="0"')
+    assert "a_filter1_type: deactivated is None, not 0" in found
+
+
+def test_another_patch_at_the_start_is_said():
+    engine = SurgeXTEngine({"base": {"a_pan": {"value": 0.5}}})
+    start = engine.files({}, "Mine")[".vstpreset"]
+    found = given_base("full", init=start)
+    assert len(found) == 1
+    assert "starts with the patch 'Mine', not the factory's 'Init'" in found[0]
+    assert "a_pan: value is 0.5, not 0.00000000000000; 1 in all" in found[0]
+    older = start.replace(b'revision="24"', b'revision="23"')
+    assert any("of revision 23, not 24" in each for each in given_base("full", init=older))
+
+
+def test_another_plugin_is_no_surge(mda, monkeypatch):
+    monkeypatch.setenv("UNSYNTH_PLUGIN", "")
+    failed = CliRunner().invoke(commands, ["task", "check", "surge-full", "--plugin", mda])
+    assert "holds no plugin 'Surge XT', but: " in str(failed.exception)
+
+
 # -- with the plugin --------------------------------------------------------------------------
 
 
@@ -271,7 +359,7 @@ def surge(request) -> tuple[DeclaredTask, SurgeXT]:
 
 def test_the_plugin_takes_the_base_patch_and_draws(surge):
     own, synth = surge
-    assert not synth.base_complaints()
+    assert not synth.base_differences()
     rng = np.random.default_rng(0)
     assert not synth.complaints([own.engine_patch(own.sample(rng)) for _ in range(20)])
 

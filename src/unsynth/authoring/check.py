@@ -23,6 +23,7 @@ from unsynth.metrics.audio import mss
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.media import figure_uri, flac_uri, spectrogram_uris
+from unsynth.synths.surge_xt import SurgeXT
 from unsynth.synths.vst3 import VST3
 from unsynth.tasks.task import Task
 
@@ -46,6 +47,13 @@ class Checking:
     stage: str
     done: int
     total: int
+
+
+@dataclass(frozen=True)
+class BasePatch:
+    """Where the base patch, read back from the plugin, is not as the task has it."""
+
+    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,11 +99,17 @@ class Checked:
         ]
 
 
-def check(task: Task, draws: int = 50, seed: int = 0) -> Iterator[Checking | Checked]:
+def check(task: Task, draws: int = 50, seed: int = 0) -> Iterator[Checking | BasePatch | Checked]:
     """Render draws three times, each in a process of its own; yield progress, last the result.
 
-    Raises :class:`EngineError` where no draw is heard, or the engine cannot be used.
+    Of Surge XT the base patch comes first, which no host's parameter shows as a whole. Raises
+    :class:`EngineError` where no draw is heard, or the engine cannot be used.
     """
+    differences: list[str] = []
+    if isinstance(task.synth(), SurgeXT):
+        yield Checking("reading the base patch", 0, 1)
+        differences = _asked(partial(_base_differences, task), None)
+        yield BasePatch(tuple(differences))
     rng = np.random.default_rng(seed)
     patches = [task.sample(rng) for _ in range(draws)]
     first: list[_Sound | RenderFailure] = []
@@ -128,8 +142,12 @@ def check(task: Task, draws: int = 50, seed: int = 0) -> Iterator[Checking | Che
     following = compared[1:] + compared[:1]
     others = [mss(sounds[i], sounds[k], rate) for i, k in zip(compared, following, strict=True)]
     yield Checking("asking the engine", 0, 1)
-    problems = [f"{count} of {draws} draws failed: {why}" for why, count in failures.items()]
-    problems += _complaints(task, patches)
+    problems = [f"the base patch: {each}" for each in differences]
+    problems += [f"{count} of {draws} draws failed: {why}" for why, count in failures.items()]
+    if isinstance(task.synth(), VST3):
+        problems += _asked(
+            partial(_complaints, task), [task.engine_patch(patch) for patch in patches]
+        )
     if history.mean() > _TIMES * floor.mean() + _DB:
         problems.append(
             f"a sound depends on those before it (MSS {history.mean():.2f} dB, the noise floor is "
@@ -256,19 +274,22 @@ def _rendered(
         yield from enumerate(renderer.render(requests), start=1)
 
 
-def _complaints(task: Task, patches: list[Any]) -> list[str]:
-    """Ask a VST3 instrument, in a process of its own, whether it does what it is told."""
-    if not isinstance(task.synth(), VST3):
-        return []
-    make: Callable[[], Callable[[Any], list[str]]] = partial(_asked, task)
+def _asked(make: Callable[[], Callable[[Any], list[str]]], about: Any) -> list[str]:
+    """Ask a VST3 instrument, in a process of its own, what is wrong with it."""
     with closing(Workers(make, 1, _ASKING)) as workers:
         try:
-            return workers.submit([task.engine_patch(patch) for patch in patches]).result()
+            return workers.submit(about).result()
         except (WorkerDied, TimeoutError):
             return ["the plugin crashed or hung when its state was read"]
 
 
-def _asked(task: Task) -> Callable[[Any], list[str]]:
+def _complaints(task: Task) -> Callable[[Any], list[str]]:
     synth = task.synth()
     assert isinstance(synth, VST3)
     return synth.complaints
+
+
+def _base_differences(task: Task) -> Callable[[Any], list[str]]:
+    synth = task.synth()
+    assert isinstance(synth, SurgeXT)
+    return lambda _: synth.base_differences()

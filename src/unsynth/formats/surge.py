@@ -91,6 +91,13 @@ def differences(patch: SurgePatch, table: Table) -> Iterator[str]:
                 yield f"{name}: depth of source {source} is {routings.get(source)}, not {depth}"
 
 
+def surge_values(patch: SurgePatch) -> Table:
+    """List the values of all parameters."""
+    return {
+        element.tag: {"value": element.get("value", "")} for element in _parameters(_root(patch))
+    }
+
+
 def surge_name(patch: SurgePatch) -> str:
     """Read a patch's name; empty where it has none."""
     found = _root(patch).find("meta")

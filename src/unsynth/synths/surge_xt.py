@@ -20,7 +20,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -39,6 +39,7 @@ from unsynth.formats.surge import (
     surge_name,
     surge_preset,
     surge_revision,
+    surge_values,
 )
 from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.synths.vst3 import FLUSH, VST3, RawPatch, load_preset
@@ -46,8 +47,6 @@ from unsynth.synths.vst3 import FLUSH, VST3, RawPatch, load_preset
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
 
-#: The patch that the base patch is made of.
-_INIT = "Init"
 _CLASS = "ABCDEF019182FAEB566D624153675854"
 #: What the plugin's framework adds to a patch in a preset.
 _TAIL = bytes(16) + b"JUCEPrivateData"
@@ -121,31 +120,18 @@ class SurgeXT(VST3):
         choices = {name: c.choices for name, c in surge_controls().items() if c.choices}
         super().__init__(plugin, "Surge XT", choices=choices, flush=flush)
         self._base = base
-        self._init = surge_init()
+        self._started = surge_init()
 
     def patch(self) -> SurgePatch:
         """Read the patch that the plugin holds now."""
         return _held(self._open().preset_data)
 
-    def base_complaints(self) -> list[str]:
-        """Say where the base patch, read back from the plugin, is not as the table has it."""
-        wrong = [f"the base patch: {each}" for each in differences(self.patch(), self._base)]
-        started, expected = surge_revision(self._init), surge_revision(surge_init())
-        if started != expected:
-            wrong.append(
-                f"the plugin writes patches of revision {started}, not {expected}: use Surge XT 1.3"
-            )
-        if surge_name(self._init) != _INIT:
-            wrong.append(
-                f"the plugin starts with the patch {surge_name(self._init)!r}, not {_INIT!r}: what "
-                "the base patch does not name is as there; choose the factory's init patch in "
-                "Surge's menu (Patch Defaults)"
-            )
-        return wrong
+    def base_differences(self) -> list[str]:
+        """Say where the base patch, read back from the plugin, is not as it should be."""
+        return base_differences(self.patch(), self._started, self._base)
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
         """Say also where patches written as files would differ from those that are played."""
-        wrong = self.base_complaints()
         unlike: Counter[str] = Counter()
         example: dict[str, str] = {}
         for patch in patches:
@@ -155,7 +141,7 @@ class SurgeXT(VST3):
                 for each in differences(held, surge_table({name: raw})):
                     unlike[name] += 1
                     example[name] = each
-        wrong += [
+        wrong = [
             f"{name} is written otherwise than the plugin does in {count} of {len(patches)} "
             f"patches, so .fxp and .vstpreset files are wrong ({example[name]})"
             for name, count in unlike.items()
@@ -163,9 +149,7 @@ class SurgeXT(VST3):
         return wrong + super().complaints(patches)
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
-        init = plugin.preset_data
-        self._init = _held(init)
-        load_preset(plugin, surge_base(init, self._base))
+        self._started = to_base(plugin, self._base)
 
 
 class SurgeXTEngine:
@@ -204,12 +188,7 @@ class SurgeXTEngine:
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
         """Make an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``, by suffix."""
         made = renamed(edited(edited(surge_init(), self._base), surge_table(patch)), name)
-        preset = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
-        in_plugin = SurgePatch(made.xml, made.wavetables, _TAIL)
-        return {
-            ".fxp": surge_fxp(made, name),
-            ".vstpreset": write_vstpreset(surge_preset(preset, in_plugin)),
-        }
+        return {".fxp": surge_fxp(made, name), ".vstpreset": wrapped(made)}
 
 
 def surge_table(patch: RawPatch) -> Table:
@@ -228,6 +207,41 @@ def surge_table(patch: RawPatch) -> Table:
     return {
         controls[name].element: {"value": controls[name].stored(raw)} for name, raw in patch.items()
     }
+
+
+def to_base(plugin: "VST3Plugin", base: Table) -> SurgePatch:
+    """Bring a plugin that was just loaded to the base patch; return the patch that it had."""
+    init = plugin.preset_data
+    load_preset(plugin, surge_base(init, base))
+    return _held(init)
+
+
+def base_differences(held: SurgePatch, started: SurgePatch, base: Table) -> list[str]:
+    """Say where a patch that was read back is not as its table has it, or made of another patch.
+
+    What a table does not name is as in ``started``, which therefore must be the init patch.
+    """
+    init = surge_init()
+    wrong = list(differences(held, base))
+    if surge_revision(started) != surge_revision(init):
+        wrong.append(
+            f"the plugin writes patches of revision {surge_revision(started)}, not "
+            f"{surge_revision(init)}: use Surge XT 1.3"
+        )
+    others = list(differences(started, surge_values(init)))
+    if others or surge_name(started) != surge_name(init):
+        more = f" ({others[0]}; {len(others)} in all)" if others else ""
+        wrong.append(
+            f"the plugin starts with the patch {surge_name(started)!r}, not the factory's "
+            f"{surge_name(init)!r}{more}: choose that in Surge's menu (Patch Defaults)"
+        )
+    return wrong
+
+
+def wrapped(patch: SurgePatch) -> bytes:
+    """Write a patch as a ``.vstpreset``, as the plugin would."""
+    empty = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
+    return write_vstpreset(surge_preset(empty, replace(patch, rest=_TAIL)))
 
 
 def surge_base(init: bytes, base: Table) -> bytes:
