@@ -159,8 +159,10 @@ def test_points_and_logarithms_have_their_share(small, draws):
     duration[:, at["note.duration"]] = np.arange(50, 6001) / 1000
     p = np.exp(small.log_density(duration) - np.logaddexp.reduce(small.log_density(duration)))
     assert p[2951:].sum() == pytest.approx(long, abs=0.01)
-    outside = small.with_note(draws[0], Note(60, 0.0, 7.0))
+    outside = small.with_note(draws[0], Note(20, 0.0, 2.0))
     assert small.log_density(outside[None])[0] == -np.inf
+    for given, kept in ((7.0, 6.0), (0.001, 0.05)):
+        assert small.note(small.with_note(draws[0], Note(60, 0.0, given))).duration == kept
 
 
 def test_what_is_inactive_cannot_be_heard(small, draws):

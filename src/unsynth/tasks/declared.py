@@ -257,9 +257,15 @@ class DeclaredTask:
     def with_note(
         self, patch: Float[np.ndarray, " parameters"], note: Note
     ) -> Float[np.ndarray, " parameters"]:
-        """Copy a patch with another note, which may lie outside the prior's range."""
+        """Copy a patch with another note, which may lie outside the prior's range.
+
+        But its duration is cut to the task's: a note may be held longer than any draw.
+        """
+        lasting = self.spec.parameters[self._note + 2]
+        assert isinstance(lasting, Continuous)
         moved = patch.copy()
-        moved[self._note :] = note.pitch, note.onset, note.duration
+        duration = min(max(note.duration, lasting.low), lasting.high)
+        moved[self._note :] = note.pitch, note.onset, duration
         return moved
 
     def engine_patch(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, float]:
