@@ -23,6 +23,7 @@ from unsynth.synths.surge_xt import (
     SurgeXT,
     SurgeXTEngine,
     base_differences,
+    named,
     surge_base,
     surge_controls,
     surge_init,
@@ -178,6 +179,20 @@ def test_choices_are_written_as_what_the_host_prints_for_them(facts):
             assert control.stored(nearest) == control.stored(raw)
             checked += 1
     assert checked > 100
+
+
+def test_names_that_lag_behind_are_put_in_place(facts):
+    host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
+    names = [f"unnamed_{i}" for i in range(1 + max(each["index"] for each in host))]
+    for each in host:
+        names[each["index"]] = each["python_name"]
+    assert named(names) == names
+    stale = [name.replace("a_osc_1_sawtooth", "a_osc_1_shape") for name in names]
+    stale = [re.sub("fx_a1_.*", "fx_a1", name) for name in stale]
+    assert stale != names
+    made = named(stale)
+    for control in surge_controls():
+        assert made.index(control) == names.index(control)
 
 
 @pytest.mark.parametrize("name", NAMES)

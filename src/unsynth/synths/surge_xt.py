@@ -55,8 +55,12 @@ _TRIPLET, _DOTTED = math.log2(4 / 3), math.log2(3 / 2)
 
 @dataclass(frozen=True)
 class Control:
-    """Where a patch keeps a host's value, and how: see this module's formulas."""
+    """Where a patch keeps a host's value, and how: see this module's formulas.
 
+    ``number`` is the parameter's place among those of the host.
+    """
+
+    number: int
     element: str
     kind: str
     low: int
@@ -65,9 +69,9 @@ class Control:
     def stored(self, raw: float) -> str:
         """Write a host's value as the XML's.
 
-        >>> Control("a_osc1_pitch", "float", -7, 7).stored(0.75)
+        >>> Control(258, "a_osc1_pitch", "float", -7, 7).stored(0.75)
         '3.50000000000000'
-        >>> Control("a_osc1_octave", "int", -3, 3).stored(0.1705)
+        >>> Control(257, "a_osc1_octave", "int", -3, 3).stored(0.1705)
         '-2'
         """
         size = self.high - self.low
@@ -97,7 +101,9 @@ def surge_controls() -> Mapping[str, Control]:
     """List the parameters that a task may set, by the host's names."""
     text = files("unsynth.synths").joinpath("surge_xt_controls.csv").read_text(encoding="utf-8")
     return {
-        row["control"]: Control(row["element"], row["kind"], int(row["low"]), int(row["high"]))
+        row["control"]: Control(
+            *(int(row["number"]), row["element"], row["kind"], int(row["low"]), int(row["high"]))
+        )
         for row in csv.DictReader(text.splitlines())
     }
 
@@ -147,6 +153,10 @@ class SurgeXT(VST3):
             for name, count in unlike.items()
         ]
         return wrong + super().complaints(patches)
+
+    def _names(self, plugin: "VST3Plugin") -> list[str]:
+        """Name parameters; what a host calls those of oscillators and effects may lag behind."""
+        return named(super()._names(plugin))
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
         self._started = to_base(plugin, self._base)
@@ -207,6 +217,15 @@ def surge_table(patch: RawPatch) -> Table:
     return {
         controls[name].element: {"value": controls[name].stored(raw)} for name, raw in patch.items()
     }
+
+
+def named(names: Sequence[str]) -> list[str]:
+    """Put in controls' names, at their own places, where they are not among the names."""
+    made = list(names)
+    for name, control in surge_controls().items():
+        if name not in names and control.number < len(made):
+            made[control.number] = name
+    return made
 
 
 def to_base(plugin: "VST3Plugin", base: Table) -> SurgePatch:

@@ -235,15 +235,18 @@ class VST3:
             self._plugin = plugin
             self._outputs = outputs(plugin)
             self._prepare(plugin)
-            names = parameter_names(plugin)
-            self._index = {name: i for i, name in enumerate(names)}
-            self._initial = self._shown(names)
+            self._index = {name: i for i, name in enumerate(self._names(plugin))}
+            self._initial = self._shown(self._index)
         return self._plugin
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
         """Bring a plugin that was just loaded to the base patch."""
         if self._preset is not None:
             load_preset(plugin, self._preset, self._outputs)
+
+    def _names(self, plugin: "VST3Plugin") -> list[str]:
+        """Name the parameters of a plugin that is in its base patch."""
+        return parameter_names(plugin)
 
     def _set(self, patch: RawPatch) -> dict[str, float]:
         """Set a patch's values, let them reach the processor, and return them."""
