@@ -1,6 +1,6 @@
 """What every synthesizer here is: one patch and one note in, float audio out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -96,5 +96,17 @@ class Engine(Protocol):
         """Make the files of a patch that the synthesizer opens, by suffix.
 
         Raises :class:`~unsynth.errors.PatchError` for a patch that it would not understand.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadingEngine(Engine, Protocol):
+    """An engine that reads the files it makes."""
+
+    def read(self, data: bytes, names: Collection[str]) -> dict[str, float]:
+        """Read the values of ``names`` from a file that is the base patch otherwise.
+
+        Raises :class:`~unsynth.errors.PatchError` that names what is not so.
         """
         ...

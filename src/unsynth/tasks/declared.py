@@ -34,7 +34,7 @@ from jaxtyping import Bool, Float, Int
 
 from unsynth.conventions import SECONDS
 from unsynth.errors import OutputError, PatchError, TaskError
-from unsynth.synths.base import Engine, Note, Synth, note_name
+from unsynth.synths.base import Engine, Note, ReadingEngine, Synth, note_name
 from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
 from unsynth.tasks.spec import Spec
 
@@ -304,6 +304,16 @@ class DeclaredTask:
             if declared.control is not None:
                 patch[i] = _from_raw(parameter, declared, controls[declared.control], self.name)
         return self.with_note(patch, note)
+
+    def from_file(self, data: bytes, note: Note) -> Float[np.ndarray, " parameters"]:
+        """Read a file that :meth:`export` or the synthesizer wrote, and add a note.
+
+        Raises :class:`PatchError` naming what in it this task never has.
+        """
+        if not isinstance(self.engine, ReadingEngine):
+            raise PatchError(f"files of task {self.name} can be written, but not read")
+        names = [d.control for d in self.declared if d.control is not None]
+        return self.from_engine_patch(self.engine.read(data, [*names, *self.fixed]), note)
 
     def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
         """Write each patch as the files that its synthesizer opens, best first."""

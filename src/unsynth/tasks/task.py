@@ -116,8 +116,8 @@ def _declared(name: str) -> Task:
 
 #: Tasks with code of their own, those that are a file in this package, and short names.
 _CODED: dict[str, Callable[[], Task]] = {"dx7": _dx7}
-_DECLARED: tuple[str, ...] = ("surge-simple", "surge-full")
-_ALIASES: dict[str, str] = {}
+_DECLARED: tuple[str, ...] = ("surge-simple", "surge-full", "vital-simple", "vital-full")
+_ALIASES: dict[str, str] = {"vital": "vital-simple"}
 
 
 def is_task_file(name: str) -> bool:
