@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 from click.testing import CliRunner
 
@@ -18,6 +19,8 @@ from unsynth.cli import commands
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import differences, read_surge_patch, surge_name
 from unsynth.formats.vst import read_vstpreset
+from unsynth.metrics.audio import mss
+from unsynth.synths.base import Note
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.surge_xt import (
     SurgeXT,
@@ -377,6 +380,24 @@ def test_the_plugin_takes_the_base_patch_and_draws(surge):
     assert not synth.base_differences()
     rng = np.random.default_rng(0)
     assert not synth.complaints([own.engine_patch(own.sample(rng)) for _ in range(20)])
+
+
+def test_true_patches_sound_as_they_did(surge, shared_data):
+    """As near as a sound is to its own second render: some 1 dB, of 20 to another patch."""
+    own, synth = surge
+    distances = []
+    for path in sorted(
+        (shared_data / "surge_xt").glob(f"{own.name.removeprefix('surge-')}_*.json")
+    ):
+        true = json.loads(path.read_text())
+        start, end = true["note"]["start_s"], true["note"]["end_s"]
+        note = Note(true["note"]["pitch"], start, end - start)
+        recorded = soundfile.read(path.with_suffix(".flac"), dtype="float32")[0].T
+        made = np.clip(synth.render(true["parameters"], note), -1.0, 1.0)
+        distances.append(mss(recorded, made, synth.sample_rate))
+    if not distances:
+        pytest.skip("the reference sounds of Surge XT are not here")
+    assert np.median(distances) < 3.0, distances
 
 
 def test_the_plugin_opens_a_preset_as_the_patch_that_was_written(surge):

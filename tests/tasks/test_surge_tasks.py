@@ -94,6 +94,7 @@ def test_true_patches_come_back_exactly(shared_data, name, task, number):
     patch = task.from_engine_patch(true["parameters"], note)
     again = task.spec.decode(task.spec.encode(patch[None]))[0]
     assert task.engine_patch(again) == true["parameters"]
+    assert np.isfinite(task.log_density(again[None]))
     played = task.note(again)
     assert played.pitch == note.pitch and played.velocity == true["note"]["velocity"]
     assert abs(played.onset - start) < 1e-6
