@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE ?= examples/vibraphone.flac
+SYNTH ?= dx7
 
 .PHONY: install demo test lint
 
@@ -15,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/unsynth match $(EXAMPLE)
+	$(BIN)/unsynth match --synth $(SYNTH) $(EXAMPLE)
 
 test: install
 	$(BIN)/pytest -n 2

@@ -25,7 +25,7 @@ from unsynth.report.scale import THRESHOLDS, scale_svg, verdict
 from unsynth.synths.base import note_name
 from unsynth.tasks.task import Task
 
-_INSTRUMENTS = {"dx7": "a DX7"}
+_INSTRUMENTS = {"dx7": "a DX7", "vital-simple": "Vital", "vital-full": "Vital"}
 
 
 @dataclass(frozen=True)
