@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -335,8 +335,6 @@ class VST3Engine:
 
     package = "pedalboard"
     sample_rate, channels = VST3.sample_rate, VST3.channels
-    #: Only the plugin itself knows.
-    controls = None
 
     def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
         self.settings = _settings(settings)
@@ -351,6 +349,11 @@ class VST3Engine:
                 raise TaskError(
                     f"engine: preset {path} cannot be read ({error.strerror})"
                 ) from None
+
+    @property
+    def controls(self) -> Mapping[str, tuple[float, float]]:
+        """Say that each takes 0 to 1; whether there is one of a name, only the plugin knows."""
+        return _AnyControl()
 
     @property
     def identity(self) -> str:
@@ -379,6 +382,22 @@ class VST3Engine:
 def _kept_synth(engine: VST3Engine) -> VST3:
     """Keep the last engine's synth for its next patch: some plugins take seconds to load."""
     return engine.synth()
+
+
+class _AnyControl(Mapping[str, tuple[float, float]]):
+    """Raw values by any name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def _settings(given: Mapping[str, Any]) -> VST3Settings:
