@@ -330,7 +330,7 @@ class VST3Engine:
     """A VST3 instrument for tasks that a file declares.
 
     Nothing here needs the plugin until a synth is made: its identity is what ``settings`` say, so
-    that models are trained on sets where it is not installed. Paths are relative to ``folder``.
+    that sets and models are read where it is not installed. Paths are relative to ``folder``.
     """
 
     package = "pedalboard"
