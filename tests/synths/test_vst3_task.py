@@ -10,11 +10,15 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.models.small import SMALL
 from tests.synths.test_vst3 import error_of
+from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.audio.files import write_wav
 from unsynth.cli import commands
 from unsynth.errors import TaskError, UnsynthError
+from unsynth.flow.solver import Solver
 from unsynth.inversion.proposals import build_index, save_index
+from unsynth.models.architecture import FlowArchitecture
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 from unsynth.synths.plugins import PluginNotFoundError
@@ -151,3 +155,16 @@ def test_a_match_is_a_preset_that_gives_the_same_sound_in_a_fresh_plugin(own, in
         preset = (tmp_path / "sound" / candidate["files"][0]).read_bytes()
         fresh = VST3(*instrument, preset=preset).render({}, note)
         assert error_of(here, fresh) <= error_of(here, again)  # 0: the same bits
+
+
+def test_a_model_of_it_is_scored(own, tmp_path):
+    """An untrained one: what counts is that its samples are rendered."""
+    task = load_task(str(own))
+    architecture = FlowArchitecture.model_validate(SMALL)
+    sampling = SamplingSettings(solver=Solver.EULER, steps=1, guidance=1.0)
+    model = architecture.build(task.spec, architecture.observed_shape(task))
+    weights = tmp_path / "own.safetensors"
+    save_artifact(weights, model, describe(task, architecture, sampling, 0.9, 1, None))
+    said = run("evaluate", weights, "draws:2", "--candidates", 2, "--out", tmp_path / "scores")
+    assert "best of 2" in said and "noise floor" in said
+    assert "could not be rendered" not in said
