@@ -18,7 +18,6 @@ or dotted note.
 import csv
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -138,19 +137,15 @@ class SurgeXT(VST3):
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
         """Say also where patches written as files would differ from those that are played."""
-        unlike: Counter[str] = Counter()
-        example: dict[str, str] = {}
+        unlike: dict[str, list[str]] = {}
         for patch in patches:
             self._set(patch)
-            held = self.patch()
-            for name, raw in patch.items():
-                for each in differences(held, surge_table({name: raw})):
-                    unlike[name] += 1
-                    example[name] = each
+            for each in differences(self.patch(), surge_table(patch)):
+                unlike.setdefault(each.split(":")[0], []).append(each)
         wrong = [
-            f"{name} is written otherwise than the plugin does in {count} of {len(patches)} "
-            f"patches, so .fxp and .vstpreset files are wrong ({example[name]})"
-            for name, count in unlike.items()
+            f"{element} is in {len(found)} of {len(patches)} patches not what is written into "
+            f".fxp and .vstpreset files ({found[0]})"
+            for element, found in unlike.items()
         ]
         return wrong + super().complaints(patches)
 
