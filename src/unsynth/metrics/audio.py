@@ -27,6 +27,7 @@ from unsynth.audio.mel import DYNAMIC_RANGE, MelSettings, mel_power
 from unsynth.audio.spectra import frames, power, spectra
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import MetricError
+from unsynth.metrics.warping import warping_cost
 
 _MSS_SCALES = ((0.010, 0.005, 32), (0.025, 0.010, 64), (0.100, 0.050, 128))
 #: Seconds of a frame of everything but MSS; samples are truncated, not rounded.
@@ -147,10 +148,8 @@ def _mss(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
 
 
 def _wmfcc(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
-    from unsynth.metrics.warping import warping_cost
-
     first, second = _mfcc(target, sample_rate), _mfcc(estimate, sample_rate)
-    return float(warping_cost(first, second)) / (len(first) + len(second))
+    return warping_cost(first, second) / (len(first) + len(second))
 
 
 def _sot(target: _Audio, estimate: _Audio, sample_rate: int) -> float:

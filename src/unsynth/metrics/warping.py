@@ -1,4 +1,4 @@
-"""Dynamic time warping, compiled; imported only when it is used, since numba takes a second.
+"""Dynamic time warping, a diagonal of the table at a time.
 
 The accumulated cost of Sakoe and Chiba's symmetric form (``symmetric2`` in the R package dtw),
 
@@ -6,34 +6,31 @@ The accumulated cost of Sakoe and Chiba's symmetric form (``symmetric2`` in the 
 
 in which every path from corner to corner has the total weight n + m, but for the first cell,
 which counts once. (H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken
-word recognition", IEEE Transactions on Acoustics, Speech and Signal Processing 26, 1978.)
+word recognition", IEEE Transactions on Acoustics, Speech and Signal Processing 26, 1978.) Cells
+with the same i + j do not depend on each other.
 """
 
-from typing import no_type_check
-
 import numpy as np
-from numba import njit
+from jaxtyping import Float32
+from scipy.spatial.distance import cdist
 
 
-@njit(nogil=True, fastmath={"reassoc"})  # sums in any order, so that they are vectorised
-@no_type_check  # shape checks of the tests would wrap what numba compiles
-def warping_cost(first, second):
-    """Cost of the cheapest path, where c[i, j] is the mean absolute difference of two rows.
-
-    Both are float32, ``(n, values)`` and ``(m, values)``.
-    """
-    n, m, values = len(first), len(second), first.shape[1]
-    row = np.full(m, np.inf)
-    for i in range(n):
-        left = diagonal = np.inf
-        for j in range(m):
-            here = np.float32(0.0)
-            for k in range(values):
-                here += abs(first[i, k] - second[j, k])
-            above = row[j]
-            left = min(above, diagonal + here, left) + here
-            if i == 0 and j == 0:
-                left = here
-            row[j] = left
-            diagonal = above
-    return row[-1] / values
+def warping_cost(
+    first: Float32[np.ndarray, "frames values"], second: Float32[np.ndarray, "its_frames values"]
+) -> float:
+    """Cost of the cheapest path, where c[i, j] is the mean absolute difference of two rows."""
+    n, m = len(first), len(second)
+    costs = cdist(first, second, "cityblock").ravel()
+    # Places of i, from 1: what lies outside of the table stays infinite.
+    before, last, now = (np.full(n + 1, np.inf) for _ in range(3))
+    last[1] = costs[0]
+    for k in range(1, n + m - 1):
+        low, high = max(0, k - m + 1), min(n, k + 1)
+        # c[i, k - i] stands at i m + k - i.
+        here = costs[low * (m - 1) + k : (high - 1) * (m - 1) + k + 1 : max(1, m - 1)]
+        found = now[low + 1 : high + 1]
+        np.minimum(last[low:high], last[low + 1 : high + 1], out=found)
+        np.minimum(found, before[low:high] + here, out=found)
+        found += here
+        before, last, now = last, now, before
+    return float(last[n]) / first.shape[1]
