@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Shaped
 
 from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
 from unsynth.errors import OutputError, SoundError
@@ -42,25 +42,71 @@ def read_sound(
     """
     remarks: list[str] = []
     with _open(path) as file:
-        length = file.frames / file.samplerate
-        if length < SHORTEST:
-            raise SoundError(
-                f"{path}: {1000 * length:.0f} ms of sound; give at least {1000 * SHORTEST:.0f} ms"
-            )
+        length, rate = file.frames / file.samplerate, file.samplerate
+        _check_length(length, path)
         start = 0
-        if length > seconds + 0.5 / file.samplerate:
-            onset = loudest_onset(_frame_levels(file, path))
-            start = max(0, round((onset - _LEAD) * file.samplerate))
-            end = min(length, start / file.samplerate + seconds)
-            remarks.append(
-                f"the file is {_duration(length)} long: matched {start / file.samplerate:.2f} s to "
-                f"{end:.2f} s, from its loudest onset"
-            )
+        if length > seconds + 0.5 / rate:
+            start, remark = _cut(_frame_levels(file, path), rate, length, seconds)
+            remarks.append(remark)
         file.seek(start)
-        wanted = round(seconds * file.samplerate)
-        audio = file.read(wanted, dtype="float32", always_2d=True).T
-        rate = file.samplerate
+        audio = file.read(round(seconds * rate), dtype="float32", always_2d=True).T
     _check(audio, path)
+    return _as_engine(audio, rate, sample_rate, channels, seconds, latest_onset, remarks)
+
+
+def fit_sound(
+    audio: Shaped[np.ndarray, "its_channels its_samples"],
+    rate: int,
+    sample_rate: int,
+    channels: int,
+    seconds: float,
+    latest_onset: float,
+) -> tuple[Audio, tuple[str, ...]]:
+    """Do to samples of ``rate`` Hz what :func:`read_sound` does to a file; raise what it does."""
+    name = "this sound"
+    if rate < _LOWEST_RATE:
+        raise SoundError(f"{name}: {rate} Hz is too low; give at least {_LOWEST_RATE} Hz")
+    length = audio.shape[1] / rate
+    _check_length(length, name)
+    audio = audio.astype(np.float32)
+    _check(audio, name)
+    remarks: list[str] = []
+    if length > seconds + 0.5 / rate:
+        start, remark = _cut(frame_levels(audio, rate), rate, length, seconds)
+        remarks.append(remark)
+        audio = audio[:, start : start + round(seconds * rate)]
+        _check(audio, name)
+    return _as_engine(audio, rate, sample_rate, channels, seconds, latest_onset, remarks)
+
+
+def _check_length(length: float, name: Path | str) -> None:
+    if length < SHORTEST:
+        raise SoundError(
+            f"{name}: {1000 * length:.0f} ms of sound; give at least {1000 * SHORTEST:.0f} ms"
+        )
+
+
+def _cut(
+    levels: Float[np.ndarray, " frames"], rate: int, length: float, seconds: float
+) -> tuple[int, str]:
+    """Find the sample to start at in a sound that is too long, and say so."""
+    start = max(0, round((loudest_onset(levels) - _LEAD) * rate))
+    end = min(length, start / rate + seconds)
+    return start, (
+        f"the sound is {_duration(length)} long: matched {start / rate:.2f} s to "
+        f"{end:.2f} s, from its loudest onset"
+    )
+
+
+def _as_engine(
+    audio: Float32[np.ndarray, "its_channels its_samples"],
+    rate: int,
+    sample_rate: int,
+    channels: int,
+    seconds: float,
+    latest_onset: float,
+    remarks: list[str],
+) -> tuple[Audio, tuple[str, ...]]:
     # Level is not observed, and the squares of very large or small samples do not fit in float32.
     audio = audio / np.abs(audio).max()
     audio, remark = _to_channels(audio, channels)
@@ -118,7 +164,7 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
         ) from None
 
 
-def _check(audio: Audio, path: Path) -> None:
+def _check(audio: Audio, path: Path | str) -> None:
     _check_finite(audio, path)
     if np.abs(audio).max() < _SILENCE:
         raise SoundError(f"{path}: the sound is silent; there is nothing to match")
@@ -153,7 +199,7 @@ def _frame_levels(file: soundfile.SoundFile, path: Path) -> np.ndarray:
     return np.concatenate(levels)
 
 
-def _check_finite(block: np.ndarray, path: Path) -> None:
+def _check_finite(block: np.ndarray, path: Path | str) -> None:
     if not np.isfinite(block).all():
         raise SoundError(f"{path}: holds samples that are NaN or infinite; export it again")
 

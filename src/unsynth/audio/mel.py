@@ -10,7 +10,7 @@ settings of :data:`LOG_MEL` are the paper's (section 4.2), with its Hamming wind
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,12 @@ class MelSettings:
     hop: int
     shape: str = "hann"
     sample_rate: int = SAMPLE_RATE
+
+    def at(self, sample_rate: int) -> "MelSettings":
+        """Take the same times at another sample rate."""
+        scale = sample_rate / self.sample_rate
+        window, hop = round(self.window * scale), round(self.hop * scale)
+        return replace(self, window=window, hop=hop, sample_rate=sample_rate)
 
 
 #: What models see and the index compares: 25 ms Hamming window, 10 ms hop, 128 bands.

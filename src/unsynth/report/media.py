@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import soundfile
 import torch
 from jaxtyping import Float32, UInt8
 
-from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, MelSettings, log_mel, mel_basis
+from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel, mel_basis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def spectrogram_uris(
     One pixel a frame and band; all share one colour scale, -80 to 0 dB below a sound's peak.
     """
     batch = torch.from_numpy(np.stack(sounds))
-    loudest = log_mel(batch, _settings(sample_rate)).amax(dim=1).numpy()
+    loudest = log_mel(batch, LOG_MEL.at(sample_rate)).amax(dim=1).numpy()
     shades = np.rint((1.0 + loudest[:, ::-1] / DYNAMIC_RANGE) * (_COLOURS - 1)).astype(np.uint8)
     return [_data_uri("image/png", _png(image)) for image in shades]
 
@@ -63,7 +63,7 @@ class Axis:
 
 def frequency_axis(sample_rate: int) -> Axis:
     """Find where frequencies lie on the spectrogram's mel axis."""
-    settings = _settings(sample_rate)
+    settings = LOG_MEL.at(sample_rate)
     centres = mel_basis(sample_rate, settings.window, settings.bands).argmax(axis=1)
     hz = centres * sample_rate / settings.window
     heights = 100 * (np.interp(_TICKS, hz, np.arange(settings.bands)) + 0.5) / settings.bands
@@ -78,16 +78,6 @@ def colour_stops() -> list[str]:
     """Nine colours of the spectrogram's scale, -80 dB first, as CSS writes them."""
     chosen = _palette()[np.linspace(0, _COLOURS - 1, 9).round().astype(int)]
     return [f"rgb({r} {g} {b})" for r, g, b in chosen.tolist()]
-
-
-def _settings(sample_rate: int) -> MelSettings:
-    scale = sample_rate / LOG_MEL.sample_rate
-    return replace(
-        LOG_MEL,
-        window=round(LOG_MEL.window * scale),
-        hop=round(LOG_MEL.hop * scale),
-        sample_rate=sample_rate,
-    )
 
 
 def _hertz(frequency: int) -> str:
