@@ -20,22 +20,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sounds", nargs="+", type=Path)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--budget", default="20")
     arguments = parser.parse_args()
     for sound in arguments.sounds:
         seconds = []
         for _ in range(arguments.runs):
             with tempfile.TemporaryDirectory() as out:
                 command = [sys.executable, "-m", "unsynth", "match", str(sound), "--out", out]
+                command += ["--budget", arguments.budget]
                 start = time.perf_counter()
                 subprocess.run(command, check=True, capture_output=True)
                 seconds.append(time.perf_counter() - start)
                 found = json.loads((Path(out) / sound.stem / "patch.json").read_text("utf-8"))
         best = found["candidates"][0]["mss_db"]
-        median = statistics.median(found["random_draws_mss_db"])
+        median = statistics.median(draw["mss_db"] for draw in found["random_draws"])
+        begun = min(start["mss_db"] for start in found["before_the_search"].values())
         runs = " ".join(f"{s:.1f}" for s in seconds)
         print(
             f"{sound.stem}: median {statistics.median(seconds):.1f} s ({runs}); "
-            f"best {best:.2f} dB, median random draw {median:.2f} dB"
+            f"best {best:.2f} dB, before the search {begun:.2f} dB, "
+            f"median random draw {median:.2f} dB"
         )
 
 

@@ -21,7 +21,7 @@ from unsynth.audio.files import read_sound
 from unsynth.data.seeding import Split, item_rng
 from unsynth.formats.syx import read_voices
 from unsynth.inversion.proposals import load_index
-from unsynth.match import match
+from unsynth.matching import Matcher, Request, read_target
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
 from unsynth.tasks.task import load_task
@@ -41,11 +41,13 @@ def main() -> None:
     parser.add_argument("--from", dest="first", default="")
     parser.add_argument("--voices", type=int, default=100)
     parser.add_argument("--index", type=Path)
+    parser.add_argument("--budget", type=float, default=20.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     task = load_task("dx7")
     index = load_index(task, arguments.index)
+    matcher = Matcher(task, index)
     synth = task.synth()
     work = Path(tempfile.mkdtemp())
 
@@ -67,9 +69,9 @@ def main() -> None:
     for name, targets in sets.items():
         best, random, right, octave, seconds = [], [], [], [], []
         for path, pitch in targets:
-            *_, finished = match(path, task, work / "out", index=index)
+            *_, finished = matcher.events(read_target(path, task), Request(arguments.budget))
             inversion = finished.inversion
-            best.append(inversion.candidates[0].score)
+            best.append(inversion.metrics[0].mss)
             found = task.note(inversion.candidates[0].patch)
             right.append(found.pitch == pitch)
             octave.append(found.pitch % 12 == pitch % 12)

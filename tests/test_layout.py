@@ -9,6 +9,7 @@ ROOT = Path(unsynth.__file__).parent
 ORDER = [
     "conventions",
     "errors",
+    "interruption",
     "audio",
     "formats",
     "synths",
@@ -24,7 +25,9 @@ ORDER = [
     "evaluation",
     "report",
     "authoring",
-    "match",
+    "matching",
+    "api",
+    "batch",
     "studies",
     "app",
     "cli",

@@ -96,7 +96,7 @@ class TinyTask:
 
     def with_note(self, patch: np.ndarray, note: Note) -> np.ndarray:
         moved = patch.copy()
-        moved[-3:] = note.pitch, note.onset, note.duration
+        moved[-3:] = note.pitch, note.onset, min(note.duration, 3.0)
         return moved
 
     def engine_patch(self, patch: np.ndarray) -> np.ndarray:

@@ -1,7 +1,25 @@
 """unsynth: give it a sound, get the synthesizer patch back.
 
+    import unsynth
+    found = unsynth.match(audio, sample_rate, task="dx7")
+
 The method is that of B. Hayes, C. Saitis and G. Fazekas, "Audio synthesizer inversion in
 symmetric parameter spaces with approximately equivariant flow matching", ISMIR 2025.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unsynth.api import Match, match
+
+__all__ = ["Match", "__version__", "match"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch and engines when it is first asked for."""
+    if name not in ("Match", "match"):
+        raise AttributeError(f"module 'unsynth' has no attribute {name!r}")
+    from unsynth import api
+
+    return getattr(api, name)

@@ -19,7 +19,8 @@ from unsynth import __version__
 from unsynth.errors import UnsynthError
 
 if TYPE_CHECKING:
-    from unsynth.match import Finished
+    from unsynth.batch import Begun, Failed, Finished, Left
+    from unsynth.matching import Progress
 
 
 _MIDI = click.IntRange(0, 127)
@@ -58,11 +59,30 @@ def commands() -> None:
     show_default=True,
     help="Synthesizer to find a patch for: a task's name, or the path of its YAML file.",
 )
-@click.option("--candidates", default=16, show_default=True, help="How many patches to keep, 1-32.")
 @click.option(
-    "--note",
-    type=int,
-    help="MIDI note to play it on (60 is middle C); the pitch that is heard if not given.",
+    "--budget",
+    default=20.0,
+    show_default=True,
+    help="Seconds of the search, without loading before and the report after it.",
+)
+@click.option("--renders", type=int, help="Renders instead of seconds: the same result each time.")
+@click.option("--candidates", default=16, show_default=True, help="Samples of the model to try.")
+@click.option(
+    "--keep", default=8, show_default=True, help="Most patches to keep, 1-32, all unlike."
+)
+@click.option("--note", type=int, help="MIDI note to play it on (60 is middle C): --lock note=60.")
+@click.option(
+    "--lock",
+    "locks",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hold a parameter to a value; as often as you like.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    help="Begin with patches of yours, too: a patch.json, or a .syx of DX7 voices.",
 )
 @click.option(
     "--seed",
@@ -80,64 +100,164 @@ def commands() -> None:
 )
 @click.option("--index", type=click.Path(path_type=Path), help="An index of your own draws.")
 @click.option("--model", type=click.Path(path_type=Path), help="A model of yours to sample, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 @_plugin_option
 def match(
     sounds: tuple[Path, ...],
     synth: str,
+    budget: float,
+    renders: int | None,
     candidates: int,
+    keep: int,
     note: int | None,
+    locks: tuple[str, ...],
+    start: Path | None,
     seed: int,
     out: Path,
     index: Path | None,
     model: Path | None,
+    as_json: bool,
 ) -> None:
-    """Find the patches that come nearest to each SOUND (wav, flac, mp3, ogg, aiff).
+    """Find the patches that come nearest to each SOUND (wav, flac, mp3, ogg, aiff, or a folder).
 
     Writes a folder for each sound: the patches as the synthesizer opens them (for a DX7 the bank
     patches.syx, best patch first), report.html (listen and compare), patch.json, best.wav and
-    note.mid. The first match of a synthesizer may build its index of draws, once.
+    note.mid. Ctrl-C ends a search early, with the best so far. A folder's sounds that are done are
+    not done again. The first match of a synthesizer may build its index of draws, once.
     """
+    from unsynth.batch import jobs, run
+    from unsynth.interruption import stop_on
+    from unsynth.inversion.beginnings import Given, read_given
+    from unsynth.inversion.locks import read_locks
     from unsynth.inversion.posterior import load_posterior
     from unsynth.inversion.proposals import load_index
-    from unsynth.match import Finished, Progress, read_target
-    from unsynth.match import match as events
+    from unsynth.matching import Matcher, Request
     from unsynth.tasks.task import load_task
 
     _use_one_torch_thread()
     task = load_task(synth)
-    # All are read first: what is wrong with the last sound is said before work on the first.
-    targets = [read_target(sound, task) for sound in sounds]
+    wanted: dict[str, str | float] = {} if note is None else {"note": note}
+    wanted |= dict(_named_value(lock) for lock in locks)
+    request = Request(
+        budget=budget,
+        renders=renders,
+        candidates=candidates,
+        keep=keep,
+        locked=read_locks(task, wanted),
+        given=Given() if start is None else read_given(start, task),
+        seed=seed,
+    )
+    waiting = jobs(sounds, out)
+    settings = {
+        "task": task.name,
+        "task_hash": task.hash,
+        **({"budget": budget} if renders is None else {"renders": renders}),
+        "candidates": candidates,
+        "keep": keep,
+        "locked": request.locked,
+        "from": None if start is None else start.name,
+        "index": None if index is None else index.name,
+        "model": None if model is None else model.name,
+        "seed": seed,
+    }
     draws = None if index is None else load_index(task, index)
     posterior = None if model is None else load_posterior(task, model)
-    for sound, target in zip(sounds, targets, strict=True):
-        click.echo(f"{sound}")
-        with click.progressbar(length=1000, label="  matching", file=sys.stderr) as bar:
-            for event in events(target, task, out, candidates, note, seed, draws, posterior):
-                match event:
-                    case Progress():
-                        bar.label = f"  {event.stage}"
-                        bar.pos = min(999, 1000 * event.done // max(1, event.total))
-                        bar.update(0)
-                    case Finished():
-                        bar.label = "  done"
-                        bar.update(1000 - bar.pos)
-                        finished = event
-        _summary(finished)
+    with (
+        stop_on(signal.SIGINT, signal.SIGTERM) as stopped,
+        Matcher(task, draws, posterior) as matcher,
+    ):
+        _show(run(waiting, matcher, request, settings, stopped), as_json)
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UnsynthError(f"--lock {text}: give it as NAME=VALUE, such as --lock note=60")
+    return name.strip(), value.strip()
+
+
+def _show(found: "Iterator[Begun | Progress | Finished | Failed | Left]", as_json: bool) -> None:
+    """Show a run as it goes; what failed is said at its end, with exit code 2."""
+    import json
+
+    from unsynth.batch import Begun, Failed, Finished, Left
+    from unsynth.matching import Progress
+
+    done: list[Finished] = []
+    failed: list[Failed] = []
+    left = 0
+    bar = None
+    for event in found:
+        if bar is not None and not isinstance(event, Progress):
+            bar.render_finish()
+            bar = None
+        match event:
+            case Begun(job, number, total):
+                count = f" ({number} of {total})" if total > 1 else ""
+                click.echo(f"{job.sound}{count}", err=as_json)
+            case Progress():
+                if bar is None:
+                    bar = _match_bar()
+                bar.label, bar.current_item = f"  {event.stage}", event.best
+                bar.pos = 1000 * event.done // max(1, event.total)
+                bar.render_progress()
+            case Finished():
+                done.append(event)
+                if not as_json:
+                    _summary(event)
+            case Failed():
+                failed.append(event)
+            case Left(sounds):
+                left = sounds
+    if as_json:
+        document = {
+            "results": [
+                {"sound": str(each.job.sound), "folder": str(each.folder), **each.content}
+                for each in done
+            ],
+            "failed": [{"sound": str(each.job.sound), "reason": each.reason} for each in failed],
+            "left": left,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
+    for each in failed[:-1]:
+        _say(each.reason)
+    if left:
+        for each in failed[-1:]:
+            _say(each.reason)
+        raise UnsynthError(
+            f"stopped; {left} sounds are left: of a folder, the same command goes on with them"
+        )
+    if failed:
+        raise UnsynthError(failed[-1].reason)
+
+
+def _match_bar() -> Any:
+    return click.progressbar(
+        length=1000,
+        file=sys.stderr,
+        show_eta=False,
+        item_show_func=lambda best: None if best is None else f"best {best:.2f} dB",
+    )
 
 
 def _summary(finished: "Finished") -> None:
-    inversion, folder = finished.inversion, finished.folder
-    best = inversion.candidates[0]
-    note = inversion.task.note(best.patch)
-    for remark in inversion.target.remarks:
+    content, folder = finished.content, finished.folder
+    if finished.before:
+        click.echo(f"  done before: {folder}")
+        return
+    best = content["candidates"][0]
+    for remark in content["remarks"]:
         click.echo(f"  remark: {remark}")
-    median = statistics.median(inversion.random_scores.tolist())
+    if content["stopped"]:
+        click.echo("  remark: stopped early; this is the best so far")
+    chance = statistics.median(draw["mss_db"] for draw in content["random_draws"])
     click.echo(
-        f"  best patch: {best.score:.2f} dB from the sound (MSS; a random patch {median:.2f}, "
-        f"the engine against itself {inversion.noise_floor:.2f}), on MIDI note {note.pitch}"
+        f"  best patch: {best['mss_db']:.2f} dB from the sound (MSS; a random patch {chance:.2f}, "
+        f"the engine against itself {content['noise_floor']['mss_db']:.2f}), on MIDI note "
+        f"{best['parameters']['note.pitch']}"
     )
-    first, *others = finished.patches
-    more = f" to {others[-1].name}" if others else ""
+    first, last = (folder / content["candidates"][i]["files"][0] for i in (0, -1))
+    more = f" to {last.name}" if first != last else ""
     click.echo(f"  patches: {first}{more}")
     click.echo(f"  report:  {folder / 'report.html'}")
 
@@ -665,7 +785,7 @@ def reproduce_arms(
 
 
 def _require_evaluation() -> None:
-    _require("evaluate", "numba", "pyarrow")
+    _require("evaluate", "pyarrow")
 
 
 def _require_data() -> None:
@@ -905,6 +1025,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _fail(message: str) -> None:
+    _say(message)
+    sys.exit(2)
+
+
+def _say(message: str) -> None:
     line = " ".join(message.split())
     click.echo(f"unsynth: {line}", err=True)
-    sys.exit(2)

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ import pytest
 import soundfile
 
 from unsynth.conventions import SAMPLE_RATE, SAMPLES
-from unsynth.inversion.candidates import Candidate, Inversion, Target
+from unsynth.inversion.candidates import Candidate, Inversion, Point, Target
+from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
@@ -34,14 +36,35 @@ def tone(frequency: float, peak: float = 0.5) -> np.ndarray:
     return (peak * fade * np.sin(2 * np.pi * frequency * seconds)).astype(np.float32)[None]
 
 
+def scores(mss: float) -> AudioMetrics:
+    return AudioMetrics(mss, 2.0 * mss, 0.02 * mss, 1.0 - 0.02 * mss)
+
+
 def inversion(task: Task, count: int, name: str = "a bell") -> Inversion:
     rng = np.random.default_rng(5)
     candidates = tuple(
-        Candidate(task.sample(rng), tone(200.0 + 10 * i, 0.2 + 0.1 * i), 2.0 + i, "index")
+        Candidate(task.sample(rng), tone(200.0 + 10 * i, 0.2 + 0.1 * i), 2.0 + i, "mutation")
         for i in range(count)
     )
-    target = Target(name, tone(220.0), SAMPLE_RATE, (f"cut: {HOSTILE}",))
-    return Inversion(task, target, candidates, np.linspace(8.0, 20.0, 50), 0.5, 4096, 20.0, 7)
+    start = Candidate(task.sample(rng), tone(230.0), 6.0, "posterior")
+    return Inversion(
+        task=task,
+        target=Target(name, tone(220.0), SAMPLE_RATE, (f"cut: {HOSTILE}",)),
+        candidates=candidates,
+        metrics=tuple(scores(candidate.score) for candidate in candidates),
+        random_metrics=tuple(scores(mss) for mss in np.linspace(8.0, 20.0, 50)),
+        noise_floor=scores(0.5),
+        starts={"posterior": (start, scores(6.0))},
+        history=(
+            Point(1, 0.1, 9.0),
+            Point(40, 1.0, 6.0),
+            Point(900, 9.0, 2.0),
+            Point(4096, 20.0, 2.0),
+        ),
+        search_began=Point(500, 5.0, 6.0),
+        seed=7,
+        locked={},
+    )
 
 
 class Page(HTMLParser):
@@ -305,7 +328,7 @@ def test_page_for_another_task(task: Task) -> None:
     shown = inversion(task, 1)
     for patch, level in ((np.array([42.0, 1.0]), "42"), (np.array([42.0, 0.0]), dx7.UNDETERMINED)):
         best = Candidate(patch, tone(200.0), 1.0, "index")
-        plain = Inversion(Plain(), shown.target, (best,), shown.random_scores, 0.5, 9, 1.0, 0)
+        plain = replace(shown, task=Plain(), candidates=(best,))
         page = Page(render_page(plain, ["01.plain"]))
         cells = [w for w in page.words if w.strip() in {"42", dx7.UNDETERMINED, "<saw>", "sine"}]
         assert level in cells and ("<saw>" in cells) == (patch[1] == 1)

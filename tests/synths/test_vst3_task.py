@@ -142,11 +142,11 @@ def test_a_match_is_a_preset_that_gives_the_same_sound_in_a_fresh_plugin(own, in
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
     write_wav(tmp_path / "sound.wav", audio, task.synth().sample_rate)
     before = len(multiprocessing.active_children())
-    run("match", tmp_path / "sound.wav", "--synth", own, "--out", tmp_path, "--candidates", 3,
-        "--index", tmp_path / "own.npz")  # fmt: skip
+    run("match", tmp_path / "sound.wav", "--synth", own, "--out", tmp_path, "--keep", 3,
+        "--budget", 5, "--index", tmp_path / "own.npz")  # fmt: skip
     assert len(multiprocessing.active_children()) == before
     found = json.loads((tmp_path / "sound" / "patch.json").read_text())
-    assert found["task_hash"] == task.hash and len(found["candidates"]) == 3
+    assert found["task_hash"] == task.hash and 1 <= len(found["candidates"]) <= 3
     for rank, candidate in enumerate(found["candidates"], start=1):
         assert candidate["files"] == [f"patch-{rank:02d}.vstpreset"]
         estimate = task.spec.from_named(candidate["parameters"])

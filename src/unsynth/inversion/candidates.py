@@ -1,11 +1,13 @@
 """What goes into an inversion and comes out: proposed patches, re-rendered and ranked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from unsynth.inversion.locks import hold
+from unsynth.metrics.audio import AudioMetrics
 from unsynth.tasks.task import Task
 
 
@@ -42,18 +44,55 @@ Judge = Callable[[Sequence[Proposal]], Iterator[Candidate]]
 
 
 @dataclass(frozen=True)
+class Point:
+    """The best score after so many renders and seconds."""
+
+    renders: int
+    seconds: float
+    score: float
+
+
+@dataclass(frozen=True)
 class Inversion:
     """Everything a report needs, best candidate first.
 
-    ``random_scores`` are those of draws from the prior that were moved to the target's note;
-    ``noise_floor`` is the best candidate's score against its own second render.
+    ``metrics`` are each candidate's, ``random_metrics`` those of draws from the prior that were
+    moved to the target's note, and ``noise_floor`` those of the best candidate against its own
+    second render. ``starts`` are the best of each origin before the search, with their metrics.
+    ``history`` has a point for each better score, and one for the end; ``search_began`` is when
+    the search took over. ``locked`` are values that the user held, ``stopped`` says that the user
+    ended it before its time.
     """
 
     task: Task
     target: Target
     candidates: tuple[Candidate, ...]
-    random_scores: Float[np.ndarray, " draws"]
-    noise_floor: float
-    renders: int
-    seconds: float
+    metrics: tuple[AudioMetrics, ...]
+    random_metrics: tuple[AudioMetrics, ...]
+    noise_floor: AudioMetrics
+    starts: Mapping[str, tuple[Candidate, AudioMetrics]]
+    history: tuple[Point, ...]
+    search_began: Point
     seed: int
+    locked: Mapping[str, float]
+    stopped: bool = False
+
+    @property
+    def renders(self) -> int:
+        """Renders of the match, all but those for comparison."""
+        return self.history[-1].renders
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the match, without what is loaded before and compared after it."""
+        return self.history[-1].seconds
+
+    @property
+    def exported(self) -> Float[np.ndarray, "items parameters"]:
+        """The candidates' patches as they are written: what cannot be heard is neutral.
+
+        What is locked keeps its value there too, which does not change the sound.
+        """
+        spec = self.task.spec
+        neutral = [self.task.neutral(candidate.patch) for candidate in self.candidates]
+        return np.stack([hold(spec, patch, self.locked) for patch in neutral])

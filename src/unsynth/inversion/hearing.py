@@ -1,5 +1,6 @@
 """What is heard of a sound before any patch is tried: its onset, its end and its pitch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,15 @@ SHORTEST = 0.05
 
 @dataclass(frozen=True)
 class HeardNote:
-    """A note, in seconds and MIDI numbers; ``pitches`` are all that the sound may have."""
+    """A note, in seconds and MIDI numbers; ``pitches`` are all that the sound may have.
+
+    Its ``duration`` is known only where a user says so.
+    """
 
     onset: float
     end: float
     pitches: Int[np.ndarray, " pitches"]
+    duration: float | None = None
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -32,7 +37,9 @@ class HeardNote:
 
     @property
     def durations(self) -> list[float]:
-        """Both readings of a sound: let go at its end, or held and fading alone."""
+        """Both readings of a sound, unless one is known: let go at its end, or held and fading."""
+        if self.duration is not None:
+            return [self.duration]
         return [self.end, HELD] if self.onset + self.end < SECONDS else [HELD]
 
 
@@ -48,13 +55,18 @@ def hear(
     audio: Float32[np.ndarray, "channels samples"],
     sample_rate: int,
     task: Task,
-    pitch: int | None = None,
+    locked: Mapping[str, float] | None = None,
 ) -> HeardNote:
-    """Hear a note; ``pitch`` is taken as given, and where none is heard, all are possible."""
+    """Hear a note; what is ``locked`` is taken as given.
+
+    Where no pitch is heard, all are possible.
+    """
+    known = locked or {}
     allowed = pitches(task)
-    onset = round(first_onset(audio, sample_rate), 3)
+    onset = known.get("note.onset", round(first_onset(audio, sample_rate), 3))
     end = max(SHORTEST, round(note_end(audio, sample_rate, onset), 3))
+    pitch = known.get("note.pitch")
     if pitch is None:
-        heard = hear_pitch(audio, sample_rate, onset, allowed.start, allowed.stop - 1)
-        pitch = None if heard is None else round(heard)
-    return HeardNote(onset, end, np.array(allowed if pitch is None else [pitch]))
+        pitch = hear_pitch(audio, sample_rate, onset, allowed.start, allowed.stop - 1)
+    found = np.array(allowed if pitch is None else [round(pitch)])
+    return HeardNote(onset, end, found, known.get("note.duration"))

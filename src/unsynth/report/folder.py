@@ -1,19 +1,20 @@
 """The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
-from jaxtyping import Float
 
 from unsynth import __version__
 from unsynth.audio.files import write_wav
 from unsynth.errors import EngineError
 from unsynth.inversion.candidates import Inversion
+from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
 from unsynth.synths.base import Concurrency, Note
@@ -23,27 +24,33 @@ from unsynth.tasks.task import Task
 _PATIENCE = 300.0
 
 
-def write_results(inversion: Inversion, folder: Path) -> list[str]:
+def write_results(
+    inversion: Inversion, folder: Path, settings: Mapping[str, Any] | None = None
+) -> list[str]:
     """Write everything a user gets into an empty folder; return the names of the patch files.
 
-    They are for the synthesizer: a bank, or files for each candidate, best first. Raises
-    :class:`OSError` or :class:`~unsynth.errors.OutputError` where the disk does not take it, and
+    They are for the synthesizer: a bank, or files for each candidate, best first. ``settings``
+    are put into ``patch.json``. Raises :class:`OSError` or
+    :class:`~unsynth.errors.OutputError` where the disk does not take it, and
     :class:`~unsynth.errors.EngineError` where the engine does not make them.
     """
     best = inversion.candidates[0]
-    task = inversion.task
-    neutral = [task.neutral(candidate.patch) for candidate in inversion.candidates]
-    exported = [path.name for path in _export(task, np.stack(neutral), folder)]
+    exported = [path.name for path in export_patches(inversion, folder)]
     write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
-    _write_midi(folder / "note.mid", task.note(best.patch))
-    text = json.dumps(_as_json(inversion, exported), indent=1, ensure_ascii=False)
+    _write_midi(folder / "note.mid", inversion.task.note(best.patch))
+    content = as_json(inversion, exported) | {"settings": dict(settings or {})}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.html").write_text(render_page(inversion, exported), encoding="utf-8")
     return exported
 
 
-def _export(task: Task, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
-    """Write patches; an engine that may die or hang does it in a process of its own, too."""
+def export_patches(inversion: Inversion, folder: Path) -> list[Path]:
+    """Write the patches as the synthesizer opens them.
+
+    An engine that may die or hang does it in a process of its own, too.
+    """
+    task, patches = inversion.task, inversion.exported
     if task.synth().concurrency is not Concurrency.PROCESSES:
         return task.export(patches, folder)
     with closing(Workers(partial(_exporter, task, folder), 1, _PATIENCE)) as workers:
@@ -70,7 +77,8 @@ def _write_midi(path: Path, note: Note) -> None:
     file.save(path)
 
 
-def _as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, object]:
+def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
+    """Say all but sounds in what JSON knows; ``exported`` are the names of the patch files."""
     task, names = inversion.task, inversion.task.spec.names
     each = len(exported) // len(inversion.candidates)
     candidates = []
@@ -82,9 +90,9 @@ def _as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, object]
                 "files": list(exported[(rank - 1) * each : rank * each] or exported),
                 **({} if each else {"voice": rank}),
                 "origin": candidate.origin,
-                "mss_db": round(candidate.score, 4),
+                **_metrics(inversion.metrics[rank - 1]),
                 "musical": task.musical(candidate.patch),
-                "parameters": task.spec.named(task.neutral(candidate.patch)),
+                "parameters": task.spec.named(inversion.exported[rank - 1]),
                 "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
             }
         )
@@ -94,10 +102,24 @@ def _as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, object]
         "task_hash": task.hash,
         "target": inversion.target.name,
         "remarks": list(inversion.target.remarks),
-        "random_draws_mss_db": [round(s, 4) for s in inversion.random_scores.tolist()],
-        "noise_floor_mss_db": round(inversion.noise_floor, 4),
+        "random_draws": [_metrics(metrics) for metrics in inversion.random_metrics],
+        "noise_floor": _metrics(inversion.noise_floor),
+        "before_the_search": {
+            origin: _metrics(metrics) for origin, (_, metrics) in inversion.starts.items()
+        },
+        "history": [
+            {"renders": p.renders, "seconds": round(p.seconds, 3), "score": round(p.score, 4)}
+            for p in inversion.history
+        ],
         "renders": inversion.renders,
         "seconds": round(inversion.seconds, 2),
+        "stopped": inversion.stopped,
         "seed": inversion.seed,
+        "locked": {name: task.spec.named(inversion.exported[0])[name] for name in inversion.locked},
         "candidates": candidates,
     }
+
+
+def _metrics(metrics: AudioMetrics) -> dict[str, float]:
+    mss, *others = (round(value, 4) for value in metrics)
+    return {"mss_db": mss, **dict(zip(("wmfcc", "sot", "rms"), others, strict=True))}

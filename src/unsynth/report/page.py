@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from unsynth import __version__
 from unsynth.inversion.candidates import Candidate, Inversion
+from unsynth.metrics.agreement import median_metrics
 from unsynth.report import dx7
 from unsynth.report.media import (
     LISTENING_PEAK,
@@ -54,18 +55,20 @@ def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
     images = spectrogram_uris(audio, target.sample_rate)
     sounds = [flac_uri(sound, target.sample_rate) for sound in audio]
     shown = [
-        _candidate(inversion.task, rank, candidate, sounds[rank], images[rank])
-        for rank, candidate in enumerate(candidates, start=1)
+        _candidate(inversion, rank, sounds[rank], images[rank])
+        for rank in range(1, len(candidates) + 1)
     ]
     instrument = _INSTRUMENTS.get(inversion.task.name, "this synthesizer")
-    random_median = float(np.median(inversion.random_scores))
+    chance = median_metrics(inversion.random_metrics)
     page = _environment().get_template("page.html.j2")
     return page.render(
         inversion=inversion,
         target=_Sound(0, target.name, sounds[0], images[0]),
         candidates=shown,
-        verdict=verdict(candidates[0].score, inversion.noise_floor, random_median, instrument),
-        random_median=random_median,
+        verdict=verdict(
+            inversion.metrics[0].mss, inversion.noise_floor.mss, chance.mss, instrument
+        ),
+        chance=chance,
         thresholds=THRESHOLDS,
         scale=scale_svg(inversion),
         seconds=target.audio.shape[-1] / target.sample_rate,
@@ -78,7 +81,8 @@ def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
     )
 
 
-def _candidate(task: Task, rank: int, candidate: Candidate, audio: str, spectrogram: str) -> _Sound:
+def _candidate(inversion: Inversion, rank: int, audio: str, spectrogram: str) -> _Sound:
+    task, candidate = inversion.task, inversion.candidates[rank - 1]
     pitch = task.note(candidate.patch).pitch
     is_dx7 = task.name == "dx7"
     return _Sound(
@@ -86,7 +90,7 @@ def _candidate(task: Task, rank: int, candidate: Candidate, audio: str, spectrog
         name=f"Candidate {rank}",
         audio=audio,
         spectrogram=spectrogram,
-        score=f"{candidate.score:.2f}",
+        score=f"{inversion.metrics[rank - 1].mss:.2f}",
         origin=candidate.origin,
         note=f"{note_name(pitch)} (MIDI {pitch})",
         view=dx7.view(task, candidate.patch) if is_dx7 else None,

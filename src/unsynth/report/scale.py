@@ -54,10 +54,13 @@ def scale_svg(inversion: Inversion) -> Markup:
     The box holds the middle half of the random draws, its whiskers all but the farthest 5 %.
     Horizontal places are percentages, so that the text keeps its size on every screen.
     """
-    scores = [candidate.score for candidate in inversion.candidates]
-    low, q1, median, q3, high = np.percentile(inversion.random_scores, [0, 25, 50, 75, 95])
-    step = _step(max(*scores, high, inversion.noise_floor))
-    count = math.ceil(max(*scores, high, inversion.noise_floor) * 1.02 / step)
+    scores = [metrics.mss for metrics in inversion.metrics]
+    floor = inversion.noise_floor.mss
+    low, q1, median, q3, high = np.percentile(
+        [metrics.mss for metrics in inversion.random_metrics], [0, 25, 50, 75, 95]
+    )
+    step = tick_step(max(*scores, high, floor))
+    count = math.ceil(max(*scores, high, floor) * 1.02 / step)
     end = step * max(count, 1)
 
     def x(value: float) -> str:
@@ -78,8 +81,8 @@ def scale_svg(inversion: Inversion) -> Markup:
             f'<text class="tick" x="{x(i * step)}" y="161" text-anchor="middle">{i * step:g}</text>'
             for i in range(count + 1)
         ),
-        line(inversion.noise_floor, 18, 142, "floor"),
-        text(inversion.noise_floor, 12, f"noise floor {inversion.noise_floor:.2f} dB", "floor"),
+        line(floor, 18, 142, "floor"),
+        text(floor, 12, f"noise floor {floor:.2f} dB", "floor"),
         text(scores[0], 40, f"best candidate {scores[0]:.2f} dB", "best"),
         *(line(score, 50, 68, "candidate") for score in scores[1:]),
         line(scores[0], 46, 72, "candidate best"),
@@ -91,7 +94,7 @@ def scale_svg(inversion: Inversion) -> Markup:
         line(median, 107, 125, "median"),
     ]
     label = (
-        f"Scale of MSS from 0 to {end:g} dB: noise floor {inversion.noise_floor:.2f}, candidates "
+        f"Scale of MSS from 0 to {end:g} dB: noise floor {floor:.2f}, candidates "
         f"{min(scores):.2f} to {max(scores):.2f}, 95 % of random draws {low:.2f} to {high:.2f}, "
         f"half of them between {q1:.2f} and {q3:.2f} and their median at {median:.2f}"
     )
@@ -101,7 +104,7 @@ def scale_svg(inversion: Inversion) -> Markup:
     )
 
 
-def _step(end: float) -> float:
+def tick_step(end: float) -> float:
     """Find the distance between ticks that gives four to eight of them."""
     if end <= 0:
         return 1.0

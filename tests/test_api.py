@@ -1,0 +1,115 @@
+"""``unsynth.match`` from Python."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import unsynth
+from tests.tiny import TinySynth, TinyTask
+from unsynth.errors import SoundError
+from unsynth.formats.syx import read_voices
+from unsynth.inversion.proposals import save_index
+from unsynth.metrics.audio import mss
+from unsynth.synths.base import Note
+
+
+@pytest.fixture(scope="module")
+def small_file(small_index, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("index") / "small.npz"
+    save_index(small_index, path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def sound(task, small_index) -> np.ndarray:
+    voice = task.engine_patch(small_index.patch(7))
+    return task.synth().render(voice, Note(60, 0.0, 1.0))[0]
+
+
+@pytest.fixture(scope="module")
+def found(sound, small_file) -> unsynth.Match:
+    told = []
+    found = unsynth.match(
+        *(sound, 44_100),
+        task="dx7",
+        renders=100,
+        lock={"note": 60},
+        index=small_file,
+        progress=told.append,
+    )
+    assert len(told) > 3
+    return found
+
+
+def test_patches_scores_notes_and_sounds(task, sound, found):
+    assert found.sample_rate == 44_100 and found.audio.shape[1:] == (1, 176_400)
+    assert len(found.patches) == len(found.scores) == len(found.notes) == len(found.audio)
+    for patch, note, audio, scores in zip(
+        found.patches, found.notes, found.audio, found.scores, strict=True
+    ):
+        again = task.synth().render(task.engine_patch(task.spec.from_named(patch)), note)
+        assert np.abs(again - audio).max() < 5e-3 * np.abs(audio).max()
+        assert note.pitch == patch["note.pitch"] == 60
+        assert scores.mss == pytest.approx(mss(found.inversion.target.audio, audio), abs=1e-6)
+
+
+def test_export_and_save(found, tmp_path):
+    assert found.export(tmp_path / "new") == [tmp_path / "new" / "patches.syx"]
+    assert len(read_voices((tmp_path / "new" / "patches.syx").read_bytes())) == 32
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["patches.syx"]
+    assert found.save(tmp_path) == tmp_path / "sound"
+    assert (tmp_path / "sound" / "report.html").exists()
+
+
+def test_the_search_goes_on_from_a_result(sound, found, small_file):
+    again = unsynth.match(sound, 44_100, renders=40, start=found.patches, index=small_file)
+    assert again.inversion.starts["given"][0].score == pytest.approx(found.scores[0].mss, abs=1e-3)
+    assert again.inversion.candidates[0].score <= again.inversion.starts["given"][0].score
+
+
+@pytest.mark.parametrize(
+    ("audio", "rate", "words"),
+    [
+        (np.zeros(44_100), 44_100, "silent"),
+        (np.ones(100), 44_100, "2 ms"),
+        (np.full(44_100, np.nan), 44_100, "NaN"),
+        (np.ones(44_100), 10, "too low"),
+        (np.ones((2, 2, 44_100)), 44_100, "give numbers"),
+        (np.array(["a"]), 44_100, "give numbers"),
+    ],
+)
+def test_audio_that_cannot_be_matched(audio, rate, words):
+    with pytest.raises(SoundError, match=words):
+        unsynth.match(audio, rate)
+
+
+def test_whole_numbers_channels_and_other_rates(small_file, sound):
+    """A sound in 16 bits, stereo and at another rate is the same target."""
+    stereo = np.stack([sound, sound]) / np.abs(sound).max() * 32_000
+    found = unsynth.match(stereo.astype(np.int16)[:, ::2], 22_050, renders=8, index=small_file)
+    assert len(found.inversion.target.remarks) == 2
+    power = np.square(found.inversion.target.audio[0]).reshape(40, -1).mean(axis=1)
+    expected = np.square(sound / np.abs(sound).max()).reshape(40, -1).mean(axis=1)
+    assert np.corrcoef(power, expected)[0, 1] > 0.99
+
+
+def test_importing_is_cheap():
+    code = "import sys, unsynth; assert not {'torch', 'numpy'} & set(sys.modules); unsynth.match"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'mach'"):
+        unsynth.mach  # noqa: B018
+
+
+def test_a_task_of_ones_own(tmp_path, monkeypatch):
+    import platformdirs
+
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
+    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 100)
+    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    task = TinyTask()
+    patch = task.sample(np.random.default_rng(3))
+    sound = TinySynth().render(patch, task.note(patch))
+    found = unsynth.match(sound, TinySynth.sample_rate, task, renders=300)
+    assert set(found.patches[0]) == set(task.spec.names) and found.scores[0].mss < 3.0

@@ -1,0 +1,469 @@
+"""The main job, through the command and through Python, on real sounds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import mido
+import numpy as np
+import platformdirs
+import pytest
+import soundfile
+
+from tests.models.small import SMALL, small_flow
+from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
+from unsynth.artifacts import SamplingSettings, describe, save_artifact
+from unsynth.audio.pitch import pitch
+from unsynth.cli import main
+from unsynth.errors import PatchError, UnsynthError
+from unsynth.flow.solver import Solver
+from unsynth.formats.syx import read_voices, write_bank
+from unsynth.inversion.beginnings import read_given
+from unsynth.inversion.candidates import Inversion
+from unsynth.inversion.diversity import mel_distance, structure_up_to_symmetry
+from unsynth.inversion.locks import read_locks
+from unsynth.inversion.posterior import Posterior, load_posterior
+from unsynth.inversion.proposals import DrawIndex, own_index_path, save_index
+from unsynth.matching import Matcher, Progress, Request, read_target, save
+from unsynth.metrics.agreement import median_metrics
+from unsynth.metrics.audio import audio_metrics
+from unsynth.models.architecture import FlowArchitecture
+from unsynth.synths.base import Note
+from unsynth.tasks.task import Task
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "unsynth", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+class Result(NamedTuple):
+    inversion: Inversion
+    folder: Path
+    patches: tuple[Path, ...]
+    progress: list[Progress]
+
+
+def matched(
+    sound: Path,
+    task: Task,
+    out: Path,
+    index: DrawIndex | None = None,
+    posterior: Posterior | None = None,
+    **wanted: object,
+) -> Result:
+    """Match a sound with few renders, so that the seed alone says what comes out."""
+    request = Request(**({"renders": 160} | wanted))
+    with Matcher(task, index, posterior) as matcher:
+        *progress, found = matcher.events(read_target(sound, task), request)
+    saved = save(found.inversion, out)
+    assert all(isinstance(event, Progress) for event in progress)
+    return Result(found.inversion, saved.folder, saved.patches, progress)
+
+
+@pytest.fixture(scope="module")
+def index_file(small_index, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("index") / "small.npz"
+    save_index(small_index, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def own_sound(task, small_index, tmp_path_factory) -> Path:
+    """A sound of the task's own, on a note the index has never heard."""
+    path = tmp_path_factory.mktemp("sounds") / "own sound.wav"
+    synth = task.synth()
+    for draw in range(len(small_index)):  # the first that sounds on the note it is played on
+        voice = task.engine_patch(small_index.patch(draw))
+        sound = synth.render(voice, Note(67, 0.1, 1.0))
+        heard = pitch(sound, 44_100, 0.1)
+        if heard and round(heard) == 67:
+            break
+    soundfile.write(path, sound.T / 4, 44_100, subtype="FLOAT")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(task, small_index, own_sound, tmp_path_factory) -> Result:
+    return matched(own_sound, task, tmp_path_factory.mktemp("out"), small_index)
+
+
+def test_a_patch_of_its_own_is_found(finished):
+    best, scores = finished.inversion.candidates[0], finished.inversion.metrics[0]
+    chance = median_metrics(finished.inversion.random_metrics)
+    assert best.score < 1.0 < chance.mss
+    assert scores.wmfcc < chance.wmfcc and scores.sot < chance.sot and scores.rms > 0.99
+    assert finished.inversion.noise_floor == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-6)
+    assert finished.inversion.task.note(best.patch).pitch == 67
+    stages = {event.stage for event in finished.progress}
+    assert {"sampling the posterior", "rendering the nearest draws", "searching"} <= stages
+
+
+def test_candidates_are_distinct_and_scored_truly(finished):
+    inversion = finished.inversion
+    assert 2 <= len(inversion.candidates) <= 8
+    for candidate, metrics in zip(inversion.candidates, inversion.metrics, strict=True):
+        assert metrics == audio_metrics(inversion.target.audio, candidate.audio)
+        assert candidate.score == pytest.approx(metrics.mss, abs=1e-3)
+    for one, other in combinations(inversion.candidates, 2):
+        apart = mel_distance(one.audio, other.audio, 44_100)
+        structures = (structure_up_to_symmetry(inversion.task, c.patch) for c in (one, other))
+        assert apart >= 1.0 or len(set(structures)) == 2
+
+
+def test_the_first_is_as_near_as_all_that_was_begun_with(finished):
+    inversion = finished.inversion
+    assert set(inversion.starts) == {"posterior", "index"}
+    first = inversion.candidates[0].score
+    assert all(first <= candidate.score for candidate, _ in inversion.starts.values())
+    scores = [point.score for point in inversion.history]
+    assert scores == sorted(scores, reverse=True)
+    assert first <= 1.05 * scores[-1]
+    assert 140 <= inversion.renders <= 160
+
+
+def test_the_files_hold_what_was_heard(finished):
+    folder, inversion = finished.folder, finished.inversion
+    names = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
+    assert {p.name for p in folder.iterdir()} == names and folder.name == "own sound"
+    task, best = inversion.task, inversion.candidates[0]
+    note = task.note(best.patch)
+
+    voices = read_voices((folder / "patches.syx").read_bytes())
+    for voice, candidate in zip(voices, inversion.candidates, strict=False):
+        again = task.synth().render(voice, task.note(candidate.patch))
+        assert (
+            np.sqrt(np.mean((again - candidate.audio) ** 2)) < 5e-3 * np.abs(candidate.audio).max()
+        )
+
+    written, rate = soundfile.read(folder / "best.wav")
+    assert rate == 44_100
+    scale = max(1.0, np.abs(best.audio).max())
+    np.testing.assert_allclose(written, best.audio[0] / scale, atol=1e-4)
+
+    midi = mido.MidiFile(folder / "note.mid")
+    (on, off) = [m for m in midi if not m.is_meta]
+    assert (on.note, on.velocity, off.note) == (note.pitch, 100, note.pitch)
+    assert on.time == pytest.approx(note.onset, abs=1e-3)
+    assert off.time == pytest.approx(note.duration, abs=1e-3)
+
+    data = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    first = data["candidates"][0]
+    patch = task.spec.from_named(first["parameters"])
+    np.testing.assert_array_equal(
+        task.engine_patch(patch), task.engine_patch(task.neutral(best.patch))
+    )
+    assert set(first["undetermined"]) == {
+        n for n, heard in zip(task.spec.names, task.active(best.patch), strict=True) if not heard
+    }
+    assert first["mss_db"] == pytest.approx(inversion.metrics[0].mss, abs=1e-4)
+    assert "own sound.wav" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_same_seed_same_patches_and_a_new_folder(task, small_index, own_sound, finished):
+    again = matched(own_sound, task, finished.folder.parent, small_index)
+    assert again.folder.name == "own sound-2" and finished.folder.is_dir()
+    for one, other in zip(finished.inversion.candidates, again.inversion.candidates, strict=True):
+        np.testing.assert_array_equal(one.patch, other.patch)
+    assert finished.inversion.random_metrics == again.inversion.random_metrics
+
+
+def test_what_is_locked_stays(task, small_index, own_sound, tmp_path):
+    wanted = {"note": 55, "algorithm": "5", "op6.output_level": "77", "note.duration": 0.5}
+    locked = read_locks(task, wanted)
+    held = matched(own_sound, task, tmp_path, small_index, locked=locked, renders=100)
+    for patch in (*(c.patch for c in held.inversion.candidates), *held.inversion.exported):
+        named = task.spec.named(patch)
+        assert (named["note.pitch"], named["algorithm"], named["note.duration"]) == (55, "5", 0.5)
+        assert named["op6.output_level"] == 77
+    told = json.loads((held.folder / "patch.json").read_text(encoding="utf-8"))
+    assert told["locked"]["algorithm"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("algoritm", 5, "is it algorithm"),
+        ("note", 20, "24 to 96"),
+        ("note", "high", "not a number"),
+        ("algorithm", 33, "not one of"),
+        ("op1.level1", 1.5, "whole numbers"),
+        ("note.duration", 9, "0.05 to 6"),
+    ],
+)
+def test_a_wrong_lock_is_explained(task, name, value, words):
+    with pytest.raises(PatchError, match=words):
+        read_locks(task, {name: value})
+
+
+def test_the_search_begins_with_a_patch_of_the_users(task, small_index, own_sound, tmp_path):
+    """A person's voice with keyboard scaling; its sound is found again, and never lost."""
+    voice = task.engine_patch(small_index.patch(2))
+    voice[5 * 21 + 13] = 5
+    (tmp_path / "bank.syx").write_bytes(write_bank([voice]))
+    given = read_given(tmp_path / "bank.syx", task)
+    sound = task.synth().render(voice, Note(60, 0.0, 1.5))
+    soundfile.write(tmp_path / "own.wav", sound.T / 4, 44_100, subtype="FLOAT")
+    locked = read_locks(task, {"note": 60, "note.onset": 0, "note.duration": 1.5})
+    found = matched(
+        tmp_path / "own.wav", task, tmp_path, small_index, given=given, locked=locked, renders=60
+    )
+    start, _ = found.inversion.starts["given"]
+    assert start.score < 2.0
+    assert found.inversion.candidates[0].score <= start.score
+    again = matched(
+        tmp_path / "own.wav",
+        task,
+        tmp_path,
+        small_index,
+        given=read_given(found.folder / "patch.json", task),
+        renders=60,
+    )
+    assert again.inversion.candidates[0].score <= found.inversion.candidates[0].score + 1e-6
+
+
+def test_files_that_hold_no_patch_to_begin_with(task, tmp_path):
+    path = tmp_path / "x.json"
+    with pytest.raises(PatchError, match="cannot be read"):
+        read_given(path, task)
+    for content in ("", "[]", "{}", '{"task": "dx7", "candidates": [{"parameters": 3}]}'):
+        path.write_text(content)
+        with pytest.raises(PatchError, match="that unsynth wrote"):
+            read_given(path, task)
+    path.write_text('{"task": "vital", "candidates": []}')
+    with pytest.raises(PatchError, match="patches of vital"):
+        read_given(path, task)
+    bank = tmp_path / "x.syx"
+    bank.write_bytes(b"hello")
+    with pytest.raises(PatchError, match="no DX7 voice"):
+        read_given(bank, task)
+    with pytest.raises(PatchError, match="the task is tiny"):
+        read_given(bank, TinyTask())
+
+
+@pytest.mark.parametrize("wrong", [{"keep": 0}, {"keep": 33}, {"budget": 0.0}, {"renders": 0}])
+def test_a_request_that_makes_no_sense(wrong):
+    with pytest.raises(UnsynthError, match="choose"):
+        Request(**wrong)
+
+
+def test_a_model_s_samples_stand_beside_the_index(task, small_index, own_sound, tmp_path):
+    """An untrained model: what it samples is poor, and is told apart."""
+    path = tmp_path / "dx7.safetensors"
+    sampling = SamplingSettings(solver=Solver.EULER, steps=2, guidance=1.0)
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    few = replace(small_index, items=small_index.items[:5], codes=small_index.codes[:5])
+    model = load_posterior(task, path)
+    # So few renders that none are left for the search.
+    both = matched(own_sound, task, tmp_path, few, model, renders=16, keep=32)
+    origins = [c.origin for c in both.inversion.candidates]
+    assert min(origins.count("index"), origins.count("posterior")) >= 3  # some are silent
+    assert {task.note(c.patch).pitch for c in both.inversion.candidates} == {67}
+    told = json.loads((both.folder / "patch.json").read_text(encoding="utf-8"))["candidates"]
+    assert [c["origin"] for c in told] == origins
+
+
+def test_closing_the_generator_leaves_nothing(task, small_index, own_sound, tmp_path):
+    with Matcher(task, small_index) as matcher:
+        events = matcher.events(read_target(own_sound, task), Request())
+        for _ in range(4):
+            next(events)
+        events.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
+    """A stereo engine in processes that ships no index, and writes a file for each patch."""
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
+    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 200)
+    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    task = TinyTask(InProcesses)
+    patch = task.sample(np.random.default_rng(3))
+    sound = TinySynth().render(patch, task.note(patch))
+    soundfile.write(tmp_path / "two.wav", sound.T, RATE, subtype="FLOAT")
+    found = matched(tmp_path / "two.wav", task, tmp_path / "out", keep=5)
+    assert Progress("building the index, once", 200, 200) in found.progress
+    assert own_index_path(task).exists()
+    count = len(found.inversion.candidates)
+    assert [p.name for p in found.patches] == [f"{i:02d}.tiny" for i in range(1, count + 1)]
+    assert count >= 2 and all(p.exists() for p in found.patches)
+    told = json.loads((found.folder / "patch.json").read_text(encoding="utf-8"))
+    assert told["candidates"][1]["files"] == ["02.tiny"]
+    page = (found.folder / "report.html").read_text(encoding="utf-8")
+    assert f"01.tiny to 0{count}.tiny" in page and "DX7" not in page
+    assert found.inversion.candidates[0].audio.shape == (2, 4 * RATE)
+    chance = median_metrics(found.inversion.random_metrics)
+    assert found.inversion.metrics[0].mss < 0.5 * chance.mss
+
+
+def test_the_shipped_index_from_the_shell(tmp_path):
+    done = run("match", EXAMPLES / "vibraphone.flac", "--out", tmp_path, "--budget", 2)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "vibraphone" / "report.html") in done.stdout
+    data = json.loads((tmp_path / "vibraphone" / "patch.json").read_text(encoding="utf-8"))
+    best = data["candidates"][0]["mss_db"]
+    assert data["candidates"][0]["musical"]["note"]["pitch"] == 62
+    assert best < 0.5 * np.median([draw["mss_db"] for draw in data["random_draws"]])
+
+
+def failing(capsys, *arguments: object) -> str:
+    """Run the command in this process; it must exit with 2 and one line on standard error."""
+    sys.argv = ["unsynth", *map(str, arguments)]
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    bars = ("  ", "scoring", "sampling")
+    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(bars)]
+    assert len(lines) == 1 and lines[0].startswith("unsynth: "), lines
+    return lines[0]
+
+
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
+    out = tmp_path / "out"
+    text = tmp_path / "text.wav"
+    text.write_text("no sound")
+    good = EXAMPLES / "organ.flac"
+    options = ("--out", out, "--index", index_file)
+    assert "no such file" in failing(capsys, "match", tmp_path / "none.wav", *options)
+    (tmp_path / "empty").mkdir()
+    assert "no sound file" in failing(capsys, "match", tmp_path / "empty", *options)
+    assert "not a sound file" in failing(capsys, "match", text, *options)
+    assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--keep", 99)
+    assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
+    assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
+    assert "no patch.json" in failing(capsys, "match", good, *options, "--from", text)
+    assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
+    assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
+    assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)
+    assert "no index" in failing(capsys, "match", good, "--out", out, "--index", out / "x")
+    assert "SOUND" in failing(capsys, "match")
+    assert "not a valid integer" in failing(capsys, "match", good, "--note", "high")
+    assert not out.exists()
+    assert "cannot write" in failing(capsys, "match", good, "--index", index_file, "--out", text)
+
+
+def test_a_folder_that_is_not_writable(tmp_path, capsys, index_file):
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no such rights here")
+    if os.geteuid() == 0:
+        closed = Path("/proc/unsynth")  # root may write everywhere else
+    else:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o500)
+    good = EXAMPLES / "organ.flac"
+    line = failing(capsys, "match", good, "--out", closed, "--index", index_file)
+    assert "cannot write" in line and "--out" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
+def test_a_full_disk_leaves_nothing(tmp_path, index_file):
+    import resource
+
+    out = tmp_path / "out"
+    done = run(
+        *("match", EXAMPLES / "organ.flac", "--out", out, "--index", index_file, "--renders", 100),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 2
+    assert "could not be written" in done.stderr.splitlines()[-1]
+    assert not list(out.iterdir())
+
+
+def searching(out: Path, index_file: Path) -> subprocess.Popen[str]:
+    """Start a long match, and wait until its search is under way."""
+    command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
+    command += ["--out", str(out), "--index", str(index_file), "--budget", "600"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
+    assert process.stderr is not None
+    while "searching" not in (line := process.stderr.readline()) or "index" in line:
+        assert line, "it ended before its search"
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_gives_the_best_so_far(tmp_path, index_file, number):
+    process = searching(tmp_path / "out", index_file)
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "stopped early" in told
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["organ"]
+    folder = tmp_path / "out" / "organ"
+    assert {p.name for p in folder.iterdir()} == {
+        *("patches.syx", "patch.json", "best.wav", "note.mid", "report.html")
+    }
+    data = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    starts = [scores["mss_db"] for scores in data["before_the_search"].values()]
+    assert data["stopped"] and data["candidates"][0]["mss_db"] <= min(starts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_a_second_ctrl_c_ends_at_once(tmp_path, index_file):
+    process = searching(tmp_path / "out", index_file)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "Traceback" not in err
+    assert err.splitlines()[-1] == "unsynth: stopped; nothing half-written was left behind"
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_voices_lists_a_bank(finished, capsys):
+    sys.argv = ["unsynth", "voices", str(finished.folder / "patches.syx")]
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 32 and lines[0].split()[-1] == "0.000" and "UNSYNTH" in lines[0]
+
+
+def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
+    path = tmp_path / "x.syx"
+    assert "cannot be read" in failing(capsys, "voices", path)
+    path.write_bytes(b"hello")
+    assert "no DX7 voice" in failing(capsys, "voices", path)
+    assert "0<=x<=127" in failing(capsys, "voices", path, "--velocity", 200)
+
+
+def test_training_from_the_shell_and_a_model_that_is_none(tmp_path, capsys, index_file):
+    file = Path(__file__).parents[1] / "experiments" / "dx7-small.yaml"
+    small = ("--set", "model.field.layers=1", "--set", "model.encoder.layers=1")
+    sys.argv = ["unsynth", *map(str, ("train", file, *small, "--dry-run", "--json"))]
+    main()
+    found = json.loads(capsys.readouterr().out)
+    assert 0 < found["parameters"]["total"] < 2_302_960 and found["flops_a_step"] > 0
+    assert "model.field.layers" in failing(capsys, "train", file, "--set", "model.field.layer=1")
+    assert "cannot be read" in failing(capsys, "export", tmp_path / "x", "--out", tmp_path / "y")
+    options = ("--out", tmp_path / "out", "--index", index_file, "--model", tmp_path / "no")
+    assert "no weight file" in failing(capsys, "match", EXAMPLES / "organ.flac", *options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_index_command(tmp_path, capsys):
+    path = tmp_path / "mine.npz"
+    done = run("index", "dx7", "--draws", 120, "--out", path)
+    assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
+    assert "at least 100" in failing(capsys, "index", "dx7", "--draws", 5)
+    line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
+    assert "cannot be written there" in line
+    assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)
+
+
+@pytest.mark.parametrize("command", [("match",), ("index",), ("voices",), ("train",), ("export",)])
+def test_help(command, capsys):
+    sys.argv = ["unsynth", *command, "--help"]
+    main()
+    assert "Usage: unsynth" in capsys.readouterr().out
