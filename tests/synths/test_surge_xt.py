@@ -198,6 +198,40 @@ def test_names_that_lag_behind_are_put_in_place(facts):
         assert made.index(control) == names.index(control)
 
 
+#: What belongs to an oscillator or a filter {n}, with the LFO that moves it.
+PARTS = {
+    "osc": (3, r"a_osc{n}_(.*)|a_(level|mute|solo|route)_o{n}|a_lfo{lfo}_(.*)", 1),
+    "filter": (2, r"a_filter{n}_(.*)|a_lfo{lfo}_(.*)", -1),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("part", PARTS)
+def test_the_base_patch_treats_copies_alike(name, part):
+    """In all that a patch does not set, so that an exchange of copies can be one of sounds."""
+    own = task(name)
+    root, _ = read_chunk(read_program(own.engine.files({}, "base")[".fxp"])[1])
+    drawn = {surge_controls()[d.control].element for d in own.declared if d.control is not None}
+    count, pattern, shift = PARTS[part]
+    copies = []
+    for n in range(1, count + 1):
+        copy = {}
+        for element in root.find("parameters"):
+            match = re.fullmatch(pattern.format(n=n, lfo=n + shift), element.tag)
+            if match is None:
+                continue
+            entry = dict(element.attrib)
+            if element.tag in drawn:
+                del entry["value"]
+            # Left over in oscillator 1 from another type: this type's pulse has no wider range.
+            if element.tag.endswith("param1"):
+                entry.pop("extend_range", None)
+            routings = [(int(r.get("source")) - n, r.get("depth")) for r in element]
+            copy[match.groups()] = (entry, routings)
+        copies.append(copy)
+    assert len(copies[0]) > 15 and all(copy == copies[0] for copy in copies)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_files_hold_a_patch(name):
     own = task(name)
