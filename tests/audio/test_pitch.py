@@ -45,3 +45,11 @@ def test_notes_of_instruments(shared_data):
         found = pitch(audio, RATE, first_onset(audio, RATE))
         right += found is not None and round(found) == int(path.stem.rsplit("_", 1)[1])
     assert len(paths) == 24 and right >= 20
+
+
+def test_a_pitch_below_the_lowest_is_none():
+    """Down to an octave below, dips at the end of the lags are not taken for one."""
+    for midi in np.arange(24.0, 35.5, 0.25):
+        for tone in (saw(midi), np.sin(TIME * 880 * np.pi * 2 ** ((midi - 69) / 12))[None]):
+            heard = pitch(np.float32(tone), RATE, 0.0, 36, 84)
+            assert heard is None or 35.5 < heard < 84.5

@@ -46,6 +46,8 @@ def pitch(
         return None
     lags = [_period(d, shortest) for d in _normalised_difference(frames, longest)]
     found = [69.0 + 12.0 * np.log2(sample_rate / lag / 440.0) for lag in lags if lag]
+    # Beside the last lag, the parabola's lowest point may lie anywhere.
+    found = [each for each in found if lowest - 0.5 < each < highest + 0.5]
     return float(np.median(found)) if 3 * len(found) >= len(frames) else None
 
 
