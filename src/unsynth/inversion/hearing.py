@@ -10,7 +10,7 @@ from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.conventions import SECONDS
 from unsynth.inversion.proposals import HELD
-from unsynth.tasks.parameter import Integer
+from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
 
 #: The shortest note that is proposed, in seconds.
@@ -59,7 +59,8 @@ def hear(
 ) -> HeardNote:
     """Hear a note; what is ``locked`` is taken as given.
 
-    Where no pitch is heard, all are possible.
+    Where no pitch is heard, all are possible. A sound may rise so slowly that it is heard after
+    the latest onset of the task, which is taken then.
     """
     known = locked or {}
     allowed = pitches(task)
@@ -68,5 +69,8 @@ def hear(
     pitch = known.get("note.pitch")
     if pitch is None:
         pitch = hear_pitch(audio, sample_rate, onset, allowed.start, allowed.stop - 1)
+    possible = task.spec.parameters[task.spec.position["note.onset"]]
+    if isinstance(possible, Continuous):
+        onset = float(possible.quantise(np.array([onset]))[0])
     found = np.array(allowed if pitch is None else [round(pitch)])
     return HeardNote(onset, end, found, known.get("note.duration"))
