@@ -56,8 +56,8 @@ EXPERIMENT = {
 
 
 #: Random patches that `task init` listens to, draws of the check, sounds of the set, those that
-#: the training is checked on, its steps, sounds a step, draws that the model is scored on, and
-#: draws of the index.
+#: the training is checked on, its steps, sounds a step, draws that the model is scored on, draws
+#: of the index, and renders of the search.
 FULL = {
     "patches": 20,
     "draws": 50,
@@ -67,6 +67,7 @@ FULL = {
     "batch": 64,
     "targets": 20,
     "index": 1000,
+    "renders": 1500,
 }
 SMALL = {
     "patches": 2,
@@ -77,6 +78,7 @@ SMALL = {
     "batch": 8,
     "targets": 0,
     "index": 100,
+    "renders": 100,
 }
 
 
