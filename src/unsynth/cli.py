@@ -784,6 +784,26 @@ def reproduce_arms(
     click.echo(f"table: {out / 'table.md'}")
 
 
+@reproduce.command("search")
+@click.argument("task", default="dx7")
+@click.option(
+    "--dataset", "datasets", multiple=True, required=True, help="As for evaluate; one a set."
+)
+@click.option("--targets", default=24, type=click.IntRange(1), show_default=True, help="Of a set.")
+@click.option("--renders", default=4096, type=click.IntRange(1), show_default=True, help="Each.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on where the study was stopped.")
+@click.option("--out", default=Path("runs/search"), type=click.Path(path_type=Path))
+def reproduce_search(resume: bool, out: Path, **asked: Any) -> None:
+    """Match sets of targets by the search and by others, with as many renders each."""
+    _require_evaluation()
+    from unsynth.studies.search import SearchStudy, run_search_study
+
+    found = run_search_study(SearchStudy(**asked), out, resume, click.echo)
+    click.echo(found.markdown())
+    click.echo(f"table: {out / 'table.md'}")
+
+
 def _require_evaluation() -> None:
     _require("evaluate", "pyarrow")
 

@@ -11,12 +11,15 @@ from unsynth.inversion.moves import (
     Crossover,
     Discrete,
     Evolution,
+    Linear,
     Mutation,
     Space,
     aligned,
+    fitted,
 )
 from unsynth.inversion.search import search
 from unsynth.metrics.audio import MultiScaleSpectral
+from unsynth.metrics.fast import FastSpectral
 from unsynth.synths.base import Note
 from unsynth.tasks.task import load_task
 
@@ -112,9 +115,10 @@ def test_an_unknown_lock_is_refused(sines):
 def test_locks_hold_in_every_proposal(task, posterior):  # noqa: F811
     locked = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
     at = [task.spec.position[name] for name in locked]
-    _, steps, judge = run(task, 6, 150, locked=locked, posterior=posterior)
+    _, steps, judge = run(task, 6, 260, locked=locked, posterior=posterior)
     assert {step.move for step in steps} >= {
-        *("mutation", "crossover", "discrete", "CMA-ES", "posterior", "re-noised"),
+        *("mutation", "crossover", "discrete", "CMA-ES", "linear"),
+        *("posterior", "re-noised"),
     }
     held = np.stack(judge.proposals)[:, at]
     np.testing.assert_array_equal(held, np.tile(list(locked.values()), (len(held), 1)))
@@ -135,16 +139,49 @@ def test_what_cannot_be_heard_is_left_alone(task):
 
 def test_crossover_takes_only_what_is_heard(task):
     _, _, start = problem(task, 7, 12)
-    rng = np.random.default_rng(0)
+    space, rng = Space(task), np.random.default_rng(0)
     first, second = (candidate.patch for candidate in start[:2])
     both = [(first, aligned(task, second, first)), (second, aligned(task, first, second))]
-    children = Crossover(Space(task)).propose(start[:2], 64, rng)
+    children = Crossover(space, Mutation(space)).propose(start[:2], 64, rng)
     assert len(np.unique(children, axis=0)) > 16
     for child in children:
         mother, father = max(both, key=lambda pair: (child == pair[0]).sum())
         heard = task.active(mother) | task.active(father)
         np.testing.assert_array_equal(child[~heard], mother[~heard])
         assert ((child == mother) | (child == father)).all()
+
+
+def test_a_fit_finds_what_was_changed(rng):
+    rows = rng.standard_normal((12, 400)).astype(np.float32) * 20.0
+    changed = rng.uniform(-0.3, 0.3, 12)
+    missing = changed.astype(np.float32) @ rows
+    missing[::10] += 60.0  # what no number explains
+    low, high = np.full(12, -0.2), np.full(12, 0.4)
+    found = fitted(rows, missing, 1e-4, low, high)
+    assert (found >= low).all() and (found <= high).all()
+    inside = (changed > -0.18) & (changed < 0.18)
+    np.testing.assert_allclose(found[inside], changed[inside], atol=0.08)
+    assert (found[changed < -0.25] < -0.15).all()
+
+
+def test_linear_steps_undo_small_changes_of_many_numbers(task):
+    rng = np.random.default_rng(9)
+    patch = task.with_note(task.sample(rng), Note(57, 0.1, 0.5))
+    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+    judge, space = Judge(task, audio), Space(task, {"note.pitch": 57, "note.onset": 0.1})
+    x = task.spec.encode(patch[None])[0]
+    numbers = np.flatnonzero(space.free(patch) & ~space.categorical)
+    x[space.starts[numbers]] += rng.uniform(-0.06, 0.06, len(numbers))
+    (start,) = judge([(space.moved(patch, x, numbers), "changed")])
+    linear = Linear(space, FastSpectral(audio))
+    pool = [start]
+    for _ in range(3):
+        for _ in range(2):
+            found = list(judge([(child, "linear") for child in linear.propose(pool, 6, rng)]))
+            linear.learn(found)
+            pool = sorted([*pool, *found], key=lambda candidate: candidate.score)
+    assert start.score > 1.0
+    assert pool[0].score < 0.6 * start.score
 
 
 def test_alignment_undoes_an_exchange_of_operators(task):

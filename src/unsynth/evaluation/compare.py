@@ -93,7 +93,7 @@ def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
             continue
         theirs = [reference[row["item"]] for row in shared]
         intervals[name] = {
-            metric.name: _difference(
+            metric.name: mean_difference(
                 _column(shared, estimate, metric.name) - _column(theirs, estimate, metric.name)
             )
             for metric in METRICS
@@ -118,7 +118,7 @@ def _column(
     return np.array([float(row[f"{estimate}.{metric}"]) for row in rows])
 
 
-def _difference(values: Float[np.ndarray, " pairs"]) -> tuple[float, float, float]:
+def mean_difference(values: Float[np.ndarray, " pairs"]) -> tuple[float, float, float]:
     """Find the mean and its 95 % bootstrap interval."""
     mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0.0:

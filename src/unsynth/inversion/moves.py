@@ -7,6 +7,7 @@ task's vector, where every range is [-1, 1] and logarithmic scales are even.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from cmaes import SepCMA
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float, Float32
 from unsynth.errors import PatchError
 from unsynth.inversion.candidates import Candidate
 from unsynth.inversion.posterior import Posterior
+from unsynth.metrics.fast import FastSpectral
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.task import Task
 
@@ -26,6 +28,8 @@ Pool = Sequence[Candidate]
 _SMALLEST, _LARGEST = 0.01, 0.6
 #: Chance that a mutation is confined to one unit, and that it moves one column of all units.
 _ONE_UNIT, _ONE_COLUMN = 0.35, 0.1
+#: Chance that a child keeps its parents' units whole, and that it is changed beyond what they have.
+_WHOLE_UNITS, _ALSO_CHANGED = 0.5, 0.7
 #: CMA-ES: its first step, and the generations without progress after which it starts anew.
 _FIRST_STEP, _PATIENCE = 0.08, 12
 
@@ -84,8 +88,9 @@ class Space:
 
     def moved(self, patch: Patch, x: Float[np.ndarray, " d"], chosen: np.ndarray) -> Patch:
         """Copy a patch with the chosen parameters as the vector ``x`` has them."""
-        child = patch.copy()
-        child[chosen] = self.task.spec.decode(x[None])[0, chosen]
+        spec, child = self.task.spec, patch.copy()
+        for position in chosen:
+            child[position] = spec.parameters[position].decode(x[None, spec.slices[position]])[0]
         return child
 
 
@@ -102,14 +107,22 @@ class Move(ABC):
     def learn(self, found: Sequence[Candidate]) -> None:  # noqa: B027
         """Take note of what has become of the last proposals; most moves need not know."""
 
+    def watch(self, found: Sequence[Candidate]) -> None:  # noqa: B027
+        """Take note of what has become of other moves' proposals."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last proposals only prepare the next, which should follow at once."""
+        return False
+
 
 def chosen_parent(pool: Pool, rng: np.random.Generator) -> Candidate:
-    """Choose a candidate, better ones more often: the best of ten about three times as often."""
+    """Choose a candidate, better ones more often: the best of 24 is one in five."""
     return pool[int(len(pool) * rng.random() ** 2)]
 
 
 class Mutation(Move):
-    """Change a few parameters: by steps of all sizes, or to what a draw of the prior has."""
+    """Change a few numbers, by steps of all sizes."""
 
     name, batch = "mutation", 24
 
@@ -118,15 +131,20 @@ class Mutation(Move):
 
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
         """Make one mutant each of ``count`` parents."""
-        space = self._space
-        parents = [space.hold(chosen_parent(pool, rng).patch) for _ in range(count)]
-        encoded = space.encode(parents)
-        mutants = []
-        for parent, x in zip(parents, encoded, strict=True):
-            numbers = space.free(parent) & ~space.categorical
-            chosen = self._chosen(numbers, rng)
-            if len(chosen):
-                mutants.append(self._moved(parent, x, chosen, rng))
+        parents = [self._space.hold(chosen_parent(pool, rng).patch) for _ in range(count)]
+        return self.mutants(parents, rng)
+
+    def mutants(self, parents: Sequence[Patch], rng: np.random.Generator) -> list[Patch]:
+        """Make one mutant of each patch that has numbers to change."""
+        space, mutants = self._space, []
+        for parent, x in zip(parents, space.encode(parents), strict=True):
+            chosen = self._chosen(space.free(parent) & ~space.categorical, rng)
+            size = _SMALLEST * (_LARGEST / _SMALLEST) ** rng.random()
+            change = size * rng.standard_normal(len(chosen))
+            change = np.copysign(np.maximum(np.abs(change), space.least[chosen]), change)
+            places = space.starts[chosen]
+            x[places] = np.clip(x[places] + change, -1.0, 1.0)
+            mutants.append(space.moved(parent, x, chosen))
         return mutants
 
     def _chosen(
@@ -141,21 +159,6 @@ class Mutation(Move):
             return column[free[column]]
         among = among[free[among]]
         return rng.choice(among, min(len(among), rng.geometric(0.4)), replace=False)
-
-    def _moved(
-        self,
-        parent: Patch,
-        x: Float[np.ndarray, " d"],
-        chosen: np.ndarray,
-        rng: np.random.Generator,
-    ) -> Patch:
-        size = _SMALLEST * (_LARGEST / _SMALLEST) ** rng.random()
-        places = self._space.starts[chosen]
-        change = size * rng.standard_normal(len(chosen))
-        change = np.copysign(np.maximum(np.abs(change), self._space.least[chosen]), change)
-        x = x.copy()
-        x[places] = np.clip(x[places] + change, -1.0, 1.0)
-        return self._space.moved(parent, x, chosen)
 
 
 class Discrete(Move):
@@ -190,35 +193,40 @@ class Discrete(Move):
 
 
 class Crossover(Move):
-    """Exchange units between two candidates, after the second is aligned to the first."""
+    """Mix two candidates, after the second is aligned to the first, and change a little.
 
-    name, batch = "crossover", 24
+    Whole units and single other parameters come from either, or each parameter by itself.
+    """
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    name, batch = "crossover", 32
+
+    def __init__(self, space: Space, mutation: Mutation) -> None:
+        self._space, self._mutation = space, mutation
 
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
         """Make one child each of ``count`` pairs."""
-        if len(pool) < 2:
-            return []
-        space, children = self._space, []
+        plain: list[Patch] = []
+        to_change: list[Patch] = []
         for _ in range(count):
-            first = chosen_parent(pool, rng)
-            second = pool[int(rng.integers(len(pool)))]
-            if first is second:
-                continue
-            mother = space.hold(first.patch)
-            father = space.hold(aligned(space.task, space.hold(second.patch), mother))
-            taken = [b for b in space.blocks if len(b) and rng.random() < 0.4]
-            if taken:
-                chosen = np.concatenate(taken)
-                # What neither can hear would only hide what it is.
-                heard = space.free(mother) | space.free(father)
-                chosen = chosen[heard[chosen]]
-                child = mother.copy()
-                child[chosen] = father[chosen]
-                children.append(child)
-        return children
+            first, second = chosen_parent(pool, rng), chosen_parent(pool, rng)
+            if first is not second:
+                child = self._child(first, second, rng)
+                (to_change if rng.random() < _ALSO_CHANGED else plain).append(child)
+        return plain + (self._mutation.mutants(to_change, rng) if to_change else [])
+
+    def _child(self, first: Candidate, second: Candidate, rng: np.random.Generator) -> Patch:
+        space = self._space
+        mother = space.hold(first.patch)
+        father = space.hold(aligned(space.task, space.hold(second.patch), mother))
+        if rng.random() < _WHOLE_UNITS:
+            taken = np.zeros(len(mother), dtype=bool)
+            for block in space.blocks:
+                taken[block] = rng.random() < 0.5
+        else:
+            taken = rng.random(len(mother)) < 0.5
+        # What neither lets be heard would only hide what it is.
+        taken &= space.free(mother) | space.free(father)
+        return np.where(taken, father, mother)
 
 
 def aligned(task: Task, patch: Patch, to: Patch) -> Patch:
@@ -301,6 +309,232 @@ class Evolution(Move):
         )
         self._best, self._stale = np.inf, 0
         return True
+
+
+@dataclass
+class Slopes:
+    """How a candidate's picture changes with its numbers: a row of ``rows`` a parameter, a unit."""
+
+    centre: Candidate
+    x: Float[np.ndarray, " d"]
+    picture: Float32[np.ndarray, " cells"]
+    parameters: np.ndarray
+    rows: Float32[np.ndarray, "parameters cells"]
+
+
+class Linear(Move):
+    """Gauss-Newton: how each number changes the sound's picture, and what changes would fit it.
+
+    A probe changes each number of a good candidate by itself. With the changes J of its picture f,
+    the step d that solves
+
+        min over d of  sum_j |t_j - f_j - (J d)_j| + a |d|^2,    within the ranges,
+
+    brings it nearest to the target's picture t, as far as pictures are linear. After each step J is
+    corrected by what has come of it (C. G. Broyden, "A Class of Methods for Solving Nonlinear
+    Simultaneous Equations", Mathematics of Computation 19, 1965), and later probes measure only
+    some of it anew.
+    """
+
+    name, batch = "linear", 6
+    #: How far a probe changes a number; a step is worth another if it gains so much, relatively.
+    _PROBE, _WORTH = 0.08, 0.004
+    #: Numbers that are measured anew where the others' slopes are known.
+    _ANEW = 20
+    #: Among how many it chooses, better ones more often.
+    _BEST = 12
+
+    def __init__(self, space: Space, distance: FastSpectral) -> None:
+        self._space, self._distance = space, distance
+        self._spent: set[bytes] = set()
+        self._stepping = False
+        self.slopes: Slopes | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """After a probe a step follows, and another after one that was worth it."""
+        return self._stepping
+
+    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
+        """Probe one of the best candidates, or make steps of several lengths."""
+        if self._stepping:
+            assert self.slopes is not None
+            return [
+                stepped(self._space, self.slopes, self._distance, self.slopes.centre, *how)
+                for how in (
+                    *((0.003, 0.4), (0.01, 0.1), (0.03, 0.2)),
+                    *((0.1, 0.1), (0.3, 0.4), (1.0, 0.4)),
+                )
+            ]
+        fresh = [c for c in pool[: self._BEST] if c.patch.tobytes() not in self._spent]
+        if not fresh:
+            return []
+        best = fresh[0] is pool[0]
+        self._approach(fresh[0 if best else int(len(fresh) * rng.random() ** 2)])
+        return self._probes(rng)
+
+    def _approach(self, centre: Candidate) -> None:
+        """Keep what is known of slopes where most numbers are as they were."""
+        space, slopes = self._space, self.slopes
+        self._base = space.hold(centre.patch)
+        x, picture = space.encode([self._base])[0], self._distance.picture(centre.audio)
+        free = np.flatnonzero(space.free(self._base) & ~space.categorical)
+        rows = np.zeros((len(free), len(picture)), dtype=np.float32)
+        known = np.zeros(len(free), dtype=bool)
+        if slopes is not None:
+            near = np.abs(x - slopes.x)[space.starts[free]] < 0.15
+            others = space.categorical & (self._base != space.hold(slopes.centre.patch))
+            if near.sum() > 0.7 * len(near) and not (others & space.free(self._base)).any():
+                for k, position in enumerate(free):
+                    at = np.flatnonzero(slopes.parameters == position)
+                    if len(at) and near[k]:
+                        rows[k], known[k] = slopes.rows[at[0]], True
+        self.slopes = Slopes(centre, x, picture, free, rows)
+        self._known = known
+
+    def _probes(self, rng: np.random.Generator) -> list[Patch]:
+        slopes, space = self.slopes, self._space
+        assert slopes is not None
+        wanted = ~self._known
+        if self._known.any():
+            sizes = np.abs(slopes.rows).mean(axis=1) + 1e-3
+            anew = min(self._ANEW, int(self._known.sum()))
+            chances = np.where(self._known, sizes, 0.0)
+            wanted[rng.choice(len(sizes), anew, replace=False, p=chances / chances.sum())] = True
+        probes = []
+        for position in slopes.parameters[wanted]:
+            place = space.starts[position]
+            change = max(self._PROBE, 1.01 * space.least[position]) * rng.choice([-1.0, 1.0])
+            if abs(slopes.x[place] + change) > 1.0:
+                change = -change
+            moved = slopes.x.copy()
+            moved[place] = np.clip(slopes.x[place] + change, -1.0, 1.0)
+            probes.append(space.moved(self._base, moved, np.array([position])))
+        return probes
+
+    def learn(self, found: Sequence[Candidate]) -> None:
+        """Take slopes from a probe; go on from a step that was worth it."""
+        slopes = self.slopes
+        if slopes is None or not found:
+            self._stepping = False
+            return
+        if not self._stepping:
+            self._measure(found)
+            self._spent.add(slopes.centre.patch.tobytes())
+            self._stepping = True
+            return
+        best = min(found, key=lambda candidate: candidate.score)
+        self._stepping = best.score < (1.0 - self._WORTH) * slopes.centre.score
+        if best.score < slopes.centre.score:
+            self._move(best)
+
+    def _measure(self, found: Sequence[Candidate]) -> None:
+        space, slopes = self._space, self.slopes
+        assert slopes is not None
+        for probe, x in zip(found, space.encode([c.patch for c in found]), strict=True):
+            for position in np.flatnonzero(probe.patch != self._base):
+                place, at = space.starts[position], np.flatnonzero(slopes.parameters == position)
+                difference = self._distance.picture(probe.audio) - slopes.picture
+                slopes.rows[at] = difference / np.float32(x[place] - slopes.x[place])
+
+    def _move(self, to: Candidate) -> None:
+        slopes, space = self.slopes, self._space
+        assert slopes is not None
+        x, picture = space.encode([to.patch])[0], self._distance.picture(to.audio)
+        places = space.starts[slopes.parameters]
+        step = (x - slopes.x)[places].astype(np.float32)
+        missed = picture - slopes.picture - step @ slopes.rows
+        slopes.rows += np.outer(step, missed) / max(float(step @ step), 1e-9)
+        slopes.centre, slopes.x, slopes.picture = to, x, picture
+
+
+class Mending(Move):
+    """What another move has changed for the worse, with all else adapted to it by known slopes."""
+
+    name, batch = "mended", 16
+
+    def __init__(self, space: Space, distance: FastSpectral, linear: Linear) -> None:
+        self._space, self._distance, self._linear = space, distance, linear
+        self._waiting: list[Candidate] = []
+
+    def watch(self, found: Sequence[Candidate]) -> None:
+        """Remember what other moves have made that was more than a change of numbers."""
+        found = [c for c in found if c.origin in (Discrete.name, Crossover.name)]
+        self._waiting = sorted([*self._waiting, *found], key=lambda c: c.score)[:64]
+
+    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
+        """Mend the nearest of them that differ little from what the slopes are known of."""
+        slopes = self._linear.slopes
+        if slopes is None:
+            return []
+        centre = slopes.centre.patch
+        children: list[Patch] = []
+        left = []
+        for candidate in self._waiting:
+            changed = (candidate.patch != centre)[slopes.parameters]
+            if (candidate.patch != centre).sum() > 0 and changed.mean() < 0.3:
+                if len(children) < count:
+                    children.append(
+                        stepped(self._space, slopes, self._distance, candidate, 0.03, 0.3)
+                    )
+                else:
+                    left.append(candidate)
+        self._waiting = left
+        return children
+
+
+def stepped(
+    space: Space,
+    slopes: Slopes,
+    distance: FastSpectral,
+    candidate: Candidate,
+    stiffness: float,
+    reach: float,
+) -> Patch:
+    """Step from a candidate to where its picture is nearest to the target's, by the slopes.
+
+    Numbers in which it differs from the slopes' own candidate stay. ``stiffness`` is the weight of
+    the step's own size, ``reach`` how far a number may go.
+    """
+    patch = space.hold(candidate.patch)
+    same = (patch == space.hold(slopes.centre.patch)) & space.free(patch)
+    own = candidate is slopes.centre
+    used = np.ones(len(slopes.parameters), bool) if own else same[slopes.parameters]
+    parameters, rows = slopes.parameters[used], slopes.rows[used]
+    x = space.encode([patch])[0]
+    places = space.starts[parameters]
+    picture = slopes.picture if own else distance.picture(candidate.audio)
+    missing = distance.target_picture - picture
+    low, high = np.maximum(-reach, -1.0 - x[places]), np.minimum(reach, 1.0 - x[places])
+    x[places] += fitted(rows, missing, stiffness, low, high)
+    return space.moved(patch, x, parameters)
+
+
+def fitted(
+    rows: Float32[np.ndarray, "parameters cells"],
+    missing: Float32[np.ndarray, " cells"],
+    stiffness: float,
+    low: Float[np.ndarray, " parameters"],
+    high: Float[np.ndarray, " parameters"],
+) -> Float[np.ndarray, " parameters"]:
+    """Find d within its limits that minimises ``sum |missing - d rows| + a |d|^2``.
+
+    By least squares with weights that are anew 1 / |residual|, and coordinate descent.
+    """
+    step = np.zeros(len(rows))
+    for _ in range(4):
+        residual = missing - step.astype(np.float32) @ rows
+        weighted = rows / np.maximum(np.abs(residual), 3.0)
+        square, slope = (weighted @ rows.T).astype(float), (weighted @ missing).astype(float)
+        square[np.diag_indices(len(rows))] += stiffness * np.trace(square) / len(rows) + 1e-9
+        for _ in range(40):
+            before = step.copy()
+            for i in range(len(rows)):
+                wanted = step[i] + (slope[i] - square[i] @ step) / square[i, i]
+                step[i] = min(max(wanted, low[i]), high[i])
+            if np.abs(step - before).max() < 1e-3:
+                break
+    return step
 
 
 class Sampling(Move):

@@ -7,16 +7,20 @@ gained a render: the budget goes to what is improving.
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from unsynth.inversion.candidates import Candidate, Judge, Target
 from unsynth.inversion.moves import (
     Crossover,
     Discrete,
     Evolution,
+    Linear,
+    Mending,
     Move,
     Mutation,
     Patch,
@@ -25,12 +29,17 @@ from unsynth.inversion.moves import (
     Space,
 )
 from unsynth.inversion.posterior import Posterior
+from unsynth.metrics.fast import FastSpectral
 from unsynth.tasks.task import Task
 
 #: How many candidates new ones are made of.
 POOL = 24
+#: Mean difference of two vectors, whose ranges are 2, below which they are much alike.
+ALIKE = 0.01
+#: What the pool's mean counts beside its best, where a move's gain is measured.
+_MEAN = 0.25
 #: What is forgotten of a move's gains with each of its batches, and its least share of them.
-_FORGETTING, _LEAST = 0.2, 0.04
+_FORGETTING, _LEAST = 0.2, 0.025
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
 _NOTHING_NEW = 20
 
@@ -66,12 +75,16 @@ def search(
     """
     began = time.perf_counter()
     space = Space(task, locked)
-    moves: list[Move] = [Mutation(space), Crossover(space), Discrete(space), Evolution(space)]
+    mutation = Mutation(space)
+    moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
+    distance = FastSpectral(target.audio, target.sample_rate)
+    linear = Linear(space, distance)
+    moves += [linear, Mending(space, distance, linear)]
     if posterior is not None:
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
             moves.append(Renoising(space, posterior, target.audio))
-    pool = _Pool(task, start)
+    pool = _Pool(space, start)
     shares = _Shares(moves)
     tried = idle = 0
     while (renders is None or tried < renders) and idle < _NOTHING_NEW:
@@ -91,25 +104,35 @@ def search(
         gain = pool.add(found)
         if move is not None:
             move.learn(found)
+            for other in moves:
+                if other is not move:
+                    other.watch(found)
             shares.credit(move, gain, len(new))
         if new:
             yield Step(name, tried, found)
 
 
 class _Pool:
-    """The best candidates, no two of them the same sound, and all patches that were tried."""
+    """The best candidates, no two of them much alike, and all patches that were tried.
 
-    def __init__(self, task: Task, start: Sequence[Candidate]) -> None:
-        self._task = task
+    One that is much like another takes its place if it is better, so that a lineage that is being
+    refined does not push all others out.
+    """
+
+    def __init__(self, space: Space, start: Sequence[Candidate]) -> None:
+        self._space = space
         self.best: list[Candidate] = []
-        self._tried = {self._key(candidate.patch) for candidate in start}
+        self._vectors = np.empty((0, space.task.spec.width))
+        self._tried: set[bytes] = set()
+        self.new([candidate.patch for candidate in start])
         self.add(start)
 
     def new(self, patches: Sequence[Patch]) -> list[Patch]:
         """Leave out patches that were tried, and remember the others."""
         new = []
         for patch in patches:
-            key = self._key(patch)
+            heard = self._space.task.active(patch)
+            key = np.where(heard, patch, np.nan).tobytes()
             if key not in self._tried:
                 self._tried.add(key)
                 new.append(patch)
@@ -117,16 +140,25 @@ class _Pool:
 
     def add(self, found: Sequence[Candidate]) -> float:
         """Keep the best; return how much nearer its best and its mean have come, relatively."""
+        if not found:
+            return 0.0
         before = [candidate.score for candidate in self.best]
-        kept = {self._key(c.patch): c for c in reversed([*self.best, *found])}
-        self.best = sorted(kept.values(), key=lambda candidate: candidate.score)[:POOL]
+        for candidate, x in zip(found, self._space.encode([c.patch for c in found]), strict=True):
+            self._insert(candidate, x)
         after = [candidate.score for candidate in self.best]
         if not before or not after[0]:
             return 0.0
-        return float(before[0] - after[0] + np.mean(before) - np.mean(after)) / after[0]
+        return (before[0] - after[0] + _MEAN * float(np.mean(before) - np.mean(after))) / after[0]
 
-    def _key(self, patch: Patch) -> bytes:
-        return self._task.neutral(patch).tobytes()
+    def _insert(self, candidate: Candidate, x: Float[np.ndarray, " d"]) -> None:
+        alike = np.flatnonzero(np.abs(self._vectors - x).mean(axis=1) < ALIKE)
+        if any(self.best[i].score <= candidate.score for i in alike):
+            return
+        keep = np.setdiff1d(np.arange(len(self.best)), alike)
+        best = [self.best[i] for i in keep]
+        at = bisect_left([c.score for c in best], candidate.score)
+        self.best = [*best[:at], candidate, *best[at:]][:POOL]
+        self._vectors = np.insert(self._vectors[keep], at, x, axis=0)[:POOL]
 
 
 class _Shares:
@@ -136,9 +168,14 @@ class _Shares:
         self._moves = moves
         self._gains = {move.name: 0.0 for move in moves}
         self._untried = list(moves)
+        #: A move that has not finished, and its gain and renders so far.
+        self._open: Move | None = None
+        self._gain, self._renders = 0.0, 0
 
     def choose(self, rng: np.random.Generator) -> Move:
-        """Draw a move; each of them once before any of them twice."""
+        """Draw a move; each of them once before any of them twice, unfinished ones at once."""
+        if self._open is not None:
+            return self._open
         if self._untried:
             return self._untried.pop(0)
         gains = np.array([self._gains[move.name] for move in self._moves])
@@ -147,6 +184,11 @@ class _Shares:
         return self._moves[int(rng.choice(len(gains), p=chances))]
 
     def credit(self, move: Move, gain: float, renders: int) -> None:
-        """Take note of what a batch has gained."""
-        each = max(0.0, gain) / max(1, renders)
-        self._gains[move.name] += _FORGETTING * (each - self._gains[move.name])
+        """Take note of what a batch has gained, with what prepared it."""
+        self._gain += max(0.0, gain)
+        self._renders += renders
+        self._open = move if move.unfinished else None
+        if self._open is None:
+            each = self._gain / max(1, self._renders)
+            self._gains[move.name] += _FORGETTING * (each - self._gains[move.name])
+            self._gain, self._renders = 0.0, 0

@@ -1,0 +1,59 @@
+"""A distance for searches, which ask for it a thousand times a target.
+
+The mean absolute difference, in dB, of two log-mel spectrograms (:mod:`unsynth.audio.mel`): one
+that tells moments apart and one that tells frequencies apart,
+
+    d = (|f1 - t1| + |f2 - t2|) / 2,
+
+each relative to its own sound's peak, down to 80 dB below it, so a sound's level does not count.
+It takes half as long as MSS, whose three resolutions it replaces; windows are powers of two.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+
+from unsynth.audio.mel import MelSettings, log_mel
+from unsynth.conventions import SAMPLE_RATE
+
+#: Window, hop and bands, in samples at 44,100 Hz: 23 ms each 20 ms, and 93 ms each 50 ms.
+_SCALES = ((1024, 882, 64), (4096, 2205, 128))
+#: What :meth:`FastSpectral.picture` sees: 46 ms each 46 ms.
+_PICTURE = (2048, 2048, 64)
+
+_Audio = Float32[np.ndarray, "channels samples"]
+
+
+class FastSpectral:
+    """Distances of many estimates to one target, whose spectrograms are computed once."""
+
+    def __init__(self, target: _Audio, sample_rate: int = SAMPLE_RATE) -> None:
+        self._sample_rate = sample_rate
+        self._target = [self._log_mel(target, scale) for scale in _SCALES]
+        #: The target's picture.
+        self.target_picture = self.picture(target)
+
+    def __call__(
+        self, estimates: Float32[np.ndarray, "items channels samples"]
+    ) -> Float[np.ndarray, " items"]:
+        """Distance of each estimate, in dB, 0 for an identical sound up to its level."""
+        return np.array([self._distance(estimate) for estimate in estimates])
+
+    def picture(self, audio: _Audio) -> Float32[np.ndarray, " cells"]:
+        """Lay out a sound's coarse log-mel spectrogram as a vector, in dB below its peak."""
+        return self._log_mel(audio, _PICTURE).ravel()
+
+    def _distance(self, estimate: _Audio) -> float:
+        return float(
+            np.mean(
+                [
+                    np.abs(self._log_mel(estimate, scale) - target).mean(dtype=np.float64)
+                    for scale, target in zip(_SCALES, self._target, strict=True)
+                ]
+            )
+        )
+
+    def _log_mel(self, audio: _Audio, scale: tuple[int, int, int]) -> Float32[np.ndarray, "..."]:
+        window, hop, bands = scale
+        settings = MelSettings(bands, window, hop, "hann", self._sample_rate)
+        return log_mel(torch.from_numpy(audio), settings).numpy()
