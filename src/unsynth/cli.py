@@ -275,7 +275,7 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of draws that `match` looks in (minutes).
 
     That of a task in the package is 40,000 draws large and lies in the package. Of any other task
-    it lies in your cache folder; it takes about ten minutes, and goes on where it was stopped.
+    it lies in your cache folder; it takes three minutes or more, and goes on where it was stopped.
     """
     from unsynth.inversion.own_index import Building, build_own_index
     from unsynth.inversion.proposals import (

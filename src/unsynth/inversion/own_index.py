@@ -33,7 +33,7 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
 #: How many draws an index gets: what these many seconds give, within these limits.
-_SECONDS, _FEWEST, _MOST = 600.0, 1000, 4000
+_SECONDS, _FEWEST, _MOST = 180.0, 1000, 4000
 #: Draws by which the engine's speed is judged, and most of them in a part.
 _TIMED, _PART = 32, 64
 #: Seconds after which a part is written, however few draws it has.
@@ -66,7 +66,7 @@ def build_own_index(
 ) -> Iterator[Building | DrawIndex]:
     """Build a task's index in the user's cache; go on with what an earlier call left.
 
-    ``draws`` defaults to what the engine renders in ten minutes, 1,000 to 4,000. One that is there
+    ``draws`` defaults to what the engine renders in three minutes, 1,000 to 4,000. One that is there
     (another process may have built it meanwhile) is taken unless ``again``. Raises
     :class:`OutputError` where the cache cannot be written and
     :class:`~unsynth.errors.EngineError` where nothing can be heard of the engine.
