@@ -66,8 +66,8 @@ def build_own_index(
 ) -> Iterator[Building | DrawIndex]:
     """Build a task's index in the user's cache; go on with what an earlier call left.
 
-    ``draws`` defaults to what the engine renders in three minutes, 1,000 to 4,000. One that is there
-    (another process may have built it meanwhile) is taken unless ``again``. Raises
+    ``draws`` defaults to what the engine renders in three minutes, 1,000 to 4,000. One there is
+    already (another process may have built it) is taken unless ``again``. Raises
     :class:`OutputError` where the cache cannot be written and
     :class:`~unsynth.errors.EngineError` where nothing can be heard of the engine.
     """
