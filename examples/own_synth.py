@@ -137,7 +137,7 @@ def main() -> None:
     patch = task.with_note(task.sample(np.random.default_rng(7)), Note(60, 0.0, 1.5))
     write_wav(target, synth.render(task.engine_patch(patch), task.note(patch)), synth.sample_rate)
     unsynth("match", target, "--synth", task_file, "--model", weights, "--index", index,
-            "--out", out, "--budget", 5, "--keep", 4)  # fmt: skip
+            "--out", out, "--keep", 4, "--renders", size["renders"])  # fmt: skip
 
     found = max(out.glob("target*/patch.json"), key=lambda path: path.stat().st_mtime)
     report = json.loads(found.read_text())
