@@ -81,8 +81,8 @@ def test_all_that_was_found_is_in_the_file(tmp_path):
     for said in (
         "stretch: 0.25  # inert; Stretch: 0 % to 100 %, starts at 0.25 (0 %)",
         "#   master_volume: output gain; Master Volume: 0 % to 100 %",
-        "# lfo_1, lfo_2 look like copies of a block (2 parameters each), but",
-        "by up to 3.2 dB (MSS): no unit",
+        "# lfo_1, lfo_2 look like copies of a block, but changing places moved",
+        "by up to 3.2 dB (MSS): no unit of 2 parameters",
         "# Octave: 3 steps, -1 to +1, starts at 0.5 (0)",
     ):
         assert said in text
@@ -103,6 +103,19 @@ def test_uneven_or_uncounted_steps_are_choices(tmp_path):
     found = dataclasses.replace(FOUND, parameters=(uneven, ratio, hertz), units=(), unlike=())
     task = write_draft(draft(found, "steps", "x.vst3"), tmp_path / "steps.yaml")
     assert all(isinstance(p, Categorical) for p in task.spec.parameters[:3])
+
+
+def test_copies_with_too_many_exchanges_stay_plain(tmp_path):
+    labels = tuple("12345678")
+    words = ("rate", "depth")
+    lfo = ProposedUnit(
+        "lfo_{}", labels, words, tuple(tuple(f"lfo_{i}_{w}" for w in words) for i in labels)
+    )
+    parameters = [Probed(host(name)) for copy in (*lfo.members, *OSC.members) for name in copy]
+    found = dataclasses.replace(FOUND, parameters=tuple(parameters), units=(lfo, OSC), unlike=())
+    task = write_draft(text := draft(found, "many", "x.vst3"), tmp_path / "many.yaml")
+    assert [unit.name for unit in task.spec.units] == ["osc"] and "lfo_8_depth" in task.spec.names
+    assert "lfo_8 are copies of a block" in text and "10,000 exchanges at most" in text
 
 
 def test_names_of_tasks():

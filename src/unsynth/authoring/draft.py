@@ -7,6 +7,7 @@ are not with the reason. The prior is uniform in the plugin's raw values, 0 to 1
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import factorial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from unsynth import __version__
 from unsynth.authoring.probing import Probe, Probed
 from unsynth.authoring.units import ProposedUnit
 from unsynth.errors import OutputError
-from unsynth.tasks.declared import DeclaredTask, parse
+from unsynth.tasks.declared import MOST_IMAGES, DeclaredTask, parse
 
 #: The finest difference of a raw value: 0.24 cents of two octaves.
 _STEP = 0.0001
@@ -40,7 +41,8 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
     # Two renders of 20 patches that were the same, bit for bit.
     engine |= {"deterministic": True} if probe.deterministic else {}
     used = {p.name: p for p in probe.parameters if not (p.excluded or p.inert)}
-    in_units = {name for unit in probe.units for copy in unit.members for name in copy}
+    units, many = _few_exchanges(probe.units)
+    in_units = {name for unit in units for copy in unit.members for name in copy}
     alone = [p for p in used.values() if p.name not in in_units]
     inert = [p for p in probe.parameters if p.inert]
     excluded = [p for p in probe.parameters if p.excluded]
@@ -53,7 +55,8 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
         "synth: vst3",
         *_block("engine", engine),
         "",
-        *_units(probe, used),
+        *_units(units, used),
+        *_no_units(probe, many),
         *([] if alone else ["parameters: []"]),
         *(["parameters:"] if alone else []),
         *(line for p in alone for line in _parameter(p, p.name, p.name)),
@@ -89,19 +92,43 @@ def task_name(plugin: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plugin.lower()).strip("-") or "own-synth"
 
 
-def _units(probe: Probe, used: Mapping[str, Probed]) -> Iterator[str]:
-    if probe.units:
-        yield "# Copies of a block: exchanged in random patches, they sounded the same, so that a"
-        yield "# model may take them for the same thing. Take a block apart if you know better."
-        yield "units:"
-        taken: set[str] = set()
-        for unit in probe.units:
-            yield from _unit(unit, used, taken)
-        yield ""
+def _few_exchanges(
+    proposed: Sequence[ProposedUnit],
+) -> tuple[list[ProposedUnit], list[ProposedUnit]]:
+    """Part units, the largest first, into those whose exchanges can all be listed, and others."""
+    kept: list[ProposedUnit] = []
+    images = 1
+    for unit in proposed:
+        if images * factorial(len(unit.labels)) <= MOST_IMAGES:
+            images *= factorial(len(unit.labels))
+            kept.append(unit)
+    return kept, [unit for unit in proposed if unit not in kept]
+
+
+def _units(units: Sequence[ProposedUnit], used: Mapping[str, Probed]) -> Iterator[str]:
+    if not units:
+        return
+    yield "# Copies of a block: exchanged in random patches, they sounded the same, so that a"
+    yield "# model may take them for the same thing. Take a block apart if you know better."
+    yield "units:"
+    taken: set[str] = set()
+    for unit in units:
+        yield from _unit(unit, used, taken)
+    yield ""
+
+
+def _no_units(probe: Probe, many: Sequence[ProposedUnit]) -> Iterator[str]:
     for unit, distance in probe.unlike:
-        names = ", ".join(unit.stem.replace("{}", label) for label in unit.labels)
-        yield f"# {names} look like copies of a block ({len(unit.suffixes)} parameters each), but"
-        yield f"# changing places moved the sound by up to {distance:.1f} dB (MSS): no unit."
+        yield f"# {_copies(unit)} look like copies of a block, but changing places moved the"
+        size = f"{len(unit.suffixes)} parameters"
+        yield f"# sound by up to {distance:.1f} dB (MSS): no unit of {size}."
+    for unit in many:
+        yield f"# {_copies(unit)} are copies of a block, but all units together may have"
+        yield f"# {MOST_IMAGES:,} exchanges at most: no unit of {len(unit.suffixes)} parameters."
+
+
+def _copies(unit: ProposedUnit) -> str:
+    return ", ".join(unit.stem.replace("{}", label) for label in unit.labels)
 
 
 def _unit(unit: ProposedUnit, used: Mapping[str, Probed], taken: set[str]) -> Iterator[str]:

@@ -83,7 +83,7 @@ _TASK_KEYS = (
 )
 _UNIT_KEYS = ("name", "count", "parameters", "fixed", "exchange")
 #: More images than this are not listed: a unit with so many copies is better left a plain list.
-_MOST_IMAGES = 10_000
+MOST_IMAGES = 10_000
 _TEMPLATE = re.compile(r"\{(\d*)n([+-]\d+)?\}")
 _COMPARISON = re.compile(r"(!=|>=|<=|>|<)\s*(\S+)")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -602,9 +602,9 @@ class _Reader:
             self._fail(
                 "note: must be note.pitch (integer), note.onset and note.duration (continuous)"
             )
-        if prod(factorial(count) for count in self._copies.values()) > _MOST_IMAGES:
+        if prod(factorial(count) for count in self._copies.values()) > MOST_IMAGES:
             self._fail(
-                f"units: their exchanges are more than {_MOST_IMAGES}; write those with the most "
+                f"units: their exchanges are more than {MOST_IMAGES}; write those with the most "
                 "copies as plain parameters"
             )
         self.declared = tuple(
