@@ -36,6 +36,7 @@ from unsynth.inversion.own_index import find_index
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import DrawIndex
 from unsynth.inversion.search import search
+from unsynth.inversion.spread import spread
 from unsynth.metrics.agreement import disagreement, median_metrics
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.rendering.renderer import Audio, Renderer, RenderFailure
@@ -47,9 +48,9 @@ from unsynth.tasks.task import Task
 #: As many as a DX7 bank holds.
 MOST_KEPT = 32
 #: Draws of the index that are rendered on the target's note, and the share of the budget for them.
-_SHORTLIST, _NEAR_SHARE = 512, 0.4
+_SHORTLIST, _NEAR_SHARE = 512, 0.3
 #: Of all begun with, how many are tried with other durations, and the share for these.
-_RETIMED, _RETIMED_SHARE = 16, 0.1
+_RETIMED, _RETIMED_SHARE = 16, 0.05
 #: Random draws that are heard, and after how many tries that is given up.
 _RANDOM_DRAWS, _MOST_DRAWS = 24, 200
 #: Fewer where the user waits for the end.
@@ -304,6 +305,7 @@ class Matcher:
             search_began=began,
             seed=request.seed,
             locked=request.locked,
+            spread=spread(self.task, ranked, np.random.default_rng((request.seed, 2))),
             stopped=stopped,
         )
 

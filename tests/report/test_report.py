@@ -13,12 +13,13 @@ import pytest
 import soundfile
 
 from unsynth.conventions import SAMPLE_RATE, SAMPLES
-from unsynth.inversion.candidates import Candidate, Inversion, Point, Target
+from unsynth.inversion.candidates import Candidate, Inversion, Knob, Point, Spread, Target
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
+from unsynth.report.curve import curve_svg
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
-from unsynth.report.scale import FAR_OFF, scale_svg, verdict
+from unsynth.report.scale import FAR_OFF, reach, scale_svg, verdict
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7 import DX7Task
@@ -407,3 +408,64 @@ def test_scale_puts_scores_in_order(task: Task) -> None:
 )
 def test_note_names(pitch: int, name: str) -> None:
     assert note_name(pitch) == name
+
+
+def test_scale_shows_what_was_there_before_the_search(task: Task) -> None:
+    svg = ET.fromstring(scale_svg(inversion(task, 2)))
+    words = [e.text for e in svg.iter("text") if e.get("class") == "start"]
+    assert words == ["the model alone 6.00 dB"]
+    (box,) = [e for e in svg.iter("rect")]
+    lowest = float(svg.attrib["height"])
+    assert all(float(e.attrib["y2"]) <= lowest for e in svg.iter("line"))
+    assert float(box.attrib["y"]) > max(
+        float(e.attrib["y2"]) for e in svg.iter("line") if e.get("class") == "start"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "stopped", "fraction", "words"),
+    [
+        ((9.0, 8.0, 7.9), False, 0.7, "out of reach of a DX7"),
+        ((9.0, 8.0, 7.9), False, 0.4, "as near as a DX7 comes"),
+        ((9.0, 8.0, 7.9), False, 0.1, ""),
+        ((9.0, 8.0, 6.0), False, 0.7, "larger --budget may help"),
+        ((9.0, 8.0, 7.9), True, 0.7, "stopped early"),
+    ],
+)
+def test_what_is_out_of_reach_is_said(
+    task: Task, scores: tuple[float, ...], stopped: bool, fraction: float, words: str
+) -> None:
+    """The search goes from 500 to 4,096 renders; the score falls at 600 and at 4,000."""
+    points = tuple(map(Point, (400, 600, 4000, 4096), (1.0, 2.0, 3.0, 4.0), (*scores, scores[-1])))
+    shown = replace(
+        inversion(task, 1), history=points, search_began=Point(500, 1.5, 9.0), stopped=stopped
+    )
+    said = reach(shown, fraction, "a DX7")
+    assert words in said and (words or not said)
+
+
+def test_curve_falls_and_ends_at_the_best(task: Task) -> None:
+    shown = inversion(task, 1)
+    for against, last in (("renders", 4096.0), ("seconds", 20.0)):
+        svg = ET.fromstring(curve_svg(shown, against))
+        (path,) = [e.attrib["d"] for e in svg.iter("path") if e.get("class") == "curve"]
+        corners = points(path)
+        xs, ys = zip(*corners, strict=True)
+        assert list(xs) == sorted(xs) and list(ys) == sorted(ys)  # y grows downwards
+        (began,) = [e.attrib["d"] for e in svg.iter("path") if e.get("class") == "began"]
+        share = (points(began)[0][0] - 34) / (xs[-1] - 34)
+        assert share == pytest.approx((500 if against == "renders" else 5.0) / last, abs=1e-3)
+
+
+def test_knobs_are_sorted_by_what_the_sound_says_of_them(task: Task) -> None:
+    knobs = (
+        Knob("algorithm", (3.0, 4.0), 0.9),
+        Knob("op1.level1", (10.0, 12.0), 0.01),
+        Knob("note.duration", (0.25, 1.5), 0.3),
+    )
+    shown = replace(inversion(task, 1), spread=Spread(9, 2.5, knobs))
+    words = Page(render_page(shown, FILES)).words
+    rows = [w.strip() for w in words if w.strip() in {"4, 5", "10–12", "0.25–1.5"}]
+    assert rows == ["10–12", "0.25–1.5", "4, 5"]
+    assert {"set", "narrowed", "open"} <= {w.strip() for w in words}
+    assert "Which knobs" not in render_page(inversion(task, 1), FILES)

@@ -53,6 +53,28 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Knob:
+    """How far good candidates differ in a parameter that can be heard.
+
+    ``values`` are its least and largest among them, or, of a category, all that occur;
+    ``freedom`` is 0 where they agree and about 1 where they differ as much as random patches.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    freedom: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What ``patches`` candidates, all within ``limit`` of the target, say of the knobs."""
+
+    patches: int
+    limit: float
+    knobs: tuple[Knob, ...]
+
+
+@dataclass(frozen=True)
 class Inversion:
     """Everything a report needs, best candidate first.
 
@@ -60,8 +82,8 @@ class Inversion:
     moved to the target's note, and ``noise_floor`` those of the best candidate against its own
     second render. ``starts`` are the best of each origin before the search, with their metrics.
     ``history`` has a point for each better score, and one for the end; ``search_began`` is when
-    the search took over. ``locked`` are values that the user held, ``stopped`` says that the user
-    ended it before its time.
+    the search took over. ``spread`` is ``None`` where too few candidates are good. ``locked`` are
+    values that the user held, ``stopped`` says that the user ended it before its time.
     """
 
     task: Task
@@ -75,6 +97,7 @@ class Inversion:
     search_began: Point
     seed: int
     locked: Mapping[str, float]
+    spread: Spread | None = None
     stopped: bool = False
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from unsynth import __version__
 from unsynth.audio.files import write_wav
 from unsynth.errors import EngineError
-from unsynth.inversion.candidates import Inversion
+from unsynth.inversion.candidates import Inversion, Knob
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
@@ -111,6 +111,7 @@ def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
             {"renders": p.renders, "seconds": round(p.seconds, 3), "score": round(p.score, 4)}
             for p in inversion.history
         ],
+        "knobs": {knob.name: round(knob.freedom, 4) for knob in _knobs(inversion)},
         "renders": inversion.renders,
         "seconds": round(inversion.seconds, 2),
         "stopped": inversion.stopped,
@@ -118,6 +119,10 @@ def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
         "locked": {name: task.spec.named(inversion.exported[0])[name] for name in inversion.locked},
         "candidates": candidates,
     }
+
+
+def _knobs(inversion: Inversion) -> Sequence[Knob]:
+    return () if inversion.spread is None else inversion.spread.knobs
 
 
 def _metrics(metrics: AudioMetrics) -> dict[str, float]:

@@ -4,6 +4,7 @@ The file is complete: sounds and spectrograms are in it as data URIs, and its co
 policy forbids every request.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ from markupsafe import Markup
 from unsynth import __version__
 from unsynth.inversion.candidates import Candidate, Inversion
 from unsynth.metrics.agreement import median_metrics
+from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
+from unsynth.report.curve import curve_svg
 from unsynth.report.media import (
     LISTENING_PEAK,
     colour_stops,
@@ -22,11 +25,18 @@ from unsynth.report.media import (
     frequency_axis,
     spectrogram_uris,
 )
-from unsynth.report.scale import THRESHOLDS, scale_svg, verdict
+from unsynth.report.scale import START_NAMES, THRESHOLDS, reach, scale_svg, verdict
 from unsynth.synths.base import note_name
+from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
-_INSTRUMENTS = {"dx7": "a DX7", "vital-simple": "Vital", "vital-full": "Vital"}
+_INSTRUMENTS = {
+    "dx7": "a DX7",
+    "vital-simple": "Vital",
+    "vital-full": "Vital",
+    "surge-simple": "Surge XT",
+    "surge-full": "Surge XT",
+}
 
 
 @dataclass(frozen=True)
@@ -60,14 +70,17 @@ def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
     ]
     instrument = _INSTRUMENTS.get(inversion.task.name, "this synthesizer")
     chance = median_metrics(inversion.random_metrics)
+    judged = verdict(inversion.metrics[0].mss, inversion.noise_floor.mss, chance.mss)
     page = _environment().get_template("page.html.j2")
     return page.render(
         inversion=inversion,
         target=_Sound(0, target.name, sounds[0], images[0]),
         candidates=shown,
-        verdict=verdict(
-            inversion.metrics[0].mss, inversion.noise_floor.mss, chance.mss, instrument
-        ),
+        verdict=judged,
+        reach=reach(inversion, judged.fraction, instrument),
+        measures=_measures(inversion, chance),
+        curves=[curve_svg(inversion, against) for against in ("renders", "seconds")],
+        knobs=_knobs(inversion),
         chance=chance,
         thresholds=THRESHOLDS,
         scale=scale_svg(inversion),
@@ -96,6 +109,59 @@ def _candidate(inversion: Inversion, rank: int, audio: str, spectrogram: str) ->
         view=dx7.view(task, candidate.patch) if is_dx7 else None,
         values=() if is_dx7 else _values(task, candidate),
     )
+
+
+@dataclass(frozen=True)
+class _Knob:
+    """A parameter's value in the best patch and among good ones; ``bar`` is its freedom, 0-100."""
+
+    name: str
+    best: str
+    range: str
+    word: str
+    bar: int
+
+
+#: How free a parameter may be to be called so, at most.
+_FREEDOM = (("set", 0.15), ("narrowed", 0.5), ("open", math.inf))
+
+
+def _knobs(inversion: Inversion) -> list[_Knob]:
+    """Describe what the sound says of each parameter, what it says most of first."""
+    if inversion.spread is None:
+        return []
+    spec, best = inversion.task.spec, inversion.candidates[0].patch
+    described = []
+    for knob in sorted(inversion.spread.knobs, key=lambda knob: knob.freedom):
+        place = spec.position[knob.name]
+        words = [_written(spec.value_name(place, value)) for value in knob.values]
+        parameter = spec.parameters[place]
+        joint = ", " if isinstance(parameter, Categorical) else "–"
+        described.append(
+            _Knob(
+                knob.name,
+                _written(spec.value_name(place, best[place])),
+                joint.join(dict.fromkeys(words)),
+                next(word for word, most in _FREEDOM if knob.freedom <= most),
+                round(100 * min(1.0, knob.freedom)),
+            )
+        )
+    return described
+
+
+def _measures(inversion: Inversion, chance: AudioMetrics) -> list[tuple[str, tuple[str, ...]]]:
+    """Make the rows of the table of all four metrics."""
+    starts = {START_NAMES[origin]: metrics for origin, (_, metrics) in inversion.starts.items()}
+    rows = {
+        "best candidate": inversion.metrics[0],
+        **starts,
+        "a random draw (median)": chance,
+        "the engine against itself": inversion.noise_floor,
+    }
+    return [
+        (name, (f"{m.mss:.2f}", f"{m.wmfcc:.2f}", f"{m.sot:.3f}", f"{m.rms:.3f}"))
+        for name, m in rows.items()
+    ]
 
 
 def _values(task: Task, candidate: Candidate) -> tuple[dx7.Value, ...]:

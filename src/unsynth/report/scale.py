@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from unsynth.inversion.beginnings import GIVEN, INDEX, POSTERIOR
 from unsynth.inversion.candidates import Inversion
 
 #: Largest fraction of the way from the noise floor to the median random draw for each word. On
@@ -17,6 +18,10 @@ from unsynth.inversion.candidates import Inversion
 #: nearest of 6,000 draws to 0.5. A rule of thumb, not a listening test.
 THRESHOLDS = (("Matched", 0.02), ("Close", 0.25), ("Recognisable", 0.5))
 FAR_OFF = "Far off"
+#: A search has settled where the last third of it came less than this part nearer.
+_SETTLED = 0.03
+#: What was there before the search, by origin.
+START_NAMES = {POSTERIOR: "the model alone", INDEX: "the index alone", GIVEN: "your patch"}
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,7 @@ class Verdict:
     fraction: float
 
 
-def verdict(
-    best: float, noise_floor: float, random_median: float, instrument: str = "this synthesizer"
-) -> Verdict:
+def verdict(best: float, noise_floor: float, random_median: float) -> Verdict:
     """Put the best candidate's score (MSS, dB) between the noise floor and the random median.
 
     >>> verdict(2.0, noise_floor=0.0, random_median=10.0).word
@@ -43,25 +46,58 @@ def verdict(
         "Matched": "the best candidate is the target, as far as this distance can tell",
         "Close": "the best candidate is near the target; listen for the details",
         "Recognisable": "the best candidate has the target's outline, and differs audibly",
-        FAR_OFF: f"nothing near it was found, and perhaps {instrument} cannot make this sound",
+        FAR_OFF: "nothing near it was found",
     }[word]
     return Verdict(word, meaning, fraction)
 
 
+def reach(inversion: Inversion, fraction: float, instrument: str) -> str:
+    """Say in a sentence whether more of a search may help, or the sound is out of reach."""
+    gain = _late_gain(inversion)
+    if inversion.stopped:
+        return "The search was stopped early; with more time it may come nearer."
+    if gain is None:
+        return "There was no time for a search; a larger --budget may come nearer."
+    if gain > _SETTLED:
+        nearer = f"the last third of the search still came {gain:.0%} nearer"
+        return f"A larger --budget may help: {nearer}."
+    settled = f"the last third of {inversion.renders:,} renders came hardly nearer"
+    if fraction > THRESHOLDS[-1][1]:
+        return f"This sound seems to be out of reach of {instrument}: {settled}."
+    if fraction > THRESHOLDS[-2][1]:
+        return f"This may be as near as {instrument} comes: {settled}."
+    return ""
+
+
+def _late_gain(inversion: Inversion) -> float | None:
+    """By what part the best score fell in the last third of the search; ``None`` without one."""
+    began, end = inversion.search_began.renders, inversion.history[-1]
+    if end.renders <= began or end.score == 0.0:
+        return None if end.renders <= began else 0.0
+    late = began + 2 * (end.renders - began) / 3
+    before = [point.score for point in inversion.history if point.renders <= late]
+    return (min(before, default=inversion.search_began.score) - end.score) / end.score
+
+
 def scale_svg(inversion: Inversion) -> Markup:
-    """Draw noise floor, candidates and random draws on one axis of MSS, 0 dB on the left.
+    """Draw noise floor, candidates, starts and random draws on one axis of MSS, 0 dB on the left.
 
     The box holds the middle half of the random draws, its whiskers all but the farthest 5 %.
     Horizontal places are percentages, so that the text keeps its size on every screen.
     """
     scores = [metrics.mss for metrics in inversion.metrics]
+    starts = {origin: metrics.mss for origin, (_, metrics) in inversion.starts.items()}
     floor = inversion.noise_floor.mss
     low, q1, median, q3, high = np.percentile(
         [metrics.mss for metrics in inversion.random_metrics], [0, 25, 50, 75, 95]
     )
-    step = tick_step(max(*scores, high, floor))
-    count = math.ceil(max(*scores, high, floor) * 1.02 / step)
+    step = tick_step(max(*scores, *starts.values(), high, floor))
+    count = math.ceil(max(*scores, *starts.values(), high, floor) * 1.02 / step)
     end = step * max(count, 1)
+    #: Where the starts' rows begin, the random draws' and the axis.
+    top, row = 76, 30
+    draws = top + row * len(starts)
+    axis = draws + 66
 
     def x(value: float) -> str:
         return f"{100 * value / end:.2f}%"
@@ -75,31 +111,38 @@ def scale_svg(inversion: Inversion) -> Markup:
         return f'<line class="{name}" x1="{x(at)}" x2="{x(at)}" y1="{y1}" y2="{y2}"/>'
 
     parts = [
-        '<line class="axis" x1="0%" x2="100%" y1="142" y2="142"/>',
-        *(line(i * step, 142, 147, "axis") for i in range(count + 1)),
+        f'<line class="axis" x1="0%" x2="100%" y1="{axis}" y2="{axis}"/>',
+        *(line(i * step, axis, axis + 5, "axis") for i in range(count + 1)),
         *(
-            f'<text class="tick" x="{x(i * step)}" y="161" text-anchor="middle">{i * step:g}</text>'
+            f'<text class="tick" x="{x(i * step)}" y="{axis + 19}" text-anchor="middle">'
+            f"{i * step:g}</text>"
             for i in range(count + 1)
         ),
-        line(floor, 18, 142, "floor"),
+        line(floor, 18, axis, "floor"),
         text(floor, 12, f"noise floor {floor:.2f} dB", "floor"),
         text(scores[0], 40, f"best candidate {scores[0]:.2f} dB", "best"),
         *(line(score, 50, 68, "candidate") for score in scores[1:]),
         line(scores[0], 46, 72, "candidate best"),
-        text(median, 98, f"random draws, median {median:.2f} dB", "random"),
-        f'<line class="whisker" x1="{x(low)}" x2="{x(high)}" y1="116" y2="116"/>',
-        line(low, 111, 121, "whisker"),
-        line(high, 111, 121, "whisker"),
-        f'<rect class="box" x="{x(q1)}" width="{x(q3 - q1)}" y="107" height="18" rx="3"/>',
-        line(median, 107, 125, "median"),
+        text(median, draws + 22, f"random draws, median {median:.2f} dB", "random"),
+        f'<line class="whisker" x1="{x(low)}" x2="{x(high)}" y1="{draws + 40}" y2="{draws + 40}"/>',
+        line(low, draws + 35, draws + 45, "whisker"),
+        line(high, draws + 35, draws + 45, "whisker"),
+        f'<rect class="box" x="{x(q1)}" width="{x(q3 - q1)}" y="{draws + 31}" height="18" rx="3"/>',
+        line(median, draws + 31, draws + 49, "median"),
     ]
+    for number, (origin, score) in enumerate(starts.items()):
+        y = top + row * number
+        parts.append(text(score, y + 14, f"{START_NAMES[origin]} {score:.2f} dB", "start"))
+        parts.append(line(score, y + 18, y + 28, "start"))
     label = (
         f"Scale of MSS from 0 to {end:g} dB: noise floor {floor:.2f}, candidates "
-        f"{min(scores):.2f} to {max(scores):.2f}, 95 % of random draws {low:.2f} to {high:.2f}, "
+        f"{min(scores):.2f} to {max(scores):.2f}, "
+        + "".join(f"{START_NAMES[origin]} {score:.2f}, " for origin, score in starts.items())
+        + f"95 % of random draws {low:.2f} to {high:.2f}, "
         f"half of them between {q1:.2f} and {q3:.2f} and their median at {median:.2f}"
     )
     return Markup(
-        f'<svg class="scale" width="100%" height="166" role="img" aria-label="{label}">'
+        f'<svg class="scale" width="100%" height="{axis + 24}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
 

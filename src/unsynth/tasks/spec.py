@@ -115,16 +115,18 @@ class Spec:
 
     def named(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, int | float | str]:
         """Name a patch's values; a category becomes the name of its choice."""
-        named: dict[str, int | float | str] = {}
-        for p, value in zip(self.parameters, patch.tolist(), strict=True):
-            match p:
-                case Categorical():
-                    named[p.name] = p.choices[int(value)]
-                case Integer():
-                    named[p.name] = int(value)
-                case Continuous():
-                    named[p.name] = value
-        return named
+        values = enumerate(patch.tolist())
+        return {self.names[place]: self.value_name(place, value) for place, value in values}
+
+    def value_name(self, place: int, value: float) -> int | float | str:
+        """Name one value of the parameter at a place."""
+        match self.parameters[place]:
+            case Categorical(choices=choices):
+                return choices[int(value)]
+            case Integer():
+                return int(value)
+            case Continuous():
+                return float(value)
 
     def from_named(
         self, named: Mapping[str, int | float | str]
