@@ -1,0 +1,121 @@
+"""Ctrl-C at any point: the best so far with all its files, or nothing at all.
+
+``UNSYNTH_INTERRUPTS=1000 pytest tests/test_interruption.py`` interrupts that often in process, and
+a twentieth as often by a signal to the command.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tiny import Dying, TinySynth, TinyTask
+from unsynth.conventions import SECONDS
+from unsynth.interruption import stop_on
+from unsynth.inversion.candidates import Target
+from unsynth.inversion.proposals import DrawIndex, build_index, save_index
+from unsynth.matching import Found, Matcher, Request, save
+from unsynth.rendering.renderer import Renderer
+
+TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "16"))
+FILES = {"patch.json", "best.wav", "note.mid", "report.html"}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and timers of Unix")
+
+
+@pytest.fixture(scope="module")
+def tiny_index() -> DrawIndex:
+    task = TinyTask()
+    with Renderer(task.synth, workers=2) as renderer:
+        *_, index = build_index(task, renderer, 60)
+    return index
+
+
+def target() -> Target:
+    task = TinyTask()
+    patch = task.sample(np.random.default_rng(5))
+    sound = TinySynth().render(patch, task.note(patch), SECONDS)
+    return Target("own.wav", sound, task.sample_rate)
+
+
+def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str:
+    """Match with alarms as Ctrl-C, after ``first`` seconds and ``second`` later; say what came."""
+    try:
+        with stop_on(signal.SIGALRM) as stopped:
+            signal.setitimer(signal.ITIMER_REAL, first, second)
+            try:
+                *_, found = matcher.events(target(), Request(budget=60.0), stopped)
+                assert isinstance(found, Found)
+                folder = save(found.inversion, out).folder
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+    except KeyboardInterrupt:
+        assert not out.exists() or not list(out.iterdir())
+        return "nothing"
+    assert [path.name for path in out.iterdir()] == [folder.name]
+    names = {path.name for path in folder.iterdir()}
+    told = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    assert names == FILES | {name for each in told["candidates"] for name in each["files"]}
+    assert "</html>" in (folder / "report.html").read_text(encoding="utf-8")
+    inversion = found.inversion
+    assert inversion.stopped and inversion.starts
+    for candidate, _ in inversion.starts.values():
+        assert inversion.candidates[0].score <= candidate.score
+    return "result"
+
+
+@pytest.mark.parametrize("synth", [TinySynth, Dying])
+def test_interrupts_at_random_points(tiny_index, synth, tmp_path):
+    """Some of them soon after the start; a third are followed by a second one."""
+    chance, came = random.Random(3), []
+    with Matcher(TinyTask(synth), tiny_index) as matcher:
+        for number in range(TIMES // 2):
+            first = chance.uniform(0.001, chance.choice([0.1, 1.0, 2.0]))
+            second = chance.uniform(0.001, 0.3) if chance.random() < 1 / 3 else 0.0
+            came.append(interrupted(matcher, tmp_path / str(number), first, second))
+    print(f"{synth.__name__}: {came.count('result')} results, {came.count('nothing')} without")
+    assert "result" in came
+
+
+def test_signals_to_the_command(small_index, tmp_path):
+    """Whenever it comes: a whole result and exit code 0, or nothing and one line and 2."""
+    save_index(small_index, tmp_path / "small.npz")
+    sound = Path(__file__).parents[1] / "examples" / "organ.flac"
+    chance, came = random.Random(4), []
+    for number in range(max(2, TIMES // 20)):
+        out = tmp_path / str(number)
+        command = [sys.executable, "-m", "unsynth", "match", str(sound), "--budget", "600"]
+        command += ["--index", str(tmp_path / "small.npz"), "--out", str(out)]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        assert process.stderr is not None
+        process.stderr.readline()  # the first word of progress: all is loaded
+        delay = threading.Event()
+        delay.wait(chance.uniform(0.0, 6.0))
+        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
+        _, err = process.communicate(timeout=200)
+        assert "Traceback" not in err
+        if process.returncode == 0:
+            told = json.loads((out / "organ" / "patch.json").read_text(encoding="utf-8"))
+            starts = [scores["mss_db"] for scores in told["before_the_search"].values()]
+            assert told["stopped"] and told["candidates"][0]["mss_db"] <= min(starts)
+            names = {path.name for path in (out / "organ").iterdir()}
+            assert names == FILES | {"patches.syx"}
+            assert [path.name for path in out.iterdir()] == ["organ"]
+        else:
+            assert process.returncode == 2 and not list(out.iterdir())
+            assert err.splitlines()[-1].startswith("unsynth: stopped")
+        came.append(process.returncode)
+    print(f"{came.count(0)} results, {came.count(2)} without")
