@@ -82,7 +82,7 @@ def commands() -> None:
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="Begin with patches of yours, too: a patch.json, or a .syx of DX7 voices.",
+    help="Begin with patches of yours, too: a patch.json, a .vital, or a .syx of DX7 voices.",
 )
 @click.option(
     "--seed",

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import relative_error
 from unsynth.errors import PatchError
 from unsynth.formats.vital import read_vital
+from unsynth.inversion.beginnings import read_given
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
@@ -110,5 +111,12 @@ def test_a_file_that_is_no_patch_of_the_task_says_why(tmp_path):
     (path,) = full.export(drawn(full, 1), tmp_path)
     with pytest.raises(PatchError, match="modulation 4 is env_4>osc_1_distortion_amount"):
         simple.from_file(path.read_bytes(), Note(60))
+    with pytest.raises(PatchError, match=r"patch-01\.vital: modulation 4 is"):
+        read_given(path, simple)
+    (given,) = read_given(path, full).patches
+    np.testing.assert_allclose(given[:-3], drawn(full, 1)[0, :-3], atol=1e-9)
+    with pytest.raises(PatchError, match="the task is dx7"):
+        read_given(path, load_task("dx7"))
+    path.write_bytes(b"RIFF")
     with pytest.raises(PatchError, match="not a patch of Vital"):
-        simple.from_file(b"RIFF", Note(60))
+        read_given(path, simple)

@@ -18,6 +18,7 @@ from unsynth.inversion.locks import hold
 from unsynth.inversion.posterior import Posterior
 from unsynth.inversion.proposals import HELD, DrawIndex
 from unsynth.synths.base import Note
+from unsynth.tasks.declared import DeclaredTask
 from unsynth.tasks.dx7 import DX7Task
 from unsynth.tasks.task import Task
 
@@ -102,9 +103,9 @@ class Given:
 
 
 def read_given(path: Path, task: Task) -> Given:
-    """Read patches from a ``patch.json`` of ours, or DX7 voices from a ``.syx`` file.
+    """Read patches from a ``patch.json`` of ours, a ``.vital`` file, or DX7 voices from a ``.syx``.
 
-    Raises :class:`PatchError` for a file that is neither, or of another task.
+    Raises :class:`PatchError` for a file that is none of them, or of another task.
     """
     try:
         data = path.read_bytes()
@@ -113,6 +114,8 @@ def read_given(path: Path, task: Task) -> Given:
     try:
         if path.suffix.lower() == ".syx":
             return Given(voices=_voices(data, task))
+        if path.suffix.lower() == ".vital":
+            return Given(patches=(_vital(data, task),))
         return Given(patches=_patches(data, task))
     except PatchError as error:
         raise PatchError(f"{path}: {error}") from None
@@ -124,8 +127,14 @@ def _voices(data: bytes, task: Task) -> tuple[Voice, ...]:
     return tuple(read_voices(data))
 
 
+def _vital(data: bytes, task: Task) -> Patch:
+    if not isinstance(task, DeclaredTask):
+        raise PatchError(f"holds a patch of Vital, and the task is {task.name}; give a .syx file")
+    return task.from_file(data, Note(60))
+
+
 def _patches(data: bytes, task: Task) -> tuple[Patch, ...]:
-    wrong = "is no patch.json that unsynth wrote, and no .syx file"
+    wrong = "is no patch.json that unsynth wrote, and no .syx or .vital file"
     try:
         content: Any = json.loads(data)
         theirs, candidates = content["task"], content["candidates"]
