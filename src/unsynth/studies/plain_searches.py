@@ -68,10 +68,12 @@ def evolution_strategy(
         )
         while renders > 0 and not optimizer.should_stop():
             x = np.stack([optimizer.ask() for _ in range(optimizer.population_size)])
-            patches = [space.hold(patch) for patch in spec.decode(x)]
+            patches = [space.hold(patch) for patch in spec.decode(x)][:renders]
             found = judge([(patch, "CMA-ES") for patch in patches])
             scores = {candidate.patch.tobytes(): candidate.score for candidate in found}
             renders -= len(patches)
+            if renders <= 0:
+                return
             worst = 2.0 * max(scores.values(), default=1.0)
             optimizer.tell(
                 [(v, scores.get(p.tobytes(), worst)) for v, p in zip(x, patches, strict=True)]
