@@ -66,8 +66,8 @@ def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str
     assert "</html>" in (folder / "report.html").read_text(encoding="utf-8")
     inversion = found.inversion
     assert inversion.stopped and inversion.starts
-    for candidate, _ in inversion.starts.values():
-        assert inversion.candidates[0].score <= candidate.score
+    for _, start in inversion.starts.values():
+        assert inversion.metrics[0].mss <= start.mss
     return "result"
 
 

@@ -10,15 +10,15 @@ symmetric parameter spaces with approximately equivariant flow matching", ISMIR 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unsynth.api import Match, match
+    from unsynth.api import Distance, Match, match
 
-__all__ = ["Match", "__version__", "match"]
+__all__ = ["Distance", "Match", "__version__", "match"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch and engines when it is first asked for."""
-    if name not in ("Match", "match"):
+    if name not in ("Distance", "Match", "match"):
         raise AttributeError(f"module 'unsynth' has no attribute {name!r}")
     from unsynth import api
 

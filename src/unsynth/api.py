@@ -13,6 +13,7 @@ from unsynth.errors import OutputError, SoundError
 from unsynth.interruption import stop_on
 from unsynth.inversion.beginnings import Given, read_given
 from unsynth.inversion.candidates import Inversion
+from unsynth.inversion.judging import Distance
 from unsynth.inversion.locks import read_locks
 from unsynth.inversion.posterior import load_posterior
 from unsynth.inversion.proposals import load_index
@@ -89,6 +90,7 @@ def match(
     keep: int = 8,
     lock: Mapping[str, int | float | str] | None = None,
     start: str | Path | Sequence[NamedPatch] = (),
+    distance: Distance = Distance.FAST,
     seed: int = 0,
     name: str = "sound",
     index: str | Path | None = None,
@@ -103,9 +105,9 @@ def match(
     result depends on the ``seed`` alone. ``candidates`` is how many samples of the trained model
     are tried, ``keep`` how many patches come out, no two alike. ``lock`` holds parameters to
     values, as ``{"note": 60, "algorithm": 5}``. The search begins from ``start`` too, patches by
-    name or a file (``patch.json`` or ``.syx``), and is never worse. ``name`` is the target's, in
-    what is saved; ``index`` and ``model`` are files of your own; ``progress`` is called as it
-    goes.
+    name or a file (``patch.json`` or ``.syx``), and is never worse. ``distance`` is what the search
+    lowers. ``name`` is the target's, in what is saved; ``index`` and ``model`` are files of your
+    own; ``progress`` is called as it goes.
 
     Ctrl-C ends the search, and the best so far is the result; a second one raises
     :class:`KeyboardInterrupt`. Raises :class:`~unsynth.errors.SoundError` for audio that cannot be
@@ -136,6 +138,7 @@ def match(
         keep=keep,
         locked=read_locks(task, lock or {}),
         given=given,
+        distance=distance,
         seed=seed,
     )
     target = fit_target(name, np.atleast_2d(sound), sample_rate, task)

@@ -85,6 +85,13 @@ def commands() -> None:
     help="Begin with patches of yours, too: a patch.json, a .vital, or a .syx of DX7 voices.",
 )
 @click.option(
+    "--distance",
+    default="fast",
+    type=click.Choice(["fast", "mss"]),
+    show_default=True,
+    help="What the search lowers: MSS, or one a third as dear; the result is ranked by MSS.",
+)
+@click.option(
     "--seed",
     default=0,
     type=click.IntRange(min=0),
@@ -112,6 +119,7 @@ def match(
     note: int | None,
     locks: tuple[str, ...],
     start: Path | None,
+    distance: str,
     seed: int,
     out: Path,
     index: Path | None,
@@ -128,6 +136,7 @@ def match(
     from unsynth.batch import jobs, run
     from unsynth.interruption import stop_on
     from unsynth.inversion.beginnings import Given, read_given
+    from unsynth.inversion.judging import Distance
     from unsynth.inversion.locks import read_locks
     from unsynth.inversion.posterior import load_posterior
     from unsynth.inversion.proposals import load_index
@@ -145,6 +154,7 @@ def match(
         keep=keep,
         locked=read_locks(task, wanted),
         given=Given() if start is None else read_given(start, task),
+        distance=Distance(distance),
         seed=seed,
     )
     waiting = jobs(sounds, out)
@@ -155,6 +165,7 @@ def match(
         "candidates": candidates,
         "keep": keep,
         "locked": request.locked,
+        "distance": distance,
         "from": None if start is None else start.name,
         "index": None if index is None else index.name,
         "model": None if model is None else model.name,

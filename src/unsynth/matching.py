@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,7 +32,7 @@ from unsynth.inversion.beginnings import Given, nearest, retimed, sampled
 from unsynth.inversion.candidates import Candidate, Inversion, Point, Proposal, Target
 from unsynth.inversion.diversity import distinct
 from unsynth.inversion.hearing import hear
-from unsynth.inversion.judging import Judging
+from unsynth.inversion.judging import Distance, Judging
 from unsynth.inversion.own_index import find_index
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import DrawIndex
@@ -57,6 +58,8 @@ _RANDOM_DRAWS, _MOST_DRAWS = 24, 200
 _DRAWS_IN_A_HURRY = 6
 #: Of candidates that are as near as this to the best score, the four metrics choose the first.
 _NEARLY = 1.05
+#: Candidates, of the whole match and of each origin before the search, that are ranked by MSS.
+_FINALISTS, _BEGUN = 64, 16
 _BUILDING = "building the index, once"
 
 
@@ -76,6 +79,7 @@ class Request:
     keep: int = 8
     locked: Mapping[str, float] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
+    distance: Distance = Distance.FAST
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -164,7 +168,8 @@ class Matcher:
     ) -> Iterator[Event]:
         """Find patches for a sound; yield :class:`Progress`, last :class:`Found`.
 
-        The best candidate is at least as near, by the score, as everything that was tried. When
+        The first candidate is, by MSS, at least as near as the posterior's samples and the index's
+        nearest, and as a patch to begin with. When
         ``stopped()`` becomes true the search ends and the best so far is the result; where there is
         none yet, :class:`KeyboardInterrupt` is raised. Raises
         :class:`~unsynth.errors.SoundError` where nothing could be rendered and heard and
@@ -172,7 +177,7 @@ class Matcher:
         """
         if self._index is None:
             self._index = yield from self._found_index(stopped)
-        scores = MultiScaleSpectral(target.audio, target.sample_rate)
+        scores = request.distance.to(target)
         with closing(Judging(self.task, target, self._renderer, scores, stopped)) as judge:
             begun = yield from self._begin(target, request, judge)
             if judge.best is None:
@@ -186,7 +191,8 @@ class Matcher:
             history = (*judge.history, ended)
             ranked = judge.ranked()
         yield Progress("comparing", 0, 1, ended.score)
-        yield Found(self._result(target, request, ranked, begun, history, began, stopped()))
+        ended_early = stopped()
+        yield Found(self._result(target, request, ranked, begun, history, began, ended_early))
 
     def _found_index(self, stopped: Callable[[], bool]) -> Generator[Event, None, DrawIndex]:
         for event in find_index(self.task, self._renderer):
@@ -200,17 +206,18 @@ class Matcher:
 
     def _begin(
         self, target: Target, request: Request, judge: Judging
-    ) -> Generator[Event, None, dict[str, Candidate]]:
-        """Try what is known before the search; return the best of each origin."""
+    ) -> Generator[Event, None, dict[str, list[Candidate]]]:
+        """Try what is known before the search; return the best few of each origin."""
         task, locked = self.task, request.locked
         heard = hear(target.audio, target.sample_rate, task, locked)
-        found: list[Candidate] = []
+        found: dict[str, list[Candidate]] = {}
 
         def tried(
             stage: str, proposals: Sequence[Proposal], seconds: float = math.inf
         ) -> Iterator[Event]:
             for done, candidate in enumerate(judge(proposals, seconds), start=1):
-                found.append(candidate)
+                best = [*found.get(candidate.origin, ()), candidate]
+                found[candidate.origin] = sorted(best, key=lambda c: c.score)[:_BEGUN]
                 if done % 32 == 0:
                     yield Progress(stage, done, len(proposals), _best(judge))
 
@@ -225,11 +232,11 @@ class Matcher:
         most, seconds = request.share(_NEAR_SHARE, _SHORTLIST)
         near = nearest(self._index, target, heard, locked, most)
         yield from tried("rendering the nearest draws", near, seconds)
-        ranked = sorted(found, key=lambda c: c.score)[:_RETIMED]
+        ranked = sorted(chain.from_iterable(found.values()), key=lambda c: c.score)[:_RETIMED]
         most, seconds = request.share(_RETIMED_SHARE, _RETIMED * 7)
         others = retimed(task, ranked, heard.end, locked)[:most]
         yield from tried("trying other durations", others, seconds)
-        return {c.origin: c for c in sorted(found, key=lambda c: c.score, reverse=True)}
+        return found
 
     def _search(
         self, target: Target, request: Request, judge: Judging, stopped: Callable[[], bool]
@@ -265,34 +272,40 @@ class Matcher:
         target: Target,
         request: Request,
         ranked: list[Candidate],
-        begun: dict[str, Candidate],
+        begun: dict[str, list[Candidate]],
         history: tuple[Point, ...],
         began: Point,
         stopped: bool,
     ) -> Inversion:
         """Choose what is kept, and measure it beside random draws and the engine itself."""
-        best, rate = ranked[0], target.sample_rate
-        kept = distinct(self.task, ranked, request.keep, rate)
-        remarks = target.remarks
-        again = next(iter(self._rendered([best])))
-        if again is None:
-            again = best.audio
-            remarks += ("the engine did not play the best patch again: no noise floor is known",)
-        count = _DRAWS_IN_A_HURRY if stopped else _RANDOM_DRAWS
-        draws = self._random_draws(self.task.note(best.patch), count, request.seed)
+        rate, remarks = target.sample_rate, target.remarks
         with ThreadPoolExecutor(self._renderer.workers, "measure") as pool:
+            chosen = chain(ranked[:_FINALISTS], *begun.values())
+            finalists = list({id(candidate): candidate for candidate in chosen}.values())
+            scores = MultiScaleSpectral(target.audio, rate)
+            nearness = list(pool.map(lambda c: float(scores(c.audio[None])[0]), finalists))
+            mss = {id(candidate): near for candidate, near in zip(finalists, nearness, strict=True)}
+            finalists.sort(key=lambda c: mss[id(c)])
+            kept = distinct(self.task, finalists, request.keep, rate)
+            starts = {origin: min(few, key=lambda c: mss[id(c)]) for origin, few in begun.items()}
+            count = _DRAWS_IN_A_HURRY if stopped else _RANDOM_DRAWS
+            draws = self._random_draws(self.task.note(kept[0].patch), count, request.seed)
             measure = partial(audio_metrics, target.audio, sample_rate=rate)
             kept_metrics = list(pool.map(measure, [c.audio for c in kept]))
-            start_metrics = list(pool.map(measure, [c.audio for c in begun.values()]))
+            start_metrics = list(pool.map(measure, [c.audio for c in starts.values()]))
             random_metrics = tuple(pool.map(measure, draws))
-        floor = audio_metrics(best.audio, again, rate)
-        nearly = min([_NEARLY * best.score, *(c.score for c in begun.values())])
-        chance = median_metrics(random_metrics)
-        order = sorted(
-            zip(kept, kept_metrics, strict=True),
-            key=lambda pair: (pair[0].score > nearly, disagreement(pair[1], floor, chance)),
+        again = next(iter(self._rendered(kept[:1])))
+        if again is None:
+            again = kept[0].audio
+            remarks += ("the engine did not play the best patch again: no noise floor is known",)
+        floor, chance = audio_metrics(kept[0].audio, again, rate), median_metrics(random_metrics)
+        nearly = min([_NEARLY * kept_metrics[0].mss, *(m.mss for m in start_metrics)])
+        order = list(zip(kept, kept_metrics, strict=True))
+        first = min(
+            (pair for pair in order if pair[1].mss <= nearly),
+            key=lambda pair: disagreement(pair[1], floor, chance),
         )
-        starts = zip(begun.items(), start_metrics, strict=True)
+        order.sort(key=lambda pair: (pair is not first, pair[1].mss))
         return Inversion(
             task=self.task,
             target=replace(target, remarks=remarks),
@@ -300,9 +313,10 @@ class Matcher:
             metrics=tuple(metrics for _, metrics in order),
             random_metrics=random_metrics,
             noise_floor=floor,
-            starts={origin: (candidate, metrics) for (origin, candidate), metrics in starts},
+            starts=dict(zip(starts, zip(starts.values(), start_metrics, strict=True), strict=True)),
             history=history,
             search_began=began,
+            distance=request.distance.value,
             seed=request.seed,
             locked=request.locked,
             spread=spread(self.task, ranked, np.random.default_rng((request.seed, 2))),

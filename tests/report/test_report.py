@@ -63,6 +63,7 @@ def inversion(task: Task, count: int, name: str = "a bell") -> Inversion:
             Point(4096, 20.0, 2.0),
         ),
         search_began=Point(500, 5.0, 6.0),
+        distance="mss",
         seed=7,
         locked={},
     )

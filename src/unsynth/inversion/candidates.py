@@ -26,7 +26,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One patch, what it sounds like, and its distance to the target (MSS, dB; 0 is identical).
+    """One patch, what it sounds like, and its score: the search's distance to the target, in dB.
 
     ``origin`` names the source of the proposal, e.g. "index".
     """
@@ -82,8 +82,9 @@ class Inversion:
     moved to the target's note, and ``noise_floor`` those of the best candidate against its own
     second render. ``starts`` are the best of each origin before the search, with their metrics.
     ``history`` has a point for each better score, and one for the end; ``search_began`` is when
-    the search took over. ``spread`` is ``None`` where too few candidates are good. ``locked`` are
-    values that the user held, ``stopped`` says that the user ended it before its time.
+    the search took over, and ``distance`` names what scores are. ``spread`` is ``None`` where too
+    few candidates are good. ``locked`` are values that the user held, ``stopped`` says that the
+    user ended it before its time.
     """
 
     task: Task
@@ -95,6 +96,7 @@ class Inversion:
     starts: Mapping[str, tuple[Candidate, AudioMetrics]]
     history: tuple[Point, ...]
     search_began: Point
+    distance: str
     seed: int
     locked: Mapping[str, float]
     spread: Spread | None = None

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import torch
@@ -18,12 +19,31 @@ from jaxtyping import Float, Float32
 
 from unsynth.data.draws import audible
 from unsynth.inversion.candidates import Candidate, Point, Proposal, Target
+from unsynth.metrics.audio import MultiScaleSpectral
+from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
 #: Distances of estimates, ``(items, channels samples)``, to the target; 0 is identical.
 Scores = Callable[[Float32[np.ndarray, "items channels samples"]], Float[np.ndarray, " items"]]
+
+
+class Distance(Enum):
+    """What a search lowers, by name: MSS itself, or one a third as dear that ranks as it does."""
+
+    FAST = "fast"
+    MSS = "mss"
+
+    def to(self, target: Target) -> Scores:
+        """Measure distances to a target, in dB."""
+        match self:
+            case Distance.FAST:
+                return FastSpectral(target.audio, target.sample_rate)
+            case Distance.MSS:
+                return MultiScaleSpectral(target.audio, target.sample_rate)
+
+
 #: Candidates whose sounds are kept, in all and of one structure.
 _KEPT, _ALIKE = 160, 16
 

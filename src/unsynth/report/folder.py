@@ -107,6 +107,7 @@ def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
         "before_the_search": {
             origin: _metrics(metrics) for origin, (_, metrics) in inversion.starts.items()
         },
+        "distance": inversion.distance,
         "history": [
             {"renders": p.renders, "seconds": round(p.seconds, 3), "score": round(p.score, 4)}
             for p in inversion.history
