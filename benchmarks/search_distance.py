@@ -22,12 +22,12 @@ from unsynth.conventions import SECONDS
 from unsynth.data.external import sound_files
 from unsynth.inversion.candidates import Target
 from unsynth.inversion.hearing import hear
+from unsynth.inversion.judging import Judging
 from unsynth.inversion.proposals import load_index
 from unsynth.inversion.search import search
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer
-from unsynth.studies.search import Judge
 from unsynth.tasks.task import load_task
 
 
@@ -82,11 +82,10 @@ def main() -> None:
             print(f"{name:5} {which:12} {medians}")
         for name, seconds in cpu.items():
             print(f"{name}: {1000 * seconds / count:.2f} ms of CPU")
-        distance = FastSpectral(audio, rate)
-        with closing(Judge(task, distance, renderer)) as judge:
+        target, distance = Target("", audio, rate), FastSpectral(audio, rate)
+        with closing(Judging(task, target, renderer, distance)) as judge:
             start = list(judge([(patch, "index") for patch in near]))
             wall, began = time.perf_counter(), time.process_time()
-            target = Target("", audio, rate)
             for _ in search(task, target, judge, start, rng, renders=arguments.renders):
                 pass
             wall, used = time.perf_counter() - wall, time.process_time() - began

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,13 @@ from jaxtyping import Float, Float32
 from unsynth.audio.mel import MelSettings, log_mel
 from unsynth.formats.syx import Voice, read_voices
 from unsynth.inversion.candidates import Candidate, Target
+from unsynth.inversion.judging import Judging
 from unsynth.inversion.moves import Space
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import DrawIndex, load_index
 from unsynth.inversion.search import search
 from unsynth.rendering.renderer import Renderer
 from unsynth.studies.plain_searches import PARENTS, genetic
-from unsynth.studies.search import Judge
 from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
 from unsynth.tasks.dx7 import DX7Task
@@ -61,26 +62,30 @@ class Distance:
 
 
 def run_search(
-    audio: Float32[np.ndarray, "1 samples"],
+    target: Target,
     known: tuple[DrawIndex, Posterior],
-    judge: Judge,
+    judge: Judging,
     renders: int,
-    seed: int,
+    rng: np.random.Generator,
     gains: Counter,
 ) -> None:
-    task, rng, (index, posterior) = DX7Task(), np.random.default_rng(seed), known
+    index, posterior = known
     pitches = np.array([NOTE.pitch])
-    near = index.nearest(audio, 44_100, NOTE.onset, NOTE.duration, pitches, NEAREST)
+    near = index.nearest(target.audio, 44_100, NOTE.onset, NOTE.duration, pitches, NEAREST)
     start = list(judge([(patch, "index") for patch in near]))
-    target = Target("voice", audio, 44_100)
-    left = renders - len(judge.curve)
-    before = judge.curve[-1]
+    left, before = renders - judge.renders, judge.history[-1].score
     for step in search(
-        task, target, judge, start, rng, posterior=posterior, locked=LOCKED, renders=left
+        index.task, target, judge, start, rng, posterior=posterior, locked=LOCKED, renders=left
     ):
-        gains[f"{step.move} dB"] += before - judge.curve[-1]
+        gains[f"{step.move} dB"] += before - judge.history[-1].score
         gains[f"{step.move} renders"] += len(step.found)
-        before = judge.curve[-1]
+        before = judge.history[-1].score
+
+
+def curve(judge: Judging, begun: float, marks: Sequence[int]) -> list[float]:
+    """The least distance after so many renders."""
+    points = [(point.renders, point.score) for point in judge.history]
+    return [min([begun, *(s for renders, s in points if renders <= mark)]) for mark in marks]
 
 
 def nearest_draws(
@@ -142,15 +147,15 @@ def main() -> None:
             curves, gains = [], Counter()
             wall, cpu = time.perf_counter(), time.process_time()
             for number, ((name, _), audio) in enumerate(zip(voices, sounds, strict=True)):
-                judge = Judge(task, Distance(audio), renderer)
-                if method == "search":
-                    run_search(audio, known, judge, arguments.renders, arguments.seed, gains)
-                else:
-                    rng = np.random.default_rng(arguments.seed)
-                    judge.curve.append(starts[number][0].score)
-                    genetic(space, starts[number], judge, arguments.renders, rng)
-                    judge.curve.pop(0)
-                curves.append([judge.curve[min(m, len(judge.curve)) - 1] for m in marks])
+                target, rng = Target(name, audio, 44_100), np.random.default_rng(arguments.seed)
+                begun = np.inf
+                with closing(Judging(task, target, renderer, Distance(audio))) as judge:
+                    if method == "search":
+                        run_search(target, known, judge, arguments.renders, rng, gains)
+                    else:
+                        begun = starts[number][0].score
+                        genetic(space, starts[number], judge, arguments.renders, rng)
+                curves.append(curve(judge, begun, marks))
                 print(
                     f"{method:8} {name:16}", *(f"{score:5.2f}" for score in curves[-1]), flush=True
                 )

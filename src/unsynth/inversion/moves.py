@@ -229,6 +229,58 @@ class Crossover(Move):
         return np.where(taken, father, mother)
 
 
+class Genetic(Move):
+    """A population of its own, which may become alike, and is all mixed by single numbers.
+
+    Children take each parameter from either of two parents and change a few; the best of parents
+    and children live on. The best that other moves find joins. It refines what the pool, whose
+    members stay apart, does not.
+    """
+
+    name, batch = "genetic", 48
+    _POPULATION, _CHANCE, _SIZE = 64, 0.03, 0.2
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._population: list[Candidate] = []
+
+    def watch(self, found: Sequence[Candidate]) -> None:
+        """Take in the best of what another move has found."""
+        if found:
+            self._join([min(found, key=lambda candidate: candidate.score)])
+
+    def learn(self, found: Sequence[Candidate]) -> None:
+        """Let the best live on."""
+        self._join(found)
+
+    def _join(self, found: Sequence[Candidate]) -> None:
+        ranked = sorted([*self._population, *found], key=lambda candidate: candidate.score)
+        self._population = ranked[: self._POPULATION]
+
+    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
+        """Mix and change two parents for each child, each the better of two."""
+        space = self._space
+        if len(self._population) < 2:
+            return []
+        mixed = []
+        for _ in range(count):
+            mother, father = (
+                space.hold(self._population[min(rng.integers(len(self._population), size=2))].patch)
+                for _ in range(2)
+            )
+            taken = (rng.random(len(mother)) < 0.5) & (space.free(mother) | space.free(father))
+            mixed.append(np.where(taken, father, mother))
+        children = []
+        for child, x in zip(mixed, space.encode(mixed), strict=True):
+            chosen = space.free(child) & ~space.categorical
+            chosen = np.flatnonzero(chosen & (rng.random(len(child)) < self._CHANCE))
+            places = space.starts[chosen]
+            change = self._SIZE * rng.standard_normal(len(chosen))
+            x[places] = np.clip(x[places] + change, -1.0, 1.0)
+            children.append(space.moved(child, x, chosen))
+        return children
+
+
 def aligned(task: Task, patch: Patch, to: Patch) -> Patch:
     """Find the image of a patch, under its task's symmetries, that is nearest to another patch.
 
@@ -341,8 +393,6 @@ class Linear(Move):
     _PROBE, _WORTH = 0.08, 0.004
     #: Numbers that are measured anew where the others' slopes are known.
     _ANEW = 20
-    #: Among how many it chooses, better ones more often.
-    _BEST = 12
 
     def __init__(self, space: Space, distance: FastSpectral) -> None:
         self._space, self._distance = space, distance
@@ -356,7 +406,7 @@ class Linear(Move):
         return self._stepping
 
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Probe one of the best candidates, or make steps of several lengths."""
+        """Probe the best candidate, if it was not probed, or make steps of several lengths."""
         if self._stepping:
             assert self.slopes is not None
             return [
@@ -366,11 +416,9 @@ class Linear(Move):
                     *((0.1, 0.1), (0.3, 0.4), (1.0, 0.4)),
                 )
             ]
-        fresh = [c for c in pool[: self._BEST] if c.patch.tobytes() not in self._spent]
-        if not fresh:
+        if pool[0].patch.tobytes() in self._spent:
             return []
-        best = fresh[0] is pool[0]
-        self._approach(fresh[0 if best else int(len(fresh) * rng.random() ** 2)])
+        self._approach(pool[0])
         return self._probes(rng)
 
     def _approach(self, centre: Candidate) -> None:

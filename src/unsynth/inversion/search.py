@@ -19,6 +19,7 @@ from unsynth.inversion.moves import (
     Crossover,
     Discrete,
     Evolution,
+    Genetic,
     Linear,
     Mending,
     Move,
@@ -77,6 +78,9 @@ def search(
     space = Space(task, locked)
     mutation = Mutation(space)
     moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
+    genetic = Genetic(space)
+    genetic.learn(start)
+    moves.append(genetic)
     distance = FastSpectral(target.audio, target.sample_rate)
     linear = Linear(space, distance)
     moves += [linear, Mending(space, distance, linear)]

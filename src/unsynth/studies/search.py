@@ -13,7 +13,6 @@ stopped has about as many of each.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,23 +20,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
 
 from unsynth.artifacts import shipped_artifact
-from unsynth.data.draws import audible
 from unsynth.errors import EngineError, OutputError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
 from unsynth.evaluation.targets import Targets, find_targets
-from unsynth.inversion.candidates import Candidate, Proposal, Target
+from unsynth.inversion.candidates import Target
 from unsynth.inversion.hearing import HeardNote, hear
+from unsynth.inversion.judging import Judging
 from unsynth.inversion.moves import Patch, Space
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.inversion.proposals import DrawIndex, load_index
 from unsynth.inversion.search import search
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.metrics.fast import FastSpectral
-from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.rendering.renderer import Renderer
 from unsynth.studies.cells import StudyError
 from unsynth.studies.plain_searches import PARENTS, evolution_strategy, genetic
 from unsynth.synths.base import Note
@@ -60,47 +58,7 @@ NEAREST = 64
 _FINALISTS = 16
 _PLAN, _TABLE = "plan.json", "table.md"
 
-Audio = Float32[np.ndarray, "channels samples"]
-#: Distances of estimates to one target.
-Distance = Callable[[Float32[np.ndarray, "items channels samples"]], Float[np.ndarray, " items"]]
 Say = Callable[[str], None]
-
-
-class Judge:
-    """Renders and scores proposals on all cores, and keeps the nearest; close it.
-
-    ``curve`` has the least distance after each render.
-    """
-
-    def __init__(self, task: Task, distance: Distance, renderer: Renderer) -> None:
-        self._task, self._distance, self._renderer = task, distance, renderer
-        self._pool = ThreadPoolExecutor(renderer.workers, "score")
-        self.curve: list[float] = []
-        self.nearest: list[Candidate] = []
-
-    def __call__(self, proposals: Sequence[Proposal]) -> Iterator[Candidate]:
-        """Yield a candidate for each patch that was rendered and can be heard, in order."""
-        task = self._task
-        requests = ((task.engine_patch(patch), task.note(patch)) for patch, _ in proposals)
-        waiting = [self._pool.submit(self._score, s) for s in self._renderer.render(requests)]
-        for (patch, origin), each in zip(proposals, waiting, strict=True):
-            score, sound = each.result()
-            self.curve.append(min(score, self.curve[-1] if self.curve else np.inf))
-            if sound is not None:
-                found = Candidate(patch, sound, score, origin)
-                if len(self.nearest) < _FINALISTS or score < self.nearest[-1].score:
-                    ranked = sorted([*self.nearest, found], key=lambda c: c.score)
-                    self.nearest = ranked[:_FINALISTS]
-                yield found
-
-    def _score(self, sound: Audio | RenderFailure) -> tuple[float, Audio | None]:
-        if isinstance(sound, RenderFailure) or not audible(sound, self._renderer.sample_rate):
-            return np.inf, None
-        return float(self._distance(sound[None])[0]), sound
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)
@@ -200,25 +158,26 @@ class _Matcher:
         """Match a target in one way; return the answer's metrics."""
         rng, began = np.random.default_rng(seed), time.perf_counter()
         distance = FastSpectral(target.audio, target.sample_rate)
-        with closing(Judge(self._task, distance, self.renderer)) as judge:
+        with closing(Judging(self._task, target, self.renderer, distance)) as judge:
             self._run(target, way, judge, rng)
-        if not judge.nearest:
+            finalists = judge.ranked()[:_FINALISTS]
+        if not finalists:
             raise EngineError(f"{target.name}: nothing could be heard of {WAYS[way]}")
         mss = MultiScaleSpectral(target.audio, target.sample_rate)
-        answer = min(judge.nearest, key=lambda c: mss(c.audio[None])[0])
+        answer = min(finalists, key=lambda c: mss(c.audio[None])[0])
         metrics = audio_metrics(target.audio, answer.audio, target.sample_rate)
         return {
             "target": target.name,
             "way": way,
             **metrics._asdict(),
             "distance": answer.score,
-            "renders": len(judge.curve),
+            "renders": judge.renders,
             "seconds": time.perf_counter() - began,
             "origin": answer.origin,
             "parameters": self._task.spec.named(answer.patch),
         }
 
-    def _run(self, target: Target, way: str, judge: Judge, rng: np.random.Generator) -> None:
+    def _run(self, target: Target, way: str, judge: Judging, rng: np.random.Generator) -> None:
         task, space = self._task, Space(self._task)
         heard = hear(target.audio, target.sample_rate, task)
         if way in ("one", "best", "search"):
@@ -238,7 +197,7 @@ class _Matcher:
             nearest = list(judge(near))
         if way == "random":
             nearest = list(judge([(_draw(task, heard, rng), "prior") for _ in range(PARENTS)]))
-        left = self._renders - len(judge.curve)
+        left = self._renders - judge.renders
         match way:
             case "search":
                 for _ in search(
