@@ -12,6 +12,7 @@ from unsynth.inversion.moves import (
     Crossover,
     Discrete,
     Evolution,
+    Genetic,
     Linear,
     Mutation,
     Space,
@@ -114,9 +115,9 @@ def test_an_unknown_lock_is_refused(sines):
 def test_locks_hold_in_every_proposal(task, posterior):  # noqa: F811
     locked = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
     at = [task.spec.position[name] for name in locked]
-    _, steps, judge = run(task, 6, 260, locked=locked, posterior=posterior)
+    _, steps, judge = run(task, 6, 330, locked=locked, posterior=posterior)
     assert {step.move for step in steps} >= {
-        *("mutation", "crossover", "discrete", "CMA-ES", "linear"),
+        *("mutation", "crossover", "discrete", "CMA-ES", "linear", "genetic"),
         *("posterior", "re-noised"),
     }
     held = np.stack(judge.proposals)[:, at]
@@ -151,6 +152,20 @@ def test_crossover_takes_only_what_is_heard(task, monkeypatch):
             mixed = (child == mother) | (child == father)
             made.append((child[hidden] == mother[hidden]).all() and mixed.all())
         assert any(made)
+
+
+def test_the_genetic_move_keeps_a_population_of_its_own(task):
+    _, _, start = problem(task, 10, 12)
+    genetic, rng = Genetic(Space(task)), np.random.default_rng(0)
+    assert not genetic.propose(start, 8, rng)
+    genetic.learn(start)
+    best, worst = start[0], start[-1]
+    genetic.watch([Candidate(best.patch, best.audio, -1.0, "other"), worst])
+    children = genetic.propose([worst], 64, rng)
+    assert len(np.unique(children, axis=0)) > 32
+    task.spec.check(np.stack(children))
+    nearer = np.mean([(child == best.patch).mean() for child in children])
+    assert nearer > np.mean([(child == worst.patch).mean() for child in children])
 
 
 def test_a_fit_finds_what_was_changed(rng):
