@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from unsynth.authoring.probing import _exclusion
 from unsynth.inversion.proposals import DrawIndex, build_index
 from unsynth.rendering.renderer import Renderer
+from unsynth.synths.vst3 import VST3
 from unsynth.tasks.dx7 import DX7Task
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -37,6 +39,15 @@ def instrument() -> tuple[str, str | None]:
     if "UNSYNTH_TEST_VST3" not in os.environ:
         pytest.skip("UNSYNTH_TEST_VST3 (a bundle) and UNSYNTH_TEST_VST3_NAME are not set")
     return os.environ["UNSYNTH_TEST_VST3"], os.environ.get("UNSYNTH_TEST_VST3_NAME")
+
+
+@pytest.fixture(scope="session")
+def settable(instrument: tuple[str, str | None]) -> list[str]:
+    """Names of up to 100 of its parameters that a task would set, and that keep what is set."""
+    synth = VST3(*instrument)
+    names = [each.name for each in synth.describe() if not _exclusion(each)][:100]
+    lost = {*synth.lost(dict.fromkeys(names, 0.3)), *synth.lost(dict.fromkeys(names, 0.8))}
+    return [name for name in names if name not in lost]
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,9 @@ def synth(instrument):
 
 
 @pytest.fixture
-def patches(synth, rng):
-    """Patches of all that a host may move, but for what is played by a hand."""
-    names = [each.name for each in synth.describe() if each.automatable][:100]
-    return [{name: float(rng.random()) for name in names} for _ in range(6)]
+def patches(settable, rng):
+    """Patches of all that a task would set."""
+    return [{name: float(rng.random()) for name in settable} for _ in range(6)]
 
 
 def error_of(first, second):

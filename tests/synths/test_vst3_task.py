@@ -45,14 +45,11 @@ def declaration(names, **engine):
 
 
 @pytest.fixture(scope="module")
-def own(instrument, tmp_path_factory) -> Path:
-    """The file of a task for the instrument, with up to twelve parameters that keep values."""
+def own(instrument, settable, tmp_path_factory) -> Path:
+    """The file of a task for the instrument, with up to twelve parameters."""
     bundle, name = instrument
-    synth = VST3(bundle, name)
-    names = [each.name for each in synth.describe() if each.automatable][:12]
-    lost = synth.lost(dict.fromkeys(names, 0.4))
     path = tmp_path_factory.mktemp("own") / "own.yaml"
-    told = declaration([n for n in names if n not in lost], plugin=bundle)
+    told = declaration(settable[:12], plugin=bundle)
     told["engine"] |= {} if name is None else {"name": name}
     path.write_text(yaml.safe_dump(told))
     return path
