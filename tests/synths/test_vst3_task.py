@@ -141,7 +141,7 @@ def test_a_match_is_a_preset_that_gives_the_same_sound_in_a_fresh_plugin(own, in
     before = len(multiprocessing.active_children())
     run("match", tmp_path / "sound.wav", "--synth", own, "--out", tmp_path, "--keep", 3,
         "--budget", 5, "--index", tmp_path / "own.npz")  # fmt: skip
-    assert len(multiprocessing.active_children()) == before
+    assert len(multiprocessing.active_children()) <= before
     found = json.loads((tmp_path / "sound" / "patch.json").read_text())
     assert found["task_hash"] == task.hash and 1 <= len(found["candidates"]) <= 3
     for rank, candidate in enumerate(found["candidates"], start=1):
