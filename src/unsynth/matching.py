@@ -31,7 +31,7 @@ from unsynth.errors import EngineError, OutputError, SoundError, UnsynthError
 from unsynth.inversion.beginnings import Given, nearest, retimed, sampled
 from unsynth.inversion.candidates import Candidate, Inversion, Point, Proposal, Target
 from unsynth.inversion.diversity import distinct
-from unsynth.inversion.hearing import hear
+from unsynth.inversion.hearing import HeardNote, hear
 from unsynth.inversion.judging import Distance, Judging
 from unsynth.inversion.own_index import find_index
 from unsynth.inversion.posterior import Posterior, load_posterior
@@ -179,7 +179,8 @@ class Matcher:
             self._index = yield from self._found_index(stopped)
         scores = request.distance.to(target)
         with closing(Judging(self.task, target, self._renderer, scores, stopped)) as judge:
-            begun = yield from self._begin(target, request, judge)
+            heard = hear(target.audio, target.sample_rate, self.task, request.locked)
+            begun = yield from self._begin(target, request, heard, judge)
             if judge.best is None:
                 if stopped():
                     raise KeyboardInterrupt
@@ -192,7 +193,9 @@ class Matcher:
             ranked = judge.ranked()
         yield Progress("comparing", 0, 1, ended.score)
         ended_early = stopped()
-        yield Found(self._result(target, request, ranked, begun, history, began, ended_early))
+        yield Found(
+            self._result(target, request, heard, ranked, begun, history, began, ended_early)
+        )
 
     def _found_index(self, stopped: Callable[[], bool]) -> Generator[Event, None, DrawIndex]:
         for event in find_index(self.task, self._renderer):
@@ -205,11 +208,10 @@ class Matcher:
         raise AssertionError("an index is found, or why there is none is raised")
 
     def _begin(
-        self, target: Target, request: Request, judge: Judging
+        self, target: Target, request: Request, heard: HeardNote, judge: Judging
     ) -> Generator[Event, None, dict[str, list[Candidate]]]:
         """Try what is known before the search; return the best few of each origin."""
         task, locked = self.task, request.locked
-        heard = hear(target.audio, target.sample_rate, task, locked)
         found: dict[str, list[Candidate]] = {}
 
         def tried(
@@ -271,6 +273,7 @@ class Matcher:
         self,
         target: Target,
         request: Request,
+        heard: HeardNote,
         ranked: list[Candidate],
         begun: dict[str, list[Candidate]],
         history: tuple[Point, ...],
@@ -289,7 +292,10 @@ class Matcher:
             kept = distinct(self.task, finalists, request.keep, rate)
             starts = {origin: min(few, key=lambda c: mss[id(c)]) for origin, few in begun.items()}
             count = _DRAWS_IN_A_HURRY if stopped else _RANDOM_DRAWS
-            draws = self._random_draws(self.task.note(kept[0].patch), count, request.seed)
+            # As long as the sound: a draw that rings on would be no fair measure of chance.
+            pitch = self.task.note(kept[0].patch).pitch
+            note = Note(pitch, heard.onset, heard.durations[0])
+            draws = self._random_draws(note, count, request.seed)
             measure = partial(audio_metrics, target.audio, sample_rate=rate)
             kept_metrics = list(pool.map(measure, [c.audio for c in kept]))
             start_metrics = list(pool.map(measure, [c.audio for c in starts.values()]))
@@ -330,13 +336,14 @@ class Matcher:
             yield None if isinstance(sound, RenderFailure) else sound
 
     def _random_draws(self, note: Note, count: int, seed: int) -> list[Audio]:
-        """Hear plain draws of the prior on the match's own note."""
+        """Hear plain draws of the prior on a note."""
         task, heard = self.task, []
         draws = (
             task.sample(item_rng(task.name, Split.RANDOM, item, seed))
             for item in range(_MOST_DRAWS)
         )
-        requests = ((task.engine_patch(task.with_note(draw, note)), note) for draw in draws)
+        moved = (task.with_note(draw, note) for draw in draws)
+        requests = ((task.engine_patch(draw), task.note(draw)) for draw in moved)
         for sound in self._renderer.render(requests):
             if not isinstance(sound, RenderFailure) and audible(sound, self._renderer.sample_rate):
                 heard.append(sound)
