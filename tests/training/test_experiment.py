@@ -2,10 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
-from tests.models.small import REGRESSION, SMALL
-from tests.training.runs import EXPERIMENT
 from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.tasks.task import load_task
@@ -59,8 +56,6 @@ def test_settings_can_be_changed_one_by_one(experiment_path):
         ("modle.field.width=3", "unknown key modle; the nearest is model"),
         ("training.steps", "write it as key=value"),
         ("training.accumulate=3", "accumulate of 3 does not divide a batch of 4"),
-        ("training.field_every=3", "field_every of 3 does not divide 4 sounds"),
-        ("training={steps: 9, learning_rate: 1, accumulate: 2, field_every: 4}", "divide 2 sounds"),
         ("model.kind=flwo", r"model: .*'flow'"),
         ("training.steps=0", r"training.steps: .* greater than 0, not 0"),
         ("training.steps=many", r"training.steps: .* not 'many'"),
@@ -107,11 +102,3 @@ def test_a_file_that_is_no_experiment(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ExperimentError, match=message):
         load_experiment(path)
-
-
-def test_only_a_field_with_a_normal_part_learns_from_some_of_the_sounds(tmp_path):
-    for model in ({**SMALL, "field": {**SMALL["field"], "data_variance": None}}, REGRESSION):
-        path = tmp_path / "experiment.yaml"
-        path.write_text(yaml.safe_dump(EXPERIMENT | {"model": model}))
-        with pytest.raises(ExperimentError, match="for flows whose field has data_variance"):
-            load_experiment(path, ["training.field_every=2"])

@@ -72,8 +72,6 @@ def test_devices_and_parts_are_as_one(model, options, small_set, tmp_path):
     path = written(tmp_path, model)
     settings = [*from_set(small_set.url), "training.steps=12", "training.tensorboard=true"]
     settings.append("training.disturbed=0.5")
-    if model == "param2tok":
-        settings.append("training.field_every=2")
     train(path, settings, out=tmp_path / "one")
     command = [sys.executable, "-m", "unsynth", "train", str(path), "--out", str(tmp_path / "two")]
     command += [part for setting in settings for part in ("--set", setting)]

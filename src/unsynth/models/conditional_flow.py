@@ -41,17 +41,6 @@ class ConditionalFlow(nn.Module):
         """Repeat the vector that stands for no sound."""
         return self.no_sound.expand(items, len(self.field.blocks) + self.encoder.tokens, -1)
 
-    def normal(
-        self,
-        x: Float[torch.Tensor, "items d"],
-        t: Float[torch.Tensor, " items"],
-        conditioning: Float[torch.Tensor, "items layers_and_tokens width"],
-    ) -> Float[torch.Tensor, "items d"]:
-        """Find the part g of the velocity at x; for fields that have it."""
-        if self.field.normal is None:
-            raise ValueError("this field has no part g: set data_variance")
-        return self.field.normal(x, t, conditioning[:, : len(self.field.blocks)])
-
     def forward(
         self,
         x: Float[torch.Tensor, "items d"],

@@ -20,7 +20,7 @@ from pydantic import (
 from unsynth.artifacts import SamplingSettings
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
-from unsynth.models.architecture import Architecture, FlowArchitecture, Settings
+from unsynth.models.architecture import Architecture, Settings
 from unsynth.tasks.task import is_task_file
 from unsynth.training.objective import Times
 
@@ -103,9 +103,6 @@ class TrainingSettings(Settings):
     gradient_clip: PositiveFloat = 0.5
     #: Share of items that lose their sound.
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
-    #: The whole field learns from each n-th sound; from the others the encoder does, and the
-    #: field's part g (:mod:`unsynth.training.objective`).
-    field_every: PositiveInt = 1
     #: Share of items whose sound is disturbed (:mod:`unsynth.audio.disturbance`).
     disturbed: float = Field(0.0, ge=0.0, le=1.0)
     #: How the times of the items are distributed.
@@ -144,17 +141,6 @@ class Experiment(Settings):
         parts, batch = self.training.accumulate, self.data.batch
         if batch % parts:
             raise ValueError(f"training.accumulate of {parts} does not divide a batch of {batch}")
-        return self
-
-    @model_validator(mode="after")
-    def _field_learns_from_some(self) -> "Experiment":
-        every, sounds = self.training.field_every, self.data.batch // self.training.accumulate
-        if every == 1:
-            return self
-        if sounds % every:
-            raise ValueError(f"training.field_every of {every} does not divide {sounds} sounds")
-        if not isinstance(self.model, FlowArchitecture) or self.model.field.data_variance is None:
-            raise ValueError("training.field_every is for flows whose field has data_variance")
         return self
 
 

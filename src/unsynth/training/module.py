@@ -65,7 +65,6 @@ class ModelTraining(lightning.LightningModule):
             self._noise(batch),
             settings.assignment_penalty,
             batch.step,
-            settings.field_every,
         )
         parts = settings.accumulate
         self._sums = self._sums.to(self.device) + torch.stack(found).detach() / parts

@@ -6,12 +6,9 @@ A flow, by flow matching with condition dropout:
 
 with y replaced by "no sound" for a share of the items (the paper, section 4: 10 %), so that one
 network learns both fields that guidance needs; and the mean absolute entry of Param2Tok's
-assignment. An encoder learns from many sounds and costs little, a transformer costs much: with
-``every`` n, v learns from each n-th sound only, and the same loss of its part g
-(:mod:`unsynth.models.vector_fields`) is added for all of them. t is uniform in [0, 1], or
-logit-normal: more often in the middle (P. Esser et al., "Scaling Rectified Flow Transformers for
-High-Resolution Image Synthesis", ICML 2024, section 3.1). A regression, by the mean square.
-VAE + RealNVP: :mod:`unsynth.models.vae_realnvp`.
+assignment. t is uniform in [0, 1], or logit-normal: more often in the middle (P. Esser et al.,
+"Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", ICML 2024, section 3.1).
+A regression, by the mean square. VAE + RealNVP: :mod:`unsynth.models.vae_realnvp`.
 """
 
 from enum import Enum
@@ -68,23 +65,21 @@ def losses(
     noise: Noise,
     assignment_penalty: float,
     step: int,
-    every: int = 1,
 ) -> Losses:
     """Compute what a model is trained by; each sound is that of items / sounds items, in turn."""
     match model:
         case ConditionalFlow():
             repeats = len(x1) // len(observed)
-            sound = model.encode(observed).repeat(repeats, 1, 1)
-            none = model.unconditional(len(x1))
-            fewer = Noise(*(part[::every] for part in noise))
-            loss = flow_matching_loss(model, x1[::every], sound[::every], none[::every], fewer)
+            loss = flow_matching_loss(
+                model,
+                x1,
+                model.encode(observed).repeat(repeats, 1, 1),
+                model.unconditional(len(x1)),
+                noise,
+            )
             tokens = model.param2tok
-            penalty = loss.new_zeros(())
-            if tokens is not None:
-                penalty = penalty + assignment_penalty * tokens.penalty()
-            if every > 1:
-                penalty = penalty + flow_matching_loss(model.normal, x1, sound, none, noise)
-            return Losses(loss, penalty)
+            penalty = 0.0 if tokens is None else assignment_penalty * tokens.penalty()
+            return Losses(loss, loss.new_zeros(()) + penalty)
         case PatchRegression():
             # Noises of one sound would be the same loss again.
             loss = (model(observed) - x1[: len(observed)]).square().mean()
