@@ -13,7 +13,7 @@ from unsynth.flow.path import point, velocity
 from unsynth.flow.solver import Solver, solve
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer
-from unsynth.training.objective import Noise, Times, draw_times, flow_matching_loss
+from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -150,15 +150,6 @@ def test_inpainting_leaves_an_independent_coordinate_its_distribution():
     samples = solve(inpainted(field, normal(20_000, 2), {0: 0.5}), normal(20_000, 2), 20)
     torch.testing.assert_close(samples[:, 0], torch.full((20_000,), 0.5).double())
     assert samples[:, 1].var() == pytest.approx(0.2, rel=0.05)
-
-
-@pytest.mark.parametrize("times", Times)
-def test_times_are_spread_as_is_asked(times):
-    t, _ = draw_times(np.random.default_rng(0), 20_000, 0.1, times)
-    assert t.min() >= 0.0 and t.max() < 1.0 and t.mean() == pytest.approx(0.5, abs=0.01)
-    # P(0.25 < t < 0.75) of the logit-normal is P(|normal| < log 3).
-    middle = {Times.UNIFORM: 0.5, Times.LOGIT_NORMAL: 0.728}[times]
-    assert ((t > 0.25) & (t < 0.75)).float().mean() == pytest.approx(middle, abs=0.01)
 
 
 def test_the_share_of_sounds_that_are_dropped():

@@ -86,7 +86,7 @@ def test_a_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
     out = tmp_path / "study"
     few = [*study, "--seeds", "1", "--out", str(out)]
     assert CliRunner().invoke(commands, few).exit_code == 0
-    more = [*few, "--resume", "--variant", "third training.times=logit-normal"]
+    more = [*few, "--resume", "--variant", "third training.coupling=independent"]
     taken = FileLock(out / "third-seed0.lock")
     taken.acquire()
     waits = []

@@ -22,7 +22,6 @@ from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, Settings
 from unsynth.tasks.task import is_task_file
-from unsynth.training.objective import Times
 
 _GROUP = 64
 
@@ -91,8 +90,6 @@ class TrainingSettings(Settings):
     """The objective and its optimiser (warm-up, then a cosine to the final rate)."""
 
     steps: PositiveInt
-    #: ``muon`` is for the matrices of blocks; all else is AdamW's.
-    optimiser: Literal["adamw", "muon"] = "adamw"
     learning_rate: PositiveFloat
     #: How many times faster Param2Tok learns: its symmetry breaks in hundreds of steps, not 10^5.
     param2tok_rate: PositiveFloat = 1.0
@@ -105,8 +102,6 @@ class TrainingSettings(Settings):
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
     #: Share of items whose sound is disturbed (:mod:`unsynth.audio.disturbance`).
     disturbed: float = Field(0.0, ge=0.0, le=1.0)
-    #: How the times of the items are distributed.
-    times: Times = Times.UNIFORM
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Weight of the mean absolute entry of Param2Tok's assignment.
     assignment_penalty: NonNegativeFloat = 0.01

@@ -24,7 +24,6 @@ from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.training.experiment import Experiment, TrainingSettings
-from unsynth.training.muon import MuonAndAdamW
 from unsynth.training.objective import Noise, draw_times, losses
 
 _TIMES, _DISTURBANCE = 2, 7
@@ -88,7 +87,7 @@ class ModelTraining(lightning.LightningModule):
         data, settings = self.experiment.data, self.experiment.training
         rng = np.random.default_rng((self.experiment.seed, batch.step, _TIMES))
         count = data.noises * data.batch
-        drawn = draw_times(rng, count, settings.condition_dropout, settings.times)
+        drawn = draw_times(rng, count, settings.condition_dropout)
         mine = slice(batch.first, batch.first + len(batch.x1))
         parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in drawn)
         t, dropped = (part.flatten().to(self.device) for part in parts)
@@ -160,23 +159,14 @@ class ModelTraining(lightning.LightningModule):
         settings = self.experiment.training
         tokens = self.model.param2tok if isinstance(self.model, ConditionalFlow) else None
         faster = [] if tokens is None else list(tokens.parameters())
-        matrices = []
-        if settings.optimiser == "muon":
-            named = self.model.named_parameters()
-            matrices = [p for name, p in named if ".blocks." in name and p.ndim == 2]
-        found = {id(p) for p in [*faster, *matrices]}
+        found = {id(p) for p in faster}
         others = [p for p in self.model.parameters() if id(p) not in found]
         groups = [{"params": others, "lr": settings.learning_rate}]
         if faster:
             groups.append(
                 {"params": faster, "lr": settings.learning_rate * settings.param2tok_rate}
             )
-        adamw = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-        optimizer: torch.optim.Optimizer = adamw
-        if matrices:
-            optimizer = MuonAndAdamW(
-                matrices, adamw, lr=settings.learning_rate, weight_decay=settings.weight_decay
-            )
+        optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate(settings, step) / settings.learning_rate
         )

@@ -6,12 +6,10 @@ A flow, by flow matching with condition dropout:
 
 with y replaced by "no sound" for a share of the items (the paper, section 4: 10 %), so that one
 network learns both fields that guidance needs; and the mean absolute entry of Param2Tok's
-assignment. t is uniform in [0, 1], or logit-normal: more often in the middle (P. Esser et al.,
-"Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", ICML 2024, section 3.1).
-A regression, by the mean square. VAE + RealNVP: :mod:`unsynth.models.vae_realnvp`.
+assignment. t is uniform in [0, 1]. A regression, by the mean square. VAE + RealNVP:
+:mod:`unsynth.models.vae_realnvp`.
 """
 
-from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +21,6 @@ from unsynth.flow.path import point, velocity
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.models.regression import PatchRegression
-
-
-class Times(Enum):
-    """How the times of a batch are distributed."""
-
-    UNIFORM = "uniform"
-    LOGIT_NORMAL = "logit-normal"
 
 
 class Noise(NamedTuple):
@@ -48,13 +39,10 @@ class Losses(NamedTuple):
 
 
 def draw_times(
-    rng: np.random.Generator, items: int, dropout: float, times: Times = Times.UNIFORM
+    rng: np.random.Generator, items: int, dropout: float
 ) -> tuple[Float[torch.Tensor, " items"], Bool[torch.Tensor, " items"]]:
     """Draw each item's time, and which items lose their sound."""
-    if times is Times.LOGIT_NORMAL:
-        t = torch.from_numpy(rng.standard_normal(items, dtype=np.float32)).sigmoid()
-    else:
-        t = torch.from_numpy(rng.random(items, dtype=np.float32))
+    t = torch.from_numpy(rng.random(items, dtype=np.float32))
     return t, torch.from_numpy(rng.random(items) < dropout)
 
 
