@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.evaluation.test_evaluate import model  # noqa: F401
-from tests.test_match import failing
+from tests.test_matching import failing
 from unsynth.cli import main
 
 
