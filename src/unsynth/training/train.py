@@ -1,6 +1,7 @@
 """``unsynth train``: from an experiment file to trained weights, or on from a checkpoint."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -177,6 +178,7 @@ def _fit_encoder(
         if shards is not None:
             observed = shards.first(sizes.sounds)
         else:
+            _say(f"rendering {sizes.sounds:,} sounds that the encoder's inputs are scaled by")
             observation, items = experiment.model.observation, range(sizes.sounds)
             sounds = render_sounds(task, renderer, observation, Split.TRAIN, items, experiment.seed)
             observed = sounds.observed
@@ -184,6 +186,11 @@ def _fit_encoder(
     elif isinstance(encoder, SpectrogramTransformer) and shards is not None:
         encoder.standardise(*torch.from_numpy(shards.statistics()))
     module.ema.load_state_dict(module.model.state_dict())
+
+
+def _say(what: str) -> None:
+    """Say what takes minutes with a slow engine before the first step."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def _fit(
@@ -203,6 +210,7 @@ def _fit(
         _fit_encoder(module, task, renderer, shards)
     items = range(experiment.data.validation)
     observation = experiment.model.observation
+    _say(f"rendering {len(items):,} sounds to validate with")
     held_out = render_sounds(task, renderer, observation, Split.VALIDATION, items, experiment.seed)
     x1 = torch.from_numpy(task.spec.encode(held_out.patches)).float()
     log = LossLog(folder, x1, held_out.observed, settings.validate_every)
