@@ -168,10 +168,10 @@ class Matcher:
     ) -> Iterator[Event]:
         """Find patches for a sound; yield :class:`Progress`, last :class:`Found`.
 
-        The first candidate is, by MSS, at least as near as the posterior's samples and the index's
-        nearest, and as a patch to begin with. When
-        ``stopped()`` becomes true the search ends and the best so far is the result; where there is
-        none yet, :class:`KeyboardInterrupt` is raised. Raises
+        The first candidate is, by MSS, at least as near as the posterior's samples, the index's
+        nearest and the patches to begin with. When ``stopped()`` becomes true the search ends and
+        the best so far is the result; where there is none yet, :class:`KeyboardInterrupt` is
+        raised. Raises
         :class:`~unsynth.errors.SoundError` where nothing could be rendered and heard and
         :class:`~unsynth.errors.DrawIndexError` for a damaged index.
         """
