@@ -13,7 +13,6 @@ from jaxtyping import Float, Float32
 
 from unsynth.audio.mel import LOG_MEL, log_mel
 from unsynth.inversion.candidates import Candidate
-from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
 #: In dB.
@@ -52,12 +51,11 @@ def mel_distance(
 def structure_up_to_symmetry(task: Task, patch: Float[np.ndarray, " parameters"]) -> bytes:
     """Name the categories that can be heard, alike for patches that are exchanges of each other."""
     spec = task.spec
-    categorical = np.array([isinstance(parameter, Categorical) for parameter in spec.parameters])
     firsts = [each.start for each in spec.slices]
     images = task.symmetries(patch)
     vectors = spec.encode(patch[None])[0][images]
     heard = np.repeat(task.active(patch), [p.width for p in spec.parameters])[images][:, firsts]
-    values = np.where(heard, spec.decode(vectors), -1.0)[:, categorical]
+    values = np.where(heard, spec.decode(vectors), -1.0)[:, spec.categorical]
     return min(row.tobytes() for row in values)
 
 

@@ -22,7 +22,6 @@ from unsynth.inversion.candidates import Candidate, Point, Proposal, Target
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
 #: Distances of estimates, ``(items, channels samples)``, to the target; 0 is identical.
@@ -50,8 +49,7 @@ _KEPT, _ALIKE = 160, 16
 
 def structure(task: Task, patch: Float[np.ndarray, " parameters"]) -> bytes:
     """Name the discrete part of a patch: its categories, less what cannot be heard."""
-    categories = [isinstance(parameter, Categorical) for parameter in task.spec.parameters]
-    return np.where(task.active(patch), patch, -1.0)[categories].tobytes()
+    return np.where(task.active(patch), patch, -1.0)[task.spec.categorical].tobytes()
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,8 @@ _ONE_UNIT, _ONE_COLUMN = 0.35, 0.1
 _WHOLE_UNITS, _ALSO_CHANGED = 0.5, 0.7
 #: CMA-ES: its first step, and the generations without progress after which it starts anew.
 _FIRST_STEP, _PATIENCE = 0.08, 12
+#: Rounds in which numbers join or leave the set of those at a limit, at most.
+_SETS = 12
 
 
 class Space:
@@ -46,7 +48,7 @@ class Space:
         self.task, self.locked = task, locked
         self._held = np.array([spec.position[name] for name in locked], dtype=int)
         self._values = np.array([float(value) for value in locked.values()])
-        self.categorical = np.array([isinstance(p, Categorical) for p in spec.parameters])
+        self.categorical = spec.categorical
         self._low = np.array(
             [0.0 if isinstance(p, Categorical) else p.low for p in spec.parameters]
         )
@@ -567,7 +569,8 @@ def fitted(
 ) -> Float[np.ndarray, " parameters"]:
     """Find d within its limits that minimises ``sum |missing - d rows| + a |d|^2``.
 
-    By least squares with weights that are anew 1 / |residual|, and coordinate descent.
+    By least squares with weights that are anew 1 / |residual|, each solved for the numbers that
+    are not at a limit.
     """
     step = np.zeros(len(rows))
     for _ in range(4):
@@ -575,13 +578,30 @@ def fitted(
         weighted = rows / np.maximum(np.abs(residual), 3.0)
         square, slope = (weighted @ rows.T).astype(float), (weighted @ missing).astype(float)
         square[np.diag_indices(len(rows))] += stiffness * np.trace(square) / len(rows) + 1e-9
-        for _ in range(40):
-            before = step.copy()
-            for i in range(len(rows)):
-                wanted = step[i] + (slope[i] - square[i] @ step) / square[i, i]
-                step[i] = min(max(wanted, low[i]), high[i])
-            if np.abs(step - before).max() < 1e-3:
-                break
+        step = _within(square, slope, low, high)
+    return step
+
+
+def _within(
+    square: Float[np.ndarray, "n n"],
+    slope: Float[np.ndarray, " n"],
+    low: Float[np.ndarray, " n"],
+    high: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """Minimise ``d square d / 2 - slope d`` with d within limits, by active sets."""
+    at_limit = np.zeros(len(slope), dtype=bool)
+    step = np.zeros(len(slope))
+    for _ in range(_SETS):
+        free = ~at_limit
+        wanted = slope[free] - square[np.ix_(free, at_limit)] @ step[at_limit]
+        step[free] = np.linalg.solve(square[np.ix_(free, free)], wanted)
+        outside = free & ((step < low) | (step > high))
+        step = np.clip(step, low, high)
+        downhill = slope - square @ step
+        inwards = at_limit & np.where(step <= low, downhill > 0, downhill < 0)
+        if not (outside | inwards).any():
+            break
+        at_limit = (at_limit | outside) & ~inwards
     return step
 
 

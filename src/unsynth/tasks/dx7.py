@@ -232,21 +232,17 @@ class DX7Task:
         """
         ops = self._operators(patch)
         algorithm = ALGORITHMS[int(patch[self._algorithm])]
-        sounding = ~_silent(ops)
-        heard = _heard(int(patch[self._algorithm]), tuple(sounding.tolist()))
-        could_be_heard = [
-            _heard(int(patch[self._algorithm]), tuple((sounding | (np.arange(6) == i)).tolist()))[i]
-            for i in range(OPERATORS)
-        ]
+        sounding = tuple((~_silent(ops)).tolist())
+        heard = _heard(int(patch[self._algorithm]), sounding)
+        could_be_heard = _could_be_heard(int(patch[self._algorithm]), sounding)
         note = self.note(patch)
         released = note.onset + note.duration < SECONDS
 
         active = np.zeros(len(self.spec.parameters), dtype=bool)
-        for i, op in enumerate(ops):
-            mask = active[i * _WIDTH : (i + 1) * _WIDTH]
-            if heard[i]:
-                mask[:] = _active_operator(op, released)
-            elif could_be_heard[i]:
+        masks = active[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+        masks[heard] = _active_operators(ops, released)[heard]
+        for op, mask, possible in zip(ops, masks, could_be_heard & ~heard, strict=True):
+            if possible:
                 louder, longer = op.copy(), op.copy()
                 louder[_OP["output_level"]], longer[_LEVELS] = 99, 99
                 mask[_LEVELS] = not _silent(longer[None])[0]
@@ -389,16 +385,26 @@ def _heard(algorithm: int, sounding: tuple[bool, ...]) -> Bool[np.ndarray, "6"]:
         heard |= more
 
 
-def _active_operator(op: Float[np.ndarray, " width"], released: bool) -> Bool[np.ndarray, " width"]:
-    """Say which parameters of a sounding operator can be heard."""
-    active = np.ones(_WIDTH, dtype=bool)
-    _, level2, level3 = levels = op[_LEVELS][:3]
-    active[_OP["rate3"]] = level2 != level3
-    active[_OP["rate2"]] = not (levels == level3).all()
-    active[[_OP["rate4"], _OP["level4"]]] = released
-    other = ("ratio" if op[_OP["mode"]] else "fixed") + "_"
+@lru_cache(maxsize=4096)
+def _could_be_heard(algorithm: int, sounding: tuple[bool, ...]) -> Bool[np.ndarray, "6"]:
+    """Say which operators would reach a carrier if they sounded."""
+    with_it = [tuple(s or j == i for j, s in enumerate(sounding)) for i in range(OPERATORS)]
+    return np.array([_heard(algorithm, each)[i] for i, each in enumerate(with_it)])
+
+
+def _active_operators(
+    ops: Float[np.ndarray, "ops width"], released: bool
+) -> Bool[np.ndarray, "ops width"]:
+    """Say which parameters of sounding operators can be heard."""
+    active = np.ones(ops.shape, dtype=bool)
+    levels = ops[:, _LEVELS][:, :3]
+    active[:, _OP["rate3"]] = levels[:, 1] != levels[:, 2]
+    active[:, _OP["rate2"]] = (levels != levels[:, 2:]).any(axis=1)
+    active[:, [_OP["rate4"], _OP["level4"]]] = released
+    fixed = ops[:, _OP["mode"]] != 0
     for name in ("coarse", "fine", "detune"):
-        active[_OP[other + name]] = False
+        active[:, _OP["ratio_" + name]] = ~fixed
+        active[:, _OP["fixed_" + name]] = fixed
     return active
 
 

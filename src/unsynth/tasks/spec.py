@@ -58,6 +58,11 @@ class Spec:
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
+    def categorical(self) -> Bool[np.ndarray, " parameters"]:
+        """Which parameters are categories."""
+        return np.array([isinstance(p, Categorical) for p in self.parameters])
+
+    @cached_property
     def slices(self) -> tuple[slice, ...]:
         """Where each parameter's coordinates stand in a vector."""
         ends = np.cumsum([p.width for p in self.parameters]).tolist()
