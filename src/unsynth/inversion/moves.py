@@ -412,8 +412,8 @@ class Linear(Move):
         if self._stepping:
             assert self.slopes is not None
             return [
-                stepped(self._space, self.slopes, self._distance, self.slopes.centre, *how)
-                for how in (
+                self._stepped(self.slopes, stiffness, reach)
+                for stiffness, reach in (
                     *((0.003, 0.4), (0.01, 0.1), (0.03, 0.2)),
                     *((0.1, 0.1), (0.3, 0.4), (1.0, 0.4)),
                 )
@@ -422,6 +422,18 @@ class Linear(Move):
             return []
         self._approach(pool[0])
         return self._probes(rng)
+
+    def _stepped(self, slopes: Slopes, stiffness: float, reach: float) -> Patch:
+        """Step to where the picture is nearest to the target's, by the slopes.
+
+        ``stiffness`` is the weight of the step's own size, ``reach`` how far a number may go.
+        """
+        x, places = slopes.x.copy(), self._space.starts[slopes.parameters]
+        missing = self._distance.target_picture - slopes.picture
+        low, high = np.maximum(-reach, -1.0 - x[places]), np.minimum(reach, 1.0 - x[places])
+        x[places] += fitted(slopes.rows, missing, stiffness, low, high)
+        patch = self._space.hold(slopes.centre.patch)
+        return self._space.moved(patch, x, slopes.parameters)
 
     def _approach(self, centre: Candidate) -> None:
         """Keep what is known of slopes where most numbers are as they were."""
@@ -496,68 +508,6 @@ class Linear(Move):
         missed = picture - slopes.picture - step @ slopes.rows
         slopes.rows += np.outer(step, missed) / max(float(step @ step), 1e-9)
         slopes.centre, slopes.x, slopes.picture = to, x, picture
-
-
-class Mending(Move):
-    """What another move has changed for the worse, with all else adapted to it by known slopes."""
-
-    name, batch = "mended", 16
-
-    def __init__(self, space: Space, distance: FastSpectral, linear: Linear) -> None:
-        self._space, self._distance, self._linear = space, distance, linear
-        self._waiting: list[Candidate] = []
-
-    def watch(self, found: Sequence[Candidate]) -> None:
-        """Remember what other moves have made that was more than a change of numbers."""
-        found = [c for c in found if c.origin in (Discrete.name, Crossover.name)]
-        self._waiting = sorted([*self._waiting, *found], key=lambda c: c.score)[:64]
-
-    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Mend the nearest of them that differ little from what the slopes are known of."""
-        slopes = self._linear.slopes
-        if slopes is None:
-            return []
-        centre = slopes.centre.patch
-        children: list[Patch] = []
-        left = []
-        for candidate in self._waiting:
-            changed = (candidate.patch != centre)[slopes.parameters]
-            if (candidate.patch != centre).sum() > 0 and changed.mean() < 0.3:
-                if len(children) < count:
-                    children.append(
-                        stepped(self._space, slopes, self._distance, candidate, 0.03, 0.3)
-                    )
-                else:
-                    left.append(candidate)
-        self._waiting = left
-        return children
-
-
-def stepped(
-    space: Space,
-    slopes: Slopes,
-    distance: FastSpectral,
-    candidate: Candidate,
-    stiffness: float,
-    reach: float,
-) -> Patch:
-    """Step from a candidate to where its picture is nearest to the target's, by the slopes.
-
-    Numbers in which it differs from the slopes' own candidate stay. ``stiffness`` is the weight of
-    the step's own size, ``reach`` how far a number may go.
-    """
-    patch = space.hold(candidate.patch)
-    same = (patch == space.hold(slopes.centre.patch)) & space.free(patch)
-    own = candidate is slopes.centre
-    used = np.ones(len(slopes.parameters), bool) if own else same[slopes.parameters]
-    parameters, rows = slopes.parameters[used], slopes.rows[used]
-    x = space.encode([patch])[0]
-    places = space.starts[parameters]
-    picture = slopes.picture if own else distance.picture(candidate.audio)
-    missing = distance.target_picture - picture
-    low, high = np.maximum(-reach, -1.0 - x[places]), np.minimum(reach, 1.0 - x[places])
-    x[places] += fitted(rows, missing, stiffness, low, high)
-    return space.moved(patch, x, parameters)
 
 
 def fitted(

@@ -21,7 +21,6 @@ from unsynth.inversion.moves import (
     Evolution,
     Genetic,
     Linear,
-    Mending,
     Move,
     Mutation,
     Patch,
@@ -82,8 +81,7 @@ def search(
     genetic.learn(start)
     moves.append(genetic)
     distance = FastSpectral(target.audio, target.sample_rate)
-    linear = Linear(space, distance)
-    moves += [linear, Mending(space, distance, linear)]
+    moves.append(Linear(space, distance))
     if posterior is not None:
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
