@@ -44,15 +44,7 @@ VAE = {
     "coupling_width": 8,
     "coupling_blocks": 1,
 }
-LISTENING = {**SMALL, "field": {**SMALL["field"], "cross_attention": True}}
-MODELS = {
-    "param2tok": SMALL,
-    "listening": LISTENING,
-    "units": UNITS,
-    "mlp": MLP,
-    "regression": REGRESSION,
-    "vae": VAE,
-}
+MODELS = {"param2tok": SMALL, "units": UNITS, "mlp": MLP, "regression": REGRESSION, "vae": VAE}
 
 
 def numbers(values: int) -> Spec:

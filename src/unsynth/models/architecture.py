@@ -53,12 +53,10 @@ class SpectrogramEncoderSettings(_Transformer):
             )
         return self
 
-    def build(
-        self, shape: tuple[int, ...], queries: int, out: int, with_tokens: bool = False
-    ) -> SpectrogramTransformer:
+    def build(self, shape: tuple[int, ...], queries: int, out: int) -> SpectrogramTransformer:
         """Make a new encoder of spectrograms of ``shape``."""
         channels, bands, frames = shape
-        sizes = self.model_dump(exclude={"kind"}) | {"with_tokens": with_tokens}
+        sizes = self.model_dump(exclude={"kind"})
         return SpectrogramTransformer((channels, bands, frames), queries, out, **sizes)
 
 
@@ -74,12 +72,10 @@ class NoteEncoderSettings(Settings):
     #: Sounds that the whitening is found from, before the first step.
     sounds: PositiveInt = 2048
 
-    def build(
-        self, shape: tuple[int, ...], queries: int, out: int, with_tokens: bool = False
-    ) -> NoteEncoder:
+    def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
         """Make a new encoder of notes."""
         sizes = self.model_dump(exclude={"kind", "sounds", "out"})
-        return NoteEncoder(queries, out, **sizes, with_tokens=with_tokens)
+        return NoteEncoder(queries, out, **sizes)
 
 
 EncoderSettings = Annotated[
@@ -93,19 +89,14 @@ class _Conditioned(Settings):
     data_variance: float | None = Field(None, gt=0.01)
 
 
-class _TransformerField(_Transformer, _Conditioned):
-    #: Whether every layer attends to tokens of the sound, beside its vector.
-    cross_attention: bool = False
-
-
-class Param2TokFieldSettings(_TransformerField):
+class Param2TokFieldSettings(_Transformer, _Conditioned):
     """Sizes of :class:`DiffusionTransformer` with :class:`Param2Tok`."""
 
     kind: Literal["param2tok"]
     tokens: PositiveInt
 
 
-class UnitFieldSettings(_TransformerField):
+class UnitFieldSettings(_Transformer, _Conditioned):
     """Sizes of :class:`DiffusionTransformer` with :class:`UnitTokens` of the task's units."""
 
     kind: Literal["units"]
@@ -157,9 +148,7 @@ class FlowArchitecture(_Architecture):
                 field = DiffusionTransformer(values, units, out, **sizes)
             case MLPFieldSettings():
                 field = ResidualNetwork(values, out, **sizes)
-        with_tokens = isinstance(settings, _TransformerField) and settings.cross_attention
-        built = encoder.build(shape, settings.layers, out, with_tokens)
-        return ConditionalFlow(built, field, out)
+        return ConditionalFlow(encoder.build(shape, settings.layers, out), field, out)
 
 
 class RegressionArchitecture(_Architecture):

@@ -13,10 +13,7 @@ VectorField = DiffusionTransformer | ResidualNetwork
 
 
 class ConditionalFlow(nn.Module):
-    """``v(x, t, encode(sound))``, and one learned vector for "no sound" at all layers.
-
-    After a vector for each layer come the encoder's tokens, where it gives any.
-    """
+    """``v(x, t, encode(sound))``, and one learned vector for "no sound" at all layers."""
 
     def __init__(self, encoder: Encoder, field: VectorField, conditioning: int) -> None:
         """``conditioning`` is the width of the encoder's vectors."""
@@ -33,19 +30,19 @@ class ConditionalFlow(nn.Module):
 
     def encode(
         self, observed: UInt8[torch.Tensor, "items ..."]
-    ) -> Float[torch.Tensor, "items layers_and_tokens width"]:
+    ) -> Float[torch.Tensor, "items layers width"]:
         """Encode observed sounds; needed once a sound, whatever the number of samples."""
         return self.encoder(observed)
 
-    def unconditional(self, items: int) -> Float[torch.Tensor, "items layers_and_tokens width"]:
+    def unconditional(self, items: int) -> Float[torch.Tensor, "items layers width"]:
         """Repeat the vector that stands for no sound."""
-        return self.no_sound.expand(items, len(self.field.blocks) + self.encoder.tokens, -1)
+        return self.no_sound.expand(items, len(self.field.blocks), -1)
 
     def forward(
         self,
         x: Float[torch.Tensor, "items d"],
         t: Float[torch.Tensor, " items"],
-        conditioning: Float[torch.Tensor, "items layers_and_tokens width"],
+        conditioning: Float[torch.Tensor, "items layers width"],
     ) -> Float[torch.Tensor, "items d"]:
         """Find the velocity at x."""
         return self.field(x, t, conditioning)

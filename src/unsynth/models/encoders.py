@@ -1,8 +1,4 @@
-"""From an observed sound, in bytes, to one conditioning vector a layer of the vector field.
-
-The paper's fields are told no more. An encoder may give tokens too, each a place in the sound,
-which come after the vectors; ``tokens`` is their number.
-"""
+"""From an observed sound, in bytes, to one conditioning vector a layer of the vector field."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -10,7 +6,6 @@ from torch import nn
 from torch.nn import functional
 
 from unsynth.audio.observation import HEARD, PICTURE
-from unsynth.audio.semitones import BANDS, SEGMENTS
 from unsynth.models.convolutions import ConvolutionStage
 from unsynth.models.layers import Block, ResidualBlock
 
@@ -28,8 +23,7 @@ class SpectrogramTransformer(nn.Module):
     as in the paper; they are stored with the weights.
 
     ``patch`` and ``stride`` are (bands, frames); where the patches do not end with the
-    spectrogram, it goes on with its floor. The last block computes the queries only, unless
-    the patches are wanted as tokens.
+    spectrogram, it goes on with its floor. The last block computes the queries only.
     """
 
     #: The least s, 2 dB: a cell that is nearly always silent is no louder than that makes it.
@@ -46,13 +40,11 @@ class SpectrogramTransformer(nn.Module):
         heads: int,
         layers: int,
         feed_forward: int,
-        with_tokens: bool = False,
     ) -> None:
         """``size`` is (channels, bands, frames) of the spectrogram, ``out`` the vectors' width."""
         super().__init__()
         channels, *extent = size
         counts = [1 + -(-max(0, n - p) // s) for n, p, s in zip(extent, patch, stride, strict=True)]
-        self.tokens = counts[0] * counts[1] if with_tokens else 0
         self._patch, self._stride = patch, stride
         self._missing = [
             (c - 1) * s + p - n for c, s, p, n in zip(counts, stride, patch, extent, strict=True)
@@ -80,15 +72,14 @@ class SpectrogramTransformer(nn.Module):
 
     def forward(
         self, observed: UInt8[torch.Tensor, "items channels bands frames"]
-    ) -> Float[torch.Tensor, "items queries_and_tokens out"]:
+    ) -> Float[torch.Tensor, "items queries out"]:
         """Encode spectrograms."""
         queries = self.queries.expand(len(observed), -1, -1)
         patches = self.embed(self._cut(observed.float() / 127.5 - 1.0)) + self.positions
         x = torch.cat([queries, patches], dim=1)
-        wanted = queries.shape[1] + self.tokens
         for i, block in enumerate(self.blocks, start=1):
-            x = block(x, wanted if i == len(self.blocks) else None)
-        return self.out(self.norm(x[:, :wanted]))
+            x = block(x, queries.shape[1] if i == len(self.blocks) else None)
+        return self.out(self.norm(x[:, : queries.shape[1]]))
 
     def _cut(self, spectrogram: torch.Tensor) -> torch.Tensor:
         """Cut into (items, patches, channels * patch)."""
@@ -109,23 +100,12 @@ class NoteEncoder(nn.Module):
     and deviations, and B projects on the ``directions`` main directions of the pictures, each
     scaled to variance 1 (to less where it varies little beside the first). y is cut into one
     vector a layer. :meth:`fit` finds m, n, s and B; they are stored with the weights.
-
-    Token p, where they are wanted, is a patch of the picture, an octave by two segments of time,
-    in the light of the whole: ``block(W (x_p - m_p) + e_p + W3 norm(blocks(W1 u)))``.
     """
 
     _FLOOR = 1.0 / 500.0
-    _PATCH = (12, 2)
 
     def __init__(
-        self,
-        queries: int,
-        out: int,
-        directions: int,
-        width: int,
-        layers: int,
-        feed_forward: int,
-        with_tokens: bool = False,
+        self, queries: int, out: int, directions: int, width: int, layers: int, feed_forward: int
     ) -> None:
         super().__init__()
         self.centre = nn.Buffer(torch.zeros(PICTURE + HEARD))
@@ -136,13 +116,6 @@ class NoteEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, queries * out)
         self._queries = queries
-        cells = self._PATCH[0] * self._PATCH[1]
-        self.tokens = PICTURE // cells if with_tokens else 0
-        if with_tokens:
-            self.patch = nn.Linear(cells, out)
-            self.positions = nn.Parameter(0.02 * torch.randn(self.tokens, out))
-            self.whole = nn.Linear(width, out)
-            self.token_block = ResidualBlock(out, 2 * out)
 
     @torch.no_grad()
     def fit(self, observed: UInt8[torch.Tensor, "items values"]) -> None:
@@ -160,22 +133,14 @@ class NoteEncoder(nn.Module):
 
     def forward(
         self, observed: UInt8[torch.Tensor, "items values"]
-    ) -> Float[torch.Tensor, "items queries_and_tokens out"]:
+    ) -> Float[torch.Tensor, "items queries out"]:
         """Encode notes."""
         picture, heard = (observed.float() / 255.0 - self.centre).split([PICTURE, HEARD], dim=1)
         u = torch.cat([picture @ self.basis.T, heard / self.spread], dim=1)
         x = self.embed(u)
         for block in self.blocks:
             x = block(x)
-        x = self.norm(x)
-        vectors = self.out(x).unflatten(1, (self._queries, -1))
-        if self.tokens == 0:
-            return vectors
-        cells = picture.unflatten(1, (BANDS, SEGMENTS))
-        patches = cells.unfold(1, self._PATCH[0], self._PATCH[0])
-        patches = patches.unfold(2, self._PATCH[1], self._PATCH[1]).flatten(3).flatten(1, 2)
-        tokens = self.patch(4.0 * patches) + self.positions + self.whole(x)[:, None]
-        return torch.cat([vectors, self.token_block(tokens)], dim=1)
+        return self.out(self.norm(x)).unflatten(1, (self._queries, -1))
 
 
 class SpectrumEncoder(nn.Module):

@@ -14,24 +14,21 @@ from torch.nn import functional
 
 
 class Attention(nn.Module):
-    """Multi-head attention, ``softmax(Q K^T / sqrt(width / heads)) V``."""
+    """Multi-head self-attention, ``softmax(Q K^T / sqrt(width / heads)) V``."""
 
-    def __init__(self, width: int, heads: int, source: int | None = None) -> None:
-        """``source`` is the width of what is attended to, by default that of what attends."""
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(source or width, 2 * width)
+        self.key_value = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
 
     def forward(
-        self,
-        x: Float[torch.Tensor, "items outputs width"],
-        source: Float[torch.Tensor, "items tokens source"],
+        self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
     ) -> Float[torch.Tensor, "items outputs width"]:
-        """Attend from every token of ``x`` to all of ``source``."""
-        query = self.query(x)
-        key, value = self.key_value(source).chunk(2, dim=-1)
+        """Attend to all tokens from the first ``first`` ones (all of them by default)."""
+        query = self.query(x[:, :first])
+        key, value = self.key_value(x).chunk(2, dim=-1)
         query, key, value = self._split(query), self._split(key), self._split(value)
         if x.device.type == "cpu":
             # There the backward pass takes twice as long in bfloat16.
@@ -67,8 +64,7 @@ class Block(nn.Module):
         self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
     ) -> Float[torch.Tensor, "items outputs width"]:
         """Update the first ``first`` tokens (all of them by default) and drop the others."""
-        normed = self.norm1(x)
-        x = x[:, :first] + self.attention(normed[:, :first], normed)
+        x = x[:, :first] + self.attention(self.norm1(x), first)
         return x + self.feed_forward(self.norm2(x))
 
 
@@ -80,9 +76,7 @@ class ResidualBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.feed_forward = feed_forward(width, hidden)
 
-    def forward(
-        self, x: Float[torch.Tensor, "*items width"]
-    ) -> Float[torch.Tensor, "*items width"]:
+    def forward(self, x: Float[torch.Tensor, "items width"]) -> Float[torch.Tensor, "items width"]:
         """Update each vector."""
         return x + self.feed_forward(self.norm(x))
 
@@ -105,9 +99,8 @@ class ModulatedNetwork(nn.Module):
         self,
         x: Float[torch.Tensor, "items width"],
         condition: Float[torch.Tensor, "items condition"],
-        sound: Float[torch.Tensor, "items heard source"],
     ) -> Float[torch.Tensor, "items width"]:
-        """Update each vector; tokens of the sound are not used."""
+        """Update each vector."""
         scale, shift, gate = self.modulation(condition).chunk(3, dim=-1)
         return x + gate * self.feed_forward((1 + scale) * self.norm(x) + shift)
 
@@ -115,42 +108,27 @@ class ModulatedNetwork(nn.Module):
 class ModulatedBlock(nn.Module):
     """``x + gate1 * attention((1 + scale1) * norm(x) + shift1)``, then :class:`ModulatedNetwork`.
 
-    All scales, shifts and gates are ``W2 SiLU(W1 c)`` of one network. With ``sound``, the width of
-    tokens of a sound, ``x + attention(norm(x), tokens)`` stands between the two; it is 0 at first.
+    All scales, shifts and gates are ``W2 SiLU(W1 c)`` of one network.
     """
 
     def __init__(
-        self,
-        width: int,
-        heads: int,
-        hidden: int,
-        condition: int,
-        modulation: int,
-        sound: int | None = None,
+        self, width: int, heads: int, hidden: int, condition: int, modulation: int
     ) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.attention = Attention(width, heads)
         self.feed_forward = feed_forward(width, hidden)
         self.modulation = _from_condition(condition, modulation, 6 * width)
-        self.listen = None if sound is None else Attention(width, heads, sound)
-        if self.listen is not None:
-            nn.init.zeros_(self.listen.out.weight)
-            nn.init.zeros_(self.listen.out.bias)
 
     def forward(
         self,
         x: Float[torch.Tensor, "items tokens width"],
         condition: Float[torch.Tensor, "items condition"],
-        sound: Float[torch.Tensor, "items heard source"],
     ) -> Float[torch.Tensor, "items tokens width"]:
-        """Update all tokens; one condition an item, and the tokens of its sound."""
+        """Update all tokens; one condition an item."""
         modulation = self.modulation(condition)[:, None].chunk(6, dim=-1)
         scale1, shift1, gate1, scale2, shift2, gate2 = modulation
-        x1 = (1 + scale1) * self.norm(x) + shift1
-        x = x + gate1 * self.attention(x1, x1)
-        if self.listen is not None:
-            x = x + self.listen(self.norm(x), sound)
+        x = x + gate1 * self.attention((1 + scale1) * self.norm(x) + shift1)
         return x + gate2 * self.feed_forward((1 + scale2) * self.norm(x) + shift2)
 
 
@@ -223,8 +201,7 @@ class SharedlyModulatedBlock(nn.Module):
     ) -> Float[torch.Tensor, "items tokens width"]:
         """Update all tokens; one condition an item."""
         scale1, shift1, gate1, scale2, shift2, gate2 = self.modulation(condition[:, None])
-        x1 = (1 + scale1) * self.norm1(x) + shift1
-        x = x + gate1 * self.attention(x1, x1)
+        x = x + gate1 * self.attention((1 + scale1) * self.norm1(x) + shift1)
         return x + gate2 * self.feed_forward((1 + scale2) * self.norm2(x) + shift2)
 
 

@@ -3,8 +3,6 @@
 Paper sections 3.1 and 4.2.1: a diffusion transformer (W. Peebles, S. Xie, "Scalable Diffusion
 Models with Transformers", ICCV 2023) without positions, whose layer l is modulated by
 [conditioning vector l; code of t]; parameters become tokens, and tokens velocities, by Param2Tok.
-Where the encoder gives tokens of the sound too, they come after the vectors, and every layer of a
-transformer may attend to all of them.
 
     v(x, t | y) = g(x, t | y) + to_values(blocks(to_tokens(x), t, y))
 
@@ -89,17 +87,15 @@ class _LayeredField(nn.Module):
         self,
         x: Float[torch.Tensor, "items d"],
         t: Float[torch.Tensor, " items"],
-        conditioning: Float[torch.Tensor, "items layers_and_tokens width"],
+        conditioning: Float[torch.Tensor, "items layers width"],
     ) -> Float[torch.Tensor, "items d"]:
         """Find the velocity at x, each item at its own time."""
         code = time_code(t, self.time)
-        layers = len(self.blocks)
-        vectors, sound = conditioning[:, :layers], conditioning[:, layers:]
         hidden = self.enter(x)
-        for block, vector in zip(self.blocks, vectors.unbind(1), strict=True):
-            hidden = block(hidden, torch.cat([vector, code], dim=-1), sound)
+        for block, vector in zip(self.blocks, conditioning.unbind(1), strict=True):
+            hidden = block(hidden, torch.cat([vector, code], dim=-1))
         v = self.leave(hidden)
-        return v if self.normal is None else v + self.normal(x, t, vectors)
+        return v if self.normal is None else v + self.normal(x, t, conditioning)
 
 
 class DiffusionTransformer(_LayeredField):
@@ -108,8 +104,7 @@ class DiffusionTransformer(_LayeredField):
     ``conditioning`` is the width of the sound's vectors, ``modulation`` the hidden width of the
     network that makes scales, shifts and gates, ``time`` the width of the time's code;
     ``data_variance`` is the s^2 that training starts from, above 0.01, or ``None`` for g = 0. g
-    knows each value by its place, so with it an equivariant field is so no longer. With
-    ``cross_attention`` every layer attends to the tokens of the sound.
+    knows each value by its place, so with it an equivariant field is so no longer.
     """
 
     def __init__(
@@ -124,11 +119,9 @@ class DiffusionTransformer(_LayeredField):
         modulation: int,
         time: int,
         data_variance: float | None = None,
-        cross_attention: bool = False,
     ) -> None:
-        sound = conditioning if cross_attention else None
         blocks = (
-            ModulatedBlock(width, heads, feed_forward, conditioning + time, modulation, sound)
+            ModulatedBlock(width, heads, feed_forward, conditioning + time, modulation)
             for _ in range(layers)
         )
         super().__init__(blocks, values, conditioning, time, data_variance)
