@@ -73,13 +73,14 @@ def run_search(
     pitches = np.array([NOTE.pitch])
     near = index.nearest(target.audio, 44_100, NOTE.onset, NOTE.duration, pitches, NEAREST)
     start = list(judge([(patch, "index") for patch in near]))
-    left, before = renders - judge.renders, judge.history[-1].score
+    left, before = renders - judge.renders, min(candidate.score for candidate in start)
     for step in search(
         index.task, target, judge, start, rng, posterior=posterior, locked=LOCKED, renders=left
     ):
-        gains[f"{step.move} dB"] += before - judge.history[-1].score
+        best = min([before, *(candidate.score for candidate in step.found)])
+        gains[f"{step.move} dB"] += before - best
         gains[f"{step.move} renders"] += len(step.found)
-        before = judge.history[-1].score
+        before = best
 
 
 def curve(judge: Judging, begun: float, marks: Sequence[int]) -> list[float]:

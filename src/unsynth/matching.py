@@ -260,14 +260,15 @@ class Matcher:
             renders=renders,
             seconds=seconds,
         )
-        for _ in steps:
-            if stopped():
-                return
-            if renders is None:
-                done, total = int(1000 * judge.seconds), int(1000 * request.budget)
-            else:
-                done, total = judge.renders - first, renders
-            yield Progress("searching", min(done, total), total, _best(judge))
+        with closing(steps):
+            for _ in steps:
+                if stopped():
+                    return
+                if renders is None:
+                    done, total = int(1000 * judge.seconds), int(1000 * request.budget)
+                else:
+                    done, total = judge.renders - first, renders
+                yield Progress("searching", min(done, total), total, _best(judge))
 
     def _result(
         self,

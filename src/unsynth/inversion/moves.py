@@ -101,6 +101,8 @@ class Move(ABC):
 
     name: str
     batch: int
+    #: Whether it has to know what was heard of all batches before it proposes, and of its own next.
+    asks = False
 
     @abstractmethod
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
@@ -306,7 +308,7 @@ class Evolution(Move):
     few thousand renders. Where it stands still it starts anew from another good candidate.
     """
 
-    name = "CMA-ES"
+    name, asks = "CMA-ES", True
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -390,7 +392,7 @@ class Linear(Move):
     some of it anew.
     """
 
-    name, batch = "linear", 6
+    name, batch, asks = "linear", 6, True
     #: How far a probe changes a number; a step is worth another if it gains so much, relatively.
     _PROBE, _WORTH = 0.08, 0.004
     #: Numbers that are measured anew where the others' slopes are known.

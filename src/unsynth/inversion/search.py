@@ -2,19 +2,22 @@
 
 It keeps a pool of the best candidates found and makes new ones by moves
 (:mod:`unsynth.inversion.moves`). Each batch goes to one move, drawn by what the moves have lately
-gained a render: the budget goes to what is improving.
+gained a render: the budget goes to what is improving. While a batch is rendered and heard, the next
+is made.
 """
 
 import math
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from unsynth.inversion.candidates import Candidate, Judge, Target
+from unsynth.inversion.candidates import Candidate, Judge, Proposal, Target
 from unsynth.inversion.moves import (
     Crossover,
     Discrete,
@@ -42,6 +45,8 @@ _MEAN = 0.25
 _FORGETTING, _LEAST = 0.2, 0.025
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
 _NOTHING_NEW = 10
+#: Draws of the prior at a time, where there is nothing to begin with.
+_DRAWS = 16
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,12 @@ def search(
     locked: Mapping[str, float] = {},
     renders: int | None = None,
     seconds: float = math.inf,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up.
 
     Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
-    point. ``judge`` scores proposals, lower being nearer. Parameters in ``locked`` have its values
+    point. ``judge`` scores proposals, lower being nearer; it is called in another thread, one call
+    at a time. Parameters in ``locked`` have its values
     in every proposal. The search ends early where it finds nothing new to try. The same ``rng``
     and ``renders`` give the same proposals. Raises :class:`~unsynth.errors.PatchError` for a lock
     that the task has not.
@@ -86,32 +92,64 @@ def search(
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
             moves.append(Renoising(space, posterior, target.audio))
-    pool = _Pool(space, start)
-    shares = _Shares(moves)
-    tried = idle = 0
-    while (renders is None or tried < renders) and idle < _NOTHING_NEW:
-        left = math.inf if renders is None else renders - tried
-        if time.perf_counter() - began >= seconds:
-            return
-        if not pool.best:
-            move, patches = None, [space.hold(task.sample(rng)) for _ in range(16)]
+    pool, shares = _Pool(space, start), _Shares(moves)
+    waiting: deque[_Batch] = deque()
+    tried = heard = idle = 0
+
+    def proposed(move: Move | None) -> _Batch:
+        if move is None:
+            name, patches = "prior", [space.hold(task.sample(rng)) for _ in range(_DRAWS)]
         else:
-            move = shares.choose(rng)
-            patches = move.propose(pool.best, move.batch, rng)
-        name = "prior" if move is None else move.name
-        new = [(patch, name) for patch in pool.new(patches)][: int(min(left, len(patches)))]
-        idle = 0 if new else idle + 1
-        tried += len(new)
-        found = tuple(judge(new)) if new else ()
-        gain = pool.add(found)
-        if move is not None:
-            move.learn(found)
-            for other in moves:
-                if other is not move:
-                    other.watch(found)
-            shares.credit(move, gain, len(new))
-        if new:
-            yield Step(name, tried, found)
+            name, patches = move.name, move.propose(pool.best, move.batch, rng)
+        left = None if renders is None else renders - tried
+        new = [(patch, name) for patch in pool.new(patches)][:left]
+        return _Batch(move, name, new, worker.submit(_judged, judge, new))
+
+    def learnt(most: int) -> Iterator[Step]:
+        """Learn what was heard of batches, oldest first, until ``most`` are left."""
+        nonlocal heard
+        while len(waiting) > most:
+            batch = waiting.popleft()
+            found = batch.heard.result()
+            gain = pool.add(found)
+            if batch.move is not None:
+                batch.move.learn(found)
+                for other in moves:
+                    if other is not batch.move:
+                        other.watch(found)
+                shares.credit(batch.move, gain, len(batch.proposals))
+            if batch.proposals:
+                heard += len(batch.proposals)
+                yield Step(batch.name, heard, found)
+
+    with ThreadPoolExecutor(1, "judge") as worker:
+        while idle < _NOTHING_NEW and tried != renders:
+            if time.perf_counter() - began >= seconds:
+                break
+            move = shares.choose(rng) if pool.best else None
+            alone = move is None or move.asks
+            if alone:
+                yield from learnt(0)
+            waiting.append(proposed(move))
+            new = len(waiting[-1].proposals)
+            tried, idle = tried + new, 0 if new else idle + 1
+            # While one batch is heard the next is made, where it need not know what that says.
+            yield from learnt(0 if alone or not new else 1)
+        yield from learnt(0)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a move has proposed, and what will be heard of it; no move is a draw of the prior."""
+
+    move: Move | None
+    name: str
+    proposals: list[Proposal]
+    heard: Future[tuple[Candidate, ...]]
+
+
+def _judged(judge: Judge, proposals: Sequence[Proposal]) -> tuple[Candidate, ...]:
+    return tuple(judge(proposals)) if proposals else ()
 
 
 class _Pool:
