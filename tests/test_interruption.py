@@ -84,6 +84,7 @@ def test_interrupts_at_random_points(tiny_index, synth, tmp_path):
     assert "result" in came
 
 
+@pytest.mark.timeout(300 + 2 * TIMES)
 def test_signals_to_the_command(small_index, tmp_path):
     """Whenever it comes: a whole result and exit code 0, or nothing and one line and 2."""
     save_index(small_index, tmp_path / "small.npz")

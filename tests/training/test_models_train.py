@@ -63,7 +63,7 @@ def test_validating_changes_no_batch_norm(small_set, tmp_path):
     ("model", "options"),
     [
         ("param2tok", ["--devices", "2"]),
-        ("listening", ["--set", "training.accumulate=2"]),
+        ("units", ["--set", "training.accumulate=2"]),
         ("regression", ["--devices", "2", "--set", "training.accumulate=2"]),
     ],
 )
