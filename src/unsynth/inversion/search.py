@@ -123,7 +123,7 @@ def search(
                 yield Step(batch.name, heard, found)
 
     with ThreadPoolExecutor(1, "judge") as worker:
-        while idle < _NOTHING_NEW and tried != renders:
+        while idle < _NOTHING_NEW and (renders is None or tried < renders):
             if time.perf_counter() - began >= seconds:
                 break
             move = shares.choose(rng) if pool.best else None
