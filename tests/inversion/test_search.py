@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import lsq_linear
 
 from tests.inversion.test_posterior import path, posterior  # noqa: F401
 from unsynth.data.draws import audible
@@ -18,6 +19,7 @@ from unsynth.inversion.moves import (
     Space,
     aligned,
     fitted,
+    within,
 )
 from unsynth.inversion.search import search
 from unsynth.metrics.audio import MultiScaleSpectral
@@ -179,6 +181,15 @@ def test_a_fit_finds_what_was_changed(rng):
     inside = (changed > -0.18) & (changed < 0.18)
     np.testing.assert_allclose(found[inside], changed[inside], atol=0.08)
     assert (found[changed < -0.25] < -0.15).all()
+
+
+@pytest.mark.parametrize("numbers", [1, 7, 110])
+def test_steps_within_limits_are_the_nearest(rng, numbers):
+    a = rng.standard_normal((3 * numbers, numbers)) * rng.uniform(0.05, 1.0, numbers)
+    b = 3.0 * rng.standard_normal(3 * numbers)
+    low, high = -rng.uniform(0.0, 0.4, numbers), rng.uniform(0.0, 0.4, numbers)
+    step = within(a.T @ a, a.T @ b, low, high)
+    np.testing.assert_allclose(step, lsq_linear(a, b, (low, high), "bvls").x, atol=1e-8)
 
 
 def test_linear_steps_undo_small_changes_of_many_numbers(task):
