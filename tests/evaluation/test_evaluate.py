@@ -92,29 +92,37 @@ def test_neither_workers_nor_a_kill_change_the_scores(model, evaluated, tmp_path
         run(model, "draws:3", again, resume=True, seed=1)
 
 
+def kill_children_since(before):
+    """Kill this evaluation's workers, not those that another test's loader has left behind."""
+    for child in multiprocessing.active_children():
+        if child not in before:
+            child.kill()
+
+
 def test_a_worker_that_dies_costs_its_targets_only(model, evaluated, tmp_path):
+    before = multiprocessing.active_children()
     events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
     next(events)
     time.sleep(1.0)  # the next target is in hand
-    for child in multiprocessing.active_children():
-        child.kill()
+    kill_children_since(before)
     *_, last = events
     assert isinstance(last, Evaluated)
     found, undisturbed = rows(tmp_path / "e"), rows(evaluated)
     dead = [row for row in found if row["error"]]
     assert 1 <= len(dead) < 3
-    for row, before in zip(found, undisturbed, strict=True):
+    for row, whole in zip(found, undisturbed, strict=True):
         if row["error"]:
             assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 7
-            assert row["one.mss"] == row["nearest.mss"] > before["floor.mss"]
+            assert row["one.mss"] == row["nearest.mss"] > whole["floor.mss"]
         else:
-            assert row == before
+            assert row == whole
     assert last.failures == sum(row["failures"] for row in found) > 0
 
 
 def test_workers_that_die_idle_cost_nothing(model, evaluated, tmp_path):
+    before = multiprocessing.active_children()
     events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
-    threading.Timer(1.0, lambda: [c.kill() for c in multiprocessing.active_children()]).start()
+    threading.Timer(1.0, kill_children_since, [before]).start()
     *_, last = events
     assert isinstance(last, Evaluated) and last.failures == 0
     assert rows(tmp_path / "e") == rows(evaluated)
