@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,6 +25,9 @@ from unsynth.synths.dx7 import DX7
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.priors.dx7 import DX7Prior
 from unsynth.tasks.spec import Spec
+
+if TYPE_CHECKING:
+    from unsynth.tasks.dx7_windows import DX7Windows
 
 OPERATORS = 6
 #: The operator's parameters in the order of the spec, and where they stand in a patch.
@@ -41,8 +44,8 @@ _OP_NAMES = (
     "fixed_detune",
     "amp_mod_sensitivity",
 )
-_OP = {name: i for i, name in enumerate(_OP_NAMES)}
-_WIDTH = len(_OP_NAMES)
+OP = {name: i for i, name in enumerate(_OP_NAMES)}
+WIDTH = len(_OP_NAMES)
 _RATES, _LEVELS = slice(0, 4), slice(4, 8)
 
 #: The engine's attenuation table below level 20 (Dexed, env.cc); above it, 28 + level.
@@ -98,6 +101,11 @@ class DX7Task:
             )
         }
         self._note = at["note.pitch"]
+        #: Parameters that windows depend on and have no slopes in.
+        self.sketched = np.array(
+            [op * WIDTH + i for op in range(OPERATORS) for i in range(OP["mode"], WIDTH - 1)]
+            + [self._algorithm]
+        )
 
     @cached_property
     def hash(self) -> str:
@@ -139,19 +147,19 @@ class DX7Task:
         """Write a patch as the 155 bytes of a voice."""
         voice = init_voice("UNSYNTH")
         values = patch.astype(int)
-        ops = values[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+        ops = values[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
         for i, op in enumerate(ops):
             raw = voice[(5 - i) * 21 : (6 - i) * 21]
             raw[:8] = op[:8]
-            raw[14] = op[_OP["amp_mod_sensitivity"]]
-            raw[16] = op[_OP["output_level"]]
-            raw[17] = op[_OP["mode"]]
-            if op[_OP["mode"]]:
-                raw[18], raw[19] = op[_OP["fixed_coarse"]], op[_OP["fixed_fine"]]
-                raw[20] = 7 + op[_OP["fixed_detune"]]
+            raw[14] = op[OP["amp_mod_sensitivity"]]
+            raw[16] = op[OP["output_level"]]
+            raw[17] = op[OP["mode"]]
+            if op[OP["mode"]]:
+                raw[18], raw[19] = op[OP["fixed_coarse"]], op[OP["fixed_fine"]]
+                raw[20] = 7 + op[OP["fixed_detune"]]
             else:
-                raw[18], raw[19] = op[_OP["ratio_coarse"]], op[_OP["ratio_fine"]]
-                raw[20] = 7 + op[_OP["ratio_detune"]]
+                raw[18], raw[19] = op[OP["ratio_coarse"]], op[OP["ratio_fine"]]
+                raw[20] = 7 + op[OP["ratio_detune"]]
         voice[126:134] = values[self._pitch_eg : self._pitch_eg + 8]
         voice[134], voice[135], voice[136] = values[self._algorithm], values[self._feedback], 1
         for at, name in enumerate(self._lfo, start=137):
@@ -181,19 +189,19 @@ class DX7Task:
         pitch = note.pitch + int(voice[144]) - 24
         for i in range(OPERATORS):
             raw: list[int] = voice[(5 - i) * 21 : (6 - i) * 21].tolist()
-            op = patch[i * _WIDTH : (i + 1) * _WIDTH]
+            op = patch[i * WIDTH : (i + 1) * WIDTH]
             op[_RATES] = [_scaled_rate(rate, pitch, raw[13]) for rate in raw[:4]]
             op[_LEVELS] = raw[4:8]
-            op[_OP["output_level"]] = _scaled_level(raw, pitch, note.velocity)
-            op[_OP["mode"]] = raw[17]
-            op[_OP["ratio_coarse"]] = 1
+            op[OP["output_level"]] = _scaled_level(raw, pitch, note.velocity)
+            op[OP["mode"]] = raw[17]
+            op[OP["ratio_coarse"]] = 1
             if raw[17]:
-                op[_OP["fixed_coarse"]], op[_OP["fixed_fine"]] = raw[18] & 3, raw[19]
-                op[_OP["fixed_detune"]] = max(0, raw[20] - 7)
+                op[OP["fixed_coarse"]], op[OP["fixed_fine"]] = raw[18] & 3, raw[19]
+                op[OP["fixed_detune"]] = max(0, raw[20] - 7)
             else:
-                op[_OP["ratio_coarse"]], op[_OP["ratio_fine"]] = raw[18], raw[19]
-                op[_OP["ratio_detune"]] = raw[20] - 7
-            op[_OP["amp_mod_sensitivity"]] = raw[14]
+                op[OP["ratio_coarse"]], op[OP["ratio_fine"]] = raw[18], raw[19]
+                op[OP["ratio_detune"]] = raw[20] - 7
+            op[OP["amp_mod_sensitivity"]] = raw[14]
         patch[self._pitch_eg : self._pitch_eg + 8] = voice[126:134]
         patch[self._algorithm], patch[self._feedback] = voice[134], voice[135]
         for at, name in enumerate(self._lfo, start=137):
@@ -239,15 +247,15 @@ class DX7Task:
         released = note.onset + note.duration < SECONDS
 
         active = np.zeros(len(self.spec.parameters), dtype=bool)
-        masks = active[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+        masks = active[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
         masks[heard] = _active_operators(ops, released)[heard]
         for op, mask, possible in zip(ops, masks, could_be_heard & ~heard, strict=True):
             if possible:
                 louder, longer = op.copy(), op.copy()
-                louder[_OP["output_level"]], longer[_LEVELS] = 99, 99
+                louder[OP["output_level"]], longer[_LEVELS] = 99, 99
                 mask[_LEVELS] = not _silent(longer[None])[0]
-                mask[_OP["output_level"]] = not _silent(louder[None])[0] or not mask[_LEVELS].any()
-        pitched = bool((heard & (ops[:, _OP["mode"]] == 0)).any())
+                mask[OP["output_level"]] = not _silent(louder[None])[0] or not mask[_LEVELS].any()
+        pitched = bool((heard & (ops[:, OP["mode"]] == 0)).any())
         source, target = algorithm.feedback
         active[self._algorithm] = True
         active[self._feedback] = heard[source] or source != target
@@ -255,7 +263,7 @@ class DX7Task:
             patch[self._pitch_eg : self._pitch_eg + 8], released
         )
         active |= self._active_lfo(
-            patch, pitched, bool(ops[heard, _OP["amp_mod_sensitivity"]].any())
+            patch, pitched, bool(ops[heard, OP["amp_mod_sensitivity"]].any())
         )
         active[self._note :] = pitched, True, released
         return active
@@ -278,7 +286,7 @@ class DX7Task:
     def neutral(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
         """Copy a patch with inactive parameters as a DX7's init voice has them."""
         init = self.from_voice(init_voice(), Note(60, duration=6.0))
-        init[[i * _WIDTH + _OP["output_level"] for i in range(OPERATORS)]] = 0
+        init[[i * WIDTH + OP["output_level"] for i in range(OPERATORS)]] = 0
         active = self.active(patch)
         active[self._note :] = True
         return np.where(active, patch, init)
@@ -297,12 +305,12 @@ class DX7Task:
         for i, op in enumerate(self._operators(patch)):
             if not active[f"op{i + 1}.rate1"]:
                 continue
-            fixed = bool(op[_OP["mode"]])
-            ratio = max(0.5, op[_OP["ratio_coarse"]]) * (1.0 + op[_OP["ratio_fine"]] / 100.0)
-            hz = 10.0 ** (op[_OP["fixed_coarse"]] + op[_OP["fixed_fine"]] / 100.0)
+            fixed = bool(op[OP["mode"]])
+            ratio = max(0.5, op[OP["ratio_coarse"]]) * (1.0 + op[OP["ratio_fine"]] / 100.0)
+            hz = 10.0 ** (op[OP["fixed_coarse"]] + op[OP["fixed_fine"]] / 100.0)
             if not fixed:
                 hz = ratio * 440.0 * 2.0 ** ((note.pitch - 69) / 12.0)
-            steps = 127 - int(LEVEL_STEPS[int(op[_OP["output_level"]])])
+            steps = 127 - int(LEVEL_STEPS[int(op[OP["output_level"]])])
             operators.append(
                 {
                     "operator": i + 1,
@@ -310,10 +318,10 @@ class DX7Task:
                     "level_db": round(-_LEVEL_STEP_DB * steps, 1),
                     "frequency_hz": round(float(hz), 3),
                     "ratio": None if fixed else round(float(ratio), 3),
-                    "detune": int(op[_OP["fixed_detune" if fixed else "ratio_detune"]]),
+                    "detune": int(op[OP["fixed_detune" if fixed else "ratio_detune"]]),
                     "envelope_rates": op[_RATES].astype(int).tolist(),
                     "envelope_levels": op[_LEVELS].astype(int).tolist(),
-                    "amp_mod_sensitivity": int(op[_OP["amp_mod_sensitivity"]]),
+                    "amp_mod_sensitivity": int(op[OP["amp_mod_sensitivity"]]),
                 }
             )
         rest = {
@@ -346,7 +354,7 @@ class DX7Task:
         sounding = tuple((~_silent(self._operators(patch))).tolist())
         rows = []
         identity = np.arange(self.spec.width)
-        starts = [self.spec.slices[i * _WIDTH].start for i in range(OPERATORS)]
+        starts = [self.spec.slices[i * WIDTH].start for i in range(OPERATORS)]
         width = starts[1] - starts[0]
         one_hot = self.spec.slices[self._algorithm].start
         for algorithm, places in _exchanges(number, feedback, sounding):
@@ -361,14 +369,22 @@ class DX7Task:
             rows.append(row)
         return np.stack(rows)
 
+    def windows(
+        self, patches: Sequence[Float[np.ndarray, " parameters"]], samples: int
+    ) -> "DX7Windows":
+        """Sketch windows of ``samples`` of these patches' notes, to go downhill on."""
+        from unsynth.tasks.dx7_windows import DX7Windows
+
+        return DX7Windows(self, patches, samples)
+
     def _operators(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "6 width"]:
-        return patch[: OPERATORS * _WIDTH].reshape(OPERATORS, _WIDTH)
+        return patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
 
 
 def _silent(ops: Float[np.ndarray, "ops width"]) -> Bool[np.ndarray, " ops"]:
     """Say which operators the engine cuts to silence at every moment of their envelope."""
     loudest = ops[:, _LEVELS].max(axis=1).astype(int)
-    outputs = ops[:, _OP["output_level"]].astype(int)
+    outputs = ops[:, OP["output_level"]].astype(int)
     peak = (LEVEL_STEPS[loudest] // 2) * 64 + LEVEL_STEPS[outputs] * 32 - 4256
     return peak <= _SILENCE
 
@@ -398,13 +414,13 @@ def _active_operators(
     """Say which parameters of sounding operators can be heard."""
     active = np.ones(ops.shape, dtype=bool)
     levels = ops[:, _LEVELS][:, :3]
-    active[:, _OP["rate3"]] = levels[:, 1] != levels[:, 2]
-    active[:, _OP["rate2"]] = (levels != levels[:, 2:]).any(axis=1)
-    active[:, [_OP["rate4"], _OP["level4"]]] = released
-    fixed = ops[:, _OP["mode"]] != 0
+    active[:, OP["rate3"]] = levels[:, 1] != levels[:, 2]
+    active[:, OP["rate2"]] = (levels != levels[:, 2:]).any(axis=1)
+    active[:, [OP["rate4"], OP["level4"]]] = released
+    fixed = ops[:, OP["mode"]] != 0
     for name in ("coarse", "fine", "detune"):
-        active[:, _OP["ratio_" + name]] = ~fixed
-        active[:, _OP["fixed_" + name]] = fixed
+        active[:, OP["ratio_" + name]] = ~fixed
+        active[:, OP["fixed_" + name]] = fixed
     return active
 
 
