@@ -259,6 +259,7 @@ class Matcher:
             locked=request.locked,
             renders=renders,
             seconds=seconds,
+            stopped=stopped,
         )
         with closing(steps):
             for _ in steps:

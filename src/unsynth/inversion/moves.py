@@ -49,10 +49,8 @@ class Space:
         self._held = np.array([spec.position[name] for name in locked], dtype=int)
         self._values = np.array([float(value) for value in locked.values()])
         self.categorical = spec.categorical
-        self._low = np.array(
-            [0.0 if isinstance(p, Categorical) else p.low for p in spec.parameters]
-        )
-        self._high = np.array(
+        self.low = np.array([0.0 if isinstance(p, Categorical) else p.low for p in spec.parameters])
+        self.high = np.array(
             [p.width - 1.0 if isinstance(p, Categorical) else p.high for p in spec.parameters]
         )
         #: The least change of a vector that changes a whole number.
@@ -72,7 +70,7 @@ class Space:
 
     def hold(self, patch: Patch) -> Patch:
         """Copy a patch with its locked values, and the others within the task's ranges."""
-        held = np.clip(patch, self._low, self._high)
+        held = np.clip(patch, self.low, self.high)
         held[self._held] = self._values
         return held
 
@@ -86,7 +84,7 @@ class Space:
         self, patches: Sequence[Patch] | Float[np.ndarray, "items parameters"]
     ) -> Float[np.ndarray, "items d"]:
         """Encode patches, whatever their locked values."""
-        return self.task.spec.encode(np.clip(np.stack(list(patches)), self._low, self._high))
+        return self.task.spec.encode(np.clip(np.stack(list(patches)), self.low, self.high))
 
     def moved(self, patch: Patch, x: Float[np.ndarray, " d"], chosen: np.ndarray) -> Patch:
         """Copy a patch with the chosen parameters as the vector ``x`` has them."""
@@ -103,6 +101,8 @@ class Move(ABC):
     batch: int
     #: Whether it has to know what was heard of all batches before it proposes, and of its own next.
     asks = False
+    #: What a proposal costs beside its render, in renders.
+    cost = 0.0
 
     @abstractmethod
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:

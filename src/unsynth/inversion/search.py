@@ -10,7 +10,7 @@ import math
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unsynth.inversion.candidates import Candidate, Judge, Proposal, Target
+from unsynth.inversion.descent import Descent, Downhill, Polish, Sketched
 from unsynth.inversion.moves import (
     Crossover,
     Discrete,
@@ -69,8 +70,10 @@ def search(
     locked: Mapping[str, float] = {},
     renders: int | None = None,
     seconds: float = math.inf,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[Step, None, None]:
-    """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up.
+    """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up
+    or ``stopped()`` becomes true.
 
     Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
     point. ``judge`` scores proposals, lower being nearer; it is called in another thread, one call
@@ -80,9 +83,18 @@ def search(
     that the task has not.
     """
     began = time.perf_counter()
+
+    def over() -> bool:
+        return stopped() or time.perf_counter() - began >= seconds
+
     space = Space(task, locked)
     mutation = Mutation(space)
-    moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
+    crossover, discrete = Crossover(space, mutation), Discrete(space)
+    moves: list[Move] = [mutation, crossover, discrete, Evolution(space)]
+    if isinstance(task, Sketched):
+        downhill = Downhill(space, task, target.audio, over)
+        begun = [candidate.patch for candidate in start]
+        moves = [Descent(space, downhill, begun), Polish(space, downhill), *moves]
     genetic = Genetic(space)
     genetic.learn(start)
     moves.append(genetic)
@@ -117,14 +129,15 @@ def search(
                 for other in moves:
                     if other is not batch.move:
                         other.watch(found)
-                shares.credit(batch.move, gain, len(batch.proposals))
+                each = 1.0 + batch.move.cost
+                shares.credit(batch.move, gain, each * len(batch.proposals))
             if batch.proposals:
                 heard += len(batch.proposals)
                 yield Step(batch.name, heard, found)
 
     with ThreadPoolExecutor(1, "judge") as worker:
         while idle < _NOTHING_NEW and (renders is None or tried < renders):
-            if time.perf_counter() - began >= seconds:
+            if over():
                 break
             move = shares.choose(rng) if pool.best else None
             alone = move is None or move.asks
@@ -210,7 +223,7 @@ class _Shares:
         self._untried = list(moves)
         #: A move that has not finished, and its gain and renders so far.
         self._open: Move | None = None
-        self._gain, self._renders = 0.0, 0
+        self._gain, self._renders = 0.0, 0.0
 
     def choose(self, rng: np.random.Generator) -> Move:
         """Draw a move; each of them once before any of them twice, unfinished ones at once."""
@@ -223,7 +236,7 @@ class _Shares:
         chances = _LEAST + (1.0 - _LEAST * len(gains)) * chances
         return self._moves[int(rng.choice(len(gains), p=chances))]
 
-    def credit(self, move: Move, gain: float, renders: int) -> None:
+    def credit(self, move: Move, gain: float, renders: float) -> None:
         """Take note of what a batch has gained, with what prepared it."""
         self._gain += max(0.0, gain)
         self._renders += renders
@@ -231,4 +244,4 @@ class _Shares:
         if self._open is None:
             each = self._gain / max(1, self._renders)
             self._gains[move.name] += _FORGETTING * (each - self._gains[move.name])
-            self._gain, self._renders = 0.0, 0
+            self._gain, self._renders = 0.0, 0.0

@@ -1,0 +1,82 @@
+"""How near are the sketched windows of DX7 notes to the engine's, and what does a step cost?
+
+Draws of the prior and, with ``--banks``, voices 1 and 17 of each bank (note 60, held 1.5 s). A
+window each tenth of a second of the 4 s; mean absolute difference of 64 mel bands in dB, from the
+loudest cell of the note down to 80 dB below it.
+
+    python benchmarks/dx7_windows.py --draws 150 --banks FOLDER
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from unsynth.audio.mel import mel_basis
+from unsynth.formats.syx import read_voices
+from unsynth.inversion.descent import Downhill
+from unsynth.inversion.moves import Space
+from unsynth.synths.base import Note
+from unsynth.tasks.dx7 import DX7Task
+
+SAMPLES, BANDS, EACH = 1024, 64, 4410
+NOTE = Note(60, onset=0.0, duration=1.5)
+
+
+def levels(windows: Float[torch.Tensor, "windows samples"]) -> Float[np.ndarray, "windows bands"]:
+    basis = torch.from_numpy(mel_basis(44_100, SAMPLES, BANDS)).T
+    power = torch.fft.rfft(windows * torch.hann_window(SAMPLES)).abs().square() @ basis
+    found = 10.0 * power.clamp_min(1e-12).log10()
+    return (found - found.max()).clamp_min(-80.0).numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=150)
+    parser.add_argument("--banks", type=Path, help="folder of .syx banks")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    task, rng = DX7Task(), np.random.default_rng(arguments.seed)
+    synth, starts = task.synth(), torch.arange(0, 4 * 44_100 - SAMPLES, EACH)
+    sets = {"draws": [task.sample(rng) for _ in range(arguments.draws)]}
+    if arguments.banks:
+        banks = [read_voices(path.read_bytes()) for path in sorted(arguments.banks.glob("*.syx"))]
+        voices = [bank[number].copy() for bank in banks for number in (1, 17)]
+        for voice in voices:
+            voice[144] = 24
+        sets["voices"] = [task.from_voice(voice, NOTE) for voice in voices]
+    for name, patches in sets.items():
+        differences = []
+        for patch in patches:
+            sound = torch.from_numpy(synth.render(task.engine_patch(patch), task.note(patch))[0])
+            engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
+            windows = task.windows([patch], SAMPLES)
+            values = torch.tensor(patch[windows.positions][None], dtype=torch.float32)
+            differences.append(float(np.abs(levels(windows(values, starts)[0]) - engine).mean()))
+        print(
+            f"{name}: {len(patches)} notes, dB from the engine: "
+            f"median {np.median(differences):.2f}, mean {np.mean(differences):.2f}"
+        )
+
+    patch = task.with_note(task.sample(rng), NOTE)
+    audio = synth.render(task.engine_patch(patch), NOTE)
+    downhill = Downhill(Space(task), task, audio)
+    many, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
+    downhill(many, 5, rng)
+    begun = time.perf_counter()
+    downhill(many, steps, rng)
+    step = (time.perf_counter() - begun) / steps / len(many)
+    begun = time.perf_counter()
+    for one in many:
+        synth.render(task.engine_patch(one), NOTE)
+    render = (time.perf_counter() - begun) / len(many)
+    print(f"a step downhill {1000 * step:.2f} ms a patch, a render {1000 * render:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

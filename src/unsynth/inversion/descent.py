@@ -1,0 +1,293 @@
+"""Descent: a move that goes downhill on a sketch of the engine, where a task has one.
+
+A render of the engine says how near a patch is, not which way to go. A task whose engine is known
+well enough may offer ``windows``, short pieces of its notes that torch can differentiate
+(:mod:`unsynth.tasks.dx7_windows`); then a step in all numbers at once costs less than a render. So
+a patch of another structure can be compared at its best, not with numbers that fitted another.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+
+from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
+from unsynth.inversion.candidates import Candidate
+from unsynth.inversion.moves import Move, Patch, Pool, Space
+
+
+@runtime_checkable
+class Windows(Protocol):
+    """Windows of some patches' notes; differentiable in the parameters at ``positions``."""
+
+    positions: Int[np.ndarray, " positions"]
+
+    def __call__(
+        self,
+        values: Float[torch.Tensor, "items positions"],
+        starts: Int[torch.Tensor, " windows"],
+    ) -> Float[torch.Tensor, "items windows samples"]:
+        """Play the windows that begin at these samples."""
+        ...
+
+
+@runtime_checkable
+class Sketched(Protocol):
+    """A task with a sketch of its engine, which depends on the parameters at ``sketched`` too."""
+
+    sketched: Int[np.ndarray, " parameters"]
+
+    def windows(self, patches: Sequence[Patch], samples: int) -> Windows:
+        """Sketch windows of ``samples`` of these patches' notes."""
+        ...
+
+
+#: A window: samples and mel bands.
+_SAMPLES, _BANDS = 1024, 64
+#: Windows a step, while the target sounds and after it.
+_DURING, _AFTER = 8, 2
+#: Quieter than this, in dB below the peak, a window of the target is silent.
+_QUIET = -75.0
+#: Adam: its first step in units of half a range, and what it forgets of mean and square.
+_RATE, _MEAN, _SQUARE = 0.03, 0.9, 0.99
+#: The level of the loudest cell that sketches are kept above, and dB of loss for each dB below.
+_LOUD, _TOO_QUIET = 15.0, 0.1
+#: By how much, in dB, a sketch is corrected at most.
+_MOST_MISSED = 30.0
+
+
+class Downhill:
+    """Fits the numbers of patches to a target, on the sketch."""
+
+    def __init__(
+        self,
+        space: Space,
+        task: Sketched,
+        audio: Float32[np.ndarray, "channels samples"],
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._space, self._task, self._over = space, task, over
+        #: What the sketch depends on and cannot be fitted in.
+        self.structure = np.zeros(len(space.task.spec.parameters), dtype=bool)
+        self.structure[task.sketched] = True
+        self._audio = torch.from_numpy(audio.mean(axis=0, dtype=np.float32))
+        self._window = torch.hann_window(_SAMPLES)
+        rate = space.task.sample_rate
+        self._basis = torch.from_numpy(mel_basis(rate, _SAMPLES, _BANDS)).T.contiguous()
+        self._last = max(1, len(self._audio) - _SAMPLES)
+        every = self._levels(self._audio.unfold(0, _SAMPLES, _SAMPLES))
+        self._peak = every.max()
+        loud = (every.amax(dim=1) - self._peak > _QUIET).nonzero()
+        self._end = min(self._last, (int(loud[-1]) + 8) * _SAMPLES)
+
+    def __call__(
+        self,
+        patches: Sequence[Patch],
+        steps: int,
+        rng: np.random.Generator,
+        sounds: Sequence[Float32[np.ndarray, "channels samples"]] | None = None,
+    ) -> tuple[list[Patch], Float[np.ndarray, " items"]]:
+        """Fit patches in so many steps; return them with their losses, in dB, at their best.
+
+        When ``over()`` becomes true they are returned as far as they are.
+        With the patches' own ``sounds`` the sketch is corrected by what it misses of them.
+        """
+        space = self._space
+        windows = self._task.windows(patches, _SAMPLES)
+        at = windows.positions
+        low, half = space.low[at], (space.high[at] - space.low[at]) / 2.0
+        before = np.stack(patches)
+        free = np.stack([space.free(patch)[at] for patch in patches])
+        scale, moves = (torch.tensor(a, dtype=torch.float32) for a in (half, free))
+        x = torch.tensor((before[:, at] - low) / half, dtype=torch.float32)
+        mean, square = torch.zeros_like(x), torch.zeros_like(x)
+        best, smooth = x.clone(), None
+        heard = None
+        if sounds is not None:
+            heard = torch.from_numpy(np.stack([s.mean(axis=0, dtype=np.float32) for s in sounds]))
+        began = torch.tensor(before[:, at], dtype=torch.float32)
+        least = torch.full((len(x),), math.inf)
+        for step in range(steps):
+            if self._over():
+                break
+            starts, weights = self._starts(rng)
+            wanted = self._wanted(starts)
+            missed = 0.0 if heard is None else self._missed(windows(began, starts), heard, starts)
+            x.requires_grad_(True)
+            levels = self._levels(windows(x * scale + torch.from_numpy(low).float(), starts))
+            losses = self._losses(levels + missed, wanted, weights)
+            (slope,) = torch.autograd.grad(losses.sum(), x)
+            x, losses = x.detach(), losses.detach()
+            smooth = losses if smooth is None else 0.7 * smooth + 0.3 * losses
+            if step >= min(10, steps // 3):
+                better = smooth < least
+                least = torch.where(better, smooth, least)
+                best = torch.where(better[:, None], x, best)
+            slope = torch.nan_to_num(slope) * moves
+            mean = _MEAN * mean + (1 - _MEAN) * slope
+            square = _SQUARE * square + (1 - _SQUARE) * slope.square()
+            size = _RATE * (0.1 + 0.45 * (1 + math.cos(math.pi * step / steps)))
+            direction = mean / (1 - _MEAN ** (step + 1))
+            spread = (square / (1 - _SQUARE ** (step + 1))).sqrt() + 1e-8
+            x = (x - size * direction / spread).clamp(0.0, 2.0)
+        values = np.rint(best.numpy() * half + low)
+        fitted = before.copy()
+        fitted[:, at] = np.where(free, values, before[:, at])
+        return [space.hold(patch) for patch in fitted], least.numpy()
+
+    @torch.no_grad()
+    def losses(
+        self, patches: Sequence[Patch], rng: np.random.Generator
+    ) -> Float[np.ndarray, " items"]:
+        """Losses of patches as they are, in dB."""
+        windows = self._task.windows(patches, _SAMPLES)
+        starts, weights = self._starts(rng)
+        values = torch.tensor(np.stack(patches)[:, windows.positions], dtype=torch.float32)
+        levels = self._levels(windows(values, starts))
+        return self._losses(levels, self._wanted(starts), weights).numpy()
+
+    def _levels(
+        self, windows: Float[torch.Tensor, "*items samples"]
+    ) -> Float[torch.Tensor, "*items bands"]:
+        spectrum = torch.fft.rfft(windows * self._window)
+        power = spectrum.real.square() + spectrum.imag.square()
+        return 10.0 * (power @ self._basis).clamp_min(1e-12).log10()
+
+    def _starts(
+        self, rng: np.random.Generator
+    ) -> tuple[Int[torch.Tensor, " windows"], Float[torch.Tensor, " windows"]]:
+        """Draw windows, spread over the sound, and what each stands for of it."""
+        edges = np.linspace(0, self._end, _DURING + 1)
+        if self._last - self._end > _SAMPLES:
+            edges = np.append(edges, np.linspace(self._end, self._last, _AFTER + 1)[1:])
+        lengths = np.diff(edges)
+        starts = (edges[:-1] + rng.random(len(lengths)) * lengths).astype(int)
+        return torch.from_numpy(starts), torch.from_numpy(lengths / lengths.sum()).float()
+
+    def _wanted(
+        self, starts: Int[torch.Tensor, " windows"]
+    ) -> Float[torch.Tensor, "windows bands"]:
+        target = torch.stack([self._audio[s : s + _SAMPLES] for s in starts.tolist()])
+        return (self._levels(target) - self._peak).clamp_min(-DYNAMIC_RANGE)
+
+    def _missed(
+        self,
+        played: Float[torch.Tensor, "items windows samples"],
+        heard: Float[torch.Tensor, "items whole"],
+        starts: Int[torch.Tensor, " windows"],
+    ) -> Float[torch.Tensor, "items windows bands"]:
+        """Levels of sounds less those of their sketches, each below its own peak."""
+        sound = torch.stack([heard[:, s : s + _SAMPLES] for s in starts.tolist()], dim=1)
+        found = []
+        for levels in (self._levels(sound), self._levels(played)):
+            peak = levels.amax(dim=(1, 2), keepdim=True)
+            found.append((levels - peak).clamp_min(-DYNAMIC_RANGE))
+        return (found[0] - found[1]).clamp(-_MOST_MISSED, _MOST_MISSED)
+
+    def _losses(
+        self,
+        levels: Float[torch.Tensor, "items windows bands"],
+        wanted: Float[torch.Tensor, "windows bands"],
+        weights: Float[torch.Tensor, " windows"],
+    ) -> Float[torch.Tensor, " items"]:
+        """Mean difference in dB at the best gain; a gain is free, but costs where it is large."""
+        quiet = (_LOUD - levels.amax(dim=(1, 2))).clamp_min(0.0)
+        matter = (wanted > -45.0).float()
+        gain = ((wanted - levels) * matter).sum(dim=(1, 2)) / matter.sum().clamp_min(1.0)
+        matched = levels + gain[:, None, None]
+        # Below the range a slight slope is left, by which what is silent can come back.
+        floor = -DYNAMIC_RANGE + 0.02 * (matched + DYNAMIC_RANGE)
+        matched = torch.where(matched > -DYNAMIC_RANGE, matched, floor)
+        different = (matched - wanted).abs().mean(dim=2)
+        return (different * weights).sum(dim=1) + _TOO_QUIET * quiet
+
+
+class Descent(Move):
+    """Patches of many structures, each fitted to the target before it is compared.
+
+    At first what the search begins with, then variants of the nearest patches of several
+    structures, in part with the structure of a draw of the prior. Many go downhill a few steps,
+    the nearest of them go on.
+    """
+
+    name, batch, cost = "descent", 16, 5.0
+    #: Structures that variants are made of.
+    _STRUCTURES = 12
+    #: Variants made, and how many of them go how many steps.
+    _VARIANTS, _ROUNDS = 6, ((2, 10), (1, 30))
+    #: The same for what the search begins with, of which the last are proposed.
+    _BEGINNINGS = ((96, 10), (32, 20), (12, 45))
+
+    def __init__(self, space: Space, downhill: Downhill, start: Sequence[Patch]) -> None:
+        self._space, self._downhill = space, downhill
+        self._start = [space.hold(patch) for patch in start]
+        self._of_structure: dict[bytes, tuple[float, Patch]] = {}
+
+    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
+        """Fit ``count`` variants; the first time, what there is to begin with."""
+        fitted = self._start
+        rounds: tuple[tuple[int, int], ...] = self._BEGINNINGS
+        self._start = []
+        if not fitted:
+            self.learn(pool)
+            many = self._VARIANTS * count
+            best = sorted(self._of_structure.values(), key=itemgetter(0))[: self._STRUCTURES]
+            parents = [best[int(len(best) * rng.random() ** 2)][1] for _ in range(many)]
+            fitted = [self._variant(self._space.hold(parent), rng) for parent in parents]
+            rounds = tuple((many * count, steps) for many, steps in self._ROUNDS)
+        losses = self._downhill.losses(fitted, rng)
+        for many, steps in rounds:
+            fitted, losses = self._downhill(_best(fitted, losses, many), steps, rng)
+        return fitted
+
+    def learn(self, found: Sequence[Candidate]) -> None:
+        """Remember the nearest of each structure."""
+        for candidate in found:
+            heard = self._downhill.structure & self._space.free(candidate.patch)
+            structure = candidate.patch[heard].tobytes()
+            best = self._of_structure.get(structure)
+            if best is None or candidate.score < best[0]:
+                self._of_structure[structure] = candidate.score, candidate.patch
+
+    def watch(self, found: Sequence[Candidate]) -> None:
+        """Take other moves' finds for what they are."""
+        self.learn(found)
+
+    def _variant(self, parent: Patch, rng: np.random.Generator) -> Patch:
+        """Take the structure of a unit or two, or what belongs to none, from a draw."""
+        space, structure = self._space, self._downhill.structure
+        heard = space.free(parent) & structure
+        blocks = [block[structure[block]] for block in space.blocks if heard[block].any()]
+        variant, draw = parent.copy(), space.task.sample(rng)
+        for _ in range(rng.geometric(0.6) if blocks else 0):
+            block = blocks[rng.integers(len(blocks))]
+            variant[block] = draw[block]
+        return space.hold(variant)
+
+
+class Polish(Move):
+    """Good candidates, fitted to the target on the sketch as their own sounds correct it."""
+
+    name, batch, cost = "polish", 8, 6.0
+    _STEPS = 40
+
+    def __init__(self, space: Space, downhill: Downhill) -> None:
+        self._space, self._downhill = space, downhill
+        self._from: set[bytes] = set()
+
+    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
+        """Fit the best candidates that were not fitted yet."""
+        fresh = [c for c in pool if c.patch.tobytes() not in self._from][:count]
+        if not fresh:
+            return []
+        self._from.update(candidate.patch.tobytes() for candidate in fresh)
+        patches = [self._space.hold(candidate.patch) for candidate in fresh]
+        return self._downhill(patches, self._STEPS, rng, [c.audio for c in fresh])[0]
+
+
+def _best(patches: Sequence[Patch], losses: Float[np.ndarray, " items"], count: int) -> list[Patch]:
+    return [patches[i] for i in losses.argsort(kind="stable")[:count]]
