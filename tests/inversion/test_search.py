@@ -21,7 +21,7 @@ from unsynth.inversion.moves import (
     fitted,
     within,
 )
-from unsynth.inversion.search import search
+from unsynth.inversion.search import _Pool, search
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.metrics.fast import FastSpectral
 from unsynth.synths.base import Note
@@ -223,3 +223,36 @@ def test_alignment_undoes_an_exchange_of_operators(task):
         np.testing.assert_array_equal(back[heard], patch[heard])
         moved += (image[heard] != patch[heard]).any()
     assert moved > 5
+
+
+def test_only_moves_that_ask_wait_for_what_is_under_way(sines, monkeypatch):
+    made, added, waiting = 0, 0, {}
+    plain_new, plain_add = _Pool.new, _Pool.add
+
+    def new(pool, patches):
+        nonlocal made
+        made += 1
+        return plain_new(pool, patches)
+
+    def add(pool, found):
+        nonlocal added
+        added += 1
+        return plain_add(pool, found)
+
+    def watched(move):
+        propose = move.propose
+
+        def proposing(self, *arguments):
+            waiting.setdefault(self.name, []).append(made - added)
+            return propose(self, *arguments)
+
+        monkeypatch.setattr(move, "propose", proposing)
+
+    monkeypatch.setattr(_Pool, "new", new)
+    monkeypatch.setattr(_Pool, "add", add)
+    for move in (Linear, Evolution, Mutation, Crossover):
+        watched(move)
+    run(sines, 1, 400)
+    assert set(waiting["linear"]) == set(waiting["CMA-ES"]) == {0}
+    assert len(waiting["linear"]) > 3
+    assert max(waiting["mutation"] + waiting["crossover"]) == 1
