@@ -3,11 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from unsynth.inversion.candidates import Candidate
+from unsynth.inversion.candidates import Candidate, Target
 from unsynth.inversion.moves import Space
+from unsynth.inversion.posterior import Posterior
 from unsynth.studies.cells import StudyError
 from unsynth.studies.plain_searches import evolution_strategy, genetic
-from unsynth.studies.search import WAYS, SearchStudy, run_search_study
+from unsynth.studies.search import WAYS, SearchStudy, _Matcher, run_search_study
+from unsynth.tasks.task import load_task
 
 RENDERS = 84
 
@@ -50,6 +52,29 @@ def test_a_study_is_stopped_and_gone_on_with(tmp_path):
         <= min(found["best"]["distance"], found["nearest"]["distance"]) * 1.1
     )
     assert (out / "table.md").read_text().count("\n") == 2 + len(WAYS)
+
+
+def test_a_silent_sample_is_drawn_anew(monkeypatch):
+    task, drawn = load_task("dx7"), []
+    levels = [i for i, name in enumerate(task.spec.names) if name.endswith("output_level")]
+    sample = Posterior.sample
+
+    def first_silent(self, *arguments, **settings):
+        samples = sample(self, *arguments, **settings)
+        if not drawn:
+            samples[:, levels] = 0
+        drawn.append(samples)
+        return samples
+
+    monkeypatch.setattr(Posterior, "sample", first_silent)
+    patch = task.sample(np.random.default_rng(0))
+    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+    matcher = _Matcher(task, SearchStudy("dx7", ("draws:1",), targets=1, renders=RENDERS))
+    try:
+        answer = matcher.match(Target("a draw", audio, 44_100), "one", (0,))
+    finally:
+        matcher.close()
+    assert len(drawn) == answer["renders"] == 2
 
 
 def test_too_few_renders_are_refused():

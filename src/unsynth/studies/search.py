@@ -26,7 +26,7 @@ from unsynth.errors import EngineError, OutputError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
 from unsynth.evaluation.targets import Targets, find_targets
-from unsynth.inversion.candidates import Target
+from unsynth.inversion.candidates import Candidate, Target
 from unsynth.inversion.hearing import HeardNote, hear
 from unsynth.inversion.judging import Judging
 from unsynth.inversion.moves import Patch, Space
@@ -181,10 +181,11 @@ class _Matcher:
         task, space = self._task, Space(self._task)
         heard = hear(target.audio, target.sample_rate, task)
         if way in ("one", "best", "search"):
-            samples = self._posterior.sample(
-                target.audio, 1 if way == "one" else SAMPLES, rng, fixed=heard.fixed
-            )
-            start = list(judge([(patch, "posterior") for patch in samples]))
+            count = 1 if way == "one" else SAMPLES
+            start: list[Candidate] = []
+            while not start and judge.renders < SAMPLES:  # a silent sample is drawn anew
+                samples = self._posterior.sample(target.audio, count, rng, fixed=heard.fixed)
+                start = list(judge([(patch, "posterior") for patch in samples]))
         if way in ("nearest", "index", "search"):
             each = NEAREST // len(heard.durations)
             near = [
