@@ -89,8 +89,7 @@ def search(
 
     space = Space(task, locked)
     mutation = Mutation(space)
-    crossover, discrete = Crossover(space, mutation), Discrete(space)
-    moves: list[Move] = [mutation, crossover, discrete, Evolution(space)]
+    moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
     if isinstance(task, Sketched):
         downhill = Downhill(space, task, target.audio, over)
         begun = [candidate.patch for candidate in start]
