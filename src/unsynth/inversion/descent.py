@@ -52,7 +52,8 @@ _SAMPLES, _BANDS = 1024, 64
 _DURING, _AFTER = 8, 2
 #: Quieter than this, in dB below the peak, a window of the target is silent.
 _QUIET = -75.0
-#: Adam: its first step in units of half a range, and what it forgets of mean and square.
+#: Adam: its first step in units of half a range, and what it forgets of mean and square. (Torch's
+#: own takes a second of a match's budget to import what its first step needs.)
 _RATE, _MEAN, _SQUARE = 0.03, 0.9, 0.99
 #: The level of the loudest cell that sketches are kept above, and dB of loss for each dB below.
 _LOUD, _TOO_QUIET = 15.0, 0.1
@@ -102,7 +103,7 @@ class Downhill:
         low, half = space.low[at], (space.high[at] - space.low[at]) / 2.0
         before = np.stack(patches)
         free = np.stack([space.free(patch)[at] for patch in patches])
-        scale, moves = (torch.tensor(a, dtype=torch.float32) for a in (half, free))
+        least_values, scale, moves = (torch.from_numpy(a).float() for a in (low, half, free))
         x = torch.tensor((before[:, at] - low) / half, dtype=torch.float32)
         mean, square = torch.zeros_like(x), torch.zeros_like(x)
         best, smooth = x.clone(), None
@@ -118,7 +119,7 @@ class Downhill:
             wanted = self._wanted(starts)
             missed = 0.0 if heard is None else self._missed(windows(began, starts), heard, starts)
             x.requires_grad_(True)
-            levels = self._levels(windows(x * scale + torch.from_numpy(low).float(), starts))
+            levels = self._levels(windows(x * scale + least_values, starts))
             losses = self._losses(levels + missed, wanted, weights)
             (slope,) = torch.autograd.grad(losses.sum(), x)
             x, losses = x.detach(), losses.detach()
