@@ -18,8 +18,6 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7 import LEVEL_STEPS, OP, OPERATORS, WIDTH, DX7Task
 
-Values = Float[torch.Tensor, "items positions"]
-
 #: Gains are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
 _JUMP, _HEADED_FOR, _UNITY = 1716 / 256, 16.5, 14.0
 #: Below this the engine is silent.
@@ -79,7 +77,9 @@ class DX7Windows:
         self._hz = torch.where(ops[..., OP["mode"]] > 0.5, fixed, pitched).double()
 
     def __call__(
-        self, values: Values, starts: Int[torch.Tensor, " windows"]
+        self,
+        values: Float[torch.Tensor, "items positions"],
+        starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
         """Play the windows that begin at these samples, with ``values`` at ``positions``."""
         ops = values[:, :-1].unflatten(1, (OPERATORS, self._within))
