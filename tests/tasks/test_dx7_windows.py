@@ -16,10 +16,10 @@ def task():
 
 
 def plain(task, patch):
-    """Without pitch envelope, LFO and feedback, which windows leave out or cut short."""
+    """Without pitch envelope and LFO, which windows leave out."""
     at, plain = task.spec.position, patch.copy()
     plain[at["pitch_eg.level1"] : at["pitch_eg.level1"] + 4] = 50
-    for name in ("lfo.pitch_depth", "lfo.amp_depth", "feedback"):
+    for name in ("lfo.pitch_depth", "lfo.amp_depth"):
         plain[at[name]] = 0
     return plain
 
@@ -84,19 +84,88 @@ def test_nothing_sounds_before_the_onset(task):
     assert not played(task, [patch], [0, 11_025]).any()
 
 
-def test_a_sines_slopes_are_those_of_the_smooth_one():
-    rng = torch.Generator().manual_seed(0)
-    gain = torch.rand((2, 3, 1), generator=rng).requires_grad_()
-    phase = (4.0 * torch.rand((2, 3, 50), generator=rng)).requires_grad_()
-    weights = torch.randn((2, 3, 50), generator=rng)
-    sound = dx7_windows._Sine.apply(gain, phase)
-    smooth = gain * (2.0 * torch.pi * phase).sin()
-    assert (sound - smooth).abs().max() < 2e-3
-    assert (sound != smooth).any()
-    found = torch.autograd.grad((sound * weights).sum(), (gain, phase))
-    wanted = torch.autograd.grad((smooth * weights).sum(), (gain, phase))
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize("number", [3, 5, 31])  # loops of three, of two and of one operator
+def test_feedback_is_that_of_the_engine(task, number):
+    at, rng, alike = task.spec.position, np.random.default_rng(number), []
+    for _ in range(12):
+        patch = plain(task, task.with_note(task.sample(rng), Note(48, 0.0, 3.0)))
+        patch[at["algorithm"]], patch[at["feedback"]] = number, 6
+        ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
+        ops[:, 4:7], ops[:, :4], ops[:, OP["mode"]] = 99, 99, 0
+        ops[:3, OP["output_level"]], ops[3:, OP["output_level"]] = 0, 80
+        (engine,), (found,) = cut(task, patch, [30_000]), played(task, [patch], [30_000])[0]
+        alike.append(np.corrcoef(engine[64:], found[64:])[0, 1])
+    assert np.median(alike) > 0.98
+
+
+def test_slopes_of_samples_are_those_of_the_smooth_sine(task):
+    """Against differences of the coarse one, over steps that are large beside its own."""
+    rng = np.random.default_rng(0)
+    algorithms = rng.integers(0, 32, 4)
+    gains = rng.uniform(0.2, 0.8, (4, 6, 2, 9)).astype(np.float32)
+    phases = np.cumsum(rng.uniform(0, 0.6, (4, 6, 2, 9)), axis=-1).astype(np.float32)
+    weights = torch.from_numpy(rng.normal(size=(4, 2, SAMPLES)).astype(np.float32))
+
+    def total(gains):
+        none = torch.zeros(4)
+        sound = dx7_windows._Play.apply(gains, none, phases, algorithms, SAMPLES)
+        return (sound * weights).sum(dim=(1, 2))
+
+    gains = torch.from_numpy(gains).requires_grad_()
+    (slopes,) = torch.autograd.grad(total(gains).sum(), gains)
+    for op in range(OPERATORS):
+        step = torch.zeros_like(gains)
+        step[:, op, 1, 4] = 0.02
+        with torch.no_grad():
+            change = (total(gains + step) - total(gains - step)) / 0.04
+        torch.testing.assert_close(slopes[:, op, 1, 4], change, rtol=0.1, atol=0.5)
+
+
+def test_slopes_of_levels_are_those_of_the_envelopes():
+    rng = np.random.default_rng(1)
+    durations = rng.uniform(0.2, 2.0, 8)
+    times = np.sort(rng.uniform(-0.1, 3.0, (8, 50)), axis=1)
+    rates = torch.from_numpy(rng.uniform(20, 90, (8, 6, 4))).requires_grad_()
+    targets = torch.from_numpy(rng.uniform(4, 15, (8, 6, 4))).requires_grad_()
+    weights = torch.from_numpy(rng.normal(size=(8, 6, 50)).astype(np.float32))
+
+    def total(targets):
+        gains = dx7_windows._Levels.apply(rates, targets, durations, times)
+        return (gains * weights).sum(dim=2)
+
+    of_rates, of_targets = torch.autograd.grad(total(targets).sum(), (rates, targets))
+    assert of_rates.abs().sum() > 0
+    close = []
+    for stage in range(4):
+        step = torch.zeros_like(targets)
+        step[..., stage] = 1e-4
+        with torch.no_grad():
+            change = (total(targets + step) - total(targets - step)) / 2e-4
+        apart = (change - of_targets[..., stage]).abs()
+        close += (apart < 0.02 * change.abs() + 0.02).flatten().tolist()
+    assert np.mean(close) > 0.97  # but for those whose step moves a time into another stage
+
+
+def test_rates_have_the_slope_of_time(task):
+    """A fall twice as fast is twice as deep; a step of the rate makes it 12 % faster."""
+    rates = torch.full((1, 6, 4), 40.0, requires_grad=True)
+    targets = torch.tensor([14.0, 2.0, 2.0, 2.0]).expand(1, 6, 4)
+    with torch.no_grad():
+        fast = torch.full((1, 6, 4), 99.0)
+        fast[..., 1:] = rates[..., 1:]
+    fast.requires_grad_()
+    gains = dx7_windows._Levels.apply(fast, targets, np.array([4.0]), np.array([[0.5]]))
+    level = gains.log2()[0, 0, 0]
+    (slope,) = torch.autograd.grad(level, fast)
+    fall, quarter = 0.0 - level.item(), np.floor(40 * 41 / 64)
+    wanted = -fall * (41 / 64) / (4 + quarter % 4)
+    assert slope[0, 0, 1].item() == pytest.approx(wanted, rel=0.05)
+    assert slope[0, 0, 2:].abs().sum() == 0
+
+
+def test_windows_have_to_be_whole_blocks(task):
+    with pytest.raises(ValueError, match="multiples"):
+        task.windows([task.sample(np.random.default_rng(5))], 1000)
 
 
 def test_slopes_say_how_the_level_changes(task):

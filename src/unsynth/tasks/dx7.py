@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from unsynth.conventions import SECONDS
-from unsynth.errors import PatchError
+from unsynth.errors import EngineError, PatchError
 from unsynth.formats.syx import Voice, init_voice, named_voice, write_bank
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7 import DX7
@@ -372,9 +372,18 @@ class DX7Task:
     def windows(
         self, patches: Sequence[Float[np.ndarray, " parameters"]], samples: int
     ) -> "DX7Windows":
-        """Sketch windows of ``samples`` of these patches' notes, to go downhill on."""
-        from unsynth.tasks.dx7_windows import DX7Windows
+        """Sketch windows of ``samples`` of these patches' notes, to go downhill on.
 
+        Raises :class:`EngineError` where numba is missing, or finds no folder to compile into.
+        """
+        try:
+            from unsynth.tasks.dx7_windows import DX7Windows
+        except ImportError:
+            raise EngineError("numba is not installed: pip install 'unsynth[dx7]'") from None
+        except RuntimeError as error:
+            raise EngineError(
+                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder of yours ({error})"
+            ) from None
         return DX7Windows(self, patches, samples)
 
     def _operators(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "6 width"]:

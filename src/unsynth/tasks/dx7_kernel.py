@@ -1,0 +1,367 @@
+"""Sketched DX7 notes and their slopes: loops that numba compiles, once for a machine.
+
+:func:`levels` follows envelopes to some times and :func:`levels_slopes` turns slopes of the levels
+there into slopes of rates and targets; :func:`play` and :func:`play_slopes` do so for samples.
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+from unsynth.conventions import SAMPLE_RATE
+from unsynth.synths.dx7_algorithms import ALGORITHMS
+
+_OPS, _STAGES = 6, 4
+#: Levels are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
+_JUMP, _HEADED_FOR, _UNITY = 1716 / 256, 16.5, 14.0
+#: Below this the engine is silent.
+_SILENT = 0.13
+#: Seconds that rate 0 stays where a stage begins at its target, and octaves of that a step.
+_STAY, _STAY_STEP = 40.0, 0.16
+#: Octaves that the envelope's unit, an increment of 1 in 2^16 of 1/256 a block, makes a second.
+_INCREMENT = SAMPLE_RATE / 64 / 2**24
+_LN2 = np.log(2.0)
+
+#: Steps of the engine's sine: phases in a cycle, and amplitudes in a gain of 1.
+_PHASES, _AMPLITUDES = np.float32(4096.0), np.float32(2048.0)
+_ONE, _HALF, _QUARTER, _TURN = (np.float32(x) for x in (1.0, 0.5, 0.25, 2.0 * np.pi))
+#: cos(2 pi x) in powers of x^2, for x up to a quarter.
+_C1, _C2, _C3, _C4, _C5 = (
+    np.float32((-1) ** n * (2.0 * np.pi) ** (2 * n) / f)
+    for n, f in ((1, 2), (2, 24), (3, 720), (4, 40320), (5, 3628800))
+)
+
+_EDGES = np.zeros((len(ALGORITHMS), _OPS, _OPS), dtype=np.bool_)
+_CARRIERS = np.zeros((len(ALGORITHMS), _OPS), dtype=np.bool_)
+_LOOPS = np.array([algorithm.feedback for algorithm in ALGORITHMS])
+for _number, _algorithm in enumerate(ALGORITHMS):
+    for _modulator, _modulated in _algorithm.edges:
+        _EDGES[_number, _modulated, _modulator] = True
+    _CARRIERS[_number, list(_algorithm.carriers)] = True
+
+_JIT = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+_ROW, _CUBE, _KNOTS = "float32[::1]", "float32[:,:,::1]", "float32[:,:,:,::1]"
+_WIDE = "float64[:,:,::1]"
+
+
+# -- envelopes ------------------------------------------------------------------------------
+
+
+@no_type_check
+@njit("void(float64[::1], float64[::1], float64[:,::1])", **_JIT)
+def _stages(rates, targets, stages):
+    """Fill in where stages begin, head for, how fast, and how long they take: 4 x 4."""
+    begin = 0.0
+    for i in range(_STAGES):
+        quarter = min(np.floor(np.rint(rates[i]) * (41 / 64)), 63.0)
+        octave = np.floor(quarter / 4.0)
+        speed = (4.0 + quarter - 4.0 * octave) * 2.0 ** (8.0 + octave) * _INCREMENT
+        target = targets[i]
+        if abs(begin - target) < 1e-6:
+            length = _STAY * 2.0 ** (-_STAY_STEP * rates[i])
+        elif target > begin:
+            left = _HEADED_FOR - min(max(begin, _JUMP), target)
+            length = np.log(max(left / max(_HEADED_FOR - target, 0.5), 1.0)) / speed
+        else:
+            length = (begin - target) / speed
+        stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3] = begin, target, speed, length
+        begin = target
+
+
+@no_type_check
+@njit("float64(float64[::1], float64, float64, float64[::1])", **_JIT)
+def _level(stage, since, weight, slopes):
+    """Level at a time in a stage; add its slopes, in begin, target, speed and time."""
+    begin, target, speed = stage[0], stage[1], stage[2]
+    if target > begin:
+        low = min(max(begin, _JUMP), target)
+        decay = np.exp(-min(speed * since, 50.0))
+        level = _HEADED_FOR - (_HEADED_FOR - low) * decay
+        if level >= target:
+            slopes[1] += weight
+            return target
+        if low == begin:
+            slopes[0] += weight * decay
+        elif low == target:
+            slopes[1] += weight * decay
+        slopes[2] += weight * (_HEADED_FOR - low) * decay * since
+        slopes[3] += weight * (_HEADED_FOR - low) * decay * speed
+        return level
+    level = begin - speed * since
+    if level <= target:
+        slopes[1] += weight
+        return target
+    slopes[0] += weight
+    slopes[2] -= weight * since
+    slopes[3] -= weight * speed
+    return level
+
+
+@no_type_check
+@njit("int64(float64[:,::1], float64)", **_JIT)
+def _stage_at(stages, time):
+    """Find the stage that a held note is in."""
+    for i in range(2):
+        time -= stages[i, 3]
+        if time < 0.0:
+            return i
+    return 2
+
+
+@no_type_check
+@njit("float64(float64[:,::1], float64, float64, float64[:,::1])", **_JIT)
+def _held(stages, time, weight, slopes):
+    time = max(time, 0.0)
+    stage = _stage_at(stages, time)
+    for i in range(stage):
+        time -= stages[i, 3]
+    before = slopes[stage, 3]
+    level = _level(stages[stage], time, weight, slopes[stage])
+    # What makes earlier stages longer makes this time earlier.
+    gone = slopes[stage, 3] - before
+    slopes[stage, 3] = before
+    for i in range(stage):
+        slopes[i, 3] -= gone
+    return level
+
+
+@no_type_check
+@njit(f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE})", **_JIT)
+def levels(rates, targets, durations, times, gains):
+    """Amplitudes at times after the onset: items x ops x times."""
+    stages, none = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
+    for i in range(len(rates)):
+        for op in range(_OPS):
+            _stages(rates[i, op], targets[i, op], stages)
+            stages[3, 0] = _held(stages, durations[i], 0.0, none)
+            for n in range(times.shape[1]):
+                time = times[i, n]
+                if time < 0.0:
+                    level = 0.0
+                elif time < durations[i]:
+                    level = _held(stages, time, 0.0, none)
+                else:
+                    level = _level(stages[3], time - durations[i], 0.0, none[3])
+                gains[i, op, n] = 2.0 ** (level - _UNITY) if level > _SILENT else 0.0
+
+
+@no_type_check
+@njit(
+    f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE}, {_WIDE}, {_WIDE})",
+    **_JIT,
+)
+def levels_slopes(rates, targets, durations, times, gains, of_gains, of_rates, of_targets):
+    """Turn slopes of amplitudes into those of rates and targets, which are written to."""
+    stages, slopes = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
+    for i in range(len(rates)):
+        for op in range(_OPS):
+            _stages(rates[i, op], targets[i, op], stages)
+            slopes[:] = 0.0
+            stages[3, 0] = _held(stages, durations[i], 0.0, slopes)
+            for n in range(times.shape[1]):
+                weight = _LN2 * gains[i, op, n] * of_gains[i, op, n]
+                if weight == 0.0:
+                    continue
+                if times[i, n] < durations[i]:
+                    _held(stages, times[i, n], weight, slopes)
+                else:
+                    _level(stages[3], times[i, n] - durations[i], weight, slopes[3])
+            _held(stages, durations[i], slopes[3, 0], slopes)
+            of_targets[i, op, :] = slopes[:, 1]
+            for s in range(_STAGES):
+                begin, target = stages[s, 0], stages[s, 1]
+                speed, length, of_length = stages[s, 2], stages[s, 3], slopes[s, 3]
+                of_begin, of_speed = slopes[s, 0], slopes[s, 2]
+                of_rates[i, op, s] = 0.0
+                if s < 3 and abs(begin - target) < 1e-6:
+                    of_rates[i, op, s] = -_LN2 * _STAY_STEP * length * of_length
+                elif s < 3:
+                    of_speed -= of_length * length / speed
+                    if target < begin:
+                        of_begin += of_length / speed
+                        of_targets[i, op, s] -= of_length / speed
+                    elif max(begin, _JUMP) < target:
+                        if begin > _JUMP:
+                            of_begin -= of_length / ((_HEADED_FOR - begin) * speed)
+                        if target < _HEADED_FOR - 0.5:
+                            of_targets[i, op, s] += of_length / ((_HEADED_FOR - target) * speed)
+                quarter = min(rates[i, op, s] * (41 / 64), 63.0)
+                octave = np.floor(quarter / 4.0)
+                if quarter < 63.0:
+                    rise = 2.0 ** (8.0 + octave) * _INCREMENT * (41 / 64)
+                    of_rates[i, op, s] += of_speed * rise
+                if 0 < s < 3:
+                    of_targets[i, op, s - 1] += of_begin
+
+
+# -- samples --------------------------------------------------------------------------------
+
+
+@no_type_check
+@njit(inline="always", **_JIT)
+def _sine(phase):
+    turn = phase - np.floor(phase + _HALF)
+    x = abs(turn) - _QUARTER
+    x = x * x
+    y = _ONE + x * (_C1 + x * (_C2 + x * (_C3 + x * (_C4 + x * _C5))))
+    return y if turn > 0 else -y
+
+
+@no_type_check
+@njit(inline="always", **_JIT)
+def _coarse(gain, phase):
+    sine = _sine((np.floor(phase * _PHASES) + _HALF) * (_ONE / _PHASES))
+    return np.floor(sine * gain * _AMPLITUDES + _HALF) * (_ONE / _AMPLITUDES)
+
+
+@no_type_check
+@njit(f"void({_ROW}, {_ROW})", **_JIT)
+def _ramp(knots, row):
+    each = len(row) // (len(knots) - 1)
+    for b in range(len(knots) - 1):
+        at, rise = knots[b], (knots[b + 1] - knots[b]) / np.float32(each)
+        for n in range(each):
+            row[b * each + n] = at + rise * np.float32(n)
+
+
+@no_type_check
+@njit(f"void({_ROW}, {_ROW})", **_JIT)
+def _add(one, other):
+    for n in range(len(one)):
+        other[n] += one[n]
+
+
+@no_type_check
+@njit(f"void({_ROW}, {_ROW}, {_ROW})", **_JIT)
+def _sound(gain, phase, row):
+    for n in range(len(row)):
+        row[n] = _coarse(gain[n], phase[n])
+
+
+@no_type_check
+@njit(f"void(int64, int64, float32, {_CUBE}, {_CUBE}, {_ROW}, {_ROW}, {_ROW})", **_JIT)
+def _loop(source, target, depth, gain, phase, one, two, back):
+    """Play all windows of a loop, from its target down to its source, a sample at a time.
+
+    ``gain`` (sounds, after) and ``phase`` (what is fed back in it, after): ops x samples x windows.
+    """
+    one[:], two[:] = 0, 0
+    for n in range(gain.shape[1]):
+        for w in range(len(back)):
+            back[w] = depth * (one[w] + two[w])
+            two[w] = one[w]
+        for op in range(target, source - 1, -1):
+            g, p = gain[op, n], phase[op, n]
+            for w in range(len(back)):
+                p[w] += back[w]
+                back[w] = _coarse(g[w], p[w])
+                g[w] = back[w]
+        for w in range(len(back)):
+            one[w] = back[w]
+
+
+@no_type_check
+@njit(f"void(int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
+def play(algorithms, gains, phases, depths, sounds, kept):
+    """Play windows.
+
+    An operator i sounds as ``y_i = g_i sin(2 pi (p_i + sum_j y_j + b y_i'))``, where j are its
+    modulators and y_i' is the sum of the last two samples of what feeds back, to the depth b; g_i
+    and p_i are straight between knots. The sine is as coarse as the engine's.
+
+    ``gains`` and ``phases``: items x ops x windows x knots. Written to: ``sounds``, items x windows
+    x samples, and ``kept``, the phases with all that modulates: items x ops x windows x samples.
+    """
+    items, windows, samples = sounds.shape
+    y = np.empty((_OPS, windows, samples), dtype=np.float32)
+    gain = np.empty(samples, dtype=np.float32)
+    looped = np.empty((_OPS, samples, windows), dtype=np.float32)
+    fed = np.empty((_OPS, samples, windows), dtype=np.float32)
+    last = np.zeros((3, windows), dtype=np.float32)
+    sounds[:] = 0
+    for i in range(items):
+        edges, carriers = _EDGES[algorithms[i]], _CARRIERS[algorithms[i]]
+        source, target = _LOOPS[algorithms[i]]
+        if depths[i] == 0:
+            source, target = -1, -2
+        for op in range(_OPS - 1, -1, -1):
+            for w in range(windows):
+                phase = kept[i, op, w]
+                _ramp(phases[i, op, w], phase)
+                silent = True
+                for knot in gains[i, op, w]:
+                    silent = silent and knot == 0
+                inside = source <= op <= target
+                if silent and not inside:
+                    y[op, w] = 0
+                    continue
+                for m in range(op + 1, _OPS):
+                    if edges[op, m] and not (inside and m <= target):
+                        _add(y[m, w], phase)
+                _ramp(gains[i, op, w], gain)
+                if inside:
+                    for n in range(samples):
+                        looped[op, n, w] = gain[n]
+                        fed[op, n, w] = phase[n]
+                else:
+                    _sound(gain, phase, y[op, w])
+            if op == source:
+                _loop(source, target, depths[i], looped, fed, last[0], last[1], last[2])
+                for o in range(source, target + 1):
+                    for w in range(windows):
+                        for n in range(samples):
+                            y[o, w, n] = looped[o, n, w]
+                            kept[i, o, w, n] = fed[o, n, w]
+        for op in range(_OPS):
+            if carriers[op]:
+                for w in range(windows):
+                    _add(y[op, w], sounds[i, w])
+
+
+@no_type_check
+@njit(f"void(int64[::1], {_KNOTS}, {_ROW}, {_KNOTS}, {_CUBE}, {_KNOTS}, {_ROW})", **_JIT)
+def play_slopes(algorithms, gains, depths, kept, of_sounds, of_gains, of_depths):
+    """Turn slopes of sounds into those of gains and depths, which are written to.
+
+    They are those of the smooth sine; what an operator feeds back has none.
+    """
+    items, windows, samples = of_sounds.shape
+    blocks = gains.shape[3] - 1
+    each = samples // blocks
+    y = np.empty((_OPS, samples), dtype=np.float32)
+    of_phase = np.empty((_OPS, samples), dtype=np.float32)
+    slope = np.empty(samples, dtype=np.float32)
+    of_depths[:] = 0
+    for i in range(items):
+        edges, carriers = _EDGES[algorithms[i]], _CARRIERS[algorithms[i]]
+        source, target = _LOOPS[algorithms[i]]
+        for w in range(windows):
+            for op in range(_OPS):
+                phase = kept[i, op, w]
+                slope[:] = 0
+                if carriers[op]:
+                    slope[:] = of_sounds[i, w]
+                for m in range(op):
+                    if edges[m, op]:
+                        _add(of_phase[m], slope)
+                of_gains[i, op, w, :] = 0
+                for b in range(blocks):
+                    at = gains[i, op, w, b]
+                    rise = (gains[i, op, w, b + 1] - at) / np.float32(each)
+                    whole, right = np.float32(0.0), np.float32(0.0)
+                    for n in range(each):
+                        s = b * each + n
+                        sine, gain = _sine(phase[s]), at + rise * np.float32(n)
+                        y[op, s] = gain * sine
+                        of_phase[op, s] = slope[s] * gain * _TURN * _sine(phase[s] + _QUARTER)
+                        whole += slope[s] * sine
+                        right += slope[s] * sine * np.float32(n)
+                    right /= np.float32(each)
+                    of_gains[i, op, w, b] += whole - right
+                    of_gains[i, op, w, b + 1] += right
+                if op == target:
+                    total = np.float32(0.0)
+                    for n in range(2, samples):
+                        total += of_phase[op, n] * (y[source, n - 1] + y[source, n - 2])
+                    of_depths[i] += total
