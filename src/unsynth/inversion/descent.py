@@ -49,14 +49,12 @@ class Sketched(Protocol):
 #: A window: samples and mel bands.
 _SAMPLES, _BANDS = 1024, 64
 #: Windows a step, while the target sounds and after it.
-_DURING, _AFTER = 4, 1
+_DURING, _AFTER = 8, 2
 #: Quieter than this, in dB below the peak, a window of the target is silent.
 _QUIET = -75.0
 #: Adam: its first step in units of half a range, and what it forgets of mean and square. (Torch's
 #: own takes a second of a match's budget to import what its first step needs.)
-_RATE, _MEAN, _SQUARE = 0.05, 0.8, 0.95
-#: What losses of single steps count in their running mean, by which the best step is told.
-_NEW = 0.15
+_RATE, _MEAN, _SQUARE = 0.03, 0.9, 0.99
 #: The level of the loudest cell that sketches are kept above, and dB of loss for each dB below.
 _LOUD, _TOO_QUIET = 15.0, 0.1
 #: By how much, in dB, a sketch is corrected at most.
@@ -127,7 +125,7 @@ class Downhill:
             losses = self._losses(levels + missed, wanted, weights)
             (slope,) = torch.autograd.grad(losses.sum(), x)
             x, losses = x.detach(), losses.detach()
-            smooth = losses if smooth is None else (1 - _NEW) * smooth + _NEW * losses
+            smooth = losses if smooth is None else 0.7 * smooth + 0.3 * losses
             if step >= min(10, steps // 3):
                 better = smooth < least
                 least = torch.where(better, smooth, least)
@@ -215,16 +213,17 @@ class Descent(Move):
     """Patches of many structures, each fitted to the target before it is compared.
 
     At first what the search begins with, then variants of the nearest patches of several
-    structures. Many go downhill a few steps, the nearest of them go on.
+    structures, in part with the structure of a draw of the prior. Many go downhill a few steps,
+    the nearest of them go on.
     """
 
-    name, batch, cost, least = "descent", 16, 1.5, 0.2
+    name, batch, cost = "descent", 16, 5.0
     #: Structures that variants are made of.
     _STRUCTURES = 12
     #: Variants made, and how many of them go how many steps.
-    _VARIANTS, _ROUNDS = 6, ((6, 20), (1, 60))
+    _VARIANTS, _ROUNDS = 6, ((2, 10), (1, 30))
     #: The same for what the search begins with, of which the last are proposed.
-    _BEGINNINGS = ((96, 20), (32, 40), (12, 90))
+    _BEGINNINGS = ((96, 10), (32, 20), (12, 45))
 
     def __init__(self, space: Space, downhill: Downhill, start: Sequence[Patch]) -> None:
         self._space, self._downhill = space, downhill
@@ -240,8 +239,8 @@ class Descent(Move):
             self.learn(pool)
             many = self._VARIANTS * count
             best = sorted(self._of_structure.values(), key=itemgetter(0))[: self._STRUCTURES]
-            parents = [self._space.hold(patch) for _, patch in best]
-            fitted = [self._variant(parents, rng) for _ in range(many)]
+            parents = [best[int(len(best) * rng.random() ** 2)][1] for _ in range(many)]
+            fitted = [self._variant(self._space.hold(parent), rng) for parent in parents]
             rounds = tuple((many * count, steps) for many, steps in self._ROUNDS)
         losses = self._downhill.losses(fitted, rng)
         for many, steps in rounds:
@@ -261,43 +260,23 @@ class Descent(Move):
         """Take other moves' finds for what they are."""
         self.learn(found)
 
-    def _variant(self, best: Sequence[Patch], rng: np.random.Generator) -> Patch:
-        """Change the structure of one of the best patches, sooner of the very best.
-
-        Units, or what belongs to none, get the structure of a draw, or single parameters do, or
-        units become those of another patch, or two change places.
-        """
+    def _variant(self, parent: Patch, rng: np.random.Generator) -> Patch:
+        """Take the structure of a unit or two, or what belongs to none, from a draw."""
         space, structure = self._space, self._downhill.structure
-        parent, other = best[int(len(best) * rng.random() ** 2)], best[rng.integers(len(best))]
-        heard = space.free(parent)
-        units = [unit for unit in space.units if heard[unit].any()]
+        heard = space.free(parent) & structure
+        blocks = [block[structure[block]] for block in space.blocks if heard[block].any()]
         variant, draw = parent.copy(), space.task.sample(rng)
-        many, kind = rng.geometric(0.6), rng.integers(4)
-        if kind < 2 or not units:
-            parts = [block[structure[block]] for block in space.blocks]
-            if kind == 1:
-                parts = [np.array([position]) for position in np.flatnonzero(structure)]
-            parts = [part for part in parts if heard[part].any()]
-            for _ in range(many if parts else 0):
-                part = parts[rng.integers(len(parts))]
-                variant[part] = draw[part]
-            return space.hold(variant)
-        for _ in range(many):
-            unit = units[rng.integers(len(units))]
-            alike = [each for each in space.units if len(each) == len(unit)]
-            place = alike[rng.integers(len(alike))]
-            if kind == 2:
-                variant[unit] = other[place]
-            else:
-                variant[unit], variant[place] = variant[place], variant[unit]
+        for _ in range(rng.geometric(0.6) if blocks else 0):
+            block = blocks[rng.integers(len(blocks))]
+            variant[block] = draw[block]
         return space.hold(variant)
 
 
 class Polish(Move):
     """Good candidates, fitted to the target on the sketch as their own sounds correct it."""
 
-    name, batch, cost = "polish", 8, 2.0
-    _STEPS = 80
+    name, batch, cost = "polish", 8, 6.0
+    _STEPS = 40
 
     def __init__(self, space: Space, downhill: Downhill) -> None:
         self._space, self._downhill = space, downhill

@@ -103,8 +103,6 @@ class Move(ABC):
     asks = False
     #: What a proposal costs beside its render, in renders.
     cost = 0.0
-    #: Its least share of the batches.
-    least = 0.01
 
     @abstractmethod
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:

@@ -42,8 +42,8 @@ POOL = 24
 ALIKE = 0.01
 #: What the pool's mean counts beside its best, where a move's gain is measured.
 _MEAN = 0.25
-#: What is forgotten of a move's gains with each of its batches.
-_FORGETTING = 0.2
+#: What is forgotten of a move's gains with each of its batches, and its least share of them.
+_FORGETTING, _LEAST = 0.2, 0.025
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
 _NOTHING_NEW = 10
 #: Draws of the prior at a time, where there is nothing to begin with.
@@ -233,8 +233,7 @@ class _Shares:
             return self._untried.pop(0)
         gains = np.array([self._gains[move.name] for move in self._moves])
         chances = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
-        least = np.array([move.least for move in self._moves])
-        chances = least + (1.0 - least.sum()) * chances
+        chances = _LEAST + (1.0 - _LEAST * len(gains)) * chances
         return self._moves[int(rng.choice(len(gains), p=chances))]
 
     def credit(self, move: Move, gain: float, renders: float) -> None:
