@@ -261,15 +261,19 @@ class Matcher:
             seconds=seconds,
             stopped=stopped,
         )
+
+        def progress() -> Progress:
+            done, total = int(1000 * judge.seconds), int(1000 * request.budget)
+            if renders is not None:
+                done, total = judge.renders - first, renders
+            return Progress("searching", min(done, total), total, _best(judge))
+
+        yield progress()  # a sketch may have to be compiled first
         with closing(steps):
             for _ in steps:
                 if stopped():
                     return
-                if renders is None:
-                    done, total = int(1000 * judge.seconds), int(1000 * request.budget)
-                else:
-                    done, total = judge.renders - first, renders
-                yield Progress("searching", min(done, total), total, _best(judge))
+                yield progress()
 
     def _result(
         self,

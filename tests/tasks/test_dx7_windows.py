@@ -1,7 +1,10 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+from unsynth.errors import EngineError
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks import dx7_windows
@@ -161,6 +164,12 @@ def test_rates_have_the_slope_of_time(task):
     wanted = -fall * (41 / 64) / (4 + quarter % 4)
     assert slope[0, 0, 1].item() == pytest.approx(wanted, rel=0.05)
     assert slope[0, 0, 2:].abs().sum() == 0
+
+
+def test_without_numba_one_line_says_what_to_install(task, monkeypatch):
+    monkeypatch.setitem(sys.modules, "unsynth.tasks.dx7_windows", None)
+    with pytest.raises(EngineError, match="pip install"):
+        task.windows([task.sample(np.random.default_rng(5))], SAMPLES)
 
 
 def test_windows_have_to_be_whole_blocks(task):
