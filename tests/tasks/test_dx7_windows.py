@@ -101,7 +101,7 @@ def test_feedback_is_that_of_the_engine(task, number):
     assert np.median(alike) > 0.98
 
 
-def test_slopes_of_samples_are_those_of_the_smooth_sine(task):
+def test_slopes_of_samples_are_those_of_the_smooth_sine():
     """Against differences of the coarse one, over steps that are large beside its own."""
     rng = np.random.default_rng(0)
     algorithms = rng.integers(0, 32, 4)
@@ -149,21 +149,41 @@ def test_slopes_of_levels_are_those_of_the_envelopes():
     assert np.mean(close) > 0.97  # but for those whose step moves a time into another stage
 
 
-def test_rates_have_the_slope_of_time(task):
-    """A fall twice as fast is twice as deep; a step of the rate makes it 12 % faster."""
-    rates = torch.full((1, 6, 4), 40.0, requires_grad=True)
+@pytest.mark.parametrize(("stage", "time"), [(0, 0.05), (1, 0.5)])  # a rise, a fall
+def test_a_slope_of_a_rate_is_one_of_time(stage, time):
+    """Of a stage that is faster by a share, all comes sooner by that share."""
+    rates = torch.full((1, 6, 4), 99.0)
+    rates[..., stage] = 40.0
+    rates.requires_grad_()
     targets = torch.tensor([14.0, 2.0, 2.0, 2.0]).expand(1, 6, 4)
+
+    def level(time):
+        gains = dx7_windows._Levels.apply(rates, targets, np.array([4.0]), np.array([[time]]))
+        return gains.log2()[0, 0, 0]
+
+    (slope,) = torch.autograd.grad(level(time), rates)
     with torch.no_grad():
-        fast = torch.full((1, 6, 4), 99.0)
-        fast[..., 1:] = rates[..., 1:]
-    fast.requires_grad_()
-    gains = dx7_windows._Levels.apply(fast, targets, np.array([4.0]), np.array([[0.5]]))
-    level = gains.log2()[0, 0, 0]
-    (slope,) = torch.autograd.grad(level, fast)
-    fall, quarter = 0.0 - level.item(), np.floor(40 * 41 / 64)
-    wanted = -fall * (41 / 64) / (4 + quarter % 4)
-    assert slope[0, 0, 1].item() == pytest.approx(wanted, rel=0.05)
-    assert slope[0, 0, 2:].abs().sum() == 0
+        of_time = (level(1.01 * time) - level(0.99 * time)).item() / 0.02
+    share = (41 / 64) / (4 + np.floor(40 * 41 / 64) % 4)  # of the speed, for a step of the rate
+    assert slope[0, 0, stage].item() == pytest.approx(share * of_time, rel=0.05)
+    assert slope[0, 0, stage + 1 :].abs().sum() == 0
+
+
+@pytest.mark.parametrize("number", [3, 5, 31])
+def test_slopes_of_feedback_are_those_of_a_little(number):
+    """Weighted by the change itself: the coarse sine's noise would hide it among other weights."""
+    rng = np.random.default_rng(number)
+    gains, hz = torch.full((1, 6, 1, 9), 0.3), rng.uniform(100, 900, (1, 6, 1, 1))
+    phases = (hz * np.arange(9) * 128 / 44_100).astype(np.float32)
+
+    def sound(depths):
+        return dx7_windows._Play.apply(gains, depths, phases, np.array([number]), SAMPLES)
+
+    depths = torch.tensor([0.01], requires_grad=True)
+    with torch.no_grad():
+        change = (sound(depths + 0.008) - sound(depths - 0.008)) / 0.016
+    (slope,) = torch.autograd.grad((sound(depths) * change).sum(), depths)
+    assert slope.item() == pytest.approx(change.square().sum().item(), rel=0.03)
 
 
 def test_without_numba_one_line_says_what_to_install(task, monkeypatch):
