@@ -99,23 +99,13 @@ def _level(stage, since, weight, slopes):
 
 
 @no_type_check
-@njit("int64(float64[:,::1], float64)", **_JIT)
-def _stage_at(stages, time):
-    """Find the stage that a held note is in."""
-    for i in range(2):
-        time -= stages[i, 3]
-        if time < 0.0:
-            return i
-    return 2
-
-
-@no_type_check
 @njit("float64(float64[:,::1], float64, float64, float64[:,::1])", **_JIT)
 def _held(stages, time, weight, slopes):
-    time = max(time, 0.0)
-    stage = _stage_at(stages, time)
-    for i in range(stage):
-        time -= stages[i, 3]
+    """Level of a held note at a time after the onset; add its slopes, as :func:`_level` does."""
+    stage = 0
+    while stage < 2 and time >= stages[stage, 3]:
+        time -= stages[stage, 3]
+        stage += 1
     before = slopes[stage, 3]
     level = _level(stages[stage], time, weight, slopes[stage])
     # What makes earlier stages longer makes this time earlier.
