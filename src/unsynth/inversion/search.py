@@ -82,7 +82,7 @@ def search(
     and ``renders`` give the same proposals. Raises :class:`~unsynth.errors.PatchError` for a lock
     that the task has not.
     """
-    began = math.inf
+    began = math.inf  # until all moves are made
 
     def over() -> bool:
         return stopped() or time.perf_counter() - began >= seconds
