@@ -19,7 +19,7 @@ def task():
 
 
 def plain(task, patch):
-    """Without pitch envelope and LFO, which windows leave out."""
+    """Without pitch envelope and LFO."""
     at, plain = task.spec.position, patch.copy()
     plain[at["pitch_eg.level1"] : at["pitch_eg.level1"] + 4] = 50
     for name in ("lfo.pitch_depth", "lfo.amp_depth"):
@@ -87,6 +87,68 @@ def test_nothing_sounds_before_the_onset(task):
     assert not played(task, [patch], [0, 11_025]).any()
 
 
+def carrier(task, **values):
+    """One carrier at full level, which pitch envelope and LFO may move."""
+    patch = plain(task, task.with_note(task.sample(np.random.default_rng(0)), Note(60, 0.1, 1.5)))
+    at = task.spec.position
+    patch[at["algorithm"]], patch[at["feedback"]], patch[at["lfo.sync"]] = 31, 0, 0
+    ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
+    ops[:, OP["output_level"]], ops[:, OP["amp_mod_sensitivity"]] = 0, 0
+    ops[0, :8], ops[0, OP["output_level"]], ops[0, OP["mode"]] = 99, 99, 0
+    ops[0, OP["ratio_coarse"]], ops[0, OP["ratio_fine"]], ops[0, OP["ratio_detune"]] = 2, 0, 0
+    for name, value in values.items():
+        patch[at[name.replace("__", ".")]] = value
+    return patch
+
+
+@pytest.mark.parametrize("sync", [0, 1])
+@pytest.mark.parametrize("wave", range(6))
+def test_vibrato_is_that_of_the_engine(task, wave, sync):
+    starts = list(range(8_820, 100_000, 4_410))
+    for speed, delay in ((8, 0), (35, 50), (80, 0), (99, 70)):
+        lfo = {"lfo__speed": speed, "lfo__delay": delay, "lfo__wave": wave, "lfo__sync": sync}
+        patch = carrier(task, **lfo, lfo__pitch_depth=40, lfo__pitch_sensitivity=4)
+        still = carrier(task)
+        wanted = cut(task, patch, starts)
+        alike = [
+            np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(found, wanted, strict=True)])
+            for found in played(task, [patch, still], starts)
+        ]
+        assert alike[0] > 0.99
+        assert alike[1] < 0.9
+
+
+def test_the_pitch_envelope_is_that_of_the_engine(task):
+    rng, starts, alike = np.random.default_rng(6), list(range(5_000, 120_000, 5_000)), []
+    for _ in range(20):
+        eg = {f"pitch_eg__rate{i}": rng.integers(20, 99) for i in range(1, 5)}
+        eg |= {f"pitch_eg__level{i}": rng.integers(35, 65) for i in range(1, 5)}
+        patch = carrier(task, **eg)
+        found, wanted = played(task, [patch], starts)[0], cut(task, patch, starts)
+        alike.append(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(found, wanted, strict=True)]))
+    assert min(alike) > 0.99
+
+
+def test_operators_of_fixed_frequency_are_not_bent(task):
+    fixed = {"op1.mode": 1, "op1.fixed_coarse": 2, "op1.fixed_fine": 50, "op1.fixed_detune": 0}
+    patch = carrier(task, pitch_eg__level1=80, pitch_eg__rate1=50, **fixed)
+    found, wanted = played(task, [patch], [30_000])[0], cut(task, patch, [30_000])
+    assert np.corrcoef(found[0], wanted[0])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("sensitivity", [1, 2, 3])
+def test_tremolo_is_that_of_the_engine(task, sensitivity):
+    starts = list(range(6_000, 66_000, 1_500))
+    for depth, speed, wave in ((0, 20, 0), (50, 20, 0), (80, 30, 4)):
+        lfo = {"lfo__speed": speed, "lfo__amp_depth": depth, "lfo__wave": wave, "lfo__delay": 0}
+        patch = carrier(task, **lfo, op1__amp_mod_sensitivity=sensitivity)
+        found = played(task, [patch], starts)[0].std(axis=1) / 2.0
+        wanted = cut(task, patch, starts).std(axis=1)
+        assert np.abs(20.0 * np.log10(found / wanted)).mean() < 0.1
+        if depth == 80 and sensitivity == 3:
+            assert wanted.max() > 10.0 * wanted.min()
+
+
 @pytest.mark.parametrize("number", [3, 5, 31])  # loops of three, of two and of one operator
 def test_feedback_is_that_of_the_engine(task, number):
     at, rng, alike = task.spec.position, np.random.default_rng(number), []
@@ -131,9 +193,10 @@ def test_slopes_of_levels_are_those_of_the_envelopes():
     rates = torch.from_numpy(rng.uniform(20, 90, (8, 6, 4))).requires_grad_()
     targets = torch.from_numpy(rng.uniform(4, 15, (8, 6, 4))).requires_grad_()
     weights = torch.from_numpy(rng.normal(size=(8, 6, 50)).astype(np.float32))
+    kept = rng.uniform(0.5, 1.0, (8, 6, 50)).astype(np.float32)
 
     def total(targets):
-        gains = dx7_windows._Levels.apply(rates, targets, durations, times)
+        gains = dx7_windows._Levels.apply(rates, targets, durations, times, kept)
         return (gains * weights).sum(dim=2)
 
     of_rates, of_targets = torch.autograd.grad(total(targets).sum(), (rates, targets))
@@ -158,7 +221,8 @@ def test_a_slope_of_a_rate_is_one_of_time(stage, time):
     targets = torch.tensor([14.0, 2.0, 2.0, 2.0]).expand(1, 6, 4)
 
     def level(time):
-        gains = dx7_windows._Levels.apply(rates, targets, np.array([4.0]), np.array([[time]]))
+        when, kept = (np.array([4.0]), np.array([[time]])), np.ones((1, 6, 1), dtype=np.float32)
+        gains = dx7_windows._Levels.apply(rates, targets, *when, kept)
         return gains.log2()[0, 0, 0]
 
     (slope,) = torch.autograd.grad(level(time), rates)

@@ -2,6 +2,7 @@
 
 :func:`levels` follows envelopes to some times and :func:`levels_slopes` turns slopes of the levels
 there into slopes of rates and targets; :func:`play` and :func:`play_slopes` do so for samples.
+:func:`pitch_envelopes` and :func:`low_frequency` have no slopes.
 """
 
 from typing import no_type_check
@@ -117,9 +118,9 @@ def _held(stages, time, weight, slopes):
 
 
 @no_type_check
-@njit(f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE})", **_JIT)
-def levels(rates, targets, durations, times, gains):
-    """Amplitudes at times after the onset: items x ops x times."""
+@njit(f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE})", **_JIT)
+def levels(rates, targets, durations, times, kept, gains):
+    """Amplitudes at times after the onset, of what is ``kept`` of levels: items x ops x times."""
     stages, none = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
         for op in range(_OPS):
@@ -133,15 +134,17 @@ def levels(rates, targets, durations, times, gains):
                     level = _held(stages, time, 0.0, none)
                 else:
                     level = _level(stages[3], time - durations[i], 0.0, none[3])
+                level *= kept[i, op, n]
                 gains[i, op, n] = 2.0 ** (level - _UNITY) if level > _SILENT else 0.0
 
 
 @no_type_check
 @njit(
-    f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE}, {_WIDE}, {_WIDE})",
+    f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE}, {_CUBE}, {_WIDE}, "
+    f"{_WIDE})",
     **_JIT,
 )
-def levels_slopes(rates, targets, durations, times, gains, of_gains, of_rates, of_targets):
+def levels_slopes(rates, targets, durations, times, kept, gains, of_gains, of_rates, of_targets):
     """Turn slopes of amplitudes into those of rates and targets, which are written to."""
     stages, slopes = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
@@ -150,7 +153,7 @@ def levels_slopes(rates, targets, durations, times, gains, of_gains, of_rates, o
             slopes[:] = 0.0
             stages[3, 0] = _held(stages, durations[i], 0.0, slopes)
             for n in range(times.shape[1]):
-                weight = _LN2 * gains[i, op, n] * of_gains[i, op, n]
+                weight = _LN2 * gains[i, op, n] * of_gains[i, op, n] * kept[i, op, n]
                 if weight == 0.0:
                     continue
                 if times[i, n] < durations[i]:
@@ -183,6 +186,71 @@ def levels_slopes(rates, targets, durations, times, gains, of_gains, of_rates, o
                     of_rates[i, op, s] += of_speed * rise
                 if 0 < s < 3:
                     of_targets[i, op, s - 1] += of_begin
+
+
+# -- pitch envelope and LFO -----------------------------------------------------------------
+
+
+@no_type_check
+@njit("void(float64[:,::1], float64[:,::1], int64[::1], float64[:,::1])", **_JIT)
+def pitch_envelopes(rates, targets, released, octaves):
+    """Follow pitch envelopes from their last targets, to which they return when released.
+
+    ``rates`` (octaves a block), ``targets`` (octaves): items x 4; ``released``, in blocks. Written
+    to: ``octaves``, items x blocks.
+    """
+    for i in range(len(rates)):
+        level, stage = targets[i, 3], 0
+        for n in range(octaves.shape[1]):
+            if n == released[i]:
+                stage = 3
+            if stage < 3 or (stage == 3 and n >= released[i]):
+                target = targets[i, stage]
+                if target > level:
+                    level = min(level + rates[i, stage], target)
+                else:
+                    level = max(level - rates[i, stage], target)
+                if level == target:
+                    stage += 1
+            octaves[i, n] = level
+
+
+@no_type_check
+@njit("float64(int64, float64)", **_JIT)
+def _wave(wave, phase):
+    """Read a wave of the LFO that does not depend on chance, from 0 to 1."""
+    if wave == 0:
+        return 1.0 - abs(2.0 * phase - 1.0)
+    if wave == 1:
+        return (1.5 - phase) % 1.0
+    if wave == 2:
+        return (0.5 + phase) % 1.0
+    if wave == 3:
+        return 1.0 if phase < 0.5 else 0.0
+    return 0.5 + 0.5 * np.sin(2.0 * np.pi * phase)
+
+
+@no_type_check
+@njit(
+    "void(int64[::1], float64[::1], float64[::1], float64[:,::1], float64[:,::1], float64[:,::1])",
+    **_JIT,
+)
+def low_frequency(waves, phases, steps, ramps, values, depths):
+    """Play LFOs, and how far they have come in: a delay is two ramps, the first of them silent.
+
+    ``phases`` at the start and ``steps`` a block, in cycles; ``ramps`` a block: items x 2. Written
+    to: ``values`` from 0 to 1, and ``depths`` from 0 to 1, items x blocks.
+    """
+    for i in range(len(waves)):
+        phase, state, chance = phases[i], 0.0, 0
+        for n in range(values.shape[1]):
+            phase += steps[i]
+            if phase >= 1.0:
+                phase -= 1.0
+                chance = (chance * 179 + 17) & 0xFF
+            values[i, n] = ((chance ^ 0x80) + 1) / 256 if waves[i] == 5 else _wave(waves[i], phase)
+            state = min(state + (ramps[i, 0] if state < 0.5 else ramps[i, 1]), 1.0)
+            depths[i, n] = max(2.0 * state - 1.0, 0.0)
 
 
 # -- samples --------------------------------------------------------------------------------

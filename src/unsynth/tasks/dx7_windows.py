@@ -3,7 +3,7 @@
 A sketch of Dexed's engine (Mark I: ``env.cc``, ``dx7note.cc``, ``EngineMkI.cpp``) that a search can
 go downhill on; the loops are compiled (:mod:`unsynth.tasks.dx7_kernel`). A window needs envelopes
 and phases at a few knots, not what came before, so a few windows cost a fraction of the whole
-sound. Pitch envelope and LFO are left out, and feedback begins anew in each window.
+sound. Pitch envelope and LFO are as in the patches; feedback begins anew in each window.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7 import LEVEL_STEPS, OP, OPERATORS, WIDTH, DX7Task
 from unsynth.tasks.dx7_kernel import levels, levels_slopes, play, play_slopes
+from unsynth.tasks.dx7_modulation import Modulation
 
 #: Samples in which gains and frequencies are straight.
 _BLOCK = 128
@@ -59,7 +60,9 @@ class DX7Windows:
         pitched = base[:, None] * ratio * 2.0 ** (detune * ops[..., OP["ratio_detune"]])
         fixed = 10.0 ** (ops[..., OP["fixed_coarse"]] + ops[..., OP["fixed_fine"]] / 100)
         fixed = fixed * 2.0 ** (13457 / 2**24 * ops[..., OP["fixed_detune"]])
-        self._hz = torch.where(ops[..., OP["mode"]] > 0.5, fixed, pitched).double()
+        hz = torch.where(ops[..., OP["mode"]] > 0.5, fixed, pitched)
+        self._fixed, self._hz = (ops[..., OP["mode"]] > 0.5).numpy(), hz.double().numpy()
+        self._modulation = Modulation(task, x.double().numpy())
 
     def __call__(
         self,
@@ -72,11 +75,15 @@ class DX7Windows:
         targets = ((32.0 * steps - 4256.0) / 256.0).clamp_min(1 / 16)
         begins = starts[None].double() / SAMPLE_RATE - self._onset[:, None]
         times = (begins[..., None] + self._knots).flatten(1).numpy()
-        gains = _Levels.apply(ops[..., :4], targets, self._duration, times)
+        kept = self._modulation.kept(times)
+        gains = _Levels.apply(ops[..., :4], targets, self._duration, times, kept)
         depths = 2.0 ** (values[:, -1] - 9.0) * self._fed
-        first = (self._hz[..., None] * begins[:, None]).remainder(1.0)
-        phases = (first[..., None] + self._hz[..., None, None] * self._knots).float().numpy()
-        gains = gains.unflatten(2, (len(starts), -1))
+        bent = self._modulation.bent(times)
+        cycles = self._hz[..., None] * np.where(
+            self._fixed[..., None], times[:, None], bent[:, None]
+        )
+        cycles, gains = (x.reshape(*x.shape[:2], len(starts), -1) for x in (cycles, gains))
+        phases = (cycles - np.floor(cycles[..., :1])).astype(np.float32)
         return _Play.apply(gains, depths, phases, self._algorithms, self._samples)
 
 
@@ -98,11 +105,12 @@ class _Levels(torch.autograd.Function):
         targets: torch.Tensor,
         durations: Float[np.ndarray, " items"],
         times: Float[np.ndarray, "items times"],
+        kept: Float[np.ndarray, "items ops times"],
     ) -> torch.Tensor:
         shape = rates.double().contiguous().numpy(), targets.double().contiguous().numpy()
         gains = np.empty((*rates.shape[:2], times.shape[1]), dtype=np.float32)
-        levels(*shape, durations, times, gains)
-        ctx.kept = *shape, durations, times, gains
+        levels(*shape, durations, times, kept, gains)
+        ctx.kept = *shape, durations, times, kept, gains
         return torch.from_numpy(gains)
 
     @staticmethod
@@ -110,7 +118,7 @@ class _Levels(torch.autograd.Function):
         found = np.empty_like(ctx.kept[0]), np.empty_like(ctx.kept[0])
         levels_slopes(*ctx.kept, of_gains[0].contiguous().numpy(), *found)
         of_rates, of_targets = (torch.from_numpy(array).float() for array in found)
-        return of_rates, of_targets, None, None
+        return of_rates, of_targets, None, None, None
 
 
 class _Play(torch.autograd.Function):
