@@ -197,16 +197,17 @@ class Downhill:
         wanted: Float[torch.Tensor, "windows bands"],
         weights: Float[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, " items"]:
-        """Mean difference in dB at the best gain; a gain is free, but costs where it is large."""
-        quiet = (_LOUD - levels.amax(dim=(1, 2))).clamp_min(0.0)
-        matter = (wanted > -45.0).float()
-        gain = ((wanted - levels) * matter).sum(dim=(1, 2)) / matter.sum().clamp_min(1.0)
-        matched = levels + gain[:, None, None]
+        """Mean difference in dB, each below its own peak, as in most distances of sounds.
+
+        A level is free, but costs where it is low.
+        """
+        peaks = levels.amax(dim=(1, 2))
+        matched = levels + (wanted.max() - peaks)[:, None, None]
         # Below the range a slight slope is left, by which what is silent can come back.
         floor = -DYNAMIC_RANGE + 0.02 * (matched + DYNAMIC_RANGE)
         matched = torch.where(matched > -DYNAMIC_RANGE, matched, floor)
         different = (matched - wanted).abs().mean(dim=2)
-        return (different * weights).sum(dim=1) + _TOO_QUIET * quiet
+        return (different * weights).sum(dim=1) + _TOO_QUIET * (_LOUD - peaks).clamp_min(0.0)
 
 
 class Descent(Move):
@@ -217,7 +218,7 @@ class Descent(Move):
     the nearest of them go on.
     """
 
-    name, batch, cost = "descent", 16, 5.0
+    name, batch, cost = "descent", 16, 2.5
     #: Structures that variants are made of.
     _STRUCTURES = 12
     #: Variants made, and how many of them go how many steps.
@@ -275,7 +276,7 @@ class Descent(Move):
 class Polish(Move):
     """Good candidates, fitted to the target on the sketch as their own sounds correct it."""
 
-    name, batch, cost = "polish", 8, 6.0
+    name, batch, cost = "polish", 8, 2.75
     _STEPS = 40
 
     def __init__(self, space: Space, downhill: Downhill) -> None:
