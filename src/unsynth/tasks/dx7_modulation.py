@@ -56,18 +56,18 @@ class Modulation:
         at = task.spec.position
 
         def column(name: str) -> np.ndarray:
-            return patches[:, at[name]].astype(int)
+            return patches[:, at[name]].astype(np.int64)
 
         names = [f"pitch_eg.{part}{stage}" for part in ("rate", "level") for stage in range(1, 5)]
         eg = np.stack([column(name) for name in names], axis=1)
         bends = np.empty((len(patches), _BLOCKS))
-        released = np.ceil(patches[:, at["note.duration"]] / _BLOCK).astype(int)
+        released = np.ceil(patches[:, at["note.duration"]] / _BLOCK).astype(np.int64)
         pitch_envelopes(
             _RATES[eg[:, :4]] * (_BLOCK / 21.3), _LEVELS[eg[:, 4:]] / 32, released, bends
         )
 
         late = 99 - column("lfo.delay")
-        silent = 16 + late % 16 << 1 + late // 16
+        silent = (16 + late % 16) << (1 + late // 16)
         ramps = _DELAY * np.stack([silent, np.maximum(silent // 128 * 128, 128)], axis=1)
         ramps[late == 99] = 1.0
         began = np.where(column("lfo.sync") > 0, 0.5, 0.0)
