@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from unsynth.inversion.candidates import Candidate
 from unsynth.inversion.descent import Descent, Downhill, Polish, Sketched
@@ -76,6 +77,16 @@ def test_a_sound_of_its_own_corrects_the_sketch(task, space):
     _, blind = downhill([patch], 10, np.random.default_rng(0))
     _, corrected = downhill([patch], 10, np.random.default_rng(0), [audio])
     assert corrected[0] < 0.5 * blind[0]
+
+
+def test_levels_are_compared_below_their_peaks(task, space):
+    """All but the loudest cell 5 dB lower counts in full, a louder sound not at all."""
+    downhill = Downhill(space, task, sound(task, space.hold(task.sample(np.random.default_rng(7)))))
+    wanted, weights = torch.linspace(-60.0, -3.0, 20).reshape(2, 10), torch.tensor([0.5, 0.5])
+    louder = wanted[None] + 40.0
+    lower = louder - 5.0 * (wanted < wanted.max())
+    losses = downhill._losses(torch.cat([louder, lower]), wanted, weights)
+    torch.testing.assert_close(losses, torch.tensor([0.0, 5.0 * 19 / 20]))
 
 
 def test_ends_at_once_when_it_is_over(task, space):
