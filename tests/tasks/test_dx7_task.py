@@ -1,5 +1,7 @@
 """What the dx7 task says of a patch, held against the engine."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -209,3 +211,10 @@ def test_musical_units(task):
     assert operator["ratio"] == 3.0 and operator["frequency_hz"] == 1320.0
     assert operator["role"] == "carrier" and operator["level_db"] == 0.0
     assert "lfo.speed" not in musical and musical["algorithm"] == "1"
+
+
+def test_a_task_is_small_to_hand_to_another_process(task):
+    data = pickle.dumps(task)
+    assert len(data) < 1000
+    there = pickle.loads(data)
+    assert there.hash == task.hash and there.spec.names == task.spec.names

@@ -107,6 +107,10 @@ class DX7Task:
             + [self._algorithm]
         )
 
+    def __reduce__(self) -> tuple[type["DX7Task"], tuple[()]]:
+        # A process does not start until it has read what it is given, if that is more than 64 kB.
+        return type(self), ()
+
     @cached_property
     def hash(self) -> str:
         """Fingerprint of the spec and of 200 draws of the prior."""
