@@ -343,10 +343,10 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
 @click.option(
     "--observe",
     multiple=True,
-    type=click.Choice(["log-mel", "note"]),
+    type=click.Choice(["log-mel", "note", "windows"]),
     default=("log-mel",),
     show_default=True,
-    help="What a model will see of each sound; give it twice for both.",
+    help="What a model will see of each sound; may be given several times.",
 )
 @click.option("--audio", is_flag=True, help="Keep the sounds themselves, in 16 bits.")
 @click.option(

@@ -2,7 +2,9 @@ import numpy as np
 import torch
 
 from unsynth.audio.disturbance import NUMBERS, disturb
-from unsynth.audio.observation import HEARD, PICTURE
+from unsynth.audio.observation import PICTURE, Observation
+
+HEARD = Observation.NOTE.beside
 
 #: Of one item: chosen, the equaliser's phases and sizes (0.5 is none), noise (its level, its
 #: slope), a room (its decay, its reverberation).

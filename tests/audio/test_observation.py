@@ -2,7 +2,9 @@ import numpy as np
 import torch
 
 from unsynth.audio.mel import log_mel
-from unsynth.audio.observation import HEARD, PICTURE, Observation, levels_to_bytes
+from unsynth.audio.observation import PICTURE, Observation, levels_to_bytes
+
+HEARD = Observation.NOTE.beside
 
 RATE = 44_100
 

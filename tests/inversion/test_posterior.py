@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small import SMALL, small_flow
+from tests.models.small import MLP, SMALL, small_flow
 from unsynth import artifacts
 from unsynth.artifacts import ArtifactError, SamplingSettings, describe, save_artifact
+from unsynth.audio.observation import heard_note
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.inversion import posterior as module
 from unsynth.inversion.posterior import Posterior, load_posterior
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.synths.base import Note
 
 SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
 
@@ -67,6 +69,27 @@ def test_a_fixed_pitch_is_every_samples_pitch_and_is_heeded(task, posterior):
     assert (low[:, rest] != high[:, rest]).any()
     with pytest.raises(PatchError, match=f"note.pitch: {highest + 1} is not"):
         posterior.sample(heard, 1, np.random.default_rng(0), fixed={"note.pitch": highest + 1})
+
+
+def test_windows_are_relative_to_the_note_that_is_known(task, monkeypatch):
+    encoder = {"kind": "windows", "directions": 4, "width": 8, "layers": 1, "feed_forward": 8}
+    architecture = FlowArchitecture.model_validate({**MLP, "encoder": {**encoder, "out": 6}})
+    kind = architecture.observation
+    model = architecture.build(task.spec, kind.shape(1, task.sample_rate)).eval()
+    posterior = Posterior(task, model, describe(task, architecture, SAMPLING, 0.9, 1, None))
+    seen, encode = [], model.encode
+    monkeypatch.setattr(model, "encode", lambda observed: seen.append(observed) or encode(observed))
+    patch = task.with_note(task.sample(np.random.default_rng(0)), Note(57, 0.25, 1.0))
+    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+    fixed = {"note.pitch": 64, "note.onset": 0.5}
+    for known in (None, {"note.pitch": 64}, fixed):
+        posterior.sample(audio, 2, np.random.default_rng(0), fixed=known)
+    posterior.resample(audio, patch[None], 0.5, np.random.default_rng(0), fixed=fixed)
+    heard = heard_note(audio, task.sample_rate)
+    notes = [heard, Note(64, heard.onset), Note(64, 0.5), Note(64, 0.5)]
+    for observed, note in zip(seen, notes, strict=True):
+        assert torch.equal(observed[0], kind.of(audio, task.sample_rate, note))
+    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
 
 
 def test_patches_that_are_noised_in_part_come_back_the_nearer_the_later(task, posterior):

@@ -2,12 +2,14 @@ import pytest
 import torch
 
 from tests.models.small import SMALL, small_flow
-from unsynth.audio.observation import HEARD, PICTURE
+from unsynth.audio.observation import PICTURE, Observation
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer, normal_velocity
+
+HEARD = Observation.NOTE.beside
 
 
 def test_a_new_param2tok_treats_all_parameters_alike():
@@ -107,7 +109,8 @@ def test_a_note_encoder_whitens_what_it_was_fitted_on():
     mixed = torch.randn(4000, 12) @ torch.randn(12, PICTURE) * 6 + 100
     heard = torch.rand(4000, HEARD) * 255
     observed = torch.cat([mixed, heard], dim=1).clamp(0, 255).to(torch.uint8)
-    encoder = NoteEncoder(3, 5, directions=20, width=8, layers=2, feed_forward=16)
+    sizes = {"directions": 20, "width": 8, "layers": 2, "feed_forward": 16}
+    encoder = NoteEncoder(PICTURE + HEARD, HEARD, 3, 5, **sizes)
     encoder.fit(observed)
     seen = []
     encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))

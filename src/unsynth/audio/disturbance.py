@@ -18,8 +18,9 @@ import torch
 from jaxtyping import Float, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE
-from unsynth.audio.observation import PICTURE
+from unsynth.audio.observation import PICTURE, TRACKED, Observation
 from unsynth.audio.semitones import BANDS, SEGMENTS
+from unsynth.audio.windows import FRAMES, TRACKS
 
 _EQUALISER_DB, _WAVES = 3.0, 3
 _NOISE_DB, _SLOPE_DB = (-80.0, -30.0), 12.0
@@ -38,13 +39,16 @@ def disturb(
     """Disturb a share of the items, each in its own way; the others stay as they are.
 
     ``numbers`` are :data:`NUMBERS` for each item, uniform in [0, 1), and say how. Observed notes
-    keep what was heard of them.
+    keep what was heard of them, and windows where in its half octave the sound lies.
     """
     chosen, how = numbers.split([1, NUMBERS - 1], dim=1)
     if observed.ndim == 2:
-        pictures = observed[:, :PICTURE].unflatten(1, (1, BANDS, SEGMENTS))
-        disturbed = _disturbed(pictures, how, room=False).flatten(1)
-        disturbed = torch.cat([disturbed, observed[:, PICTURE:]], dim=1)
+        seen, rest = observed.tensor_split([PICTURE], dim=1)
+        parts = [_disturbed(seen.unflatten(1, (1, BANDS, SEGMENTS)), how, room=False)]
+        if len(rest[0]) > Observation.NOTE.beside:
+            levels, rest = rest.tensor_split([TRACKED], dim=1)
+            parts.append(_disturbed(levels.unflatten(1, (1, TRACKS, FRAMES)), how, room=False))
+        disturbed = torch.cat([*(part.flatten(1) for part in parts), rest], dim=1)
     else:
         disturbed = _disturbed(observed, how, room=True)
     return torch.where((chosen < share).view(-1, *[1] * (observed.ndim - 1)), disturbed, observed)

@@ -8,7 +8,13 @@ same picture, and stands before what was heard:
 
     [picture, bands x segments; pitch; 255 if a pitch was heard; onset; time to the release].
 
-Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pitches exactly.
+``windows``: a few windows after the onset of a note (:mod:`unsynth.audio.windows`), relative to
+its key. Both are told where they are known, and heard where not; they stand at the end:
+
+    [picture, bands x segments; tracks x frames of levels; the same of places; key; onset].
+
+Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pitches exactly, places
+in a half octave to 2 cents.
 """
 
 from dataclasses import asdict
@@ -23,11 +29,13 @@ from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
+from unsynth.audio.windows import FRAMES, TRACKS, picture, tracks
 from unsynth.conventions import SECONDS
+from unsynth.synths.base import Note
 
-#: Values of a picture, which come first in an observed note, and of what follows it.
+#: Values of a picture, which come first in an observed note or its windows; levels of tracks.
 PICTURE = BANDS * SEGMENTS
-HEARD = 4
+TRACKED = TRACKS * FRAMES
 _LATEST_ONSET = 1.0
 #: The note that stands for no pitch.
 _UNPITCHED = 60
@@ -38,26 +46,50 @@ class Observation(StrEnum):
 
     LOG_MEL = "log-mel"
     NOTE = "note"
+    WINDOWS = "windows"
 
     def shape(self, channels: int, sample_rate: int) -> tuple[int, ...]:
         """Find the shape of an observed sound of 4 s."""
-        if self is Observation.NOTE:
-            return (PICTURE + HEARD,)
+        match self:
+            case Observation.NOTE:
+                return (PICTURE + self.beside,)
+            case Observation.WINDOWS:
+                return (PICTURE + 2 * TRACKED + self.beside,)
         return channels, LOG_MEL.bands, int(SECONDS * sample_rate) // LOG_MEL.hop + 1
+
+    @property
+    def beside(self) -> int:
+        """How many numbers of the note stand at the end, beside what is seen of its sound."""
+        return {Observation.NOTE: 4, Observation.WINDOWS: 2}.get(self, 0)
 
     def settings(self) -> dict[str, Any]:
         """Say what the values depend on."""
         if self is Observation.NOTE:
             return {"kind": str(self), "bands": BANDS, "segments": SEGMENTS, "version": 1}
+        if self is Observation.WINDOWS:
+            return {"kind": str(self), "tracks": TRACKS, "frames": FRAMES, "version": 1}
         return {"kind": str(self)} | asdict(LOG_MEL)
 
     def of(
-        self, audio: Float32[np.ndarray, "channels samples"], sample_rate: int
+        self,
+        audio: Float32[np.ndarray, "channels samples"],
+        sample_rate: int,
+        note: Note | None = None,
     ) -> UInt8[torch.Tensor, " *shape"]:
-        """Observe a sound."""
+        """Observe a sound, and what is known of its note."""
         if self is Observation.NOTE:
             return _note(audio, sample_rate)
+        if self is Observation.WINDOWS:
+            return _windows(audio, sample_rate, note or heard_note(audio, sample_rate))
         return levels_to_bytes(log_mel(torch.from_numpy(audio)))
+
+
+def heard_note(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> Note:
+    """Hear key and onset of a note; its key is middle C where no pitch is heard."""
+    onset = first_onset(audio, sample_rate)
+    heard = hear_pitch(audio, sample_rate, onset)
+    pitch = _UNPITCHED if heard is None else round(heard)
+    return Note(pitch, onset)
 
 
 def levels_to_bytes(
@@ -79,3 +111,15 @@ def _note(
     after = [pitch, 0 if heard is None else 255, *np.rint(255.0 * shares)]
     levels = levels_to_bytes(torch.from_numpy(picture).flatten())
     return torch.cat([levels, torch.tensor(after).to(torch.uint8)])
+
+
+def _windows(
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, note: Note
+) -> UInt8[torch.Tensor, " values"]:
+    mono = audio.mean(axis=0, dtype=np.float32)
+    seen = picture(mono, sample_rate, note.onset, note.pitch)
+    levels, places = tracks(mono, sample_rate, note.onset, note.pitch)
+    decibels = torch.from_numpy(np.concatenate([seen.ravel(), levels.ravel()]))
+    onset = round(255.0 * min(1.0, note.onset / _LATEST_ONSET))
+    rest = np.rint([*(255.0 * places.ravel()), note.pitch, onset])
+    return torch.cat([levels_to_bytes(decibels), torch.from_numpy(rest).to(torch.uint8)])

@@ -6,7 +6,7 @@ A shard of n sounds holds, one row an item:
     float64 ``(n, parameters)``, natural values.
 ``x``
     float32 ``(n, d)``, the patches encoded, integers in the middle of their bins.
-``log-mel`` (and ``note``, where it is asked for)
+``log-mel`` (and ``note`` and ``windows``, where they are asked for)
     uint8 ``(n, channels, bands, frames)``, what is observed of the sound
     (:mod:`unsynth.audio.observation`). A level L in dB is stored as 255 (1 + L / 80), rounded: at
     most 0.16 dB off.
@@ -88,8 +88,9 @@ def make_shard(
         rows["patches"].append(draw.patch)
         rows["loudness"].append(draw.loudness)
         rows["draws"].append(len(draw.rejected))
+        note = task.note(draw.patch)
         for kind in plan.observe:
-            rows[str(kind)].append(kind.of(draw.audio, renderer.sample_rate).numpy())
+            rows[str(kind)].append(kind.of(draw.audio, renderer.sample_rate, note).numpy())
         if plan.audio:
             scale = float(max(1.0, np.abs(draw.audio).max()))
             whole = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
 from unsynth.artifacts import Artifact, ArtifactError, load_artifact, shipped_artifact
+from unsynth.audio.observation import Observation, heard_note
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
@@ -23,6 +24,7 @@ from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
 
 
@@ -53,7 +55,7 @@ class Posterior:
         """
         torch.set_flush_denormal(True)  # of this thread only
         known = self._known(fixed)
-        observed = self._observation.of(audio, self._sample_rate)[None]
+        observed = self._observed(audio, fixed)
         if isinstance(self._model, ConditionalFlow):
             x0 = self._noise(count, rng)
             x1 = self._solve(self._model, observed, x0, x0, 0.0, known, guidance, steps)
@@ -86,7 +88,7 @@ class Posterior:
         x1[:, list(known)] = torch.tensor(list(known.values()))
         x0 = self._noise(len(x1), rng)
         x = point(x0, x1, torch.full((len(x1),), start))
-        observed = self._observation.of(audio, self._sample_rate)[None]
+        observed = self._observed(audio, fixed)
         # As long a step as from the beginning.
         steps = max(1, round((1.0 - start) * self.sampling.steps))
         x1 = self._solve(self._model, observed, x0, x, start, known, guidance, steps)
@@ -96,6 +98,18 @@ class Posterior:
     def is_flow(self) -> bool:
         """Whether it has a path from noise to data, which :meth:`resample` needs."""
         return isinstance(self._model, ConditionalFlow)
+
+    def _observed(
+        self,
+        audio: Float32[np.ndarray, "channels samples"],
+        fixed: Mapping[str, float | int] | None,
+    ) -> UInt8[torch.Tensor, "1 ..."]:
+        note = None
+        if self._observation is Observation.WINDOWS:
+            heard, known = heard_note(audio, self._sample_rate), fixed or {}
+            pitch = int(known.get("note.pitch", heard.pitch))
+            note = Note(pitch, float(known.get("note.onset", heard.onset)))
+        return self._observation.of(audio, self._sample_rate, note)[None]
 
     def _known(self, fixed: Mapping[str, float | int] | None) -> dict[int, float]:
         known: dict[int, float] = {}

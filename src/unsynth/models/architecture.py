@@ -63,7 +63,7 @@ class SpectrogramEncoderSettings(_Transformer):
 class NoteEncoderSettings(Settings):
     """Sizes of :class:`NoteEncoder`; ``out`` is the width of the vectors for the field."""
 
-    kind: Literal["note"]
+    kind: Literal["note", "windows"]
     directions: PositiveInt
     width: PositiveInt
     layers: PositiveInt
@@ -75,7 +75,7 @@ class NoteEncoderSettings(Settings):
     def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
         """Make a new encoder of notes."""
         sizes = self.model_dump(exclude={"kind", "sounds", "out"})
-        return NoteEncoder(queries, out, **sizes)
+        return NoteEncoder(shape[0], Observation(self.kind).beside, queries, out, **sizes)
 
 
 EncoderSettings = Annotated[

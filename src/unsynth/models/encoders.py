@@ -5,7 +5,6 @@ from jaxtyping import Float, UInt8
 from torch import nn
 from torch.nn import functional
 
-from unsynth.audio.observation import HEARD, PICTURE
 from unsynth.models.convolutions import ConvolutionStage
 from unsynth.models.layers import Block, ResidualBlock
 
@@ -92,26 +91,36 @@ class SpectrogramTransformer(nn.Module):
 
 
 class NoteEncoder(nn.Module):
-    """A residual network on an observed note (:mod:`unsynth.audio.observation`), whitened.
+    """A residual network on a note or its windows, as observed, whitened.
 
         u = (B (x - m), (h - n) / s),    y = W2 norm(blocks(W1 u)),
 
-    where x are the levels of the picture and h what was heard beside it; m, n and s are means
-    and deviations, and B projects on the ``directions`` main directions of the pictures, each
-    scaled to variance 1 (to less where it varies little beside the first). y is cut into one
+    where x is what is seen of the sound and h the note beside it
+    (:mod:`unsynth.audio.observation`); m, n and s are means and deviations, and B projects on the
+    ``directions`` main directions of x, each scaled to variance 1 (to less where it varies little
+    beside the first). y is cut into one
     vector a layer. :meth:`fit` finds m, n, s and B; they are stored with the weights.
     """
 
     _FLOOR = 1.0 / 500.0
 
     def __init__(
-        self, queries: int, out: int, directions: int, width: int, layers: int, feed_forward: int
+        self,
+        values: int,
+        beside: int,
+        queries: int,
+        out: int,
+        directions: int,
+        width: int,
+        layers: int,
+        feed_forward: int,
     ) -> None:
+        """``values`` are observed in all, ``beside`` of them of the note."""
         super().__init__()
-        self.centre = nn.Buffer(torch.zeros(PICTURE + HEARD))
-        self.basis = nn.Buffer(torch.zeros(directions, PICTURE))
-        self.spread = nn.Buffer(torch.ones(HEARD))
-        self.embed = nn.Linear(directions + HEARD, width)
+        self.centre = nn.Buffer(torch.zeros(values))
+        self.basis = nn.Buffer(torch.zeros(directions, values - beside))
+        self.spread = nn.Buffer(torch.ones(beside))
+        self.embed = nn.Linear(directions + beside, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, feed_forward) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, queries * out)
@@ -122,21 +131,22 @@ class NoteEncoder(nn.Module):
         """Find the whitening from sounds."""
         values = observed.double() / 255.0
         centre = values.mean(dim=0)
-        pictures, heard = (values - centre).split([PICTURE, HEARD], dim=1)
+        pictures, note = (values - centre).tensor_split([self.basis.shape[1]], dim=1)
         variances, vectors = torch.linalg.eigh(pictures.T @ pictures / len(pictures))
         variances, vectors = variances.flip(0), vectors.flip(1)
         scales = (variances + self._FLOOR * variances[0]).rsqrt()
         directions = len(self.basis)
         self.centre.copy_(centre)
         self.basis.copy_((vectors * scales)[:, :directions].T)
-        self.spread.copy_(heard.square().mean(dim=0).sqrt().clamp_min(1e-3))
+        self.spread.copy_(note.square().mean(dim=0).sqrt().clamp_min(1e-3))
 
     def forward(
         self, observed: UInt8[torch.Tensor, "items values"]
     ) -> Float[torch.Tensor, "items queries out"]:
         """Encode notes."""
-        picture, heard = (observed.float() / 255.0 - self.centre).split([PICTURE, HEARD], dim=1)
-        u = torch.cat([picture @ self.basis.T, heard / self.spread], dim=1)
+        values = observed.float() / 255.0 - self.centre
+        picture, note = values.tensor_split([self.basis.shape[1]], dim=1)
+        u = torch.cat([picture @ self.basis.T, note / self.spread], dim=1)
         x = self.embed(u)
         for block in self.blocks:
             x = block(x)

@@ -1,0 +1,74 @@
+import numpy as np
+
+from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, beginnings, picture, tracks
+
+RATE = 44_100
+TIME = np.arange(4 * RATE) / RATE
+#: The semitone and the half octave that the note lies in, the latter in its middle.
+SEMITONE, OWN = 24, 4
+#: Frames a tenth of a second apart.
+EVEN = np.s_[8:38]
+
+
+def note(hz: float, vibrato_cents: float = 0.0, tremolo: float = 0.0) -> np.ndarray:
+    """A sine with a vibrato and a tremolo of 3 Hz each."""
+    turns = np.sin(2 * np.pi * 3 * TIME)
+    frequency = hz * 2.0 ** (vibrato_cents * turns / 1200)
+    wave = np.sin(2 * np.pi * np.cumsum(frequency) / RATE) * (1 - tremolo * (0.5 - 0.5 * turns))
+    return (0.3 * wave).astype(np.float32)
+
+
+def strength_at_3_hz(track: np.ndarray) -> float:
+    even = track[EVEN] - track[EVEN].mean()
+    turns = np.exp(-2j * np.pi * 3 * 0.1 * np.arange(len(even)))
+    return float(2 * np.abs((even * turns).mean()))
+
+
+def test_semitones_and_half_octaves_are_relative_to_the_note():
+    for pitch in (48, 60, 81):
+        for octave in (0, 1, 2):
+            hz = 440.0 * 2.0 ** ((pitch - 69) / 12 + octave)
+            levels, places = tracks(note(hz), RATE, 0.0, pitch)
+            assert levels.shape == places.shape == (TRACKS, FRAMES)
+            band = OWN + 2 * octave
+            assert (levels.argmax(axis=0) == band).all()
+            np.testing.assert_allclose(places[band], 0.5, atol=0.2)
+            semitones = picture(note(hz), RATE, 0.0, pitch)
+            assert semitones.shape == (96, SEGMENTS)
+            # The bins of a low note are wider than its semitones.
+            assert (abs(semitones.argmax(axis=0) - SEMITONE - 12 * octave) <= 1).all()
+
+
+def test_a_vibrato_moves_the_place_and_a_tremolo_the_level():
+    kinds = [note(880.0), note(880.0, vibrato_cents=30.0), note(880.0, tremolo=0.5)]
+    found = [tracks(sound, RATE, 0.0, 81) for sound in kinds]
+    places = [strength_at_3_hz(places[OWN]) for _, places in found]
+    levels = [strength_at_3_hz(levels[OWN]) for levels, _ in found]
+    # 30 cents are a twentieth of half an octave.
+    assert 0.03 < places[1] < 0.06 and max(places[0], places[2]) < 0.01
+    assert 2.0 < levels[2] < 4.0 and max(levels[0], levels[1]) < 0.5
+
+
+def test_another_key_or_onset_looks_the_same():
+    here, there = note(440.0, 30.0, 0.3), note(440.0 * 2.0 ** (5 / 12), 30.0, 0.3)
+    late = np.concatenate([np.zeros(RATE // 2, np.float32), there])[: 4 * RATE]
+    first, second = tracks(here, RATE, 0.0, 69), tracks(late, RATE, 0.5, 74)
+    inside = np.s_[OWN, :30]
+    np.testing.assert_allclose(first[0][inside], second[0][inside], atol=0.5)
+    np.testing.assert_allclose(first[1][inside], second[1][inside], atol=0.05)
+    loudest = np.s_[SEMITONE, :-1]
+    np.testing.assert_allclose(
+        picture(here, RATE, 0.0, 69)[loudest], picture(late, RATE, 0.5, 74)[loudest], atol=1.0
+    )
+
+
+def test_what_is_silent_or_past_the_end_lies_in_the_middle():
+    levels, places = tracks(np.zeros(4 * RATE, np.float32), RATE, 1.0, 60)
+    assert (places == 0.5).all() and np.isfinite(levels).all()
+    levels, places = tracks(note(440.0), RATE, 1.0, 69)
+    after = beginnings(RATE)[1] + RATE >= 4 * RATE
+    assert after.sum() >= 4
+    assert (levels[:, after] == -80.0).all() and (places[:, after] == 0.5).all()
+    for short in (note(440.0)[:100], note(440.0)[:0]):
+        assert np.isfinite(tracks(short, RATE, 0.0, 69)).all()
+        assert np.isfinite(picture(short, RATE, 0.0, 69)).all()
