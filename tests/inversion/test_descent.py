@@ -3,10 +3,11 @@ import pytest
 import torch
 
 from unsynth.inversion.candidates import Candidate
-from unsynth.inversion.descent import Descent, Downhill, Polish, Sketched
+from unsynth.inversion.descent import Descent, Downhill, Polish
 from unsynth.inversion.moves import Space
 from unsynth.metrics.fast import FastSpectral
 from unsynth.tasks.dx7 import OPERATORS, WIDTH
+from unsynth.tasks.sketch import Sketched
 from unsynth.tasks.task import load_task
 
 LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 1.0, "op1.level1": 90.0}

@@ -28,3 +28,14 @@ def rows(path: Path) -> list[dict[str, str]]:
 def from_set(folder: str, loaders: int = 0) -> list[str]:
     settings = ["uses=1", "apart=1", "group=2", f"folder={folder}", f"loaders={loaders}"]
     return [f"data.{setting}" for setting in [*settings, "batch=8"]] + ["training.steps=30"]
+
+
+#: Settings of a run from sketches.
+SKETCHED = [
+    "model={kind: flow}",
+    "model.encoder={kind: windows, directions: 4, width: 8, layers: 1, feed_forward: 8, out: 6}",
+    "model.encoder.sounds=8",
+    "model.field={kind: mlp, width: 8, layers: 1, feed_forward: 8, modulation: 8, time: 6}",
+    "data.sketched=true",
+    "training.steps=6",
+]

@@ -62,6 +62,7 @@ def test_settings_can_be_changed_one_by_one(experiment_path):
         ("training.coupling=none", "training.coupling: .*independent"),
         ("data.uses=3", "3 uses do not divide a batch of 4"),
         ("data.folder=set", "uses and apart are for training without data.folder"),
+        ("data.sketched=true", "data.sketched is for an encoder of kind windows"),
         ("data.group=2", "group is for training from data.folder"),
         ("training.condition_dropout=1.5", r"training.condition_dropout: .* not 1.5"),
         ("data=3", "data: .* not 3"),

@@ -1,9 +1,10 @@
 import torch
 
 from unsynth.audio.observation import Observation
-from unsynth.data.stream import Stream
+from unsynth.data.stream import RenderedGroups, SketchedGroups, Stream
 from unsynth.flow.coupling import Coupling
 from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.dx7 import DX7Task
 
 
 def test_a_batch_is_a_function_of_its_step(task):
@@ -12,9 +13,7 @@ def test_a_batch_is_a_function_of_its_step(task):
         def stream(start: int = 0) -> Stream:
             return Stream(
                 task,
-                renderer,
-                Observation.NOTE,
-                batch=4,
+                RenderedGroups(task, renderer, Observation.NOTE, size=2, seed=1),
                 uses=2,
                 apart=3,
                 noises=2,
@@ -49,3 +48,15 @@ def test_a_batch_is_a_function_of_its_step(task):
     ).tolist()
     sounds = {sound.numpy().tobytes() for batch in batches for sound in batch.observed}
     assert len(sounds) == 2 * 8  # groups 0 to 7, two sounds each, none like another
+
+
+def test_sketched_groups_do_not_depend_on_who_makes_them():
+    task = DX7Task()
+    here = list(SketchedGroups(task, size=3, seed=1)([4, 5]))
+    there = list(SketchedGroups(task, size=3, loaders=2, seed=1)([4, 5, 6]))
+    rows = here[0].patches.tolist() + here[1].patches.tolist()
+    assert len({tuple(row) for row in rows}) == 6
+    for ours, theirs in zip(here, there, strict=False):
+        assert ours.patches.tolist() == theirs.patches.tolist()
+        assert torch.equal(ours.observed, theirs.observed)
+        assert ours.observed.shape == (3, *Observation.WINDOWS.shape(1, task.sample_rate))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.data.sets import make_set
-from tests.training.runs import STEPS, from_set, rows
+from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.artifacts import load_artifact
 from unsynth.audio.observation import Observation
 from unsynth.data.external import DatasetError
@@ -19,7 +19,7 @@ from unsynth.data.reading import join
 from unsynth.inversion.posterior import load_posterior
 from unsynth.tasks.task import load_task
 from unsynth.training.dry_run import dry_run
-from unsynth.training.experiment import load_experiment
+from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
 from unsynth.training.module import TrainingError, rate
 from unsynth.training.train import build, open_set, train
@@ -121,6 +121,25 @@ def test_disturbed_sounds_go_on_as_if_nothing_had_been(
     whole = (tmp_path / "whole" / "loss.csv").read_text()
     assert (tmp_path / "run" / "loss.csv").read_text() == whole
     assert (run_from_set / "loss.csv").read_text() != whole
+
+
+def test_a_run_from_sketches_is_the_same_with_loaders_and_goes_on(experiment_path, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(experiment_path, [*SKETCHED, "data.loaders=0"], out=whole)
+    begun = [*SKETCHED, "data.loaders=2", "training.steps=3"]
+    assert train(experiment_path, begun, out=parts).step == 3
+    run = train(experiment_path, [*SKETCHED, "data.loaders=1"], resume=True, out=parts)
+    assert run.step == 6
+    # Up to the fourth step the learning rate does not depend on how many there will be.
+    assert (parts / "loss.csv").read_text() == (whole / "loss.csv").read_text()
+
+
+def test_only_a_task_with_a_sketch_is_sketched(experiment_path, tmp_path):
+    settings = [*SKETCHED, "task=vital-simple"]
+    with pytest.raises(TrainingError, match="vital-simple has no sketch of its engine"):
+        train(experiment_path, settings, out=tmp_path / "run")
+    with pytest.raises(ExperimentError, match="sketched is for training without"):
+        load_experiment(experiment_path, [*SKETCHED, "data.uses=1", "data.folder=set"])
 
 
 def test_cells_are_standardised_as_in_the_set(small_set, run_from_set, task, tmp_path):

@@ -5,10 +5,7 @@ equal parts of it, lane by lane, and so do the loader processes of a device; the
 together where the model is.
 """
 
-import atexit
 import io
-import os
-import signal
 from collections.abc import Generator
 
 import lightning
@@ -26,7 +23,7 @@ from unsynth.data.plan import Plan
 from unsynth.data.reading import Reader, ShardStream, join
 from unsynth.data.seeding import Split
 from unsynth.data.shards import RUN
-from unsynth.data.stream import Batch, Waited
+from unsynth.data.stream import Batch, Waited, begin_loader
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.tasks.task import Task
@@ -120,7 +117,7 @@ class ShardBatches(lightning.LightningDataModule):
                 num_workers=loaders,
                 # HDF5 and threads are not to be forked.
                 multiprocessing_context="spawn" if loaders else None,
-                worker_init_fn=_begin_worker if loaders else None,
+                worker_init_fn=begin_loader if loaders else None,
                 pin_memory=torch.cuda.is_available(),
             )
         )
@@ -179,13 +176,3 @@ def _usable(folder: Folder, task: Task, observation: Observation, batch: int) ->
             "or lower data.batch"
         )
     return plan
-
-
-def _begin_worker(worker: int) -> None:
-    """Prepare a loader process for its end."""
-    # Ctrl-C, or a SIGTERM to the whole group, is for the trainer: it saves, then ends its loaders.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setsid"):
-        os.setsid()
-    # A thread of torch may still copy a batch, and would abort where Python takes itself apart.
-    atexit.register(os._exit, 0)

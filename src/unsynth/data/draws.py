@@ -8,6 +8,7 @@ invariant.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -15,11 +16,14 @@ from jaxtyping import Float, Float32
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
+from unsynth.tasks.sketch import SketchedTask, sketch
 from unsynth.tasks.task import Task
 
 #: Loudness below which a sound counts as silent.
 SILENCE_DB = -60.0
 _ATTEMPTS = 100
+#: Notes that are sketched at a time.
+_SKETCHED = 16
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,47 @@ def draws(
             raise EngineError(f"item {item}: no draw of task {task.name} gave a sound{last}")
 
 
+def sketched_draws(
+    task: SketchedTask, split: Split, items: Iterable[int], seed: int = 0
+) -> Iterator[Draw]:
+    """Yield each item as :func:`draws` does, of its sound only what a sketch plays of it.
+
+    They are the same draws, but where a sound is about as loud as what counts as silent.
+    """
+    for some in _batched(items, _SKETCHED):
+        streams = [item_rng(task.name, split, item, seed) for item in some]
+        rejected: list[list[Rejected]] = [[] for _ in some]
+        kept: dict[int, tuple[Float[np.ndarray, " parameters"], np.ndarray, float]] = {}
+        for draw in range(_ATTEMPTS):
+            left = [place for place in range(len(some)) if place not in kept]
+            if not left:
+                break
+            patches = [task.sample(streams[place]) for place in left]
+            for place, patch, sound in zip(left, patches, sketch(task, patches), strict=True):
+                level = loudness(sound[None], task.sample_rate)
+                if level >= SILENCE_DB:
+                    kept[place] = patch, sound[None], level
+                else:
+                    rejected[place].append(Rejected(some[place], draw, patch, None))
+        for place, item in enumerate(some):
+            if place not in kept:
+                raise EngineError(f"item {item}: no draw of task {task.name} gave a sound")
+            yield Draw(*kept[place], tuple(rejected[place]))
+
+
 def audible_draws(
     task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
 ) -> Iterator[tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]]:
     """Yield each item's patch and sound, as :func:`draws` finds them."""
     for draw in draws(task, renderer, split, items, seed):
         yield draw.patch, draw.audio
+
+
+def _batched(items: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    """As ``itertools.batched`` of Python 3.12."""
+    items = iter(items)
+    while some := tuple(islice(items, size)):
+        yield some
 
 
 def _render(

@@ -1,33 +1,38 @@
-"""Training batches, rendered while training and each a function of its step alone.
+"""Training batches, rendered or sketched while training and each a function of its step alone.
 
 Sounds come in groups of ``batch / uses`` new ones a step. The batch of step s holds the groups
 
     s, s + apart, s + 2 apart, ..., s + (uses - 1) apart,
 
-so every step renders one group, every sound is used ``uses`` times, ``apart`` steps from one use
-to the next, and a run that resumes at step s sees what the first run saw: it renders the groups
+so every step makes one group, every sound is used ``uses`` times, ``apart`` steps from one use
+to the next, and a run that resumes at step s sees what the first run saw: it makes the groups
 that batch s and later ones need, and no state has to be stored. Sounds are kept as
 what the model observes of them, in bytes.
 """
 
+import atexit
+import os
 import queue
+import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch.utils.data import IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from unsynth.audio.observation import Observation
-from unsynth.data.draws import audible_draws
+from unsynth.data.draws import Draw, draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling, couple
 from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.sketch import SketchedTask
 from unsynth.tasks.task import Task
 
 _DEQUANTISE, _NOISE = 1, 8
@@ -115,24 +120,90 @@ def render_sounds(
     seed: int = 0,
 ) -> Sounds:
     """Draw, render and observe items of a split."""
-    pairs = list(audible_draws(task, renderer, split, items, seed))
-    observed = [observation.of(audio, renderer.sample_rate) for _, audio in pairs]
-    return Sounds(np.stack([patch for patch, _ in pairs]), torch.stack(observed))
+    return _observed(task, observation, draws(task, renderer, split, items, seed))
+
+
+def _observed(task: Task, observation: Observation, found: Iterable[Draw]) -> Sounds:
+    patches, observed = [], []
+    for draw in found:
+        patches.append(draw.patch)
+        observed.append(observation.of(draw.audio, task.sample_rate, task.note(draw.patch)))
+    return Sounds(np.stack(patches), torch.stack(observed))
+
+
+@dataclass(frozen=True)
+class RenderedGroups:
+    """Groups of ``size`` new sounds by their numbers, rendered and observed."""
+
+    task: Task
+    renderer: Renderer
+    observation: Observation
+    size: int
+    seed: int = 0
+
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
+        """Make groups, one after the other."""
+        for number in numbers:
+            items = range(number * self.size, (number + 1) * self.size)
+            yield render_sounds(
+                self.task, self.renderer, self.observation, Split.TRAIN, items, self.seed
+            )
+
+
+@dataclass(frozen=True)
+class SketchedGroups(Dataset[Sounds]):
+    """The same of sketches, of which windows are observed, in ``loaders`` processes of their own.
+
+    With 0 loaders they are made in the caller's thread.
+    """
+
+    task: SketchedTask
+    size: int
+    loaders: int = 0
+    seed: int = 0
+
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
+        """Make groups, in the order of their numbers; leave the loop to end the processes."""
+        yield from DataLoader(
+            self,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=self.loaders,
+            # Threads are not to be forked.
+            multiprocessing_context="spawn" if self.loaders else None,
+            worker_init_fn=begin_loader if self.loaders else None,
+        )
+
+    def __getitem__(self, number: int) -> Sounds:
+        """Make one group."""
+        torch.set_flush_denormal(True)
+        items = range(number * self.size, (number + 1) * self.size)
+        found = sketched_draws(self.task, Split.TRAIN, items, self.seed)
+        return _observed(self.task, Observation.WINDOWS, found)
+
+
+def begin_loader(worker: int) -> None:
+    """Prepare a loader process for its end."""
+    # Ctrl-C, or a SIGTERM to the whole group, is for the trainer: it saves, then ends its loaders.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        os.setsid()
+    # A thread of torch may still copy a batch, and would abort where Python takes itself apart.
+    atexit.register(os._exit, 0)
 
 
 class Stream(IterableDataset[Batch]):
     """The batches from step ``start`` on, without end.
 
-    The next batches are made in a thread of this process while the caller trains on one; leave
-    the loop to stop it, and :meth:`close` the stream before its renderer.
+    ``groups`` makes groups of ``batch / uses`` new sounds. The next batches are made in a thread of
+    this process while the caller trains on one; leave the loop to stop it, and :meth:`close` the
+    stream before its renderer.
     """
 
     def __init__(
         self,
         task: Task,
-        renderer: Renderer,
-        observation: Observation,
-        batch: int,
+        groups: Callable[[Iterable[int]], Iterator[Sounds]],
         uses: int,
         apart: int,
         noises: int,
@@ -142,19 +213,22 @@ class Stream(IterableDataset[Batch]):
     ) -> None:
         self.start = start
         self._task = task
-        self._renderer = renderer
-        self._observation = observation
-        self._group = batch // uses
+        self._groups = groups
         self._offsets = [use * apart for use in range(uses)]
+        self._apart = apart
         self._noises, self._coupling = noises, coupling
         self._seed = seed
-        self._rendered: dict[int, Sounds] = {}
+        self._coming: Iterator[Sounds] | None = None
+        self._made: dict[int, Sounds] = {}
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def batch(self, step: int) -> Batch:
-        """Make the batch of one step."""
-        groups = [self._sounds(step + offset) for offset in self._offsets]
+        """Make the batch of a step: any at first, then one after the other."""
+        if self._coming is None:
+            self._coming = self._groups(self._wanted(step))
+        groups = [self._group(step + offset, self._coming) for offset in self._offsets]
+        del self._made[step]  # no later batch holds this group
         patches = np.concatenate([sounds.patches for sounds in groups])
         rng = np.random.default_rng((self._seed, step, _DEQUANTISE))
         x1 = torch.from_numpy(self._task.spec.encode(patches, dequantise=rng).astype(np.float32))
@@ -162,13 +236,16 @@ class Stream(IterableDataset[Batch]):
         x0 = draw_noise(rng, self._coupling, self._task, x1, patches, self._noises)
         return Batch(step, x1, torch.cat([sounds.observed for sounds in groups]), x0)
 
-    def _sounds(self, group: int) -> Sounds:
-        if group not in self._rendered:
-            items = range(group * self._group, (group + 1) * self._group)
-            self._rendered[group] = render_sounds(
-                self._task, self._renderer, self._observation, Split.TRAIN, items, self._seed
-            )
-        return self._rendered[group]
+    def _wanted(self, start: int) -> Iterator[int]:
+        """List groups in the order in which the batches from ``start`` on need them first."""
+        for step in count(start):
+            known = self._offsets[:-1] if step - start >= self._apart else []
+            yield from (step + offset for offset in self._offsets[len(known) :])
+
+    def _group(self, number: int, coming: Iterator[Sounds]) -> Sounds:
+        if number not in self._made:
+            self._made[number] = next(coming)
+        return self._made[number]
 
     def __iter__(self) -> Iterator[Batch]:
         ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)
@@ -191,7 +268,6 @@ class Stream(IterableDataset[Batch]):
         try:
             while not (stop.is_set() or self._closed.is_set()):
                 batch = self.batch(step)
-                self._rendered.pop(step)  # no later batch holds this group
                 _put(ready, batch, stop, self._closed)
                 step += 1
         except BaseException as error:  # it is raised where the batch was wanted

@@ -2,14 +2,13 @@
 
 A render of the engine says how near a patch is, not which way to go. A task whose engine is known
 well enough may offer ``windows``, short pieces of its notes that torch can differentiate
-(:mod:`unsynth.tasks.dx7_windows`); then a step in all numbers at once costs less than a render. So
+(:mod:`unsynth.tasks.sketch`); then a step in all numbers at once costs less than a render. So
 a patch of another structure can be compared at its best, not with numbers that fitted another.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,33 +17,7 @@ from jaxtyping import Float, Float32, Int
 from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
 from unsynth.inversion.candidates import Candidate
 from unsynth.inversion.moves import Move, Patch, Pool, Space
-
-
-@runtime_checkable
-class Windows(Protocol):
-    """Windows of some patches' notes; differentiable in the parameters at ``positions``."""
-
-    positions: Int[np.ndarray, " positions"]
-
-    def __call__(
-        self,
-        values: Float[torch.Tensor, "items positions"],
-        starts: Int[torch.Tensor, " windows"],
-    ) -> Float[torch.Tensor, "items windows samples"]:
-        """Play the windows that begin at these samples."""
-        ...
-
-
-@runtime_checkable
-class Sketched(Protocol):
-    """A task with a sketch of its engine, which depends on the parameters at ``sketched`` too."""
-
-    sketched: Int[np.ndarray, " parameters"]
-
-    def windows(self, patches: Sequence[Patch], samples: int) -> Windows:
-        """Sketch windows of ``samples`` of these patches' notes."""
-        ...
-
+from unsynth.tasks.sketch import Sketched
 
 #: A window: samples and mel bands.
 _SAMPLES, _BANDS = 1024, 64

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unsynth.inversion.candidates import Candidate, Judge, Proposal, Target
-from unsynth.inversion.descent import Descent, Downhill, Polish, Sketched
+from unsynth.inversion.descent import Descent, Downhill, Polish
 from unsynth.inversion.moves import (
     Crossover,
     Discrete,
@@ -34,6 +34,7 @@ from unsynth.inversion.moves import (
 )
 from unsynth.inversion.posterior import Posterior
 from unsynth.metrics.fast import FastSpectral
+from unsynth.tasks.sketch import Sketched
 from unsynth.tasks.task import Task
 
 #: How many candidates new ones are made of.

@@ -31,6 +31,8 @@ _LEVELS = torch.tensor(LEVEL_STEPS // 2 * 2, dtype=torch.float32)
 class DX7Windows:
     """Windows of the notes of some patches, whatever their algorithms; see :func:`play`."""
 
+    gain = 0.5
+
     def __init__(
         self, task: DX7Task, patches: Sequence[Float[np.ndarray, " parameters"]], samples: int
     ) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from unsynth.artifacts import SamplingSettings
+from unsynth.audio.observation import Observation
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, Settings
@@ -31,7 +32,7 @@ class ExperimentError(UnsynthError):
 
 
 class DataSettings(Settings):
-    """What a step sees: sounds rendered while training, or those of a set.
+    """What a step sees: sounds rendered or sketched while training, or those of a set.
 
     See :mod:`unsynth.data.stream` for ``uses`` and ``apart``, :mod:`unsynth.data.order` for
     ``group``.
@@ -47,11 +48,13 @@ class DataSettings(Settings):
     noises: PositiveInt = 1
     #: Sounds on which the validation loss is computed, always the same.
     validation: PositiveInt = 256
-    #: The set to train from, a path or a URL; without one, sounds are rendered while training.
+    #: The set to train from, a path or a URL; without one, sounds are made while training.
     folder: str | None = None
+    #: Whether they are sketched, not rendered (:mod:`unsynth.tasks.sketch`).
+    sketched: bool = False
     #: Sounds of a set within which noise is coupled; by default :attr:`coupled`.
     group: PositiveInt | None = None
-    #: Processes that read a set, for each device; 0 for the training process itself.
+    #: Processes that read a set, for each device, or that sketch; 0 for the training process.
     loaders: NonNegativeInt = 1
 
     @model_validator(mode="after")
@@ -67,6 +70,8 @@ class DataSettings(Settings):
                 "group is for training from data.folder: without one, noise is coupled within the "
                 "whole batch"
             )
+        if self.folder is not None and self.sketched:
+            raise ValueError("sketched is for training without data.folder")
         if self.folder is not None and (self.uses, self.apart) != (1, 1):
             raise ValueError(
                 "uses and apart are for training without data.folder: a set uses its sounds once "
@@ -130,6 +135,12 @@ class Experiment(Settings):
     data: DataSettings
     training: TrainingSettings
     sampling: SamplingSettings
+
+    @model_validator(mode="after")
+    def _sketches_are_windows(self) -> "Experiment":
+        if self.data.sketched and self.model.observation is not Observation.WINDOWS:
+            raise ValueError("data.sketched is for an encoder of kind windows")
+        return self
 
     @model_validator(mode="after")
     def _parts_divide_batch(self) -> "Experiment":

@@ -191,7 +191,7 @@ def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
     an experiment alone does not tell.
     """
     shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
-    for key in ("folder", "loaders"):
+    for key in ("folder", "loaders", *([] if experiment.data.sketched else ["sketched"])):
         del shared["data"][key]
     return {"task": f"{Path(experiment.task).stem} {task_hash}"} | _flat(shared)
 

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 
 import lightning
 import torch
+from jaxtyping import UInt8
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader
 
 from unsynth.data.external import DatasetError
 from unsynth.data.seeding import Split
-from unsynth.data.stream import Batch, Stream, Waited, render_sounds
+from unsynth.data.stream import (
+    Batch,
+    RenderedGroups,
+    SketchedGroups,
+    Stream,
+    Waited,
+    render_sounds,
+)
 from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.vae_realnvp import VAERealNVP
 from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.sketch import SketchedTask
 from unsynth.tasks.task import Task, load_task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
@@ -136,17 +145,30 @@ def _prepare(folder: Path, resume: bool) -> Path | None:
     return checkpoint if resume else None
 
 
+def _groups(
+    experiment: Experiment, task: Task, renderer: Renderer
+) -> RenderedGroups | SketchedGroups:
+    data, observation = experiment.data, experiment.model.observation
+    size = data.batch // data.uses
+    if not data.sketched:
+        return RenderedGroups(task, renderer, observation, size, experiment.seed)
+    if not isinstance(task, SketchedTask):
+        raise TrainingError(
+            f"data.sketched: {task.name} has no sketch of its engine; only dx7 has one"
+        )
+    return SketchedGroups(task, size, data.loaders, experiment.seed)
+
+
 class _LiveBatches(lightning.LightningDataModule):
     """Starts the stream at the step that the checkpoint has brought the trainer to."""
 
     def __init__(self, experiment: Experiment, task: Task, renderer: Renderer) -> None:
         super().__init__()
         self._parts = experiment.training.accumulate
+        self._groups = _groups(experiment, task, renderer)
         self._stream = Stream(
             task,
-            renderer,
-            experiment.model.observation,
-            batch=experiment.data.batch,
+            self._groups,
             uses=experiment.data.uses,
             apart=experiment.data.apart,
             noises=experiment.data.noises,
@@ -162,29 +184,27 @@ class _LiveBatches(lightning.LightningDataModule):
             return Waited(batches)
         return Waited(part for batch in batches for part in batch.parts(self._parts))
 
+    def first(self, sounds: int) -> UInt8[torch.Tensor, "items ..."]:
+        """Make the first sounds, or some more, and say what is observed of them."""
+        found = self._groups(range(-(-sounds // self._groups.size)))
+        return torch.cat([group.observed for group in found])
+
     def close(self) -> None:
         self._stream.close()
 
 
-def _fit_encoder(
-    module: ModelTraining, task: Task, renderer: Renderer, shards: "ShardBatches | None"
-) -> None:
+def _fit_encoder(module: ModelTraining, batches: "_LiveBatches | ShardBatches") -> None:
     """Find what an encoder has to know of its inputs before the first step."""
     experiment = module.experiment
     if isinstance(module.model, VAERealNVP) or isinstance(experiment.model, VAEArchitecture):
         return
     sizes, encoder = experiment.model.encoder, module.model.encoder
     if isinstance(sizes, NoteEncoderSettings) and isinstance(encoder, NoteEncoder):
-        if shards is not None:
-            observed = shards.first(sizes.sounds)
-        else:
-            _say(f"rendering {sizes.sounds:,} sounds that the encoder's inputs are scaled by")
-            observation, items = experiment.model.observation, range(sizes.sounds)
-            sounds = render_sounds(task, renderer, observation, Split.TRAIN, items, experiment.seed)
-            observed = sounds.observed
-        encoder.fit(observed)
-    elif isinstance(encoder, SpectrogramTransformer) and shards is not None:
-        encoder.standardise(*torch.from_numpy(shards.statistics()))
+        if isinstance(batches, _LiveBatches):
+            _say(f"making {sizes.sounds:,} sounds that the encoder's inputs are scaled by")
+        encoder.fit(batches.first(sizes.sounds))
+    elif isinstance(encoder, SpectrogramTransformer) and not isinstance(batches, _LiveBatches):
+        encoder.standardise(*torch.from_numpy(batches.statistics()))
     module.ema.load_state_dict(module.model.state_dict())
 
 
@@ -207,7 +227,7 @@ def _fit(
     shards = None if isinstance(batches, _LiveBatches) else batches
     module = build(experiment, task, None if shards is None else shards.contents)
     if checkpoint is None:
-        _fit_encoder(module, task, renderer, shards)
+        _fit_encoder(module, batches)
     items = range(experiment.data.validation)
     observation = experiment.model.observation
     _say(f"rendering {len(items):,} sounds to validate with")
