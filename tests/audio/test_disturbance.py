@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from unsynth.audio.disturbance import NUMBERS, disturb
-from unsynth.audio.observation import PICTURE, Observation
+from unsynth.audio.observation import PICTURE, TRACKED, Observation
 
 HEARD = Observation.NOTE.beside
 
@@ -71,3 +71,13 @@ def test_what_was_heard_of_a_note_stays():
     found = disturb(observed, how, 1.0)
     assert torch.equal(found[:, PICTURE:], observed[:, PICTURE:])
     assert (found != observed)[:, :PICTURE].float().mean() > 0.5
+
+
+def test_levels_of_windows_are_disturbed_and_where_the_sound_lies_stays():
+    rng = np.random.default_rng(0)
+    (size,), levels = Observation.WINDOWS.shape(1, 44_100), PICTURE + TRACKED
+    observed = torch.from_numpy(rng.integers(1, 255, (5, size), dtype=np.uint8))
+    found = disturb(observed, torch.from_numpy(rng.random((5, NUMBERS), dtype=np.float32)), 1.0)
+    assert torch.equal(found[:, levels:], observed[:, levels:])
+    for part in (np.s_[:, :PICTURE], np.s_[:, PICTURE:levels]):
+        assert (found != observed)[part].float().mean() > 0.5
