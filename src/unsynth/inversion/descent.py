@@ -27,7 +27,7 @@ _DURING, _AFTER = 8, 2
 _QUIET = -75.0
 #: Adam: its first step in units of half a range, and what it forgets of mean and square. (Torch's
 #: own takes a second of a match's budget to import what its first step needs.)
-_RATE, _MEAN, _SQUARE = 0.03, 0.9, 0.99
+_RATE, _MEAN, _SQUARE = 0.03, 0.4, 0.95
 #: The level of the loudest cell that sketches are kept above, and dB of loss for each dB below.
 _LOUD, _TOO_QUIET = 15.0, 0.1
 #: By how much, in dB, a sketch is corrected at most.
