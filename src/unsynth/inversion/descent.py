@@ -25,7 +25,7 @@ _SAMPLES, _BANDS = 1024, 64
 _DURING, _AFTER = 8, 2
 #: Quieter than this, in dB below the peak, a window of the target is silent.
 _QUIET = -75.0
-#: Adam: its first step in units of half a range, and what it forgets of mean and square. (Torch's
+#: Adam: its first step in units of half a range, and what it keeps of mean and square. (Torch's
 #: own takes a second of a match's budget to import what its first step needs.)
 _RATE, _MEAN, _SQUARE = 0.03, 0.4, 0.95
 #: The level of the loudest cell that sketches are kept above, and dB of loss for each dB below.
