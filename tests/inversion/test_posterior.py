@@ -7,7 +7,7 @@ import torch
 from tests.models.small import MLP, SMALL, small_flow
 from unsynth import artifacts
 from unsynth.artifacts import ArtifactError, SamplingSettings, describe, save_artifact
-from unsynth.audio.observation import heard_note
+from unsynth.audio.observation import KeyOn, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.inversion import posterior as module
@@ -85,10 +85,10 @@ def test_windows_are_relative_to_the_note_that_is_known(task, monkeypatch):
     for known in (None, {"note.pitch": 64}, fixed):
         posterior.sample(audio, 2, np.random.default_rng(0), fixed=known)
     posterior.resample(audio, patch[None], 0.5, np.random.default_rng(0), fixed=fixed)
-    heard = heard_note(audio, task.sample_rate)
-    notes = [heard, Note(64, heard.onset), Note(64, 0.5), Note(64, 0.5)]
-    for observed, note in zip(seen, notes, strict=True):
-        assert torch.equal(observed[0], kind.of(audio, task.sample_rate, note))
+    heard = heard_key(audio, task.sample_rate)
+    keys = [heard, KeyOn(64, heard.onset), KeyOn(64, 0.5), KeyOn(64, 0.5)]
+    for observed, key in zip(seen, keys, strict=True):
+        assert torch.equal(observed[0], kind.of(audio, task.sample_rate, key))
     assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unsynth.audio.observation import PICTURE, TRACKED, Observation
+from unsynth.audio.observation import PICTURE, TRACKED, KeyOn, Observation
 from unsynth.audio.windows import LONG, SHORT, beginnings
 from unsynth.data.draws import draws, loudness, sketched_draws
 from unsynth.data.seeding import Split
@@ -37,7 +37,9 @@ def test_sketched_draws_are_the_engines(both):
 
 def test_a_sketch_looks_like_its_sound(dx7, both):
     def observed(draw):
-        seen = Observation.WINDOWS.of(draw.audio, dx7.sample_rate, dx7.note(draw.patch)).numpy()
+        note = dx7.note(draw.patch)
+        key = KeyOn(note.pitch, note.onset)
+        seen = Observation.WINDOWS.of(draw.audio, dx7.sample_rate, key).numpy()
         return np.split(seen.astype(float), [PICTURE, PICTURE + TRACKED, len(seen) - 2])
 
     apart, others = [], []

@@ -19,7 +19,7 @@ in a half octave to 2 cents.
 
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
 from unsynth.audio.windows import FRAMES, TRACKS, picture, tracks
 from unsynth.conventions import SECONDS
-from unsynth.synths.base import Note
 
 #: Values of a picture, which come first in an observed note or its windows; levels of tracks.
 PICTURE = BANDS * SEGMENTS
@@ -39,6 +38,13 @@ TRACKED = TRACKS * FRAMES
 _LATEST_ONSET = 1.0
 #: The note that stands for no pitch.
 _UNPITCHED = 60
+
+
+class KeyOn(NamedTuple):
+    """Which key is pressed, as a MIDI pitch, and when, in seconds."""
+
+    pitch: int
+    onset: float
 
 
 class Observation(StrEnum):
@@ -74,22 +80,22 @@ class Observation(StrEnum):
         self,
         audio: Float32[np.ndarray, "channels samples"],
         sample_rate: int,
-        note: Note | None = None,
+        key: KeyOn | None = None,
     ) -> UInt8[torch.Tensor, " *shape"]:
-        """Observe a sound, and what is known of its note."""
+        """Observe a sound; windows are relative to the key, which is heard where it is not told."""
         if self is Observation.NOTE:
             return _note(audio, sample_rate)
         if self is Observation.WINDOWS:
-            return _windows(audio, sample_rate, note or heard_note(audio, sample_rate))
+            return _windows(audio, sample_rate, key or heard_key(audio, sample_rate))
         return levels_to_bytes(log_mel(torch.from_numpy(audio)))
 
 
-def heard_note(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> Note:
-    """Hear key and onset of a note; its key is middle C where no pitch is heard."""
+def heard_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> KeyOn:
+    """Hear which key is pressed, middle C where no pitch is heard, and when."""
     onset = first_onset(audio, sample_rate)
     heard = hear_pitch(audio, sample_rate, onset)
     pitch = _UNPITCHED if heard is None else round(heard)
-    return Note(pitch, onset)
+    return KeyOn(pitch, onset)
 
 
 def levels_to_bytes(
@@ -114,12 +120,12 @@ def _note(
 
 
 def _windows(
-    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, note: Note
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, key: KeyOn
 ) -> UInt8[torch.Tensor, " values"]:
     mono = audio.mean(axis=0, dtype=np.float32)
-    seen = picture(mono, sample_rate, note.onset, note.pitch)
-    levels, places = tracks(mono, sample_rate, note.onset, note.pitch)
+    seen = picture(mono, sample_rate, key.onset, key.pitch)
+    levels, places = tracks(mono, sample_rate, key.onset, key.pitch)
     decibels = torch.from_numpy(np.concatenate([seen.ravel(), levels.ravel()]))
-    onset = round(255.0 * min(1.0, note.onset / _LATEST_ONSET))
-    rest = np.rint([*(255.0 * places.ravel()), note.pitch, onset])
+    onset = round(255.0 * min(1.0, key.onset / _LATEST_ONSET))
+    rest = np.rint([*(255.0 * places.ravel()), key.pitch, onset])
     return torch.cat([levels_to_bytes(decibels), torch.from_numpy(rest).to(torch.uint8)])

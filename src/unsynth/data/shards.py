@@ -37,6 +37,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from unsynth.audio.mel import DYNAMIC_RANGE
+from unsynth.audio.observation import KeyOn
 from unsynth.data.draws import draws
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
@@ -89,8 +90,9 @@ def make_shard(
         rows["loudness"].append(draw.loudness)
         rows["draws"].append(len(draw.rejected))
         note = task.note(draw.patch)
+        key = KeyOn(note.pitch, note.onset)
         for kind in plan.observe:
-            rows[str(kind)].append(kind.of(draw.audio, renderer.sample_rate, note).numpy())
+            rows[str(kind)].append(kind.of(draw.audio, renderer.sample_rate, key).numpy())
         if plan.audio:
             scale = float(max(1.0, np.abs(draw.audio).max()))
             whole = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)

@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from unsynth.audio.observation import Observation
+from unsynth.audio.observation import KeyOn, Observation
 from unsynth.data.draws import Draw, draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling, couple
@@ -127,7 +127,9 @@ def _observed(task: Task, observation: Observation, found: Iterable[Draw]) -> So
     patches, observed = [], []
     for draw in found:
         patches.append(draw.patch)
-        observed.append(observation.of(draw.audio, task.sample_rate, task.note(draw.patch)))
+        note = task.note(draw.patch)
+        key = KeyOn(note.pitch, note.onset)
+        observed.append(observation.of(draw.audio, task.sample_rate, key))
     return Sounds(np.stack(patches), torch.stack(observed))
 
 

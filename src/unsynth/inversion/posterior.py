@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from unsynth.artifacts import Artifact, ArtifactError, load_artifact, shipped_artifact
-from unsynth.audio.observation import Observation, heard_note
+from unsynth.audio.observation import KeyOn, Observation, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
 from unsynth.flow.inpainting import inpainted
@@ -24,7 +24,6 @@ from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
-from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
 
 
@@ -104,12 +103,12 @@ class Posterior:
         audio: Float32[np.ndarray, "channels samples"],
         fixed: Mapping[str, float | int] | None,
     ) -> UInt8[torch.Tensor, "1 ..."]:
-        note = None
+        key = None
         if self._observation is Observation.WINDOWS:
-            heard, known = heard_note(audio, self._sample_rate), fixed or {}
+            heard, known = heard_key(audio, self._sample_rate), fixed or {}
             pitch = int(known.get("note.pitch", heard.pitch))
-            note = Note(pitch, float(known.get("note.onset", heard.onset)))
-        return self._observation.of(audio, self._sample_rate, note)[None]
+            key = KeyOn(pitch, float(known.get("note.onset", heard.onset)))
+        return self._observation.of(audio, self._sample_rate, key)[None]
 
     def _known(self, fixed: Mapping[str, float | int] | None) -> dict[int, float]:
         known: dict[int, float] = {}
