@@ -153,7 +153,7 @@ class RenderedGroups:
 
 
 @dataclass(frozen=True)
-class SketchedGroups(Dataset[Sounds]):
+class SketchedGroups(Dataset["_Sent"]):
     """The same of sketches, of which windows are observed, in ``loaders`` processes of their own.
 
     With 0 loaders they are made in the caller's thread.
@@ -166,7 +166,7 @@ class SketchedGroups(Dataset[Sounds]):
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
         """Make groups, in the order of their numbers; leave the loop to end the processes."""
-        yield from DataLoader(
+        loader = DataLoader(
             self,
             batch_size=None,
             sampler=numbers,
@@ -175,13 +175,24 @@ class SketchedGroups(Dataset[Sounds]):
             multiprocessing_context="spawn" if self.loaders else None,
             worker_init_fn=begin_loader if self.loaders else None,
         )
+        for made in loader:
+            yield Sounds(made.patches, torch.from_numpy(made.observed))
 
-    def __getitem__(self, number: int) -> Sounds:
-        """Make one group."""
+    def __getitem__(self, number: int) -> "_Sent":
+        """Make one group, as it is sent to another process."""
         torch.set_flush_denormal(True)
         items = range(number * self.size, (number + 1) * self.size)
         found = sketched_draws(self.task, Split.TRAIN, items, self.seed)
-        return _observed(self.task, Observation.WINDOWS, found)
+        made = _observed(self.task, Observation.WINDOWS, found)
+        return _Sent(made.patches, made.observed.numpy())
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """Sounds without tensors, which torch would share by threads that outlive an interrupt."""
+
+    patches: Float[np.ndarray, "items parameters"]
+    observed: UInt8[np.ndarray, "items ..."]
 
 
 def begin_loader(worker: int) -> None:
