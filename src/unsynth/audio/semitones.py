@@ -42,7 +42,7 @@ def semitone_levels(
         if not inside.any():
             inside = np.arange(len(times)) == np.abs(times - (first + last) / 2).argmin()
         rows.append(rows[-1] if rows and first >= end else found[inside].mean(axis=0))
-    levels = _triangles(sample_rate) @ np.stack(rows, axis=1)
+    levels = triangles(sample_rate, _FFT, _LOWEST, _HIGHEST - _LOWEST) @ np.stack(rows, axis=1)
     relative = levels / max(levels.max(), 1e-30)
     return 10.0 * np.log10(np.maximum(relative, 10.0 ** (-DYNAMIC_RANGE / 10.0)))
 
@@ -66,11 +66,13 @@ def segments_within(duration: float) -> Float32[np.ndarray, " segments"]:
     return shares.astype(np.float32)
 
 
-@lru_cache(maxsize=4)
-def _triangles(sample_rate: int) -> Float32[np.ndarray, "semitones bins"]:
-    """Triangles a semitone apart, no narrower than a bin of the FFT, each of weight 1."""
-    hz = np.fft.rfftfreq(_FFT, 1.0 / sample_rate)
-    centres = 440.0 * 2.0 ** ((np.arange(_LOWEST, _HIGHEST) - 69.0) / 12.0)
-    width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0), sample_rate / _FFT)
+@lru_cache(maxsize=128)
+def triangles(
+    sample_rate: int, window: int, lowest: int, count: int
+) -> Float32[np.ndarray, "semitones bins"]:
+    """Triangles a semitone apart, no narrower than a bin of the window, each of weight 1."""
+    hz = np.fft.rfftfreq(window, 1.0 / sample_rate)
+    centres = 440.0 * 2.0 ** ((np.arange(lowest, lowest + count) - 69.0) / 12.0)
+    width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0), sample_rate / window)
     weights = np.maximum(0.0, 1.0 - np.abs(hz[None] - centres[:, None]) / width[:, None])
     return weights.astype(np.float32)

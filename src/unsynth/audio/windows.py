@@ -1,7 +1,7 @@
 """A few windows of a sound after the onset of its note, and what is seen in them.
 
 Eight long windows tell semitones apart and forty-one short ones how a note moves: attacks, beats,
-tremolo, vibrato and glides. Together they are a fifth of the sound, so where only they are wanted,
+tremolo, vibrato and glides. Together they are a third of the sound, so where only they are wanted,
 only they have to be played.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.mel import DYNAMIC_RANGE
-from unsynth.audio.semitones import BANDS, BELOW
+from unsynth.audio.semitones import BANDS, BELOW, triangles
 from unsynth.audio.spectra import power, spectra
 
 #: Samples of windows, and where they begin, in seconds after the onset.
@@ -41,7 +41,7 @@ def picture(
     The bands are those of :func:`~unsynth.audio.semitones.relative_to_note`.
     """
     found = _powers(audio, sample_rate, onset, LONG)
-    return _decibels(_triangles(sample_rate, pitch) @ found.T)
+    return _decibels(triangles(sample_rate, LONG, pitch - BELOW, BANDS) @ found.T)
 
 
 def tracks(
@@ -72,16 +72,6 @@ def _powers(
 def _decibels(levels: Float[np.ndarray, "bands windows"]) -> Float[np.ndarray, "bands windows"]:
     relative = levels / max(levels.max(), 1e-30)
     return np.maximum(10.0 * np.log10(np.maximum(relative, 1e-30)), -DYNAMIC_RANGE)
-
-
-@lru_cache(maxsize=128)
-def _triangles(sample_rate: int, pitch: int) -> Float32[np.ndarray, "bands bins"]:
-    """Triangles a semitone apart, no narrower than a bin, each of weight 1."""
-    hz = np.fft.rfftfreq(LONG, 1.0 / sample_rate)
-    centres = 440.0 * 2.0 ** ((pitch - BELOW + np.arange(BANDS) - 69.0) / 12.0)
-    width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0), sample_rate / LONG)
-    weights = np.maximum(0.0, 1.0 - np.abs(hz[None] - centres[:, None]) / width[:, None])
-    return weights.astype(np.float32)
 
 
 @lru_cache(maxsize=128)
