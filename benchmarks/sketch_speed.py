@@ -34,9 +34,8 @@ def main() -> None:
             "rendered, note": RenderedGroups(task, renderer, Observation.NOTE, arguments.sounds),
         }
         seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for turn in range(
-            -1, arguments.turns
-        ):  # the first, in which loops are compiled, is left out
+        # In the first turn, which is left out, loops are compiled.
+        for turn in range(-1, arguments.turns):
             for name, groups in ways.items():
                 began = time.perf_counter()
                 next(groups([turn + 1]))

@@ -98,8 +98,8 @@ class NoteEncoder(nn.Module):
     where x is what is seen of the sound and h the note beside it
     (:mod:`unsynth.audio.observation`); m, n and s are means and deviations, and B projects on the
     ``directions`` main directions of x, each scaled to variance 1 (to less where it varies little
-    beside the first). y is cut into one
-    vector a layer. :meth:`fit` finds m, n, s and B; they are stored with the weights.
+    beside the first). y is cut into one vector a layer. :meth:`fit` finds m, n, s and B; they are
+    stored with the weights.
     """
 
     _FLOOR = 1.0 / 500.0
