@@ -56,7 +56,7 @@ def main() -> None:
             sound = torch.from_numpy(synth.render(task.engine_patch(patch), task.note(patch))[0])
             engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
             windows = task.windows([patch], SAMPLES)
-            values = torch.tensor(patch[windows.positions][None], dtype=torch.float32)
+            values = torch.tensor(patch[task.fitted][None], dtype=torch.float32)
             differences.append(float(np.abs(levels(windows(values, starts)[0]) - engine).mean()))
         print(
             f"{name}: {len(patches)} notes, dB from the engine: "

@@ -1,6 +1,8 @@
 import numpy as np
+import torch
 
-from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, beginnings, picture, tracks
+from unsynth.audio import windows
+from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, beginnings, cut
 
 RATE = 44_100
 TIME = np.arange(4 * RATE) / RATE
@@ -18,6 +20,16 @@ def note(hz: float, vibrato_cents: float = 0.0, tremolo: float = 0.0) -> np.ndar
     return (0.3 * wave).astype(np.float32)
 
 
+def picture(sound: np.ndarray, onset: float, pitch: int) -> np.ndarray:
+    found = windows.picture(cut(sound, RATE, onset).long, RATE, torch.tensor([pitch]))
+    return found[0].numpy()
+
+
+def tracks(sound: np.ndarray, onset: float, pitch: int) -> list[np.ndarray]:
+    found = windows.tracks(cut(sound, RATE, onset).short, RATE, torch.tensor([pitch]))
+    return [part[0].numpy() for part in found]
+
+
 def strength_at_3_hz(track: np.ndarray) -> float:
     even = track[EVEN] - track[EVEN].mean()
     turns = np.exp(-2j * np.pi * 3 * 0.1 * np.arange(len(even)))
@@ -28,12 +40,12 @@ def test_semitones_and_half_octaves_are_relative_to_the_note():
     for pitch in (48, 60, 81):
         for octave in (0, 1, 2):
             hz = 440.0 * 2.0 ** ((pitch - 69) / 12 + octave)
-            levels, places = tracks(note(hz), RATE, 0.0, pitch)
+            levels, places = tracks(note(hz), 0.0, pitch)
             assert levels.shape == places.shape == (TRACKS, FRAMES)
             band = OWN + 2 * octave
             assert (levels.argmax(axis=0) == band).all()
             np.testing.assert_allclose(places[band], 0.5, atol=0.2)
-            semitones = picture(note(hz), RATE, 0.0, pitch)
+            semitones = picture(note(hz), 0.0, pitch)
             assert semitones.shape == (96, SEGMENTS)
             # The bins of a low note are wider than its semitones.
             assert (abs(semitones.argmax(axis=0) - SEMITONE - 12 * octave) <= 1).all()
@@ -41,7 +53,7 @@ def test_semitones_and_half_octaves_are_relative_to_the_note():
 
 def test_a_vibrato_moves_the_place_and_a_tremolo_the_level():
     kinds = [note(880.0), note(880.0, vibrato_cents=30.0), note(880.0, tremolo=0.5)]
-    found = [tracks(sound, RATE, 0.0, 81) for sound in kinds]
+    found = [tracks(sound, 0.0, 81) for sound in kinds]
     places = [strength_at_3_hz(places[OWN]) for _, places in found]
     levels = [strength_at_3_hz(levels[OWN]) for levels, _ in found]
     # 30 cents are a twentieth of half an octave.
@@ -52,23 +64,37 @@ def test_a_vibrato_moves_the_place_and_a_tremolo_the_level():
 def test_another_key_or_onset_looks_the_same():
     here, there = note(440.0, 30.0, 0.3), note(440.0 * 2.0 ** (5 / 12), 30.0, 0.3)
     late = np.concatenate([np.zeros(RATE // 2, np.float32), there])[: 4 * RATE]
-    first, second = tracks(here, RATE, 0.0, 69), tracks(late, RATE, 0.5, 74)
+    first, second = tracks(here, 0.0, 69), tracks(late, 0.5, 74)
     inside = np.s_[OWN, :30]
     np.testing.assert_allclose(first[0][inside], second[0][inside], atol=0.5)
     np.testing.assert_allclose(first[1][inside], second[1][inside], atol=0.05)
     loudest = np.s_[SEMITONE, :-1]
     np.testing.assert_allclose(
-        picture(here, RATE, 0.0, 69)[loudest], picture(late, RATE, 0.5, 74)[loudest], atol=1.0
+        picture(here, 0.0, 69)[loudest], picture(late, 0.5, 74)[loudest], atol=1.0
     )
 
 
 def test_what_is_silent_or_past_the_end_lies_in_the_middle():
-    levels, places = tracks(np.zeros(4 * RATE, np.float32), RATE, 1.0, 60)
+    levels, places = tracks(np.zeros(4 * RATE, np.float32), 1.0, 60)
     assert (places == 0.5).all() and np.isfinite(levels).all()
-    levels, places = tracks(note(440.0), RATE, 1.0, 69)
+    levels, places = tracks(note(440.0), 1.0, 69)
     after = beginnings(RATE)[1] + RATE >= 4 * RATE
     assert after.sum() >= 4
     assert (levels[:, after] == -80.0).all() and (places[:, after] == 0.5).all()
     for short in (note(440.0)[:100], note(440.0)[:0]):
-        assert np.isfinite(tracks(short, RATE, 0.0, 69)).all()
-        assert np.isfinite(picture(short, RATE, 0.0, 69)).all()
+        assert np.isfinite(tracks(short, 0.0, 69)).all()
+        assert np.isfinite(picture(short, 0.0, 69)).all()
+
+
+def test_sounds_are_observed_together_as_they_are_alone():
+    pitches, sounds = (48, 60, 81), [note(440.0), note(300.0, 30.0), note(880.0, 0.0, 0.5)]
+    cuts = [cut(sound, RATE, 0.0) for sound in sounds]
+    together = windows.Cut(*(torch.cat(parts) for parts in zip(*cuts, strict=True)))
+    keys = torch.tensor(pitches)
+    pictures = windows.picture(together.long, RATE, keys).numpy()
+    levels, places = windows.tracks(together.short, RATE, keys)
+    for i, (sound, pitch) in enumerate(zip(sounds, pitches, strict=True)):
+        np.testing.assert_allclose(pictures[i], picture(sound, 0.0, pitch), atol=1e-3)
+        alone = tracks(sound, 0.0, pitch)
+        np.testing.assert_allclose(levels[i], alone[0], atol=1e-3)
+        np.testing.assert_allclose(places[i], alone[1], atol=1e-3)

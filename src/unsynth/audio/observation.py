@@ -17,6 +17,7 @@ Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pit
 in a half octave to 2 cents.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as hear_pitch
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
-from unsynth.audio.windows import FRAMES, TRACKS, picture, tracks
+from unsynth.audio.windows import FRAMES, TRACKS, Cut, cut, picture, tracks
 from unsynth.conventions import SECONDS
 
 #: Values of a picture, which come first in an observed note or its windows; levels of tracks.
@@ -122,10 +123,18 @@ def _note(
 def _windows(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int, key: KeyOn
 ) -> UInt8[torch.Tensor, " values"]:
-    mono = audio.mean(axis=0, dtype=np.float32)
-    seen = picture(mono, sample_rate, key.onset, key.pitch)
-    levels, places = tracks(mono, sample_rate, key.onset, key.pitch)
-    decibels = torch.from_numpy(np.concatenate([seen.ravel(), levels.ravel()]))
-    onset = round(255.0 * min(1.0, key.onset / _LATEST_ONSET))
-    rest = np.rint([*(255.0 * places.ravel()), key.pitch, onset])
-    return torch.cat([levels_to_bytes(decibels), torch.from_numpy(rest).to(torch.uint8)])
+    windows = cut(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
+    return observe_windows(windows, sample_rate, [key])[0]
+
+
+def observe_windows(
+    windows: Cut, sample_rate: int, keys: Sequence[KeyOn]
+) -> UInt8[torch.Tensor, "items values"]:
+    """Observe sounds of which there are but windows, on the device where they are."""
+    told = torch.tensor([[pitch, min(1.0, onset / _LATEST_ONSET)] for pitch, onset in keys])
+    told = told.to(windows.long)
+    pitches = told[:, 0].long()
+    levels, places = tracks(windows.short, sample_rate, pitches)
+    decibels = torch.cat([picture(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1)
+    rest = [255.0 * places.flatten(1), told[:, :1], 255.0 * told[:, 1:]]
+    return torch.cat([levels_to_bytes(decibels), torch.cat(rest, 1).round().to(torch.uint8)], 1)

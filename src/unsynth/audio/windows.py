@@ -5,14 +5,14 @@ tremolo, vibrato and glides. Together they are a third of the sound, so where on
 only they have to be played.
 """
 
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.audio.semitones import BANDS, BELOW, triangles
-from unsynth.audio.spectra import power, spectra
 
 #: Samples of windows, and where they begin, in seconds after the onset.
 LONG, SHORT = 4096, 1024
@@ -27,59 +27,90 @@ _WIDTH = 6
 TRACKS = BANDS // _WIDTH
 
 
+class Cut(NamedTuple):
+    """The long and the short windows of some sounds."""
+
+    long: Float[torch.Tensor, "items segments samples"]
+    short: Float[torch.Tensor, "items frames samples"]
+
+
 def beginnings(sample_rate: int) -> tuple[Int[np.ndarray, " long"], Int[np.ndarray, " short"]]:
     """Find the first samples of long and of short windows after the onset."""
     long, short = (np.rint(np.array(t) * sample_rate) for t in (_LONG_TIMES, _SHORT_TIMES))
     return long.astype(int), short.astype(int)
 
 
+def cut(audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float) -> Cut:
+    """Cut the windows out of a sound, silence being what lies past its end."""
+
+    def windows(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
+        first = starts + round(onset * sample_rate)
+        padded = np.pad(audio, (0, max(0, int(first[-1]) + samples - len(audio))))
+        found = np.lib.stride_tricks.sliding_window_view(padded, samples)[first]
+        return torch.from_numpy(found)[None]
+
+    long, short = beginnings(sample_rate)
+    return Cut(windows(long, LONG), windows(short, SHORT))
+
+
+def loudness(windows: Cut, sample_rate: int) -> Float[torch.Tensor, " items"]:
+    """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound.
+
+    Of 50 ms no more than a short window, or half a long one, is heard.
+    """
+    parts = windows.long.unflatten(2, (2, -1)).flatten(1, 2), windows.short
+    energy = torch.cat([part.square().sum(dim=2) for part in parts], dim=1).amax(dim=1)
+    return 10.0 * (energy / (sample_rate // 20) + 1e-20).log10()
+
+
 def picture(
-    audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float, pitch: int
-) -> Float[np.ndarray, "bands segments"]:
-    """Find levels of semitones relative to a note in the long windows, in dB below the loudest.
+    long: Float[torch.Tensor, "items segments samples"],
+    sample_rate: int,
+    pitches: Int[torch.Tensor, " items"],
+) -> Float[torch.Tensor, "items bands segments"]:
+    """Find levels of semitones relative to the notes in long windows, in dB below the loudest.
 
     The bands are those of :func:`~unsynth.audio.semitones.relative_to_note`.
     """
-    found = _powers(audio, sample_rate, onset, LONG)
-    return _decibels(triangles(sample_rate, LONG, pitch - BELOW, BANDS) @ found.T)
+    lowest, highest = int(pitches.min()), int(pitches.max())
+    bank = triangles(sample_rate, LONG, lowest - BELOW, highest - lowest + BANDS)
+    levels = _powers(long) @ torch.from_numpy(bank.T).to(long)
+    bands = (pitches - lowest)[:, None] + torch.arange(BANDS, device=long.device)
+    return _decibels(levels.take_along_dim(bands[:, None], dim=2).transpose(1, 2))
 
 
 def tracks(
-    audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float, pitch: int
-) -> tuple[Float[np.ndarray, "tracks frames"], Float[np.ndarray, "tracks frames"]]:
-    """Find levels of half octaves in the short windows, and where in them the sound lies.
+    short: Float[torch.Tensor, "items frames samples"],
+    sample_rate: int,
+    pitches: Int[torch.Tensor, " items"],
+) -> tuple[
+    Float[torch.Tensor, "items tracks frames"], Float[torch.Tensor, "items tracks frames"]
+]:
+    """Find levels of half octaves in short windows, and where in them the sound lies.
 
     Levels are in dB below the loudest, at least -80. Where: the mean frequency, weighted by power,
     from 0 at a band's lower end to 1 at its upper; 0.5 where the level is -80 dB.
     """
-    found = _powers(audio, sample_rate, onset, SHORT)
-    members, places = _half_octaves(sample_rate, pitch)
-    totals = members @ found.T
+    hz = np.maximum(np.fft.rfftfreq(SHORT, 1.0 / sample_rate), 1e-3)
+    semitones = torch.from_numpy(69.0 + 12.0 * np.log2(hz / 440.0) + BELOW).to(short)
+    place = ((semitones - pitches[:, None]) / _WIDTH + 0.5)[:, None]
+    track = torch.arange(TRACKS, device=short.device)[:, None]
+    members = (place.floor() == track).to(short)
+    powers = _powers(short).transpose(1, 2)
+    totals, places = members @ powers, (members * (place % 1.0)) @ powers
     levels = _decibels(totals)
-    where = np.divide(places @ found.T, totals, out=np.full_like(totals, 0.5), where=totals > 0)
-    return levels, np.where(levels > -DYNAMIC_RANGE, where, 0.5)
+    return levels, torch.where(levels > -DYNAMIC_RANGE, places / totals, 0.5)
 
 
 def _powers(
-    audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float, window: int
-) -> Float[np.ndarray, "windows bins"]:
-    starts = beginnings(sample_rate)[0 if window == LONG else 1] + round(onset * sample_rate)
-    padded = np.pad(audio, (0, max(0, int(starts[-1]) + window - len(audio))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[starts]
-    return np.concatenate([power(block) for block in spectra(frames)])
+    windows: Float[torch.Tensor, "items windows samples"],
+) -> Float[torch.Tensor, "items windows bins"]:
+    spectrum = torch.fft.rfft(windows * torch.hann_window(windows.shape[2]).to(windows))
+    return spectrum.real.square() + spectrum.imag.square()
 
 
-def _decibels(levels: Float[np.ndarray, "bands windows"]) -> Float[np.ndarray, "bands windows"]:
-    relative = levels / max(levels.max(), 1e-30)
-    return np.maximum(10.0 * np.log10(np.maximum(relative, 1e-30)), -DYNAMIC_RANGE)
-
-
-@lru_cache(maxsize=128)
-def _half_octaves(
-    sample_rate: int, pitch: int
-) -> tuple[Float32[np.ndarray, "tracks bins"], Float32[np.ndarray, "tracks bins"]]:
-    """Say which bins are in each half octave, and the same times their places in it."""
-    hz = np.maximum(np.fft.rfftfreq(SHORT, 1.0 / sample_rate), 1e-3)
-    place = (69.0 + 12.0 * np.log2(hz / 440.0) - (pitch - BELOW)) / _WIDTH + 0.5
-    members = np.floor(place) == np.arange(TRACKS)[:, None]
-    return members.astype(np.float32), (members * (place % 1.0)).astype(np.float32)
+def _decibels(
+    levels: Float[torch.Tensor, "items bands windows"],
+) -> Float[torch.Tensor, "items bands windows"]:
+    relative = levels / levels.amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)
+    return (10.0 * relative.clamp_min(1e-30).log10()).clamp_min(-DYNAMIC_RANGE)

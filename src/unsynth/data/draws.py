@@ -13,6 +13,8 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Float, Float32
 
+from unsynth.audio.windows import Cut
+from unsynth.audio.windows import loudness as windows_loudness
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -22,8 +24,8 @@ from unsynth.tasks.task import Task
 #: Loudness below which a sound counts as silent.
 SILENCE_DB = -60.0
 _ATTEMPTS = 100
-#: Notes that are sketched at a time.
-_SKETCHED = 16
+#: Notes that are sketched at a time: on a CPU few enough for a core's cache.
+_SKETCHED, _SKETCHED_ELSEWHERE = 16, 1024
 
 
 @dataclass(frozen=True)
@@ -95,31 +97,32 @@ def draws(
 
 
 def sketched_draws(
-    task: SketchedTask, split: Split, items: Iterable[int], seed: int = 0
-) -> Iterator[Draw]:
-    """Yield each item as :func:`draws` does, of its sound only what a sketch plays of it.
+    task: SketchedTask,
+    split: Split,
+    items: Iterable[int],
+    seed: int = 0,
+    device: str = "cpu",
+) -> Iterator[tuple[Float[np.ndarray, "some parameters"], Cut]]:
+    """Yield items' patches and windows of their sounds, some at a time, sketched on a device.
 
-    They are the same draws, but where a sound is about as loud as what counts as silent.
+    They are the draws that :func:`draws` finds, but where one is about as loud as what counts as
+    silent. Raises :class:`EngineError` where an item gives no sound in 100 draws.
     """
-    for some in _batched(items, _SKETCHED):
+    for some in _batched(items, _SKETCHED if device == "cpu" else _SKETCHED_ELSEWHERE):
         streams = [item_rng(task.name, split, item, seed) for item in some]
-        rejected: list[list[Rejected]] = [[] for _ in some]
-        kept: dict[int, tuple[Float[np.ndarray, " parameters"], np.ndarray, float]] = {}
-        for draw in range(_ATTEMPTS):
-            left = [place for place in range(len(some)) if place not in kept]
-            if not left:
+        patches = np.stack([task.sample(rng) for rng in streams])
+        windows = sketch(task, list(patches), device)
+        for _ in range(_ATTEMPTS):
+            silent = (windows_loudness(windows, task.sample_rate) < SILENCE_DB).nonzero()[:, 0]
+            if not len(silent):
                 break
-            patches = [task.sample(streams[place]) for place in left]
-            for place, patch, sound in zip(left, patches, sketch(task, patches), strict=True):
-                level = loudness(sound[None], task.sample_rate)
-                if level >= SILENCE_DB:
-                    kept[place] = patch, sound[None], level
-                else:
-                    rejected[place].append(Rejected(some[place], draw, patch, None))
-        for place, item in enumerate(some):
-            if place not in kept:
-                raise EngineError(f"item {item}: no draw of task {task.name} gave a sound")
-            yield Draw(*kept[place], tuple(rejected[place]))
+            places = silent.tolist()
+            patches[places] = [task.sample(streams[place]) for place in places]
+            again = sketch(task, list(patches[places]), device)
+            windows.long[silent], windows.short[silent] = again
+        else:
+            raise EngineError(f"item {some[places[0]]}: no draw of task {task.name} gave a sound")
+        yield patches, windows
 
 
 def audible_draws(

@@ -27,8 +27,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from unsynth.audio.observation import KeyOn, Observation
-from unsynth.data.draws import Draw, draws, sketched_draws
+from unsynth.audio.observation import KeyOn, Observation, observe_windows
+from unsynth.data.draws import draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling, couple
 from unsynth.rendering.renderer import Renderer
@@ -120,17 +120,16 @@ def render_sounds(
     seed: int = 0,
 ) -> Sounds:
     """Draw, render and observe items of a split."""
-    return _observed(task, observation, draws(task, renderer, split, items, seed))
-
-
-def _observed(task: Task, observation: Observation, found: Iterable[Draw]) -> Sounds:
     patches, observed = [], []
-    for draw in found:
+    for draw in draws(task, renderer, split, items, seed):
         patches.append(draw.patch)
-        note = task.note(draw.patch)
-        key = KeyOn(note.pitch, note.onset)
-        observed.append(observation.of(draw.audio, task.sample_rate, key))
+        observed.append(observation.of(draw.audio, task.sample_rate, _key(task, draw.patch)))
     return Sounds(np.stack(patches), torch.stack(observed))
+
+
+def _key(task: Task, patch: Float[np.ndarray, " parameters"]) -> KeyOn:
+    note = task.note(patch)
+    return KeyOn(note.pitch, note.onset)
 
 
 @dataclass(frozen=True)
@@ -156,13 +155,14 @@ class RenderedGroups:
 class SketchedGroups(Dataset["_Sent"]):
     """The same of sketches, of which windows are observed, in ``loaders`` processes of their own.
 
-    With 0 loaders they are made in the caller's thread.
+    With 0 loaders they are made in the caller's thread. ``device`` is where they are sketched.
     """
 
     task: SketchedTask
     size: int
     loaders: int = 0
     seed: int = 0
+    device: str = "cpu"
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
         """Make groups, in the order of their numbers; leave the loop to end the processes."""
@@ -181,10 +181,13 @@ class SketchedGroups(Dataset["_Sent"]):
     def __getitem__(self, number: int) -> "_Sent":
         """Make one group, as it is sent to another process."""
         torch.set_flush_denormal(True)
-        items = range(number * self.size, (number + 1) * self.size)
-        found = sketched_draws(self.task, Split.TRAIN, items, self.seed)
-        made = _observed(self.task, Observation.WINDOWS, found)
-        return _Sent(made.patches, made.observed.numpy())
+        task, items = self.task, range(number * self.size, (number + 1) * self.size)
+        made, observed = [], []
+        for patches, windows in sketched_draws(task, Split.TRAIN, items, self.seed, self.device):
+            keys = [_key(task, patch) for patch in patches]
+            made.append(patches)
+            observed.append(observe_windows(windows, task.sample_rate, keys).cpu().numpy())
+        return _Sent(np.concatenate(made), np.concatenate(observed))
 
 
 @dataclass(frozen=True)

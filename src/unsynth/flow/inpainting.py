@@ -8,32 +8,33 @@ while the other coordinates follow the field, which sees the known ones where tr
 put them at that time. Setting the velocity, not the state, holds at every stage of every solver.
 After A. Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion Probabilistic Models",
 CVPR 2022, whose known part is noised to each step's level. Like it, this approximates
-p(x | y, x_j): the field's own wish for x_j is dropped, not conditioned on.
+p(x | y, x_j): the field's own wish for x_j is dropped, not conditioned on. A model that can be
+told what is known needs none of this (:meth:`unsynth.models.conditional_flow.ConditionalFlow.tell`).
 """
 
-from collections.abc import Mapping
-
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from unsynth.flow.path import velocity
 from unsynth.flow.solver import Field
 
 
 def inpainted(
-    field: Field, x0: Float[torch.Tensor, "items d"], known: Mapping[int, float]
+    field: Field,
+    x0: Float[torch.Tensor, "items d"],
+    x1: Float[torch.Tensor, "items d"],
+    known: Bool[torch.Tensor, " d"],
 ) -> Field:
-    """Make the field that brings ``x0`` to ``known``: values of x1 by coordinate.
+    """Make the field that brings ``x0`` to ``x1`` in the coordinates that are known.
 
     Valid for paths that start at this ``x0`` only.
     """
-    if not known:
-        return field
-    places = torch.tensor(list(known), device=x0.device)
-    values = x0.new_tensor(list(known.values())).expand(len(x0), -1)
-    straight = velocity(x0[:, places], values)
+    straight = velocity(x0, x1)
+    return lambda x, t: torch.where(known, straight, field(x, t))
 
-    def v(x: torch.Tensor, t: float) -> torch.Tensor:
-        return field(x, t).index_copy(1, places, straight)
 
-    return v
+def held(
+    field: Field, known: Bool[torch.Tensor, " d"]
+) -> Field:
+    """Make the field that leaves what is known as it is."""
+    return lambda x, t: torch.where(known, 0.0, field(x, t))

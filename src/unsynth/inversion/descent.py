@@ -74,7 +74,7 @@ class Downhill:
         """
         space = self._space
         windows = self._task.windows(patches, _SAMPLES)
-        at = windows.positions
+        at = self._task.fitted
         low, half = space.low[at], (space.high[at] - space.low[at]) / 2.0
         before = np.stack(patches)
         free = np.stack([space.free(patch)[at] for patch in patches])
@@ -122,7 +122,7 @@ class Downhill:
         """Losses of patches as they are, in dB."""
         windows = self._task.windows(patches, _SAMPLES)
         starts, weights = self._starts(rng)
-        values = torch.tensor(np.stack(patches)[:, windows.positions], dtype=torch.float32)
+        values = torch.tensor(np.stack(patches)[:, self._task.fitted], dtype=torch.float32)
         levels = self._levels(windows(values, starts))
         return self._losses(levels, self._wanted(starts), weights).numpy()
 

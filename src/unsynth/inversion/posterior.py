@@ -8,18 +8,18 @@ duration are the model's reading of the sound unless they are fixed
 (:mod:`unsynth.flow.inpainting`). A regression has one answer to a sound, which all samples are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from unsynth.artifacts import Artifact, ArtifactError, load_artifact, shipped_artifact
 from unsynth.audio.observation import KeyOn, Observation, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided
-from unsynth.flow.inpainting import inpainted
+from unsynth.flow.inpainting import held, inpainted
 from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
@@ -53,14 +53,40 @@ class Posterior:
         :class:`~unsynth.errors.PatchError` for a value that the task does not have.
         """
         torch.set_flush_denormal(True)  # of this thread only
-        known = self._known(fixed)
-        observed = self._observed(audio, fixed)
+        fixed = fixed or {}
+        values = self._values(fixed).expand(count, -1)
+        known = self._coordinates(self._positions(fixed))
+        observed = self._observed(audio, self._key(audio, fixed))
         if isinstance(self._model, ConditionalFlow):
             x0 = self._noise(count, rng)
-            x1 = self._solve(self._model, observed, x0, x0, 0.0, known, guidance, steps)
+            x1 = self._solve(self._model, observed, x0, values, known, guidance, steps)
         else:
-            x1 = self._model(observed).repeat(count, 1)
-            x1[:, list(known)] = torch.tensor(list(known.values()))
+            x1 = torch.where(known, values, self._model(observed))
+        return self.task.spec.decode(x1.double().numpy())
+
+    @torch.inference_mode()
+    def complete(
+        self,
+        audio: Float32[np.ndarray, "channels samples"],
+        patches: Float[np.ndarray, "count parameters"],
+        known: Bool[np.ndarray, " parameters"],
+        rng: np.random.Generator,
+        guidance: float | None = None,
+    ) -> Float[np.ndarray, "count parameters"]:
+        """Sample what is not ``known`` of patches, once for each.
+
+        The note has to be known, the same of all. Raises :class:`ValueError` for a model that is no
+        flow.
+        """
+        if not isinstance(self._model, ConditionalFlow):
+            raise ValueError("this model is no flow: it cannot be told what is known")
+        torch.set_flush_denormal(True)  # of this thread only
+        note = self.task.note(patches[0])
+        observed = self._observed(audio, KeyOn(note.pitch, note.onset))
+        x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
+        x0 = self._noise(len(patches), rng)
+        told = self._coordinates(np.flatnonzero(known))
+        x1 = self._solve(self._model, observed, x0, x1, told, guidance)
         return self.task.spec.decode(x1.double().numpy())
 
     @torch.inference_mode()
@@ -82,15 +108,15 @@ class Posterior:
         if not isinstance(self._model, ConditionalFlow):
             raise ValueError("this model is no flow: it has nothing to start from")
         torch.set_flush_denormal(True)  # of this thread only
-        known = self._known(fixed)
+        fixed = fixed or {}
+        known = self._coordinates(self._positions(fixed))
         x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
-        x1[:, list(known)] = torch.tensor(list(known.values()))
-        x0 = self._noise(len(x1), rng)
-        x = point(x0, x1, torch.full((len(x1),), start))
-        observed = self._observed(audio, fixed)
+        x1 = torch.where(known, self._values(fixed), x1)
+        observed = self._observed(audio, self._key(audio, fixed))
         # As long a step as from the beginning.
         steps = max(1, round((1.0 - start) * self.sampling.steps))
-        x1 = self._solve(self._model, observed, x0, x, start, known, guidance, steps)
+        x0 = self._noise(len(x1), rng)
+        x1 = self._solve(self._model, observed, x0, x1, known, guidance, steps, start)
         return self.task.spec.decode(x1.double().numpy())
 
     @property
@@ -101,20 +127,21 @@ class Posterior:
     def _observed(
         self,
         audio: Float32[np.ndarray, "channels samples"],
-        fixed: Mapping[str, float | int] | None,
+        key: KeyOn | None,
     ) -> UInt8[torch.Tensor, "1 ..."]:
-        key = None
-        if self._observation is Observation.WINDOWS:
-            heard, known = heard_key(audio, self._sample_rate), fixed or {}
-            pitch = int(known.get("note.pitch", heard.pitch))
-            key = KeyOn(pitch, float(known.get("note.onset", heard.onset)))
         return self._observation.of(audio, self._sample_rate, key)[None]
 
-    def _known(self, fixed: Mapping[str, float | int] | None) -> dict[int, float]:
-        known: dict[int, float] = {}
-        for name, value in (fixed or {}).items():
-            known |= self._coordinates(name, value)
-        return known
+    def _key(
+        self,
+        audio: Float32[np.ndarray, "channels samples"],
+        fixed: Mapping[str, float | int],
+    ) -> KeyOn | None:
+        """Say which key is known to be pressed, or heard, where a model is told of it."""
+        if self._observation is not Observation.WINDOWS:
+            return None
+        heard = heard_key(audio, self._sample_rate)
+        pitch = int(fixed.get("note.pitch", heard.pitch))
+        return KeyOn(pitch, float(fixed.get("note.onset", heard.onset)))
 
     def _noise(self, count: int, rng: np.random.Generator) -> torch.Tensor:
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
@@ -124,35 +151,54 @@ class Posterior:
         self,
         model: ConditionalFlow,
         observed: torch.Tensor,
-        x0: torch.Tensor,
-        x: torch.Tensor,
-        start: float,
-        known: Mapping[int, float],
+        x0: Float[torch.Tensor, "items d"],
+        x1: Float[torch.Tensor, "items d"],
+        known: Bool[torch.Tensor, " d"],
         guidance: float | None,
-        steps: int | None,
-    ) -> torch.Tensor:
+        steps: int | None = None,
+        start: float = 0.0,
+    ) -> Float[torch.Tensor, "items d"]:
+        """Go from the point between ``x0`` and ``x1`` to data that is ``x1`` where it is known."""
         count, sampling = len(x0), self.sampling
         w = sampling.guidance if guidance is None else guidance
         conditioning = model.encode(observed).expand(count, -1, -1)
-        field = guided(model, conditioning, model.unconditional(count), w)
-        return solve(
-            inpainted(field, x0, known),
-            x,
-            steps or sampling.steps,
-            sampling.solver,
-            sampling.tolerance,
-            start,
-        )
+        unconditional = model.unconditional(count)
+        x = point(x0, x1, torch.full((count,), start))
+        if model.told is None:
+            field = inpainted(guided(model, conditioning, unconditional, w), x0, x1, known)
+        else:
+            conditioning, unconditional = (
+                model.tell(vectors, x1, known.expand(count, -1))
+                for vectors in (conditioning, unconditional)
+            )
+            field = held(guided(model, conditioning, unconditional, w), known)
+            x = torch.where(known, x1, x)
+        steps = steps or sampling.steps
+        return solve(field, x, steps, sampling.solver, sampling.tolerance, start)
 
-    def _coordinates(self, name: str, value: float | int) -> dict[int, float]:
-        """Encode one parameter: values by coordinate of the vector."""
-        spec = self.task.spec
-        position = spec.position[name]
-        parameter, values = spec.parameters[position], np.array([float(value)])
-        if not parameter.valid(values).all():
-            raise PatchError(f"{name}: {value:g} is not a value that the task {self.task.name} has")
-        encoded = parameter.encode(values, np.array([0.5]))[0]
-        return dict(enumerate(encoded.tolist(), start=spec.slices[position].start))
+    def _positions(self, fixed: Mapping[str, float | int]) -> list[int]:
+        return [self.task.spec.position[name] for name in fixed]
+
+    def _coordinates(self, positions: Sequence[int]) -> Bool[torch.Tensor, " d"]:
+        """Say which coordinates of the vector are those of some parameters."""
+        found = torch.zeros(self.task.spec.width, dtype=torch.bool)
+        for position in positions:
+            found[self.task.spec.slices[position]] = True
+        return found
+
+    def _values(self, fixed: Mapping[str, float | int]) -> Float[torch.Tensor, " d"]:
+        """Encode some parameters; the other coordinates are 0."""
+        spec, values = self.task.spec, torch.zeros(self.task.spec.width)
+        for position, value in zip(self._positions(fixed), fixed.values(), strict=True):
+            parameter, given = spec.parameters[position], np.array([float(value)])
+            if not parameter.valid(given).all():
+                name = spec.names[position]
+                raise PatchError(
+                    f"{name}: {value:g} is not a value that the task {self.task.name} has"
+                )
+            encoded = parameter.encode(given, np.array([0.5]))[0]
+            values[spec.slices[position]] = torch.from_numpy(encoded).float()
+        return values
 
 
 def load_posterior(task: Task, path: Path | None = None) -> Posterior:

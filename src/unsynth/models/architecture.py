@@ -128,6 +128,8 @@ class FlowArchitecture(_Architecture):
     """Sizes of :class:`ConditionalFlow`."""
 
     kind: Literal["flow"]
+    #: Whether it is told of known parameters (:meth:`ConditionalFlow.tell`).
+    told: bool = False
     field: Annotated[
         Param2TokFieldSettings | UnitFieldSettings | MLPFieldSettings, Field(discriminator="kind")
     ]
@@ -148,7 +150,8 @@ class FlowArchitecture(_Architecture):
                 field = DiffusionTransformer(values, units, out, **sizes)
             case MLPFieldSettings():
                 field = ResidualNetwork(values, out, **sizes)
-        return ConditionalFlow(encoder.build(shape, settings.layers, out), field, out)
+        told = values if self.told else None
+        return ConditionalFlow(encoder.build(shape, settings.layers, out), field, out, told)
 
 
 class RegressionArchitecture(_Architecture):

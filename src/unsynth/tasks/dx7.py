@@ -106,6 +106,11 @@ class DX7Task:
             [op * WIDTH + i for op in range(OPERATORS) for i in range(OP["mode"], WIDTH - 1)]
             + [self._algorithm]
         )
+        #: Parameters that they have slopes in.
+        self.fitted = np.array(
+            [op * WIDTH + i for op in range(OPERATORS) for i in (*range(8), OP["output_level"])]
+            + [self._feedback]
+        )
 
     def __reduce__(self) -> tuple[type["DX7Task"], tuple[()]]:
         # A process does not start until it has read what it is given, if that is more than 64 kB.
@@ -374,9 +379,12 @@ class DX7Task:
         return np.stack(rows)
 
     def windows(
-        self, patches: Sequence[Float[np.ndarray, " parameters"]], samples: int
+        self,
+        patches: Sequence[Float[np.ndarray, " parameters"]],
+        samples: int,
+        device: str = "cpu",
     ) -> "DX7Windows":
-        """Sketch windows of ``samples`` of these patches' notes, to go downhill on.
+        """Sketch windows of ``samples`` of these patches' notes, on a CPU to go downhill on.
 
         Raises :class:`EngineError` where numba is missing, or finds no folder to compile into.
         """
@@ -388,7 +396,7 @@ class DX7Task:
             raise EngineError(
                 f"numba cannot compile: set NUMBA_CACHE_DIR to a folder of yours ({error})"
             ) from None
-        return DX7Windows(self, patches, samples)
+        return DX7Windows(self, patches, samples, device)
 
     def _operators(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "6 width"]:
         return patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)

@@ -2,7 +2,6 @@
 
 :func:`levels` follows envelopes to some times and :func:`levels_slopes` turns slopes of the levels
 there into slopes of rates and targets; :func:`play` and :func:`play_slopes` do so for samples.
-:func:`pitch_envelopes` and :func:`low_frequency` have no slopes.
 """
 
 from typing import no_type_check
@@ -15,17 +14,17 @@ from unsynth.synths.dx7_algorithms import ALGORITHMS
 
 _OPS, _STAGES = 6, 4
 #: Levels are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
-_JUMP, _HEADED_FOR, _UNITY = 1716 / 256, 16.5, 14.0
+JUMP, HEADED_FOR, UNITY = 1716 / 256, 16.5, 14.0
 #: Below this the engine is silent.
-_SILENT = 0.13
+SILENT = 0.13
 #: Seconds that rate 0 stays where a stage begins at its target, and octaves of that a step.
-_STAY, _STAY_STEP = 40.0, 0.16
+STAY, STAY_STEP = 40.0, 0.16
 #: Octaves that the envelope's unit, an increment of 1 in 2^16 of 1/256 a block, makes a second.
-_INCREMENT = SAMPLE_RATE / 64 / 2**24
+INCREMENT = SAMPLE_RATE / 64 / 2**24
 _LN2 = np.log(2.0)
 
 #: Steps of the engine's sine: phases in a cycle, and amplitudes in a gain of 1.
-_PHASES, _AMPLITUDES = np.float32(4096.0), np.float32(2048.0)
+PHASES, AMPLITUDES = np.float32(4096.0), np.float32(2048.0)
 _ONE, _HALF, _QUARTER, _TURN = (np.float32(x) for x in (1.0, 0.5, 0.25, 2.0 * np.pi))
 #: cos(2 pi x) in powers of x^2, for x up to a quarter.
 _C1, _C2, _C3, _C4, _C5 = (
@@ -33,13 +32,13 @@ _C1, _C2, _C3, _C4, _C5 = (
     for n, f in ((1, 2), (2, 24), (3, 720), (4, 40320), (5, 3628800))
 )
 
-_EDGES = np.zeros((len(ALGORITHMS), _OPS, _OPS), dtype=np.bool_)
-_CARRIERS = np.zeros((len(ALGORITHMS), _OPS), dtype=np.bool_)
-_LOOPS = np.array([algorithm.feedback for algorithm in ALGORITHMS])
+EDGES = np.zeros((len(ALGORITHMS), _OPS, _OPS), dtype=np.bool_)
+CARRIERS = np.zeros((len(ALGORITHMS), _OPS), dtype=np.bool_)
+LOOPS = np.array([algorithm.feedback for algorithm in ALGORITHMS])
 for _number, _algorithm in enumerate(ALGORITHMS):
     for _modulator, _modulated in _algorithm.edges:
-        _EDGES[_number, _modulated, _modulator] = True
-    _CARRIERS[_number, list(_algorithm.carriers)] = True
+        EDGES[_number, _modulated, _modulator] = True
+    CARRIERS[_number, list(_algorithm.carriers)] = True
 
 _JIT = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 _ROW, _CUBE, _KNOTS = "float32[::1]", "float32[:,:,::1]", "float32[:,:,:,::1]"
@@ -57,13 +56,13 @@ def _stages(rates, targets, stages):
     for i in range(_STAGES):
         quarter = min(np.floor(np.rint(rates[i]) * (41 / 64)), 63.0)
         octave = np.floor(quarter / 4.0)
-        speed = (4.0 + quarter - 4.0 * octave) * 2.0 ** (8.0 + octave) * _INCREMENT
+        speed = (4.0 + quarter - 4.0 * octave) * 2.0 ** (8.0 + octave) * INCREMENT
         target = targets[i]
         if abs(begin - target) < 1e-6:
-            length = _STAY * 2.0 ** (-_STAY_STEP * rates[i])
+            length = STAY * 2.0 ** (-STAY_STEP * rates[i])
         elif target > begin:
-            left = _HEADED_FOR - min(max(begin, _JUMP), target)
-            length = np.log(max(left / max(_HEADED_FOR - target, 0.5), 1.0)) / speed
+            left = HEADED_FOR - min(max(begin, JUMP), target)
+            length = np.log(max(left / max(HEADED_FOR - target, 0.5), 1.0)) / speed
         else:
             length = (begin - target) / speed
         stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3] = begin, target, speed, length
@@ -76,9 +75,9 @@ def _level(stage, since, weight, slopes):
     """Level at a time in a stage; add its slopes, in begin, target, speed and time."""
     begin, target, speed = stage[0], stage[1], stage[2]
     if target > begin:
-        low = min(max(begin, _JUMP), target)
+        low = min(max(begin, JUMP), target)
         decay = np.exp(-min(speed * since, 50.0))
-        level = _HEADED_FOR - (_HEADED_FOR - low) * decay
+        level = HEADED_FOR - (HEADED_FOR - low) * decay
         if level >= target:
             slopes[1] += weight
             return target
@@ -86,8 +85,8 @@ def _level(stage, since, weight, slopes):
             slopes[0] += weight * decay
         elif low == target:
             slopes[1] += weight * decay
-        slopes[2] += weight * (_HEADED_FOR - low) * decay * since
-        slopes[3] += weight * (_HEADED_FOR - low) * decay * speed
+        slopes[2] += weight * (HEADED_FOR - low) * decay * since
+        slopes[3] += weight * (HEADED_FOR - low) * decay * speed
         return level
     level = begin - speed * since
     if level <= target:
@@ -135,7 +134,7 @@ def levels(rates, targets, durations, times, kept, gains):
                 else:
                     level = _level(stages[3], time - durations[i], 0.0, none[3])
                 level *= kept[i, op, n]
-                gains[i, op, n] = 2.0 ** (level - _UNITY) if level > _SILENT else 0.0
+                gains[i, op, n] = 2.0 ** (level - UNITY) if level > SILENT else 0.0
 
 
 @no_type_check
@@ -168,89 +167,24 @@ def levels_slopes(rates, targets, durations, times, kept, gains, of_gains, of_ra
                 of_begin, of_speed = slopes[s, 0], slopes[s, 2]
                 of_rates[i, op, s] = 0.0
                 if s < 3 and abs(begin - target) < 1e-6:
-                    of_rates[i, op, s] = -_LN2 * _STAY_STEP * length * of_length
+                    of_rates[i, op, s] = -_LN2 * STAY_STEP * length * of_length
                 elif s < 3:
                     of_speed -= of_length * length / speed
                     if target < begin:
                         of_begin += of_length / speed
                         of_targets[i, op, s] -= of_length / speed
-                    elif max(begin, _JUMP) < target:
-                        if begin > _JUMP:
-                            of_begin -= of_length / ((_HEADED_FOR - begin) * speed)
-                        if target < _HEADED_FOR - 0.5:
-                            of_targets[i, op, s] += of_length / ((_HEADED_FOR - target) * speed)
+                    elif max(begin, JUMP) < target:
+                        if begin > JUMP:
+                            of_begin -= of_length / ((HEADED_FOR - begin) * speed)
+                        if target < HEADED_FOR - 0.5:
+                            of_targets[i, op, s] += of_length / ((HEADED_FOR - target) * speed)
                 quarter = min(rates[i, op, s] * (41 / 64), 63.0)
                 octave = np.floor(quarter / 4.0)
                 if quarter < 63.0:
-                    rise = 2.0 ** (8.0 + octave) * _INCREMENT * (41 / 64)
+                    rise = 2.0 ** (8.0 + octave) * INCREMENT * (41 / 64)
                     of_rates[i, op, s] += of_speed * rise
                 if 0 < s < 3:
                     of_targets[i, op, s - 1] += of_begin
-
-
-# -- pitch envelope and LFO -----------------------------------------------------------------
-
-
-@no_type_check
-@njit("void(float64[:,::1], float64[:,::1], int64[::1], float64[:,::1])", **_JIT)
-def pitch_envelopes(rates, targets, released, octaves):
-    """Follow pitch envelopes from their last targets, to which they return when released.
-
-    ``rates`` (octaves a block), ``targets`` (octaves): items x 4; ``released``, in blocks. Written
-    to: ``octaves``, items x blocks.
-    """
-    for i in range(len(rates)):
-        level, stage = targets[i, 3], 0
-        for n in range(octaves.shape[1]):
-            if n == released[i]:
-                stage = 3
-            if stage < 3 or (stage == 3 and n >= released[i]):
-                target = targets[i, stage]
-                if target > level:
-                    level = min(level + rates[i, stage], target)
-                else:
-                    level = max(level - rates[i, stage], target)
-                if level == target:
-                    stage += 1
-            octaves[i, n] = level
-
-
-@no_type_check
-@njit("float64(int64, float64)", **_JIT)
-def _wave(wave, phase):
-    """Read a wave of the LFO that does not depend on chance, from 0 to 1."""
-    if wave == 0:
-        return 1.0 - abs(2.0 * phase - 1.0)
-    if wave == 1:
-        return (1.5 - phase) % 1.0
-    if wave == 2:
-        return (0.5 + phase) % 1.0
-    if wave == 3:
-        return 1.0 if phase < 0.5 else 0.0
-    return 0.5 + 0.5 * np.sin(2.0 * np.pi * phase)
-
-
-@no_type_check
-@njit(
-    "void(int64[::1], float64[::1], float64[::1], float64[:,::1], float64[:,::1], float64[:,::1])",
-    **_JIT,
-)
-def low_frequency(waves, phases, steps, ramps, values, depths):
-    """Play LFOs, and how far they have come in: a delay is two ramps, the first of them silent.
-
-    ``phases`` at the start and ``steps`` a block, in cycles; ``ramps`` a block: items x 2. Written
-    to: ``values`` from 0 to 1, and ``depths`` from 0 to 1, items x blocks.
-    """
-    for i in range(len(waves)):
-        phase, state, chance = phases[i], 0.0, 0
-        for n in range(values.shape[1]):
-            phase += steps[i]
-            if phase >= 1.0:
-                phase -= 1.0
-                chance = (chance * 179 + 17) & 0xFF
-            values[i, n] = ((chance ^ 0x80) + 1) / 256 if waves[i] == 5 else _wave(waves[i], phase)
-            state = min(state + (ramps[i, 0] if state < 0.5 else ramps[i, 1]), 1.0)
-            depths[i, n] = max(2.0 * state - 1.0, 0.0)
 
 
 # -- samples --------------------------------------------------------------------------------
@@ -269,8 +203,8 @@ def _sine(phase):
 @no_type_check
 @njit(inline="always", **_JIT)
 def _coarse(gain, phase):
-    sine = _sine((np.floor(phase * _PHASES) + _HALF) * (_ONE / _PHASES))
-    return np.floor(sine * gain * _AMPLITUDES + _HALF) * (_ONE / _AMPLITUDES)
+    sine = _sine((np.floor(phase * PHASES) + _HALF) * (_ONE / PHASES))
+    return np.floor(sine * gain * AMPLITUDES + _HALF) * (_ONE / AMPLITUDES)
 
 
 @no_type_check
@@ -339,8 +273,8 @@ def play(algorithms, gains, phases, depths, sounds, kept):
     last = np.zeros((3, windows), dtype=np.float32)
     sounds[:] = 0
     for i in range(items):
-        edges, carriers = _EDGES[algorithms[i]], _CARRIERS[algorithms[i]]
-        source, target = _LOOPS[algorithms[i]]
+        edges, carriers = EDGES[algorithms[i]], CARRIERS[algorithms[i]]
+        source, target = LOOPS[algorithms[i]]
         if depths[i] == 0:
             source, target = -1, -2
         for op in range(_OPS - 1, -1, -1):
@@ -392,8 +326,8 @@ def play_slopes(algorithms, gains, depths, kept, of_sounds, of_gains, of_depths)
     slope = np.empty(samples, dtype=np.float32)
     of_depths[:] = 0
     for i in range(items):
-        edges, carriers = _EDGES[algorithms[i]], _CARRIERS[algorithms[i]]
-        source, target = _LOOPS[algorithms[i]]
+        edges, carriers = EDGES[algorithms[i]], CARRIERS[algorithms[i]]
+        source, target = LOOPS[algorithms[i]]
         for w in range(windows):
             for op in range(_OPS):
                 phase = kept[i, op, w]

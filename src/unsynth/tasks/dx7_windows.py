@@ -15,14 +15,15 @@ from jaxtyping import Float, Int
 
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
+from unsynth.tasks import dx7_envelopes
 from unsynth.tasks.dx7 import LEVEL_STEPS, OP, OPERATORS, WIDTH, DX7Task
 from unsynth.tasks.dx7_kernel import levels, levels_slopes, play, play_slopes
 from unsynth.tasks.dx7_modulation import Modulation
 
 #: Samples in which gains and frequencies are straight.
 _BLOCK = 128
-#: What is fed back in a loop of several operators, beside that of one.
-_LONG = 0.25
+#: What is fed back in an algorithm's loop: of several operators less than of one.
+_FED = [1.0 if source == target else 0.25 for source, target in (a.feedback for a in ALGORITHMS)]
 #: The engine's steps for output levels, and for levels of envelopes, which are even.
 _OUTPUTS = torch.tensor(LEVEL_STEPS, dtype=torch.float32)
 _LEVELS = torch.tensor(LEVEL_STEPS // 2 * 2, dtype=torch.float32)
@@ -34,27 +35,25 @@ class DX7Windows:
     gain = 0.5
 
     def __init__(
-        self, task: DX7Task, patches: Sequence[Float[np.ndarray, " parameters"]], samples: int
+        self,
+        task: DX7Task,
+        patches: Sequence[Float[np.ndarray, " parameters"]],
+        samples: int,
+        device: str,
     ) -> None:
         if samples % _BLOCK:
             raise ValueError(
                 f"windows of {samples} samples: only multiples of {_BLOCK} can be played"
             )
-        x = torch.tensor(np.stack(patches), dtype=torch.float32)
+        x = torch.tensor(np.stack(patches), dtype=torch.float32, device=device)
         at = task.spec.position
         ops = x[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
-        within = [*range(8), OP["output_level"]]
-        self.positions = np.array(
-            [op * WIDTH + i for op in range(OPERATORS) for i in within] + [at["feedback"]]
-        )
-        self._samples, self._within = samples, len(within)
+        self._samples = samples
         self._onset = x[:, at["note.onset"]].double()
-        self._duration = x[:, at["note.duration"]].double().numpy()
-        self._algorithms = x[:, at["algorithm"]].long().numpy()
-        loops = [ALGORITHMS[number].feedback for number in self._algorithms]
-        self._fed = torch.tensor([1.0 if source == target else _LONG for source, target in loops])
-        self._fed = self._fed * (x[:, at["feedback"]] > 0)
-        self._knots = torch.arange(0, samples + 1, _BLOCK) / SAMPLE_RATE
+        self._duration = x[:, at["note.duration"]].double()
+        self._algorithms = x[:, at["algorithm"]].long()
+        self._fed = torch.tensor(_FED, device=device)[self._algorithms] * (x[:, at["feedback"]] > 0)
+        self._knots = torch.arange(0, samples + 1, _BLOCK, device=device) / SAMPLE_RATE
         base = 440.0 * 2.0 ** ((x[:, at["note.pitch"]] - 69.0) / 12.0)
         octave = base.log2()
         detune = (0.0209 / 7.0 * (-0.396 * octave).exp() * octave)[:, None]
@@ -62,38 +61,50 @@ class DX7Windows:
         pitched = base[:, None] * ratio * 2.0 ** (detune * ops[..., OP["ratio_detune"]])
         fixed = 10.0 ** (ops[..., OP["fixed_coarse"]] + ops[..., OP["fixed_fine"]] / 100)
         fixed = fixed * 2.0 ** (13457 / 2**24 * ops[..., OP["fixed_detune"]])
-        hz = torch.where(ops[..., OP["mode"]] > 0.5, fixed, pitched)
-        self._fixed, self._hz = (ops[..., OP["mode"]] > 0.5).numpy(), hz.double().numpy()
-        self._modulation = Modulation(task, x.double().numpy())
+        self._fixed = ops[..., OP["mode"]] > 0.5
+        self._hz = torch.where(self._fixed, fixed, pitched).double()
+        self._modulation = Modulation(task, x.double())
 
     def __call__(
         self,
-        values: Float[torch.Tensor, "items positions"],
+        values: Float[torch.Tensor, "items fitted"],
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
-        """Play the windows that begin at these samples, with ``values`` at ``positions``."""
-        ops = values[:, :-1].unflatten(1, (OPERATORS, self._within))
+        """Play the windows that begin at these samples, with these values of what is ``fitted``."""
+        ops = values[:, :-1].unflatten(1, (OPERATORS, -1))
         steps = _between(_LEVELS, ops[..., 4:8]) + _between(_OUTPUTS, ops[..., 8])[..., None]
         targets = ((32.0 * steps - 4256.0) / 256.0).clamp_min(1 / 16)
         begins = starts[None].double() / SAMPLE_RATE - self._onset[:, None]
-        times = (begins[..., None] + self._knots).flatten(1).numpy()
+        times = (begins[..., None] + self._knots).flatten(1)
         kept = self._modulation.kept(times)
-        gains = _Levels.apply(ops[..., :4], targets, self._duration, times, kept)
         depths = 2.0 ** (values[:, -1] - 9.0) * self._fed
-        bent = self._modulation.bent(times)
-        cycles = self._hz[..., None] * np.where(
-            self._fixed[..., None], times[:, None], bent[:, None]
+        bent = self._modulation.bent(times)[:, None]
+        cycles = self._hz[..., None] * torch.where(self._fixed[..., None], times[:, None], bent)
+        cycles = cycles.unflatten(2, (len(starts), -1))
+        phases = (cycles - cycles[..., :1].floor()).float()
+        if values.is_cuda:
+            from unsynth.tasks import dx7_triton
+
+            gains = dx7_envelopes.levels(ops[..., :4], targets, self._duration, times, kept)
+            gains = gains.unflatten(2, (len(starts), -1))
+            return dx7_triton.play(gains, depths, phases, self._algorithms, self._samples)
+        gains = _Levels.apply(
+            ops[..., :4], targets, self._duration.numpy(), times.numpy(), kept.numpy()
         )
-        cycles, gains = (x.reshape(*x.shape[:2], len(starts), -1) for x in (cycles, gains))
-        phases = (cycles - np.floor(cycles[..., :1])).astype(np.float32)
-        return _Play.apply(gains, depths, phases, self._algorithms, self._samples)
+        return _Play.apply(
+            gains.unflatten(2, (len(starts), -1)),
+            depths,
+            phases.numpy(),
+            self._algorithms.numpy(),
+            self._samples,
+        )
 
 
 def _between(table: Float[torch.Tensor, "100"], levels: torch.Tensor) -> torch.Tensor:
     """Read a table of levels, between its entries too."""
     levels = levels.clamp(0.0, 99.0)
     below = levels.detach().floor().clamp_max(98.0)
-    at = below.long()
+    table, at = table.to(levels.device), below.long()
     return table[at] + (table[at + 1] - table[at]) * (levels - below)
 
 

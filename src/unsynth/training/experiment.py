@@ -21,7 +21,7 @@ from unsynth.artifacts import SamplingSettings
 from unsynth.audio.observation import Observation
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
-from unsynth.models.architecture import Architecture, Settings
+from unsynth.models.architecture import Architecture, FlowArchitecture, Settings
 from unsynth.tasks.task import is_task_file
 
 _GROUP = 64
@@ -107,6 +107,8 @@ class TrainingSettings(Settings):
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
     #: Share of items whose sound is disturbed (:mod:`unsynth.audio.disturbance`).
     disturbed: float = Field(0.0, ge=0.0, le=1.0)
+    #: Share of items of which some parameters are known (:mod:`unsynth.training.known`).
+    known: float = Field(0.0, ge=0.0, le=1.0)
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Weight of the mean absolute entry of Param2Tok's assignment.
     assignment_penalty: NonNegativeFloat = 0.01
@@ -140,6 +142,13 @@ class Experiment(Settings):
     def _sketches_are_windows(self) -> "Experiment":
         if self.data.sketched and self.model.observation is not Observation.WINDOWS:
             raise ValueError("data.sketched is for an encoder of kind windows")
+        return self
+
+    @model_validator(mode="after")
+    def _known_is_told(self) -> "Experiment":
+        told = isinstance(self.model, FlowArchitecture) and self.model.told
+        if told != (self.training.known > 0.0):
+            raise ValueError("model.told is for training.known above 0, and that for model.told")
         return self
 
     @model_validator(mode="after")

@@ -23,10 +23,12 @@ from unsynth.data.stream import Batch
 from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.tasks.task import Task
 from unsynth.training.experiment import Experiment, TrainingSettings
+from unsynth.training.known import Known
 from unsynth.training.objective import Noise, draw_times, losses
 
-_TIMES, _DISTURBANCE = 2, 7
+_TIMES, _DISTURBANCE, _KNOWN = 2, 7, 9
 
 
 class TrainingError(UnsynthError):
@@ -40,16 +42,17 @@ class ModelTraining(lightning.LightningModule):
         self,
         model: Model,
         experiment: Experiment,
-        task_hash: str,
+        task: Task,
         contents: str | None = None,
     ) -> None:
         """``contents`` describes the set that is trained from, if there is one."""
         super().__init__()
+        self._known = Known(task) if experiment.training.known else None
         torch.nn.Module.train(model)
         self.model = model
         self.ema = copy.deepcopy(model).requires_grad_(False)
         self.experiment = experiment
-        self._identity = identity(experiment, task_hash) | {"data.folder": contents}
+        self._identity = identity(experiment, task.hash) | {"data.folder": contents}
         #: The numbers of the last step, for the log: the loss, what was added to it, and so on.
         self.last: dict[str, float] = {}
         self._sums = torch.zeros(2)
@@ -89,9 +92,17 @@ class ModelTraining(lightning.LightningModule):
         count = data.noises * data.batch
         drawn = draw_times(rng, count, settings.condition_dropout)
         mine = slice(batch.first, batch.first + len(batch.x1))
-        parts = (part.unflatten(0, (data.noises, data.batch))[:, mine] for part in drawn)
-        t, dropped = (part.flatten().to(self.device) for part in parts)
-        return Noise(batch.x0.flatten(0, 1), t, dropped)
+
+        def of_items(part: torch.Tensor) -> torch.Tensor:
+            whole = part.unflatten(0, (data.noises, data.batch))
+            return whole[:, mine].flatten(0, 1).to(self.device)
+
+        t, dropped = (of_items(part) for part in drawn)
+        known = None
+        if self._known is not None:
+            rng = np.random.default_rng((self.experiment.seed, batch.step, _KNOWN))
+            known = of_items(self._known.draw(rng, count, settings.known))
+        return Noise(batch.x0.flatten(0, 1), t, dropped, known)
 
     def _disturbed(self, batch: Batch) -> UInt8[torch.Tensor, "items ..."]:
         """Disturb some of the sounds, each by numbers of its own."""
@@ -147,7 +158,7 @@ class ModelTraining(lightning.LightningModule):
                 self.ema,
                 x.to(self.device).repeat(noises, 1),
                 sounds.to(self.device),
-                Noise(*(part.to(self.device) for part in noise)),
+                Noise(*(part.to(self.device) for part in noise[:3])),
                 assignment_penalty=0.0,
                 step=0,
             )

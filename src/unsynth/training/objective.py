@@ -6,7 +6,7 @@ A flow, by flow matching with condition dropout:
 
 with y replaced by "no sound" for a share of the items (the paper, section 4: 10 %), so that one
 network learns both fields that guidance needs; and the mean absolute entry of Param2Tok's
-assignment. t is uniform in [0, 1]. A regression, by the mean square. VAE + RealNVP:
+assignment. Where coordinates are known, x_t is x1 there and the error is that of the others. t is uniform in [0, 1]. A regression, by the mean square. VAE + RealNVP:
 :mod:`unsynth.models.vae_realnvp`.
 """
 
@@ -29,6 +29,8 @@ class Noise(NamedTuple):
     x0: Float[torch.Tensor, "items d"]
     t: Float[torch.Tensor, " items"]
     dropped: Bool[torch.Tensor, " items"]
+    #: Which coordinates the model is told; none of them.
+    known: Bool[torch.Tensor, "items d"] | None = None
 
 
 class Losses(NamedTuple):
@@ -58,13 +60,14 @@ def losses(
     match model:
         case ConditionalFlow():
             repeats = len(x1) // len(observed)
-            loss = flow_matching_loss(
-                model,
-                x1,
-                model.encode(observed).repeat(repeats, 1, 1),
-                model.unconditional(len(x1)),
-                noise,
-            )
+            conditioning = model.encode(observed).repeat(repeats, 1, 1)
+            unconditional = model.unconditional(len(x1))
+            if noise.known is not None:
+                conditioning, unconditional = (
+                    model.tell(vectors, x1, noise.known)
+                    for vectors in (conditioning, unconditional)
+                )
+            loss = flow_matching_loss(model, x1, conditioning, unconditional, noise)
             tokens = model.param2tok
             penalty = 0.0 if tokens is None else assignment_penalty * tokens.penalty()
             return Losses(loss, loss.new_zeros(()) + penalty)
@@ -87,5 +90,11 @@ def flow_matching_loss(
 ) -> Float[torch.Tensor, ""]:
     """Compute the mean squared error of the velocity over items and coordinates."""
     seen = torch.where(noise.dropped[:, None, None], unconditional, conditioning)
-    v = field(point(noise.x0, x1, noise.t), noise.t, seen)
-    return (v.float() - velocity(noise.x0, x1)).square().mean()
+    x = point(noise.x0, x1, noise.t)
+    if noise.known is not None:
+        x = torch.where(noise.known, x1, x)
+    errors = (field(x, noise.t, seen).float() - velocity(noise.x0, x1)).square()
+    if noise.known is None:
+        return errors.mean()
+    asked = ~noise.known
+    return ((errors * asked).sum(dim=1) / asked.sum(dim=1).clamp_min(1)).mean()

@@ -103,7 +103,7 @@ def build(experiment: Experiment, task: Task, contents: str | None = None) -> Mo
     """
     torch.manual_seed(experiment.seed)
     model = experiment.model.build(task.spec, experiment.model.observed_shape(task))
-    return ModelTraining(model, experiment, task.hash, contents)
+    return ModelTraining(model, experiment, task, contents)
 
 
 def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
@@ -156,7 +156,8 @@ def _groups(
         raise TrainingError(
             f"data.sketched: {task.name} has no sketch of its engine; only dx7 has one"
         )
-    return SketchedGroups(task, size, data.loaders, experiment.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return SketchedGroups(task, size, data.loaders, experiment.seed, device)
 
 
 class _LiveBatches(lightning.LightningDataModule):
