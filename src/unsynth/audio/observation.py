@@ -135,6 +135,8 @@ def observe_windows(
     told = told.to(windows.long)
     pitches = told[:, 0].long()
     levels, places = tracks(windows.short, sample_rate, pitches)
-    decibels = torch.cat([picture(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1)
+    decibels = torch.cat(
+        [picture(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1
+    )
     rest = [255.0 * places.flatten(1), told[:, :1], 255.0 * told[:, 1:]]
     return torch.cat([levels_to_bytes(decibels), torch.cat(rest, 1).round().to(torch.uint8)], 1)

@@ -83,9 +83,7 @@ def tracks(
     short: Float[torch.Tensor, "items frames samples"],
     sample_rate: int,
     pitches: Int[torch.Tensor, " items"],
-) -> tuple[
-    Float[torch.Tensor, "items tracks frames"], Float[torch.Tensor, "items tracks frames"]
-]:
+) -> tuple[Float[torch.Tensor, "items tracks frames"], Float[torch.Tensor, "items tracks frames"]]:
     """Find levels of half octaves in short windows, and where in them the sound lies.
 
     Levels are in dB below the loudest, at least -80. Where: the mean frequency, weighted by power,

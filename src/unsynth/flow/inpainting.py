@@ -8,8 +8,8 @@ while the other coordinates follow the field, which sees the known ones where tr
 put them at that time. Setting the velocity, not the state, holds at every stage of every solver.
 After A. Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion Probabilistic Models",
 CVPR 2022, whose known part is noised to each step's level. Like it, this approximates
-p(x | y, x_j): the field's own wish for x_j is dropped, not conditioned on. A model that can be
-told what is known needs none of this (:meth:`unsynth.models.conditional_flow.ConditionalFlow.tell`).
+p(x | y, x_j): the field's own wish for x_j is dropped, not conditioned on. A model that can be told
+what is known (:mod:`unsynth.models.conditional_flow`) needs none of this.
 """
 
 import torch
@@ -33,8 +33,6 @@ def inpainted(
     return lambda x, t: torch.where(known, straight, field(x, t))
 
 
-def held(
-    field: Field, known: Bool[torch.Tensor, " d"]
-) -> Field:
+def held(field: Field, known: Bool[torch.Tensor, " d"]) -> Field:
     """Make the field that leaves what is known as it is."""
     return lambda x, t: torch.where(known, 0.0, field(x, t))

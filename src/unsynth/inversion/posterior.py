@@ -85,7 +85,7 @@ class Posterior:
         observed = self._observed(audio, KeyOn(note.pitch, note.onset))
         x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
         x0 = self._noise(len(patches), rng)
-        told = self._coordinates(np.flatnonzero(known))
+        told = self._coordinates(np.flatnonzero(known).tolist())
         x1 = self._solve(self._model, observed, x0, x1, told, guidance)
         return self.task.spec.decode(x1.double().numpy())
 

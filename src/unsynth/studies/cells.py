@@ -226,7 +226,7 @@ class Training:
             return x1, None
         x0 = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
         times = draw_times(rng, len(x1), CONDITION_DROPOUT)
-        noise = Noise(self._coupled(x0, x1.cpu()), *times)
+        noise = self._coupled(x0, x1.cpu()), *times
         return x1, Noise(*(part.to(self.device) for part in noise))
 
     def _coupled(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:

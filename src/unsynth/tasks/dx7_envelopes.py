@@ -23,9 +23,7 @@ def levels(
     begins = torch.cat([torch.zeros_like(targets[..., :1]), targets[..., :3]], dim=2)
     lows = _lows(begins, targets)
     left = (HEADED_FOR - lows) / (HEADED_FOR - targets).clamp_min(0.5)
-    lengths = torch.where(
-        targets > begins, left.clamp_min(1.0).log(), begins - targets
-    ) / speeds
+    lengths = torch.where(targets > begins, left.clamp_min(1.0).log(), begins - targets) / speeds
     stays = (begins - targets).abs() < 1e-6
     lengths = torch.where(stays, STAY * 2.0 ** (-STAY_STEP * rates), lengths)[..., None]
 

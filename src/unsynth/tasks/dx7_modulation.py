@@ -100,9 +100,7 @@ class Modulation:
         run = (2.0**bends * _BLOCK).cumsum(dim=1)
         self._run = torch.cat([torch.zeros_like(run[:, :1]), run], dim=1)
 
-    def bent(
-        self, times: Float[torch.Tensor, "items times"]
-    ) -> Float[torch.Tensor, "items times"]:
+    def bent(self, times: Float[torch.Tensor, "items times"]) -> Float[torch.Tensor, "items times"]:
         """Turn seconds after the onset into those that have run for what follows the pitch."""
         return _read(self._run, times)
 

@@ -3,6 +3,8 @@
 A lane is a window of a note; it goes through all operators sample by sample.
 """
 
+from typing import no_type_check
+
 import torch
 import triton
 import triton.language as tl
@@ -49,20 +51,22 @@ def play(
         by_lane(target * depths[:, None]),
         sounds,
         lanes,
-        BLOCKS=knots - 1,
-        EACH=samples // (knots - 1),
-        LANES=_LANES,
+        blocks=knots - 1,
+        each=samples // (knots - 1),
+        count=_LANES,
         num_warps=_LANES // 32,
     )
     return sounds.T.contiguous().unflatten(0, (items, windows))
 
 
+@no_type_check
 @triton.jit
 def _sine(phase):
     turn = phase - tl.floor(phase + 0.5)
     return tl.sin(6.283185307179586 * turn)
 
 
+@no_type_check
 @triton.jit
 def _sound(at, rise, phase_at, phase_rise, sample, more):
     """Play a sample of an operator, whose phase is moved by ``more``."""
@@ -71,11 +75,13 @@ def _sound(at, rise, phase_at, phase_rise, sample, more):
     return tl.floor(sine * (at + rise * sample) * _AMPLITUDES + 0.5) / _AMPLITUDES
 
 
+@no_type_check
 @triton.jit
 def _read(rows, row, lanes, lane, inside):
     return tl.load(rows + row * lanes + lane, mask=inside, other=0.0)
 
 
+@no_type_check
 @triton.jit
 def _knot(rows, op: tl.constexpr, block, blocks, each, lanes, lane, inside):
     """Read where a straight piece begins, and its rise in a sample."""
@@ -84,6 +90,7 @@ def _knot(rows, op: tl.constexpr, block, blocks, each, lanes, lane, inside):
     return at, (_read(rows, row + 1, lanes, lane, inside) - at) / each
 
 
+@no_type_check
 @triton.jit
 def _play(
     gains,
@@ -94,11 +101,11 @@ def _play(
     target,
     sounds,
     lanes,
-    BLOCKS: tl.constexpr,
-    EACH: tl.constexpr,
-    LANES: tl.constexpr,
+    blocks: tl.constexpr,
+    each: tl.constexpr,
+    count: tl.constexpr,
 ):
-    lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    lane = tl.program_id(0) * count + tl.arange(0, count)
     inside = lane < lanes
     # What modulates operator i of operator j above it.
     e01 = _read(edges, 1, lanes, lane, inside)
@@ -134,22 +141,22 @@ def _play(
     t3 = _read(target, 3, lanes, lane, inside)
     t4 = _read(target, 4, lanes, lane, inside)
     t5 = _read(target, 5, lanes, lane, inside)
-    one = tl.zeros((LANES,), tl.float32)
-    two = tl.zeros((LANES,), tl.float32)
-    for block in range(BLOCKS):
-        g0, u0 = _knot(gains, 0, block, BLOCKS, EACH, lanes, lane, inside)
-        g1, u1 = _knot(gains, 1, block, BLOCKS, EACH, lanes, lane, inside)
-        g2, u2 = _knot(gains, 2, block, BLOCKS, EACH, lanes, lane, inside)
-        g3, u3 = _knot(gains, 3, block, BLOCKS, EACH, lanes, lane, inside)
-        g4, u4 = _knot(gains, 4, block, BLOCKS, EACH, lanes, lane, inside)
-        g5, u5 = _knot(gains, 5, block, BLOCKS, EACH, lanes, lane, inside)
-        p0, v0 = _knot(phases, 0, block, BLOCKS, EACH, lanes, lane, inside)
-        p1, v1 = _knot(phases, 1, block, BLOCKS, EACH, lanes, lane, inside)
-        p2, v2 = _knot(phases, 2, block, BLOCKS, EACH, lanes, lane, inside)
-        p3, v3 = _knot(phases, 3, block, BLOCKS, EACH, lanes, lane, inside)
-        p4, v4 = _knot(phases, 4, block, BLOCKS, EACH, lanes, lane, inside)
-        p5, v5 = _knot(phases, 5, block, BLOCKS, EACH, lanes, lane, inside)
-        for n in range(EACH):
+    one = tl.zeros((count,), tl.float32)
+    two = tl.zeros((count,), tl.float32)
+    for block in range(blocks):
+        g0, u0 = _knot(gains, 0, block, blocks, each, lanes, lane, inside)
+        g1, u1 = _knot(gains, 1, block, blocks, each, lanes, lane, inside)
+        g2, u2 = _knot(gains, 2, block, blocks, each, lanes, lane, inside)
+        g3, u3 = _knot(gains, 3, block, blocks, each, lanes, lane, inside)
+        g4, u4 = _knot(gains, 4, block, blocks, each, lanes, lane, inside)
+        g5, u5 = _knot(gains, 5, block, blocks, each, lanes, lane, inside)
+        p0, v0 = _knot(phases, 0, block, blocks, each, lanes, lane, inside)
+        p1, v1 = _knot(phases, 1, block, blocks, each, lanes, lane, inside)
+        p2, v2 = _knot(phases, 2, block, blocks, each, lanes, lane, inside)
+        p3, v3 = _knot(phases, 3, block, blocks, each, lanes, lane, inside)
+        p4, v4 = _knot(phases, 4, block, blocks, each, lanes, lane, inside)
+        p5, v5 = _knot(phases, 5, block, blocks, each, lanes, lane, inside)
+        for n in range(each):
             x = n * 1.0
             fed = one + two
             y5 = _sound(g5, u5, p5, v5, x, t5 * fed)
@@ -163,4 +170,4 @@ def _play(
             two = one
             one = s0 * y0 + s1 * y1 + s2 * y2 + s3 * y3 + s4 * y4 + s5 * y5
             out = h0 * y0 + h1 * y1 + h2 * y2 + h3 * y3 + h4 * y4 + h5 * y5
-            tl.store(sounds + (block * EACH + n) * lanes + lane, out, mask=inside)
+            tl.store(sounds + (block * each + n) * lanes + lane, out, mask=inside)

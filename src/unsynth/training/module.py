@@ -153,12 +153,12 @@ class ModelTraining(lightning.LightningModule):
             count = len(x) * noises
             x0 = torch.from_numpy(rng.standard_normal((count, x.shape[1]), dtype=np.float32))
             t = torch.from_numpy((rng.permutation(count) + 0.5) / count).float()
-            noise = Noise(x0, t, torch.zeros(count, dtype=torch.bool))
+            noise = x0, t, torch.zeros(count, dtype=torch.bool)
             found = losses(
                 self.ema,
                 x.to(self.device).repeat(noises, 1),
                 sounds.to(self.device),
-                Noise(*(part.to(self.device) for part in noise[:3])),
+                Noise(*(part.to(self.device) for part in noise)),
                 assignment_penalty=0.0,
                 step=0,
             )

@@ -6,7 +6,8 @@ A flow, by flow matching with condition dropout:
 
 with y replaced by "no sound" for a share of the items (the paper, section 4: 10 %), so that one
 network learns both fields that guidance needs; and the mean absolute entry of Param2Tok's
-assignment. Where coordinates are known, x_t is x1 there and the error is that of the others. t is uniform in [0, 1]. A regression, by the mean square. VAE + RealNVP:
+assignment. t is uniform in [0, 1]. Where coordinates are known, x_t is x1 there and the error is
+that of the others. A regression, by the mean square. VAE + RealNVP:
 :mod:`unsynth.models.vae_realnvp`.
 """
 
