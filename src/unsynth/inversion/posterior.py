@@ -24,6 +24,7 @@ from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
 
 
@@ -53,10 +54,9 @@ class Posterior:
         :class:`~unsynth.errors.PatchError` for a value that the task does not have.
         """
         torch.set_flush_denormal(True)  # of this thread only
-        fixed = fixed or {}
+        observed, fixed = self._heard(audio, fixed or {})
         values = self._values(fixed).expand(count, -1)
         known = self._coordinates(self._positions(fixed))
-        observed = self._observed(audio, self._key(audio, fixed))
         if isinstance(self._model, ConditionalFlow):
             x0 = self._noise(count, rng)
             x1 = self._solve(self._model, observed, x0, values, known, guidance, steps)
@@ -82,7 +82,7 @@ class Posterior:
             raise ValueError("this model is no flow: it cannot be told what is known")
         torch.set_flush_denormal(True)  # of this thread only
         note = self.task.note(patches[0])
-        observed = self._observed(audio, KeyOn(note.pitch, note.onset))
+        observed, _ = self._heard(audio, {"note.pitch": note.pitch, "note.onset": note.onset})
         x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
         x0 = self._noise(len(patches), rng)
         told = self._coordinates(np.flatnonzero(known).tolist())
@@ -108,11 +108,10 @@ class Posterior:
         if not isinstance(self._model, ConditionalFlow):
             raise ValueError("this model is no flow: it has nothing to start from")
         torch.set_flush_denormal(True)  # of this thread only
-        fixed = fixed or {}
+        observed, fixed = self._heard(audio, fixed or {})
         known = self._coordinates(self._positions(fixed))
         x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
         x1 = torch.where(known, self._values(fixed), x1)
-        observed = self._observed(audio, self._key(audio, fixed))
         # As long a step as from the beginning.
         steps = max(1, round((1.0 - start) * self.sampling.steps))
         x0 = self._noise(len(x1), rng)
@@ -124,24 +123,30 @@ class Posterior:
         """Whether it has a path from noise to data, which :meth:`resample` needs."""
         return isinstance(self._model, ConditionalFlow)
 
-    def _observed(
-        self,
-        audio: Float32[np.ndarray, "channels samples"],
-        key: KeyOn | None,
-    ) -> UInt8[torch.Tensor, "1 ..."]:
-        return self._observation.of(audio, self._sample_rate, key)[None]
-
-    def _key(
+    def _heard(
         self,
         audio: Float32[np.ndarray, "channels samples"],
         fixed: Mapping[str, float | int],
-    ) -> KeyOn | None:
-        """Say which key is known to be pressed, or heard, where a model is told of it."""
+    ) -> tuple[UInt8[torch.Tensor, "1 ..."], Mapping[str, float | int]]:
+        """Observe a sound, and say what is fixed then.
+
+        Windows are relative to a key, so the key that is heard is fixed like one that is known.
+        """
         if self._observation is not Observation.WINDOWS:
-            return None
+            return self._observation.of(audio, self._sample_rate)[None], fixed
         heard = heard_key(audio, self._sample_rate)
-        pitch = int(fixed.get("note.pitch", heard.pitch))
-        return KeyOn(pitch, float(fixed.get("note.onset", heard.onset)))
+        spec = self.task.spec
+        pitches, onsets = (
+            spec.parameters[spec.position[name]] for name in ("note.pitch", "note.onset")
+        )
+        assert isinstance(pitches, Integer) and isinstance(onsets, Continuous)
+        note = {
+            "note.pitch": min(max(heard.pitch, pitches.low), pitches.high),
+            "note.onset": min(max(heard.onset, onsets.low), onsets.high),
+        }
+        fixed = note | fixed
+        key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
+        return self._observation.of(audio, self._sample_rate, key)[None], fixed
 
     def _noise(self, count: int, rng: np.random.Generator) -> torch.Tensor:
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
