@@ -65,31 +65,6 @@ class Posterior:
         return self.task.spec.decode(x1.double().numpy())
 
     @torch.inference_mode()
-    def complete(
-        self,
-        audio: Float32[np.ndarray, "channels samples"],
-        patches: Float[np.ndarray, "count parameters"],
-        known: Bool[np.ndarray, " parameters"],
-        rng: np.random.Generator,
-        guidance: float | None = None,
-    ) -> Float[np.ndarray, "count parameters"]:
-        """Sample what is not ``known`` of patches, once for each.
-
-        The note has to be known, the same of all. Raises :class:`ValueError` for a model that is no
-        flow.
-        """
-        if not isinstance(self._model, ConditionalFlow):
-            raise ValueError("this model is no flow: it cannot be told what is known")
-        torch.set_flush_denormal(True)  # of this thread only
-        note = self.task.note(patches[0])
-        observed, _ = self._heard(audio, {"note.pitch": note.pitch, "note.onset": note.onset})
-        x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
-        x0 = self._noise(len(patches), rng)
-        told = self._coordinates(np.flatnonzero(known).tolist())
-        x1 = self._solve(self._model, observed, x0, x1, told, guidance)
-        return self.task.spec.decode(x1.double().numpy())
-
-    @torch.inference_mode()
     def resample(
         self,
         audio: Float32[np.ndarray, "channels samples"],
@@ -144,7 +119,7 @@ class Posterior:
             "note.pitch": min(max(heard.pitch, pitches.low), pitches.high),
             "note.onset": min(max(heard.onset, onsets.low), onsets.high),
         }
-        fixed = note | fixed
+        fixed = {**note, **fixed}
         key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
         return self._observation.of(audio, self._sample_rate, key)[None], fixed
 
