@@ -2,7 +2,7 @@
 
 Of a share of the items some are known: of one half of these each parameter with an equal chance,
 which is drawn from [0, 1] for the item; of the other half all that the sketch of the task's engine
-cannot be fitted in, if it has one, as a search has to fill in envelopes for a structure.
+has no slopes in, if there is one: a structure, whose envelopes and levels are asked for.
 """
 
 import numpy as np

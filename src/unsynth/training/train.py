@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,7 +157,8 @@ def _groups(
         raise TrainingError(
             f"data.sketched: {task.name} has no sketch of its engine; only dx7 has one"
         )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Triton comes with torch where it has a GPU, but for Windows.
+    device = "cuda" if torch.cuda.is_available() and find_spec("triton") else "cpu"
     return SketchedGroups(task, size, data.loaders, experiment.seed, device)
 
 

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.training.runs import SKETCHED
+from unsynth.inversion.posterior import load_posterior
+from unsynth.models.conditional_flow import ConditionalFlow
+from unsynth.models.encoders import NoteEncoder
+from unsynth.models.vector_fields import ResidualNetwork
+from unsynth.tasks.task import load_task
+from unsynth.training.experiment import ExperimentError, load_experiment
+from unsynth.training.export import export_artifact
+from unsynth.training.known import Known
+from unsynth.training.objective import Noise, flow_matching_loss, losses
+from unsynth.training.train import train
+
+TOLD = [*SKETCHED, "model.told=true", "training.known=0.6"]
+
+
+def told_flow(values: int, width: int = 32) -> ConditionalFlow:
+    """A flow of vectors."""
+    torch.manual_seed(0)
+    field = ResidualNetwork(values, 8, width, 2, width, width, 16)
+    return ConditionalFlow(NoteEncoder(4, 1, 2, 8, 2, 8, 1, 8), field, 8, told=values)
+
+
+def silence(items: int) -> torch.Tensor:
+    return torch.zeros(items, 4, dtype=torch.uint8)
+
+
+def test_what_is_known_is_a_share_of_items_and_whole_parameters(task):
+    known = Known(task)
+    drawn = known.draw(np.random.default_rng(0), 4000, 0.6)
+    assert drawn.shape == (4000, task.spec.width) and drawn.dtype == torch.bool
+    some = drawn.any(dim=1)
+    assert 0.56 < some.float().mean() < 0.64
+    for part in task.spec.slices:
+        assert (drawn[:, part] == drawn[:, part.start, None]).all()
+    fitted = torch.zeros(task.spec.width, dtype=torch.bool)
+    for position in task.fitted:
+        fitted[task.spec.slices[position]] = True
+    structure = (drawn == ~fitted).all(dim=1)
+    assert 0.27 < structure.float().mean() < 0.33
+    # Of the others any number of parameters is known, from hardly one to nearly all.
+    shares = drawn[some & ~structure].float().mean(dim=1)
+    assert 0.45 < shares.mean() < 0.55 and shares.min() < 0.05 and shares.max() > 0.95
+    again = known.draw(np.random.default_rng(0), 4000, 0.6)
+    assert torch.equal(again, drawn)
+    assert not known.draw(np.random.default_rng(1), 4000, 0.0).any()
+
+
+def test_a_task_without_a_sketch_has_known_parameters_too():
+    task = load_task("vital-simple")
+    drawn = Known(task).draw(np.random.default_rng(0), 400, 1.0)
+    assert drawn.shape == (400, task.spec.width)
+    assert 0.4 < drawn.float().mean() < 0.6
+
+
+def test_the_error_is_that_of_what_is_not_known():
+    flow = told_flow(3)
+    torch.nn.init.normal_(flow.field.blocks[0].modulation[-1].weight)
+    x0, x1, t = torch.randn(5, 3), torch.randn(5, 3), torch.rand(5)
+    known = torch.tensor([True, False, False]).expand(5, -1)
+    none = torch.zeros(5, dtype=torch.bool)
+
+    def loss(x0, x1=x1, known=known):
+        return losses(flow, x1, silence(5), Noise(x0, t, none, known), 0.0, 0).loss.item()
+
+    other = x0.clone()
+    other[:, 0] = 9.0
+    assert loss(other) == loss(x0)
+    assert loss(other, known=~known) != loss(x0, known=~known)
+    # But what is known is heeded, and that it is.
+    changed = x1.clone()
+    changed[:, 0] += 1.0
+    assert loss(x0, changed) != loss(x0)
+    assert loss(x0, known=torch.zeros_like(known)) == pytest.approx(
+        flow_matching_loss(
+            flow, x1, flow.encode(silence(5)), flow.unconditional(5), Noise(x0, t, none)
+        ).item()
+    )
+    untold = ConditionalFlow(flow.encoder, flow.field, 8)
+    with pytest.raises(ValueError, match="cannot be told"):
+        untold.tell(torch.zeros(5, 2, 8), x1, known)
+
+
+def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known(tmp_path):
+    """Two coordinates with a correlation of 0.9: given the one the other is near it."""
+    flow = told_flow(2)
+    rng = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(flow.parameters(), lr=3e-3)
+    mixing = torch.tensor([[1.0, 0.9], [0.0, 0.19**0.5]])
+    for _ in range(600):
+        x0, x1 = torch.randn(2, 256, 2, generator=rng)
+        x1 = x1 @ mixing
+        known = torch.rand(256, 2, generator=rng) < torch.tensor([0.5, 0.0])
+        noise = Noise(x0, torch.rand(256, generator=rng), torch.zeros(256, dtype=torch.bool), known)
+        loss = losses(flow, x1, silence(256), noise, 0.0, 0).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    @torch.no_grad()
+    def sampled(known: bool) -> torch.Tensor:
+        x1 = torch.full((4000, 2), 1.5)
+        told = torch.tensor([known, False]).expand(4000, -1)
+        conditioning = flow.tell(flow.encode(silence(4000)), x1, told)
+        x = torch.where(told, x1, torch.randn(4000, 2, generator=rng))
+        for step in range(20):
+            v = flow(x, torch.full((4000,), step / 20), conditioning)
+            x = torch.where(told, x, x + v / 20)
+        return x[:, 1]
+
+    assert sampled(True).mean() == pytest.approx(0.9 * 1.5, abs=0.15)
+    assert sampled(True).std() == pytest.approx(0.19**0.5, abs=0.12)
+    assert sampled(False).mean() == pytest.approx(0.0, abs=0.15)
+    assert sampled(False).std() == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_model_that_is_told_trains_from_sketches_and_keeps_locks(experiment_path, task, tmp_path):
+    train(experiment_path, TOLD, out=tmp_path / "run")
+    assert (tmp_path / "run" / "last.ckpt").exists()
+    export_artifact(tmp_path / "run", tmp_path / "dx7.safetensors")
+    posterior = load_posterior(task, tmp_path / "dx7.safetensors")
+    patch = task.sample(np.random.default_rng(0))
+    audio = task.synth().render(task.engine_patch(patch), task.note(patch))
+    locked = {"note.pitch": 64, "op3.output_level": 77, "algorithm": 4, "op1.mode": 1}
+    at = [task.spec.position[name] for name in locked]
+    samples = posterior.sample(audio, 12, np.random.default_rng(0), fixed=locked)
+    assert (samples[:, at] == list(locked.values())).all()
+    task.spec.check(samples)
+    others = {**locked, "op3.output_level": 12}
+    again = posterior.sample(audio, 12, np.random.default_rng(0), fixed=others)
+    rest = np.setdiff1d(np.arange(len(patch)), at)
+    assert (again[:, rest] != samples[:, rest]).any()
+    nearly = posterior.resample(audio, samples, 0.99, np.random.default_rng(0), fixed=locked)
+    assert (nearly[:, at] == list(locked.values())).all()
+
+
+def test_told_and_known_go_together(experiment_path):
+    for settings in (["model.told=true"], ["training.known=0.5"]):
+        with pytest.raises(ExperimentError, match=r"told is for training\.known above 0"):
+            load_experiment(experiment_path, [*SKETCHED, *settings])
