@@ -74,6 +74,12 @@ class Space:
         held[self._held] = self._values
         return held
 
+    def fixed(self, patch: Patch) -> dict[str, float]:
+        """Say what stays where a model samples beside a patch: its note, and what is locked."""
+        position, patch = self.task.spec.position, self.hold(patch)
+        note = [name for name in ("note.pitch", "note.onset") if name in position]
+        return {**{name: float(patch[position[name]]) for name in note}, **self.locked}
+
     def free(self, patch: Patch) -> Bool[np.ndarray, " parameters"]:
         """Say which parameters can be heard and are not locked."""
         free = self.task.active(patch)
@@ -562,9 +568,9 @@ def within(
 
 
 class Sampling(Move):
-    """Samples of the posterior, at several guidance scales in turn."""
+    """Samples of the posterior on a good candidate's note, at several guidance scales in turn."""
 
-    name, batch = "posterior", 8
+    name, batch, cost = "posterior", 8, 1.0
     _SCALES = (1.0, 1.5, 2.0, 3.0)
 
     def __init__(
@@ -574,12 +580,11 @@ class Sampling(Move):
         self._calls = 0
 
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Sample with what is locked fixed along the flow."""
+        """Sample with a note and what is locked fixed along the flow."""
+        fixed = self._space.fixed(chosen_parent(pool, rng).patch)
         scale = self._SCALES[self._calls % len(self._SCALES)]
         self._calls += 1
-        samples = self._posterior.sample(
-            self._audio, count, rng, guidance=scale, fixed=self._space.locked
-        )
+        samples = self._posterior.sample(self._audio, count, rng, guidance=scale, fixed=fixed)
         return list(samples)
 
 
@@ -589,7 +594,7 @@ class Renoising(Move):
     The flow as a mutation that knows which values go together. Each batch starts at another time.
     """
 
-    name, batch = "re-noised", 8
+    name, batch, cost = "re-noised", 8, 0.5
     _EARLIEST, _LATEST = 0.4, 0.95
 
     def __init__(
@@ -598,9 +603,7 @@ class Renoising(Move):
         self._space, self._posterior, self._audio = space, posterior, audio
 
     def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Disturb ``count`` candidates; what cannot be heard in them stays."""
+        """Disturb ``count`` candidates, all on the note of one of them."""
         parents = np.stack([self._space.hold(chosen_parent(pool, rng).patch) for _ in range(count)])
-        start = rng.uniform(self._EARLIEST, self._LATEST)
-        return list(
-            self._posterior.resample(self._audio, parents, start, rng, fixed=self._space.locked)
-        )
+        start, fixed = rng.uniform(self._EARLIEST, self._LATEST), self._space.fixed(parents[0])
+        return list(self._posterior.resample(self._audio, parents, start, rng, fixed=fixed))

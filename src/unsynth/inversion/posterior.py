@@ -109,17 +109,17 @@ class Posterior:
         """
         if self._observation is not Observation.WINDOWS:
             return self._observation.of(audio, self._sample_rate)[None], fixed
-        heard = heard_key(audio, self._sample_rate)
-        spec = self.task.spec
-        pitches, onsets = (
-            spec.parameters[spec.position[name]] for name in ("note.pitch", "note.onset")
-        )
-        assert isinstance(pitches, Integer) and isinstance(onsets, Continuous)
-        note = {
-            "note.pitch": min(max(heard.pitch, pitches.low), pitches.high),
-            "note.onset": min(max(heard.onset, onsets.low), onsets.high),
-        }
-        fixed = {**note, **fixed}
+        if not {"note.pitch", "note.onset"} <= fixed.keys():
+            spec, heard = self.task.spec, heard_key(audio, self._sample_rate)
+            pitches, onsets = (
+                spec.parameters[spec.position[name]] for name in ("note.pitch", "note.onset")
+            )
+            assert isinstance(pitches, Integer) and isinstance(onsets, Continuous)
+            note = {
+                "note.pitch": min(max(heard.pitch, pitches.low), pitches.high),
+                "note.onset": min(max(heard.onset, onsets.low), onsets.high),
+            }
+            fixed = {**note, **fixed}
         key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
         return self._observation.of(audio, self._sample_rate, key)[None], fixed
 
