@@ -17,9 +17,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from multiprocessing import resource_tracker
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -175,7 +177,9 @@ class SketchedGroups(Dataset["_Sent"]):
             multiprocessing_context="spawn" if self.loaders else None,
             worker_init_fn=begin_loader if self.loaders else None,
         )
-        for made in loader:
+        with _uninterrupted():
+            coming = iter(loader)
+        for made in coming:
             yield Sounds(made.patches, torch.from_numpy(made.observed))
 
     def __getitem__(self, number: int) -> "_Sent":
@@ -196,6 +200,20 @@ class _Sent:
 
     patches: Float[np.ndarray, "items parameters"]
     observed: UInt8[np.ndarray, "items ..."]
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that no Ctrl-C reaches before :func:`begin_loader`, on systems that can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let Ctrl-C through again as it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def begin_loader(worker: int) -> None:
