@@ -1,7 +1,11 @@
+import signal
+from multiprocessing import get_context
+
+import pytest
 import torch
 
 from unsynth.audio.observation import Observation
-from unsynth.data.stream import RenderedGroups, SketchedGroups, Stream
+from unsynth.data.stream import RenderedGroups, SketchedGroups, Stream, _uninterrupted
 from unsynth.flow.coupling import Coupling
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.dx7 import DX7Task
@@ -60,3 +64,13 @@ def test_sketched_groups_do_not_depend_on_who_makes_them():
         assert ours.patches.tolist() == theirs.patches.tolist()
         assert torch.equal(ours.observed, theirs.observed)
         assert ours.observed.shape == (3, *Observation.WINDOWS.shape(1, task.sample_rate))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
+def test_ctrl_c_reaches_no_loader_that_is_starting():
+    with _uninterrupted():
+        pool = get_context("spawn").Pool(1)
+    with pool:
+        blocked = pool.apply(signal.pthread_sigmask, (signal.SIG_BLOCK, []))
+    assert signal.SIGINT in blocked
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
