@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.models.small import SMALL, small_flow
+from unsynth import artifacts
 from unsynth.artifacts import (
     Artifact,
     ArtifactError,
@@ -141,3 +142,22 @@ def test_saving_again_replaces_both(task, saved):
     np.testing.assert_allclose(
         load_artifact(saved, task)[0].no_sound, other.no_sound.detach(), rtol=1e-3, atol=1e-6
     )
+
+
+def test_a_large_model_is_stored_in_bytes(model, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "_LARGE", 1000)
+    path = tmp_path / "large.safetensors"
+    with torch.no_grad():
+        next(value for value in model.parameters() if value.ndim == 2)[0] = 0.0
+    stored = save_artifact(path, model, description(task))
+    numbers = sum(value.numel() for value in model.state_dict().values())
+    assert stored.weight_bytes < 1.7 * numbers
+    loaded, _ = load_artifact(path, task)
+    for name, wanted in model.state_dict().items():
+        found = loaded.state_dict()[name]
+        assert found.dtype == wanted.dtype
+        largest = wanted.abs().amax(dim=-1, keepdim=True)
+        if wanted.ndim == 2:
+            assert ((found - wanted).abs() <= 0.51 * largest / 127).all()
+        else:
+            torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)

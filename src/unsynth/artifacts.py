@@ -1,11 +1,14 @@
 """A trained model on disk: ``NAME.safetensors`` and, beside it, ``NAME.json``.
 
-The weights are float16, or float32 where float16 could not hold them; neither file is a pickle,
-so reading one runs nothing. The JSON says what the weights are of (:class:`Artifact`) and carries
-their SHA-256; it is written last, so a file that is half-written or of another save is noticed.
+The weights are float16, or float32 where float16 could not hold them; matrices of a file that
+would be larger than 20 MB are whole numbers of a byte, times a step for each row. Neither file is
+a pickle, so reading one runs nothing. The JSON says what the weights are of (:class:`Artifact`) and
+carries their SHA-256; it is written last, so a file that is half-written or of another save is
+noticed.
 """
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,6 +26,8 @@ from unsynth.models.architecture import Architecture, Model, Settings
 from unsynth.tasks.task import Task
 
 _SUFFIX = ".safetensors"
+#: Bytes of weights above which matrices are stored in a byte a weight, and the name of their steps.
+_LARGE, _STEP = 20_000_000, ".step"
 
 
 class ArtifactError(UnsynthError):
@@ -106,6 +111,8 @@ def save_artifact(path: Path, model: Model, artifact: Artifact) -> Artifact:
     largest = max(value.abs().max().item() for value in numbers.values())
     dtype = torch.float16 if largest < torch.finfo(torch.float16).max else torch.float32
     state |= {name: value.to(dtype) for name, value in numbers.items()}
+    if sum(value.nbytes for value in state.values()) > _LARGE:
+        state |= _in_bytes(numbers)
     weights = safetensors.torch.save({name: value.contiguous() for name, value in state.items()})
     digest = hashlib.sha256(weights).hexdigest()
     artifact = artifact.model_copy(update={"weight_bytes": len(weights), "sha256": digest})
@@ -155,8 +162,7 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
             "copy both files again from where you trust them"
         )
     try:
-        stored = safetensors.torch.load(weights).items()
-        state = {name: w.float() if w.is_floating_point() else w for name, w in stored}
+        state = _as_floats(safetensors.torch.load(weights))
         shape = artifact.architecture.observed_shape(task)
         with torch.device("meta"):  # no memory or random numbers for weights that are replaced
             model = artifact.architecture.build(task.spec, shape)
@@ -168,6 +174,30 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
             "copy both files again"
         ) from None
     return model.requires_grad_(False).eval(), artifact
+
+
+def _in_bytes(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Round matrices to a byte a weight, and say what a step is in each row."""
+    found: dict[str, torch.Tensor] = {}
+    for name, matrix in numbers.items():
+        if matrix.ndim == 2:
+            step = (matrix.abs().amax(dim=1, keepdim=True) / 127.0).clamp_min(1e-30)
+            found[name] = (matrix / step).round().to(torch.int8)
+            found[name + _STEP] = step
+    return found
+
+
+def _as_floats(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = {}
+    for name, value in stored.items():
+        if name.endswith(_STEP):
+            continue
+        step = stored.get(name + _STEP)
+        number = value.is_floating_point() or step is not None
+        state[name] = value.float() if number else value
+        if step is not None:
+            state[name] *= step
+    return state
 
 
 def shipped_artifact(task_name: str) -> Path | None:
