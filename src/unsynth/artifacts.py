@@ -188,15 +188,13 @@ def _in_bytes(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _as_floats(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Read weights as they are stored: in bytes, where there are steps beside them, or not."""
     state: dict[str, torch.Tensor] = {}
     for name, value in stored.items():
-        if name.endswith(_STEP):
-            continue
-        step = stored.get(name + _STEP)
-        number = value.is_floating_point() or step is not None
-        state[name] = value.float() if number else value
-        if step is not None:
-            state[name] *= step
+        if name + _STEP in stored:
+            state[name] = value.float() * stored[name + _STEP]
+        elif not name.endswith(_STEP):
+            state[name] = value.float() if value.is_floating_point() else value
     return state
 
 
