@@ -81,11 +81,14 @@ def test_windows_are_relative_to_the_note_that_is_known(task, monkeypatch):
     monkeypatch.setattr(model, "encode", lambda observed: seen.append(observed) or encode(observed))
     patch = task.with_note(task.sample(np.random.default_rng(0)), Note(57, 0.25, 1.0))
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
-    fixed = {"note.pitch": 64, "note.onset": 0.5}
-    for known in (None, {"note.pitch": 64}, fixed):
-        posterior.sample(audio, 2, np.random.default_rng(0), fixed=known)
+    fixed, at = {"note.pitch": 64, "note.onset": 0.5}, task.spec.position["note.pitch"]
+    pitches = [
+        set(posterior.sample(audio, 4, np.random.default_rng(0), fixed=known)[:, at])
+        for known in (None, {"note.pitch": 64}, fixed)
+    ]
     posterior.resample(audio, patch[None], 0.5, np.random.default_rng(0), fixed=fixed)
     heard = heard_key(audio, task.sample_rate)
+    assert pitches == [{heard.pitch}, {64}, {64}]
     keys = [heard, KeyOn(64, heard.onset), KeyOn(64, 0.5), KeyOn(64, 0.5)]
     for observed, key in zip(seen, keys, strict=True):
         assert torch.equal(observed[0], kind.of(audio, task.sample_rate, key))
