@@ -84,7 +84,7 @@ def test_the_error_is_that_of_what_is_not_known():
         untold.tell(torch.zeros(5, 2, 8), x1, known)
 
 
-def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known(tmp_path):
+def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
     """Two coordinates with a correlation of 0.9: given the one the other is near it."""
     flow = told_flow(2)
     rng = torch.Generator().manual_seed(0)
