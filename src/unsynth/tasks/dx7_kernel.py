@@ -13,6 +13,8 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 
 _OPS, _STAGES = 6, 4
+#: Patches whose loops are played beside each other, and samples that are then put in their places.
+_TOGETHER, _TILE = 16, 16
 #: Levels are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
 JUMP, HEADED_FOR, UNITY = 1716 / 256, 16.5, 14.0
 #: Below this the engine is silent.
@@ -232,25 +234,94 @@ def _sound(gain, phase, row):
 
 
 @no_type_check
-@njit(f"void(int64, int64, float32, {_CUBE}, {_CUBE}, {_ROW}, {_ROW}, {_ROW})", **_JIT)
-def _loop(source, target, depth, gain, phase, one, two, back):
-    """Play all windows of a loop, from its target down to its source, a sample at a time.
+@njit(f"void({_ROW}, {_ROW}, float32, {_ROW})", **_JIT)
+def _straight(begin, end, along, row):
+    for n in range(len(row)):
+        row[n] = begin[n] + (end[n] - begin[n]) * along
 
-    ``gain`` (sounds, after) and ``phase`` (what is fed back in it, after): ops x samples x windows.
+
+@no_type_check
+@njit(f"void({_ROW}, {_ROW}, {_ROW})", **_JIT)
+def _modulated(gain, phase, back):
+    for n in range(len(back)):
+        phase[n] += back[n]
+        back[n] = _coarse(gain[n], phase[n])
+        gain[n] = back[n]
+
+
+@no_type_check
+@njit(f"void(int64[::1], int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
+def _loops(items, sources, gains, phases, depths, sounds, kept):
+    """Play the loops of some items, of as many operators each, beside each other.
+
+    A sample waits for the one before it, so all their windows go through it together: lanes.
+    Written to: ``sounds``, operators of the loop x lanes x samples, and :func:`play`'s ``kept``.
     """
-    one[:], two[:] = 0, 0
-    for n in range(gain.shape[1]):
-        for w in range(len(back)):
-            back[w] = depth * (one[w] + two[w])
-            two[w] = one[w]
-        for op in range(target, source - 1, -1):
-            g, p = gain[op, n], phase[op, n]
-            for w in range(len(back)):
-                p[w] += back[w]
-                back[w] = _coarse(g[w], p[w])
-                g[w] = back[w]
-        for w in range(len(back)):
-            one[w] = back[w]
+    length, lanes, samples = sounds.shape
+    windows, knots = gains.shape[2:]
+    each = samples // (knots - 1)
+    depth = np.zeros(lanes, dtype=np.float32)
+    of_gain = np.zeros((length, knots, lanes), dtype=np.float32)
+    of_phase = np.zeros_like(of_gain)
+    for k in range(len(items)):
+        there = slice(k * windows, (k + 1) * windows)
+        depth[there] = depths[items[k]]
+        for op in range(length):
+            of_gain[op, :, there] = gains[items[k], sources[k] + op].T
+            of_phase[op, :, there] = phases[items[k], sources[k] + op].T
+    one, two, back = np.zeros_like(depth), np.zeros_like(depth), np.zeros_like(depth)
+    gain = np.empty((length, _TILE, lanes), dtype=np.float32)
+    phase = np.empty_like(gain)
+    for begin in range(0, samples, _TILE):
+        b = begin // each
+        for n in range(_TILE):
+            along = np.float32(begin + n - b * each) / np.float32(each)
+            for m in range(lanes):
+                back[m] = depth[m] * (one[m] + two[m])
+                two[m] = one[m]
+            for op in range(length - 1, -1, -1):
+                _straight(of_gain[op, b], of_gain[op, b + 1], along, gain[op, n])
+                _straight(of_phase[op, b], of_phase[op, b + 1], along, phase[op, n])
+                _modulated(gain[op, n], phase[op, n], back)
+            one[:] = back
+        for op in range(length):
+            for m in range(len(items) * windows):
+                heard, k = sounds[op, m], m // windows
+                fed = kept[items[k], sources[k] + op, m % windows]
+                for n in range(_TILE):
+                    heard[begin + n] = gain[op, n, m]
+                    fed[begin + n] = phase[op, n, m]
+
+
+@no_type_check
+@njit(f"void(int64, {_CUBE}, {_CUBE}, float32[:,:,:], float32[:,::1], {_CUBE})", **_JIT)
+def _forward(algorithm, gains, phases, looped, sounds, kept):
+    """Play one patch's windows, whose loop has been played."""
+    windows, samples = sounds.shape
+    edges, source = EDGES[algorithm], LOOPS[algorithm, 0]
+    target = source + len(looped) - 1
+    y = np.empty((_OPS, samples), dtype=np.float32)
+    gain = np.empty(samples, dtype=np.float32)
+    sounds[:] = 0
+    for w in range(windows):
+        for op in range(_OPS - 1, -1, -1):
+            if source <= op <= target:
+                y[op] = looped[op - source, w]
+            else:
+                _ramp(phases[op, w], kept[op, w])
+                silent = True
+                for knot in gains[op, w]:
+                    silent = silent and knot == 0
+                if silent:
+                    y[op] = 0
+                    continue
+                for m in range(op + 1, _OPS):
+                    if edges[op, m]:
+                        _add(y[m], kept[op, w])
+                _ramp(gains[op, w], gain)
+                _sound(gain, kept[op, w], y[op])
+            if CARRIERS[algorithm, op]:
+                _add(y[op], sounds[w])
 
 
 @no_type_check
@@ -260,55 +331,29 @@ def play(algorithms, gains, phases, depths, sounds, kept):
 
     An operator i sounds as ``y_i = g_i sin(2 pi (p_i + sum_j y_j + b y_i'))``, where j are its
     modulators and y_i' is the sum of the last two samples of what feeds back, to the depth b; g_i
-    and p_i are straight between knots. The sine is as coarse as the engine's.
+    and p_i are straight between knots. The sine is as coarse as the engine's. (What feeds back has
+    no other modulators, in all algorithms, so loops come first.)
 
     ``gains`` and ``phases``: items x ops x windows x knots. Written to: ``sounds``, items x windows
     x samples, and ``kept``, the phases with all that modulates: items x ops x windows x samples.
     """
     items, windows, samples = sounds.shape
-    y = np.empty((_OPS, windows, samples), dtype=np.float32)
-    gain = np.empty(samples, dtype=np.float32)
-    looped = np.empty((_OPS, samples, windows), dtype=np.float32)
-    fed = np.empty((_OPS, samples, windows), dtype=np.float32)
-    last = np.zeros((3, windows), dtype=np.float32)
-    sounds[:] = 0
+    lengths = np.zeros(items, dtype=np.int64)
     for i in range(items):
-        edges, carriers = EDGES[algorithms[i]], CARRIERS[algorithms[i]]
         source, target = LOOPS[algorithms[i]]
-        if depths[i] == 0:
-            source, target = -1, -2
-        for op in range(_OPS - 1, -1, -1):
-            for w in range(windows):
-                phase = kept[i, op, w]
-                _ramp(phases[i, op, w], phase)
-                silent = True
-                for knot in gains[i, op, w]:
-                    silent = silent and knot == 0
-                inside = source <= op <= target
-                if silent and not inside:
-                    y[op, w] = 0
-                    continue
-                for m in range(op + 1, _OPS):
-                    if edges[op, m] and not (inside and m <= target):
-                        _add(y[m, w], phase)
-                _ramp(gains[i, op, w], gain)
-                if inside:
-                    for n in range(samples):
-                        looped[op, n, w] = gain[n]
-                        fed[op, n, w] = phase[n]
-                else:
-                    _sound(gain, phase, y[op, w])
-            if op == source:
-                _loop(source, target, depths[i], looped, fed, last[0], last[1], last[2])
-                for o in range(source, target + 1):
-                    for w in range(windows):
-                        for n in range(samples):
-                            y[o, w, n] = looped[o, n, w]
-                            kept[i, o, w, n] = fed[o, n, w]
-        for op in range(_OPS):
-            if carriers[op]:
-                for w in range(windows):
-                    _add(y[op, w], sounds[i, w])
+        lengths[i] = target - source + 1 if depths[i] != 0 else 0
+    for length in range(_OPS):
+        alike = np.flatnonzero(lengths == length)
+        for begin in range(0, len(alike), _TOGETHER):
+            chosen = alike[begin : begin + _TOGETHER]
+            lanes = (len(chosen) * windows + 15) // 16 * 16  # whole vectors
+            looped = np.empty((length, lanes, samples), dtype=np.float32)
+            if length:
+                sources = LOOPS[algorithms[chosen], 0]
+                _loops(chosen, sources, gains, phases, depths, looped, kept)
+            for k in range(len(chosen)):
+                i, there = chosen[k], looped[:, k * windows : (k + 1) * windows]
+                _forward(algorithms[i], gains[i], phases[i], there, sounds[i], kept[i])
 
 
 @no_type_check
