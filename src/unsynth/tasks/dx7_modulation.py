@@ -61,17 +61,22 @@ class Modulation:
         at = task.spec.position
         blocks = torch.arange(1, _BLOCKS + 1, device=patches.device, dtype=torch.float64)
 
+        # Variants of a patch mostly have its pitch envelope and LFO: each is followed once.
+        eg = [f"pitch_eg.{part}{stage}" for part in ("rate", "level") for stage in range(1, 5)]
+        names = [*eg, *(name for name in at if name.startswith("lfo.")), "note.duration"]
+        rows, which = patches[:, [at[name] for name in names]].unique(dim=0, return_inverse=True)
+        values = dict(zip(names, rows.T, strict=True))
+
         def column(name: str) -> torch.Tensor:
-            return patches[:, at[name]].long()
+            return values[name].long()
 
         def read(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
             return table.to(patches.device)[places]
 
-        names = [f"pitch_eg.{part}{stage}" for part in ("rate", "level") for stage in range(1, 5)]
-        eg = torch.stack([column(name) for name in names], dim=1)
-        released = (patches[:, at["note.duration"]] / _BLOCK).ceil()
-        rates = read(_RATES, eg[:, :4]).double() * (_BLOCK / 21.3)
-        bends = _pitch_envelopes(rates, read(_LEVELS, eg[:, 4:]).double() / 32, released, blocks)
+        paces, levels = torch.stack([column(name) for name in eg], dim=1).tensor_split(2, dim=1)
+        released = (values["note.duration"] / _BLOCK).ceil()
+        rates = read(_RATES, paces).double() * (_BLOCK / 21.3)
+        bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, released, blocks)
 
         late = 99 - column("lfo.delay")
         speed = (16 + late % 16) << (1 + late // 16)
@@ -93,12 +98,12 @@ class Modulation:
         bends = bends + size[:, None] * depths * (waves - 0.5)
         dips = (column("lfo.amp_depth")[:, None] * 165 >> 6) / 2**8 * depths * (1.0 - waves)
         #: How far the LFO lowers what is sensitive to it, from 0 to 1, at the ends of blocks.
-        self._dips = torch.cat([dips[:, :1], dips], dim=1)
+        self._dips = torch.cat([dips[:, :1], dips], dim=1)[which]
         ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
         #: Seconds that have run at the ends of blocks, faster or slower as the pitch is bent.
         run = (2.0**bends * _BLOCK).cumsum(dim=1)
-        self._run = torch.cat([torch.zeros_like(run[:, :1]), run], dim=1)
+        self._run = torch.cat([torch.zeros_like(run[:, :1]), run], dim=1)[which]
 
     def bent(self, times: Float[torch.Tensor, "items times"]) -> Float[torch.Tensor, "items times"]:
         """Turn seconds after the onset into those that have run for what follows the pitch."""
