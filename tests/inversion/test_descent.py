@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from unsynth.inversion.candidates import Candidate
-from unsynth.inversion.descent import Descent, Downhill, Polish
+from unsynth.inversion.descent import Descent, Downhill, Polish, _Power
 from unsynth.inversion.moves import Space
 from unsynth.metrics.fast import FastSpectral
 from unsynth.tasks.dx7 import OPERATORS, WIDTH
@@ -78,6 +78,12 @@ def test_a_sound_of_its_own_corrects_the_sketch(task, space):
     _, blind = downhill([patch], 10, np.random.default_rng(0))
     _, corrected = downhill([patch], 10, np.random.default_rng(0), [audio])
     assert corrected[0] < 0.5 * blind[0]
+
+
+def test_slopes_of_power_are_those_of_differences():
+    windows = torch.randn(2, 3, 16, dtype=torch.float64, requires_grad=True)
+    shape = torch.hann_window(16, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: _Power.apply(x, shape), windows)
 
 
 def test_levels_are_compared_below_their_peaks(task, space):
