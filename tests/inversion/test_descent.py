@@ -118,6 +118,19 @@ def test_variants_take_structure_from_draws_and_keep_what_is_locked(task):
         assert patch[task.spec.position["algorithm"]] == 4.0
 
 
+def test_fits_more_variants_further_where_renders_are_counted(task, space):
+    least = {False: [], True: []}
+    for seed in range(3):
+        audio, patches = problem(task, space, 20 + seed)
+        downhill = Downhill(space, task, audio)
+        pool = [Candidate(patch, sound(task, patch), 5.0, "") for patch in patches]
+        for thorough, losses in least.items():
+            descent = Descent(space, downhill, [], thorough)
+            proposed = descent.propose(pool, 4, np.random.default_rng(seed))
+            losses.append(np.median(downhill.losses(proposed, np.random.default_rng(0))))
+    assert np.mean(least[True]) < 0.9 * np.mean(least[False])
+
+
 def test_begins_with_what_there_is_and_then_from_several_structures(task, space):
     audio, patches = problem(task, space, 10)
     descent = Descent(space, Downhill(space, task, audio), patches)

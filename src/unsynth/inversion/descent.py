@@ -217,13 +217,17 @@ class Descent(Move):
     name, batch, cost = "descent", 16, 2.5
     #: Structures that variants are made of.
     _STRUCTURES = 12
-    #: Variants made, and how many of them go how many steps.
-    _VARIANTS, _ROUNDS = 6, ((2, 10), (1, 30))
-    #: The same for what the search begins with, of which the last are proposed.
+    #: Variants made for each proposal, and how many of them go how many steps.
+    _QUICK = 6, ((2, 10), (1, 30))
+    #: The same where renders are granted, not seconds: six times the steps.
+    _THOROUGH = 24, ((8, 10), (4, 30), (1, 120))
+    #: How many of what the search begins with go how many steps; the last are proposed.
     _BEGINNINGS = ((96, 10), (32, 20), (12, 45))
 
-    def __init__(self, space: Space, downhill: Downhill, start: Sequence[Patch]) -> None:
-        self._space, self._downhill = space, downhill
+    def __init__(
+        self, space: Space, downhill: Downhill, start: Sequence[Patch], thorough: bool = False
+    ) -> None:
+        self._space, self._downhill, self._thorough = space, downhill, thorough
         self._start = [space.hold(patch) for patch in start]
         self._of_structure: dict[bytes, tuple[float, Patch]] = {}
 
@@ -234,11 +238,11 @@ class Descent(Move):
         self._start = []
         if not fitted:
             self.learn(pool)
-            many = self._VARIANTS * count
+            variants, each = self._THOROUGH if self._thorough else self._QUICK
             best = sorted(self._of_structure.values(), key=itemgetter(0))[: self._STRUCTURES]
-            parents = [best[int(len(best) * rng.random() ** 2)][1] for _ in range(many)]
+            parents = [best[int(len(best) * rng.random() ** 2)][1] for _ in range(variants * count)]
             fitted = [self._variant(self._space.hold(parent), rng) for parent in parents]
-            rounds = tuple((many * count, steps) for many, steps in self._ROUNDS)
+            rounds = tuple((many * count, steps) for many, steps in each)
         losses = self._downhill.losses(fitted, rng)
         for many, steps in rounds:
             fitted, losses = self._downhill(_best(fitted, losses, many), steps, rng)

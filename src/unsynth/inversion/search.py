@@ -76,6 +76,7 @@ def search(
     """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up
     or ``stopped()`` becomes true.
 
+    Where renders are granted, more is done before each: they are fewer a second, and worth more.
     Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
     point. ``judge`` scores proposals, lower being nearer; it is called in another thread, one call
     at a time. Parameters in ``locked`` have its values
@@ -94,7 +95,8 @@ def search(
     if isinstance(task, Sketched):
         downhill = Downhill(space, task, target.audio, over)
         begun = [candidate.patch for candidate in start]
-        moves = [Descent(space, downhill, begun), Polish(space, downhill), *moves]
+        descent = Descent(space, downhill, begun, thorough=renders is not None)
+        moves = [descent, Polish(space, downhill), *moves]
     genetic = Genetic(space)
     genetic.learn(start)
     moves.append(genetic)
