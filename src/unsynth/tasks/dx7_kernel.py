@@ -242,7 +242,7 @@ def _straight(begin, end, along, row):
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW}, {_ROW})", **_JIT)
-def _modulated(gain, phase, back):
+def _fed_back(gain, phase, back):
     for n in range(len(back)):
         phase[n] += back[n]
         back[n] = _coarse(gain[n], phase[n])
@@ -282,7 +282,7 @@ def _loops(items, sources, gains, phases, depths, sounds, kept):
             for op in range(length - 1, -1, -1):
                 _straight(of_gain[op, b], of_gain[op, b + 1], along, gain[op, n])
                 _straight(of_phase[op, b], of_phase[op, b + 1], along, phase[op, n])
-                _modulated(gain[op, n], phase[op, n], back)
+                _fed_back(gain[op, n], phase[op, n], back)
             one[:] = back
         for op in range(length):
             for m in range(len(items) * windows):
