@@ -13,7 +13,8 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 
 _OPS, _STAGES = 6, 4
-#: Patches whose loops are played beside each other, and samples that are then put in their places.
+#: Patches whose loops are played beside each other, and samples that are then put in their places
+#: at a time: they divide those between knots.
 _TOGETHER, _TILE = 16, 16
 #: Levels are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
 JUMP, HEADED_FOR, UNITY = 1716 / 256, 16.5, 14.0
