@@ -9,6 +9,7 @@ from unsynth.data.draws import audible
 from unsynth.errors import PatchError
 from unsynth.inversion import moves
 from unsynth.inversion.candidates import Candidate, Target
+from unsynth.inversion.descent import Descent
 from unsynth.inversion.moves import (
     Crossover,
     Discrete,
@@ -124,6 +125,23 @@ def test_locks_hold_in_every_proposal(task, posterior):  # noqa: F811
     }
     held = np.stack(judge.proposals)[:, at]
     np.testing.assert_array_equal(held, np.tile(list(locked.values()), (len(held), 1)))
+
+
+@pytest.mark.parametrize(
+    ("granted", "thorough"), [({"renders": 1}, True), ({"seconds": 9.0}, False)]
+)
+def test_descents_are_thorough_where_renders_are_granted(task, monkeypatch, granted, thorough):
+    made = []
+
+    class Watched(Descent):
+        def propose(self, *arguments):
+            made.append(self._thorough)
+            return super().propose(*arguments)
+
+    monkeypatch.setattr("unsynth.inversion.search.Descent", Watched)
+    target, judge, start = problem(task, 3)
+    next(search(task, target, judge, start, np.random.default_rng(0), **granted))
+    assert made[0] is thorough
 
 
 def test_what_cannot_be_heard_is_left_alone(task):
