@@ -17,7 +17,7 @@ from unsynth.data.datamodule import ShardBatches
 from unsynth.data.folder import Folder
 from unsynth.data.reading import join
 from unsynth.flow.coupling import Coupling
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from jaxtyping import Float
 
 from unsynth.audio.mel import mel_basis
 from unsynth.formats.syx import read_voices
-from unsynth.inversion.descent import Downhill
-from unsynth.inversion.moves import Space
+from unsynth.search.downhill import Downhill
+from unsynth.search.space import Space
 from unsynth.synths.base import Note
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 SAMPLES, BANDS, EACH = 1024, 64, 4410
 NOTE = Note(60, onset=0.0, duration=1.5)

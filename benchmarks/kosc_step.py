@@ -17,7 +17,8 @@ import torch
 
 from unsynth.flow.coupling import Coupling, couple
 from unsynth.models.kosc import Model
-from unsynth.studies.cells import Cell, Settings, Training
+from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc
 
 

@@ -20,11 +20,13 @@ import torch
 from unsynth.audio.files import read_sound
 from unsynth.data.seeding import Split, item_rng
 from unsynth.formats.syx import read_voices
-from unsynth.inversion.proposals import load_index
-from unsynth.matching import Matcher, Request, read_target
+from unsynth.index.files import load_index
+from unsynth.matching.matcher import Matcher
+from unsynth.matching.request import Request
+from unsynth.matching.targets import read_target
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 
 def interval(values: np.ndarray) -> str:

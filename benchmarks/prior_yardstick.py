@@ -21,7 +21,7 @@ from jaxtyping import Float
 from unsynth.audio.mel import MelSettings, log_mel
 from unsynth.formats.syx import Voice, read_voices
 from unsynth.synths.base import Note
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.parameter import Categorical
 
 NOTE = Note(60, onset=0.0, duration=1.5, velocity=100)

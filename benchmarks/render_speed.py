@@ -19,7 +19,8 @@ from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
 from unsynth.data.plan import Plan
 from unsynth.data.seeding import Split, item_rng
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.task import Task
 
 
 def measure(plan: Plan, workers: int, path: Path) -> None:

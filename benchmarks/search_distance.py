@@ -20,15 +20,15 @@ from scipy.stats import spearmanr
 from unsynth.audio.files import read_sound
 from unsynth.conventions import SECONDS
 from unsynth.data.external import sound_files
-from unsynth.inversion.candidates import Target
-from unsynth.inversion.hearing import hear
-from unsynth.inversion.judging import Judging
-from unsynth.inversion.proposals import load_index
-from unsynth.inversion.search import search
+from unsynth.index.files import load_index
+from unsynth.matching.hearing import hear
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.task import load_task
+from unsynth.search.candidates import Target
+from unsynth.search.judging import Judging
+from unsynth.search.search import search
+from unsynth.tasks.catalogue import load_task
 
 
 def main() -> None:

@@ -25,17 +25,18 @@ from jaxtyping import Float, Float32
 
 from unsynth.audio.mel import MelSettings, log_mel
 from unsynth.formats.syx import Voice, read_voices
-from unsynth.inversion.candidates import Candidate, Target
-from unsynth.inversion.judging import Judging
-from unsynth.inversion.moves import Space
-from unsynth.inversion.posterior import Posterior, load_posterior
-from unsynth.inversion.proposals import DrawIndex, load_index
-from unsynth.inversion.search import search
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import load_index
+from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.judging import Judging
+from unsynth.search.search import search
+from unsynth.search.space import Space
 from unsynth.studies.plain_searches import PARENTS, genetic
 from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 NOTE = Note(60, onset=0.0, duration=1.5, velocity=100)
 LOCKED = {"note.pitch": 60.0, "note.onset": 0.0, "note.duration": 1.5}

@@ -13,9 +13,9 @@ from statistics import median
 import torch
 
 from unsynth.audio.observation import Observation
-from unsynth.data.stream import RenderedGroups, SketchedGroups
+from unsynth.data.groups import RenderedGroups, SketchedGroups
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 
 def main() -> None:

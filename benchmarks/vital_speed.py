@@ -17,8 +17,8 @@ import numpy as np
 
 from unsynth.data.seeding import Split, item_rng
 from unsynth.synths import vital
-from unsynth.tasks.declared import DeclaredTask
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.declared.task import DeclaredTask
 
 Sound = np.ndarray
 

@@ -24,7 +24,7 @@ from unsynth.audio.files import write_wav
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
 from unsynth.synths.vst3 import VST3
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 EXPERIMENT = {
     "seed": 0,

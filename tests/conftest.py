@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from unsynth.authoring.probing import _exclusion
-from unsynth.inversion.proposals import DrawIndex, build_index
+from unsynth.index.build import build_index
+from unsynth.index.draw_index import DrawIndex
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.vst3 import VST3
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 SHARED = Path(__file__).parents[2] / "shared"
 

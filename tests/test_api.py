@@ -10,7 +10,7 @@ import unsynth
 from tests.tiny import TinySynth, TinyTask
 from unsynth.errors import SoundError
 from unsynth.formats.syx import read_voices
-from unsynth.inversion.proposals import save_index
+from unsynth.index.files import save_index
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
 
@@ -113,8 +113,8 @@ def test_a_task_of_ones_own(tmp_path, monkeypatch):
     import platformdirs
 
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 100)
-    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    monkeypatch.setattr("unsynth.index.build._FEWEST", 100)
+    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
     task = TinyTask()
     patch = task.sample(np.random.default_rng(3))
     sound = TinySynth().render(patch, task.note(patch))

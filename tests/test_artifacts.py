@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from tests.models.small import SMALL, small_flow
-from unsynth import artifacts
-from unsynth.artifacts import (
+from unsynth.flow.solver import Solver
+from unsynth.models import artifact as artifacts
+from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import (
     Artifact,
     ArtifactError,
     SamplingSettings,
@@ -15,10 +17,8 @@ from unsynth.artifacts import (
     load_artifact,
     save_artifact,
 )
-from unsynth.flow.solver import Solver
-from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.conditional_flow import ConditionalFlow
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=1.5)
 

@@ -14,10 +14,11 @@ import soundfile
 
 from tests.tiny import RATE, Dying, TinySynth, TinyTask
 from unsynth.batch import Begun, Failed, Finished, Left, jobs, run
-from unsynth.cli import main
+from unsynth.cli.main import main
 from unsynth.errors import SoundError
-from unsynth.inversion.proposals import save_index
-from unsynth.matching import Matcher, Progress, Request
+from unsynth.index.files import save_index
+from unsynth.matching.matcher import Matcher, Progress
+from unsynth.matching.request import Request
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def sounds(tmp_path) -> Path:
 def small(tmp_path, monkeypatch) -> None:
     """An index of so few draws that it is built at once."""
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 60)
-    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    monkeypatch.setattr("unsynth.index.build._FEWEST", 60)
+    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
 
 
 def matched(waiting, stopped=lambda: False, task=None, **settings):

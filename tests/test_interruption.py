@@ -18,11 +18,15 @@ import pytest
 
 from tests.tiny import Dying, TinySynth, TinyTask
 from unsynth.conventions import SECONDS
+from unsynth.index.build import build_index
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import save_index
 from unsynth.interruption import stop_on
-from unsynth.inversion.candidates import Target
-from unsynth.inversion.proposals import DrawIndex, build_index, save_index
-from unsynth.matching import Found, Matcher, Request, save
+from unsynth.matching.matcher import Found, Matcher
+from unsynth.matching.request import Request
 from unsynth.rendering.renderer import Renderer
+from unsynth.report.folder import save
+from unsynth.search.candidates import Target
 
 TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "16"))
 FILES = {"patch.json", "best.wav", "note.mid", "report.html"}

@@ -1,62 +1,155 @@
-"""Imports run one way: a module imports only from what stands above it."""
+"""The layout holds: imports run one way, without circles, and no file or function grows too large.
+
+Every import counts, wherever it stands in a file: lazy ones in functions, those for type checkers,
+and names that are taken from a package.
+"""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import unsynth
 
 ROOT = Path(unsynth.__file__).parent
+#: Parts of the package; a file imports from its own part and from those above it.
 ORDER = [
+    "version",
     "conventions",
     "errors",
     "interruption",
+    "files",
+    "shipped",
     "audio",
     "formats",
     "synths",
     "tasks",
+    "sketches",
     "rendering",
     "metrics",
     "flow",
     "data",
     "models",
-    "artifacts",
-    "inversion",
+    "index",
+    "search",
+    "matching",
     "training",
     "evaluation",
     "report",
     "authoring",
-    "matching",
-    "api",
     "batch",
+    "api",
+    "__init__",
     "studies",
-    "app",
     "cli",
     "__main__",
 ]
+#: Lines per file and parameters per function, at most.
+MOST_LINES, MOST_PARAMETERS = 500, 8
 
 
-def imported_parts(path: Path) -> set[str]:
-    """First-level parts of unsynth that a file imports, wherever in the file."""
-    parts = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def module_name(path: Path, root: Path) -> str:
+    parts = ("unsynth", *path.relative_to(root).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_by_module(root: Path) -> dict[str, set[str]]:
+    """The modules of a package, each with the modules of the package that it imports."""
+    paths = {module_name(path, root): path for path in root.rglob("*.py")}
+    imports: dict[str, set[str]] = {}
+    for module, path in paths.items():
         names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            assert node.level == 0, f"{path}: relative import"
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        parts |= {n.split(".")[1] for n in names if n.startswith("unsynth.")}
-    return parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                names += [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+        imports[module] = set()
+        for name in names:
+            # A name is a module, or something that the module before its last dot defines.
+            if name not in paths:
+                name = name.rpartition(".")[0]
+            if name in paths and name != module:
+                imports[module].add(name)
+    return imports
+
+
+def part(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def upward_imports(root: Path) -> list[str]:
+    """Imports of a part from one below it in the order."""
+    return [
+        f"{module} imports {other}"
+        for module, others in imports_by_module(root).items()
+        for other in sorted(others)
+        if ORDER.index(part(other)) > ORDER.index(part(module))
+    ]
+
+
+def circle(root: Path) -> list[str]:
+    """Modules that import each other in a circle, if there are any."""
+    try:
+        TopologicalSorter(imports_by_module(root)).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_every_part_has_a_place_in_the_order():
+    assert {part(module) for module in imports_by_module(ROOT)} == set(ORDER)
 
 
 def test_imports_run_one_way():
-    files = [p for p in ROOT.rglob("*.py") if p.name != "__init__.py" or p.parent != ROOT]
-    assert len(files) > 20
-    for path in files:
-        part = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        assert part in ORDER, f"{part} has no place in the layout"
-        below = {other for other in imported_parts(path) if ORDER.index(other) > ORDER.index(part)}
-        assert not below, f"{path.relative_to(ROOT)} imports {below} from below"
+    assert not upward_imports(ROOT)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert not circle(ROOT)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package without faults, with one file in three parts and one at its root."""
+    for name in ("errors", "audio/files", "tasks/spec", "cli/main"):
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    (tmp_path / "__init__.py").write_text("__version__ = '1'\n")
+    (tmp_path / "tasks/__init__.py").write_text("")
+    (tmp_path / "tasks/spec.py").write_text("from unsynth.audio.files import read\n")
+    (tmp_path / "cli/main.py").write_text("from unsynth import __version__\n")
+    assert not upward_imports(tmp_path)
+    assert not circle(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "from unsynth import __version__",
+        "from unsynth import tasks",
+        "from unsynth.tasks import spec",
+        "from unsynth.tasks.spec import Spec",
+        "import unsynth.tasks.spec",
+        "def read():\n    from unsynth.tasks.spec import Spec",
+        "if TYPE_CHECKING:\n    from unsynth.tasks.spec import Spec",
+    ],
+)
+def test_an_upward_import_is_seen_in_every_form(package: Path, fault: str):
+    (package / "audio/files.py").write_text(fault + "\n")
+    assert len(upward_imports(package)) == 1
+
+
+def test_a_circle_within_a_part_is_seen(package: Path):
+    (package / "tasks/spec.py").write_text("from unsynth.tasks.windows import play\n")
+    (package / "tasks/windows.py").write_text("from unsynth.tasks.modulation import Modulation\n")
+    (package / "tasks/modulation.py").write_text("def bend():\n    from unsynth.tasks import spec\n")
+    assert not upward_imports(package)
+    assert set(circle(package)) == {f"unsynth.tasks.{n}" for n in ("spec", "windows", "modulation")}
 
 
 def test_engines_are_imported_only_when_asked_for():
@@ -65,3 +158,21 @@ def test_engines_are_imported_only_when_asked_for():
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(n.split(".")[0] in ("dexed", "pedalboard", "vita") for n in names), path
+
+
+def test_files_stay_short():
+    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in ROOT.rglob("*.py")}
+    assert {str(p): n for p, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_functions_of_the_command_and_the_api_have_few_parameters():
+    """``unsynth.match`` and the commands are exempt: each of their parameters is an option."""
+    for path in [ROOT / "api.py", ROOT / "batch.py", *(ROOT / "cli").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            command = any("command" in ast.unparse(each) for each in node.decorator_list)
+            if not command and (path.name, node.name) != ("api.py", "match"):
+                arguments = node.args
+                count = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
+                assert count <= MOST_PARAMETERS, f"{path.name}: {node.name}"

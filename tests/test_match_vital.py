@@ -9,13 +9,15 @@ import pytest
 import soundfile
 
 from tests.conftest import relative_error
-from unsynth.cli import main
+from unsynth.cli.main import main
 from unsynth.formats.vital import read_vital
-from unsynth.inversion.proposals import DrawIndex, build_index, save_index
+from unsynth.index.build import build_index
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import save_index
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 pytest.importorskip("vita")
 

@@ -18,24 +18,28 @@ import soundfile
 
 from tests.models.small import SMALL, small_flow
 from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
-from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.audio.pitch import pitch
-from unsynth.cli import main
+from unsynth.cli.main import main
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices, write_bank
-from unsynth.inversion.beginnings import read_given
-from unsynth.inversion.candidates import Inversion
-from unsynth.inversion.diversity import mel_distance, structure_up_to_symmetry
-from unsynth.inversion.locks import read_locks
-from unsynth.inversion.posterior import Posterior, load_posterior
-from unsynth.inversion.proposals import DrawIndex, own_index_path, save_index
-from unsynth.matching import Matcher, Progress, Request, read_target, save
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import own_index_path, save_index
+from unsynth.matching.diversity import mel_distance, structure_up_to_symmetry
+from unsynth.matching.matcher import Matcher, Progress
+from unsynth.matching.request import Request
+from unsynth.matching.result import Inversion
+from unsynth.matching.targets import read_target
+from unsynth.matching.user_patches import read_given
 from unsynth.metrics.agreement import median_metrics
 from unsynth.metrics.audio import audio_metrics
 from unsynth.metrics.fast import FastSpectral
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import SamplingSettings, describe, save_artifact
+from unsynth.models.posterior import Posterior, load_posterior
+from unsynth.report.folder import save
 from unsynth.synths.base import Note
+from unsynth.tasks.locks import read_locks
 from unsynth.tasks.task import Task
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -286,8 +290,8 @@ def test_closing_the_generator_leaves_nothing(task, small_index, own_sound, tmp_
 def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     """A stereo engine in processes that ships no index, and writes a file for each patch."""
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.inversion.own_index._FEWEST", 200)
-    monkeypatch.setattr("unsynth.inversion.own_index._SECONDS", 0.0)
+    monkeypatch.setattr("unsynth.index.build._FEWEST", 200)
+    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
     task = TinyTask(InProcesses)
     patch = task.sample(np.random.default_rng(3))
     sound = TinySynth().render(patch, task.note(patch))

@@ -9,11 +9,12 @@ symmetric parameter spaces with approximately equivariant flow matching", ISMIR 
 
 from typing import TYPE_CHECKING, Any
 
+from unsynth.version import __version__
+
 if TYPE_CHECKING:
     from unsynth.api import Distance, Match, match
 
 __all__ = ["Distance", "Match", "__version__", "match"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

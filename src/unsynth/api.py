@@ -10,18 +10,21 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from unsynth.errors import OutputError, SoundError
+from unsynth.index.files import load_index
 from unsynth.interruption import stop_on
-from unsynth.inversion.beginnings import Given, read_given
-from unsynth.inversion.candidates import Inversion
-from unsynth.inversion.judging import Distance
-from unsynth.inversion.locks import read_locks
-from unsynth.inversion.posterior import load_posterior
-from unsynth.inversion.proposals import load_index
-from unsynth.matching import Found, Matcher, Progress, Request, fit_target, save
+from unsynth.matching.matcher import Found, Matcher, Progress
+from unsynth.matching.request import Request
+from unsynth.matching.result import Inversion
+from unsynth.matching.targets import fit_target
+from unsynth.matching.user_patches import Given, read_given
 from unsynth.metrics.audio import AudioMetrics
-from unsynth.report.folder import export_patches
+from unsynth.models.posterior import load_posterior
+from unsynth.report.folder import export_patches, save
+from unsynth.search.judging import Distance
 from unsynth.synths.base import Note
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.locks import read_locks
+from unsynth.tasks.task import Task
 
 #: A patch by the names of the task's parameters; a category is the name of its choice.
 NamedPatch = Mapping[str, int | float | str]

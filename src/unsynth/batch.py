@@ -14,15 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.errors import EngineError, PatchError, SoundError
-from unsynth.matching import (
-    Matcher,
-    Progress,
-    Request,
-    check_out,
-    read_target,
-    result_name,
-    save,
-)
+from unsynth.matching.matcher import Matcher, Progress
+from unsynth.matching.request import Request
+from unsynth.matching.targets import read_target
+from unsynth.report.folder import check_out, result_name, save
 
 _SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc"),

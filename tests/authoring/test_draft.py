@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from unsynth.authoring.draft import draft, task_name, write_draft
 from unsynth.authoring.probing import Probe, Probed, _Ears
 from unsynth.authoring.units import ProposedUnit
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.errors import EngineError, OutputError, PatchError
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Concurrency
 from unsynth.synths.plugins import PluginClass, PluginNotFoundError
 from unsynth.synths.vst3 import HostParameter
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
-from unsynth.tasks.task import load_task
 
 
 def host(name, texts=("0 %", "100 %"), initial=0.5):

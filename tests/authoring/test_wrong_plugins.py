@@ -11,8 +11,8 @@ import yaml
 
 from tests.synths.test_vst3 import binaries, copied
 from tests.synths.test_vst3_task import declaration
-from unsynth import cli
 from unsynth.authoring import probing
+from unsynth.cli import main as cli
 from unsynth.synths.plugins import PluginHangError
 from unsynth.synths.vst3 import VST3
 

@@ -9,13 +9,13 @@ import torch
 from tests.data.sets import item_numbers, make_set
 from unsynth.audio.observation import Observation
 from unsynth.data import order as order_module
+from unsynth.data.batch import Batch
 from unsynth.data.datamodule import ShardBatches
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.order import Order
 from unsynth.data.reading import join
 from unsynth.data.seeding import Split
-from unsynth.data.stream import Batch
 from unsynth.flow.coupling import Coupling
 
 BATCH, GROUP, NOISES = 16, 4, 2

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from tests.data.tones import CRASH, HANG, SILENT, load
 from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import Observation
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.data import local
 from unsynth.data.draws import audible_draws
 from unsynth.data.external import DatasetError
@@ -38,7 +38,7 @@ from unsynth.data.verify import Verdict, verify
 from unsynth.errors import EngineError
 from unsynth.evaluation.targets import find_targets
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 UNSYNTH = [sys.executable, "-m", "unsynth"]
 
@@ -461,7 +461,7 @@ def test_a_set_is_a_set_of_targets(undisturbed, good, task):
     ],
 )
 def test_errors_are_one_line(arguments, message, good, tmp_path, monkeypatch):
-    monkeypatch.setattr("unsynth.tasks.task.load_task", lambda name: load(name))
+    monkeypatch.setattr("unsynth.tasks.catalogue.load_task", lambda name: load(name))
     if "dx8" in arguments:
         monkeypatch.undo()
     text = arguments.format(tmp=tmp_path, good=good)

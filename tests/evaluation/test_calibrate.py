@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tests.models.small import SMALL, small_flow
-from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.evaluation import calibrate as module
 from unsynth.evaluation.calibrate import Calibrated, calibrate
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 
 
 class Deaf:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.evaluation.test_evaluate import model  # noqa: F401
 from tests.test_matching import failing
-from unsynth.cli import main
+from unsynth.cli.main import main
 
 
 def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys):  # noqa: F811
@@ -75,9 +75,9 @@ def test_help(command, capsys):
 
 
 def test_one_small_weight_file_a_task():
-    import unsynth.inversion
+    import unsynth.shipped
 
-    folder = Path(unsynth.inversion.__file__).parent
+    folder = Path(unsynth.shipped.__file__).parent
     weights = list(folder.glob("*.safetensors"))
     assert {path.stem for path in weights} <= {"dx7"}
     assert all(path.stat().st_size <= 20e6 for path in weights)

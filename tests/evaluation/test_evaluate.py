@@ -9,21 +9,16 @@ import pytest
 import soundfile
 
 from tests.models.small import SMALL, small_flow
-from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.data.external import DatasetError
 from unsynth.errors import SoundError
 from unsynth.evaluation.compare import compare
-from unsynth.evaluation.evaluate import (
-    Evaluated,
-    EvaluationError,
-    Scored,
-    evaluate,
-    read_evaluation,
-)
+from unsynth.evaluation.evaluate import Evaluated, Scored, evaluate
+from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.targets import find_targets
 from unsynth.flow.solver import Solver
 from unsynth.metrics.audio import audio_metrics
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.rendering.renderer import Renderer
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.tiny import RATE, TinySynth, TinyTask
-from unsynth.inversion.candidates import Candidate, Target
-from unsynth.inversion.diversity import distinct, mel_distance, structure_up_to_symmetry
-from unsynth.inversion.judging import Judging
-from unsynth.inversion.spread import spread
+from unsynth.matching.diversity import distinct, mel_distance, structure_up_to_symmetry
+from unsynth.matching.spread import spread
 from unsynth.metrics.agreement import disagreement, fractions
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.renderer import Renderer
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.judging import Judging
 
 BASE = np.array([15, 2, 1.0, 10, 3, 0.5, 1, 0.5, 60, 0.0, 1.0])
 

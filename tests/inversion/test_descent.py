@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from unsynth.inversion.candidates import Candidate
-from unsynth.inversion.descent import Descent, Downhill, Polish, _Power
-from unsynth.inversion.moves import Space
 from unsynth.metrics.fast import FastSpectral
-from unsynth.tasks.dx7 import OPERATORS, WIDTH
-from unsynth.tasks.sketch import Sketched
-from unsynth.tasks.task import load_task
+from unsynth.search.candidates import Candidate
+from unsynth.search.downhill import Downhill, _Power
+from unsynth.search.moves.descent import Descent, Polish
+from unsynth.search.space import Space
+from unsynth.sketches.sketch import Sketched
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.dx7.layout import OPERATORS, WIDTH
 
 LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 1.0, "op1.level1": 90.0}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import RATE, TinyTask
-from unsynth.inversion.hearing import hear
+from unsynth.matching.hearing import hear
 
 
 @pytest.mark.parametrize(("midi", "onset"), [(60, 0.25), (33, 0.5), (90, 0.0), (60, 1.7)])

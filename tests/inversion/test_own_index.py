@@ -10,8 +10,9 @@ import pytest
 
 from tests.tiny import RATE, Dying, InProcesses, TinySynth, TinyTask
 from unsynth.errors import DrawIndexError, EngineError, OutputError
-from unsynth.inversion.own_index import Building, build_own_index, find_index
-from unsynth.inversion.proposals import DrawIndex, build_index, load_index, own_index_path
+from unsynth.index.build import Building, build_index, build_own_index, find_index
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import load_index, own_index_path
 from unsynth.rendering.renderer import Renderer
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from tests.models.small import MLP, SMALL, small_flow
-from unsynth import artifacts
-from unsynth.artifacts import ArtifactError, SamplingSettings, describe, save_artifact
 from unsynth.audio.observation import KeyOn, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
-from unsynth.inversion import posterior as module
-from unsynth.inversion.posterior import Posterior, load_posterior
+from unsynth.models import artifact as artifacts
+from unsynth.models import posterior as module
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import ArtifactError, SamplingSettings, describe, save_artifact
+from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.synths.base import Note
 
 SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)

@@ -5,14 +5,9 @@ import pytest
 
 from unsynth.audio.semitones import relative_to_note, semitone_levels
 from unsynth.errors import DrawIndexError
-from unsynth.inversion.proposals import (
-    HELD,
-    INDEX_PITCH,
-    DrawIndex,
-    build_index,
-    load_index,
-    save_index,
-)
+from unsynth.index.build import build_index
+from unsynth.index.draw_index import HELD, INDEX_PITCH, DrawIndex
+from unsynth.index.files import load_index, save_index
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 

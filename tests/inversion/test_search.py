@@ -7,26 +7,20 @@ from scipy.optimize import lsq_linear
 from tests.inversion.test_posterior import path, posterior  # noqa: F401
 from unsynth.data.draws import audible
 from unsynth.errors import PatchError
-from unsynth.inversion import moves
-from unsynth.inversion.candidates import Candidate, Target
-from unsynth.inversion.descent import Descent
-from unsynth.inversion.moves import (
-    Crossover,
-    Discrete,
-    Evolution,
-    Genetic,
-    Linear,
-    Mutation,
-    Space,
-    aligned,
-    fitted,
-    within,
-)
-from unsynth.inversion.search import _Pool, search
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.metrics.fast import FastSpectral
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.moves import move as moves
+from unsynth.search.moves.descent import Descent
+from unsynth.search.moves.evolution import Evolution
+from unsynth.search.moves.linear import Linear, fitted, within
+from unsynth.search.moves.mixing import Crossover, Discrete, Genetic, Mutation
+from unsynth.search.pool import _Pool
+from unsynth.search.search import search
+from unsynth.search.space import Space
 from unsynth.synths.base import Note
-from unsynth.tasks.task import load_task
+from unsynth.tasks.alignment import aligned
+from unsynth.tasks.catalogue import load_task
 
 LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 0.5, "feedback": 3.0}
 
@@ -138,7 +132,7 @@ def test_descents_are_thorough_where_renders_are_granted(task, monkeypatch, gran
             made.append(self._thorough)
             return super().propose(*arguments)
 
-    monkeypatch.setattr("unsynth.inversion.search.Descent", Watched)
+    monkeypatch.setattr("unsynth.search.search.Descent", Watched)
     target, judge, start = problem(task, 3)
     next(search(task, target, judge, start, np.random.default_rng(0), **granted))
     assert made[0] is thorough

@@ -13,16 +13,17 @@ import pytest
 import soundfile
 
 from unsynth.conventions import SAMPLE_RATE, SAMPLES
-from unsynth.inversion.candidates import Candidate, Inversion, Knob, Point, Spread, Target
+from unsynth.matching.result import Inversion, Knob, Spread
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
 from unsynth.report.curve import curve_svg
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
 from unsynth.report.scale import FAR_OFF, reach, scale_svg, verdict
+from unsynth.search.candidates import Candidate, Point, Target
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task

@@ -11,8 +11,8 @@ from filelock import FileLock
 from tests.data.sets import make_set
 from tests.models.small import MLP, REGRESSION
 from tests.training.runs import EXPERIMENT, from_set
-from unsynth.cli import commands
-from unsynth.evaluation.evaluate import read_evaluation
+from unsynth.cli.main import commands
+from unsynth.evaluation.folder import read_evaluation
 from unsynth.studies import arms as arms_module
 from unsynth.training.dry_run import dry_run
 

@@ -7,23 +7,19 @@ import torch
 from click.testing import CliRunner
 from scipy import stats
 
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
-from unsynth.studies import cells as cells_module
-from unsynth.studies import kosc_arms, kosc_quasi
-from unsynth.studies.cells import (
-    Cell,
-    Result,
-    Settings,
-    StudyError,
-    Training,
-    evaluate,
-    run,
-    uniform,
-)
-from unsynth.studies.kosc import draw, figure3_cells, order, pooled
-from unsynth.studies.kosc_quasi import asymmetry, draw_quasi, invariance, quasi_cells
+from unsynth.studies.folder import StudyError
+from unsynth.studies.kosc import arms as kosc_arms
+from unsynth.studies.kosc import quasi as kosc_quasi
+from unsynth.studies.kosc import study as cells_module
+from unsynth.studies.kosc.cell import Cell, Result, Settings
+from unsynth.studies.kosc.figure3 import draw, figure3_cells, order, pooled
+from unsynth.studies.kosc.quasi import asymmetry, draw_quasi, invariance, quasi_cells
+from unsynth.studies.kosc.scoring import evaluate, uniform
+from unsynth.studies.kosc.study import run
+from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc, Ranges
 
 CPU = torch.device("cpu")

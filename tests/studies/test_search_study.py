@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from unsynth.inversion.candidates import Candidate, Target
-from unsynth.inversion.moves import Space
-from unsynth.inversion.posterior import Posterior
-from unsynth.studies.cells import StudyError
+from unsynth.models.posterior import Posterior
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.space import Space
+from unsynth.studies.folder import StudyError
 from unsynth.studies.plain_searches import evolution_strategy, genetic
 from unsynth.studies.search import WAYS, SearchStudy, _Matcher, run_search_study
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 
 RENDERS = 84
 

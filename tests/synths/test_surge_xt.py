@@ -15,7 +15,7 @@ import soundfile
 import yaml
 from click.testing import CliRunner
 
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import differences, read_surge_patch, surge_name
 from unsynth.formats.vst import read_vstpreset
@@ -34,8 +34,8 @@ from unsynth.synths.surge_xt import (
     wrapped,
 )
 from unsynth.synths.vst3 import load_preset, play_silence
-from unsynth.tasks.declared import DeclaredTask
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.declared.task import DeclaredTask
 
 NAMES = ("simple", "full")
 

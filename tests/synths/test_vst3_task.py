@@ -12,19 +12,21 @@ from click.testing import CliRunner
 
 from tests.models.small import SMALL
 from tests.synths.test_vst3 import error_of
-from unsynth.artifacts import SamplingSettings, describe, save_artifact
 from unsynth.audio.files import write_wav
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.errors import TaskError, UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.inversion.proposals import build_index, save_index
+from unsynth.index.build import build_index
+from unsynth.index.files import save_index
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 from unsynth.synths.plugins import PluginNotFoundError
 from unsynth.synths.vst3 import VST3, PluginVersionError
-from unsynth.tasks.declared import DeclaredTask
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.declared.task import DeclaredTask
+from unsynth.tasks.task import Task
 
 NOTE_LINES = [
     {"name": "note.pitch", "low": 48, "high": 72},

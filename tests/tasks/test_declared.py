@@ -14,14 +14,15 @@ from click.testing import CliRunner
 from scipy.stats import chisquare
 
 from tests.conftest import relative_error
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.data.external import DatasetError
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.syx import read_voices
 from unsynth.synths.base import Note
-from unsynth.tasks.declared import DeclaredTask, load_declared
+from unsynth.tasks.catalogue import is_task_file, load_task
+from unsynth.tasks.declared.task import DeclaredTask, load_declared
 from unsynth.tasks.parameter import Continuous
-from unsynth.tasks.task import Task, is_task_file, load_task
+from unsynth.tasks.task import Task
 from unsynth.training.experiment import load_experiment
 
 FILE = Path(__file__).with_name("small.yaml")

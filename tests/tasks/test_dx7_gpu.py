@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from unsynth.sketches.dx7 import envelopes as dx7_envelopes
+from unsynth.sketches.dx7 import kernel as dx7_kernel
 from unsynth.synths.dx7_algorithms import ALGORITHMS
-from unsynth.tasks import dx7_envelopes, dx7_kernel
 
 ITEMS, OPS = len(ALGORITHMS), 6
 

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from scipy.stats import chisquare
 
 from unsynth.synths.dx7_algorithms import ALGORITHMS
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.parameter import Categorical
-from unsynth.tasks.task import load_task
 
 WIDTH = 17  # parameters of one operator
 Patches = Float[np.ndarray, "items parameters"]

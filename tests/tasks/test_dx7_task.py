@@ -9,8 +9,9 @@ from tests.conftest import relative_error
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.syx import init_voice, read_voices
 from unsynth.synths.base import Note
-from unsynth.tasks.dx7 import DX7Task
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.task import Task
 
 
 def special_draws(task: DX7Task, count: int, seed: int) -> list[np.ndarray]:

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from unsynth.errors import EngineError
+from unsynth.sketches.dx7 import windows as dx7_windows
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS
-from unsynth.tasks import dx7_windows
-from unsynth.tasks.dx7 import OP, OPERATORS, WIDTH, DX7Task
+from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
+from unsynth.tasks.dx7.task import DX7Task
 
 SAMPLES = 1024
 
@@ -251,7 +252,7 @@ def test_slopes_of_feedback_are_those_of_a_little(number):
 
 
 def test_without_numba_one_line_says_what_to_install(task, monkeypatch):
-    monkeypatch.setitem(sys.modules, "unsynth.tasks.dx7_windows", None)
+    monkeypatch.setitem(sys.modules, "unsynth.sketches.dx7.windows", None)
     with pytest.raises(EngineError, match="pip install"):
         task.windows([task.sample(np.random.default_rng(5))], SAMPLES)
 

@@ -7,9 +7,9 @@ from unsynth.audio.windows import FRAMES, LONG, SEGMENTS, SHORT, Cut, beginnings
 from unsynth.data.draws import draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
+from unsynth.sketches.sketch import SketchedTask, sketch
 from unsynth.synths.base import Note
-from unsynth.tasks.dx7 import DX7Task
-from unsynth.tasks.sketch import SketchedTask, sketch
+from unsynth.tasks.dx7.task import DX7Task
 
 #: The first draws of the last two are silent.
 ITEMS = [*range(38), 328, 599]

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from unsynth.cli import commands
+from unsynth.cli.main import commands
 from unsynth.errors import EngineError
 from unsynth.synths.base import Note
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle, places
-from unsynth.tasks.declared import DeclaredTask
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.parameter import Categorical, Continuous
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.task import Task
 
 NAMES = ("simple", "full")
 SIZES = {"simple": (92, 92), "full": (165, 300)}

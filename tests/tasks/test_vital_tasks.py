@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import relative_error
 from unsynth.errors import PatchError
 from unsynth.formats.vital import read_vital
-from unsynth.inversion.beginnings import read_given
+from unsynth.matching.user_patches import read_given
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
-from unsynth.tasks.declared import DeclaredTask
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.declared.task import DeclaredTask
 
 pytest.importorskip("vita")
 

@@ -5,7 +5,7 @@ import torch
 
 from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.experiment import ExperimentError, load_experiment
 
 #: Parameters of the paper's models, counted in its code.

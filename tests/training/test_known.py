@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from tests.training.runs import SKETCHED
-from unsynth.inversion.posterior import load_posterior
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.models.encoders import NoteEncoder
+from unsynth.models.posterior import load_posterior
 from unsynth.models.vector_fields import ResidualNetwork
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
 from unsynth.training.known import Known

@@ -11,7 +11,7 @@ import yaml
 
 from tests.models.small import MODELS
 from tests.training.runs import EXPERIMENT, from_set, rows
-from unsynth.inversion.posterior import load_posterior
+from unsynth.models.posterior import load_posterior
 from unsynth.training.dry_run import dry_run
 from unsynth.training.export import export_artifact
 from unsynth.training.train import TrainingError, train

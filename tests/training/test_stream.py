@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from unsynth.audio.observation import Observation
-from unsynth.data.stream import RenderedGroups, SketchedGroups, Stream, _uninterrupted
+from unsynth.data.groups import RenderedGroups, SketchedGroups, _uninterrupted
+from unsynth.data.stream import Stream
 from unsynth.flow.coupling import Coupling
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.dx7 import DX7Task
+from unsynth.tasks.dx7.task import DX7Task
 
 
 def test_a_batch_is_a_function_of_its_step(task):

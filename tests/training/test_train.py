@@ -12,12 +12,12 @@ import torch
 
 from tests.data.sets import make_set
 from tests.training.runs import SKETCHED, STEPS, from_set, rows
-from unsynth.artifacts import load_artifact
 from unsynth.audio.observation import Observation
 from unsynth.data.external import DatasetError
 from unsynth.data.reading import join
-from unsynth.inversion.posterior import load_posterior
-from unsynth.tasks.task import load_task
+from unsynth.models.artifact import load_artifact
+from unsynth.models.posterior import load_posterior
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact

@@ -13,11 +13,12 @@ from typing import Any
 
 import yaml
 
-from unsynth import __version__
 from unsynth.authoring.probing import Probe, Probed
 from unsynth.authoring.units import ProposedUnit
 from unsynth.errors import OutputError
-from unsynth.tasks.declared import MOST_IMAGES, DeclaredTask, parse
+from unsynth.tasks.declared.reader import MOST_IMAGES, parse
+from unsynth.tasks.declared.task import DeclaredTask
+from unsynth.version import __version__
 
 #: The finest difference of a raw value: 0.24 cents of two octaves.
 _STEP = 0.0001

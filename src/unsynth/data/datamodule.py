@@ -15,15 +15,16 @@ from jaxtyping import Float32, UInt8
 from torch.utils.data import DataLoader
 
 from unsynth.audio.observation import Observation
+from unsynth.data.batch import Batch, Waited
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
+from unsynth.data.groups import begin_loader
 from unsynth.data.manifest import read_manifest, statistics_file
 from unsynth.data.order import Order
 from unsynth.data.plan import Plan
 from unsynth.data.reading import Reader, ShardStream, join
 from unsynth.data.seeding import Split
 from unsynth.data.shards import RUN
-from unsynth.data.stream import Batch, Waited, begin_loader
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.tasks.task import Task

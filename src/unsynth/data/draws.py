@@ -18,7 +18,7 @@ from unsynth.audio.windows import loudness as windows_loudness
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.tasks.sketch import SketchedTask, sketch
+from unsynth.sketches.sketch import SketchedTask, sketch
 from unsynth.tasks.task import Task
 
 #: Loudness below which a sound counts as silent.

@@ -18,12 +18,12 @@ from jaxtyping import Float, Float32, UInt8
 from torch.utils.data import IterableDataset, get_worker_info
 
 from unsynth.audio.observation import Observation
+from unsynth.data.batch import Batch, draw_noise
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.order import Order, Place
 from unsynth.data.plan import Plan
 from unsynth.data.shards import open_shard
-from unsynth.data.stream import Batch, draw_noise
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.tasks.task import Task

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from unsynth.artifacts import read_artifact
 from unsynth.data.draws import audible_draws
 from unsynth.data.seeding import Split
 from unsynth.evaluation.evaluate import Scored, find_weights
 from unsynth.evaluation.tables import Table
-from unsynth.inversion.posterior import load_posterior
 from unsynth.metrics.calibration import coverage, rank_uniformity, ranks
+from unsynth.models.artifact import read_artifact
+from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.task import Task
 
 LEVELS = np.array([0.5, 0.8, 0.95])
 _DENSITY = "log prior density"

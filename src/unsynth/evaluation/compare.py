@@ -15,7 +15,8 @@ from jaxtyping import Float
 from scipy.stats import bootstrap
 
 from unsynth.errors import OutputError
-from unsynth.evaluation.evaluate import EvaluationError, estimate_names, read_evaluation
+from unsynth.evaluation.folder import EvaluationError, read_evaluation
+from unsynth.evaluation.scorer import estimate_names
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
 
 _RESAMPLES = 10_000

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from unsynth.inversion.candidates import Inversion, Point
+from unsynth.matching.result import Inversion
 from unsynth.report.scale import START_NAMES, tick_step
+from unsynth.search.candidates import Point
 
 _WIDTH, _HEIGHT = 360, 210
 _LEFT, _RIGHT, _TOP, _BASE = 34, 348, 14, 170

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from unsynth.conventions import SECONDS
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS, Algorithm
-from unsynth.tasks.dx7 import LEVEL_STEPS, OPERATORS
+from unsynth.tasks.dx7.layout import LEVEL_STEPS, OPERATORS
 from unsynth.tasks.task import Task
 
 #: What stands for a value that cannot be heard.

@@ -1,8 +1,12 @@
 """The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
 
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +14,15 @@ from typing import Any
 import mido
 import numpy as np
 
-from unsynth import __version__
 from unsynth.audio.files import write_wav
-from unsynth.errors import EngineError
-from unsynth.inversion.candidates import Inversion, Knob
+from unsynth.errors import EngineError, OutputError
+from unsynth.matching.result import Inversion, Knob
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
 from unsynth.synths.base import Concurrency, Note
 from unsynth.tasks.task import Task
+from unsynth.version import __version__
 
 #: Seconds that an engine in a process gets to write its files.
 _PATIENCE = 300.0
@@ -129,3 +133,64 @@ def _knobs(inversion: Inversion) -> Sequence[Knob]:
 def _metrics(metrics: AudioMetrics) -> dict[str, float]:
     mss, *others = (round(value, 4) for value in metrics)
     return {"mss_db": mss, **dict(zip(("wmfcc", "sot", "rms"), others, strict=True))}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The folder that a result was written to, and the files in it that the synthesizer opens."""
+
+    folder: Path
+    patches: tuple[Path, ...]
+
+
+def check_out(out: Path) -> None:
+    """Raise :class:`OutputError` where results cannot be written to ``out``; make it if need be."""
+    with _unfinished_folder(out):
+        pass
+
+
+def result_name(sound: str) -> str:
+    """Name the folder of a sound's result."""
+    return Path(sound).stem.strip(". ") or "sound"
+
+
+def save(inversion: Inversion, out: Path, settings: Mapping[str, Any] | None = None) -> Saved:
+    """Write a result to a new folder in ``out``, named after the sound; all of it or nothing.
+
+    A folder that is there already keeps its name and content. ``settings`` are put into
+    ``patch.json``. Raises :class:`OutputError` where
+    ``out`` cannot be written to.
+    """
+    with _unfinished_folder(out) as unfinished:
+        names = write_results(inversion, unfinished, settings)
+        folder = _publish(unfinished, out / result_name(inversion.target.name))
+    return Saved(folder, tuple(folder / name for name in names))
+
+
+@contextmanager
+def _unfinished_folder(out: Path) -> Iterator[Path]:
+    """Make a hidden folder in ``out`` that is removed again unless it was renamed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot write there ({error.strerror}); choose another --out"
+        ) from None
+    try:
+        yield unfinished
+    except OSError as error:
+        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _publish(unfinished: Path, wanted: Path) -> Path:
+    """Rename the finished folder; one that is there already keeps its name and content."""
+    unfinished.chmod(0o755)
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if not folder.exists():
+            unfinished.rename(folder)
+            break
+    return folder

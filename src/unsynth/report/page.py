@@ -12,8 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from unsynth import __version__
-from unsynth.inversion.candidates import Candidate, Inversion
+from unsynth.matching.result import Inversion
 from unsynth.metrics.agreement import median_metrics
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
@@ -26,9 +25,11 @@ from unsynth.report.media import (
     spectrogram_uris,
 )
 from unsynth.report.scale import START_NAMES, THRESHOLDS, reach, scale_svg, verdict
+from unsynth.search.candidates import Candidate
 from unsynth.synths.base import note_name
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
+from unsynth.version import __version__
 
 _INSTRUMENTS = {
     "dx7": "a DX7",

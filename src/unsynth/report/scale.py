@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from unsynth.inversion.beginnings import GIVEN, INDEX, POSTERIOR
-from unsynth.inversion.candidates import Inversion
+from unsynth.matching.result import Inversion
+from unsynth.matching.starts import GIVEN, INDEX, POSTERIOR
 
 #: Largest fraction of the way from the noise floor to the median random draw for each word. On
 #: voices that the DX7 does make, a search without a model came to 0.25 of that distance, and the

@@ -23,9 +23,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Float
 
-from unsynth.evaluation.evaluate import SETTINGS, Evaluated, evaluate, read_evaluation
+from unsynth.evaluation.evaluate import Evaluated, evaluate
+from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
-from unsynth.studies.cells import StudyError
+from unsynth.studies.folder import StudyError
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.dry_run import dry_run
 from unsynth.training.export import export_artifact

@@ -10,8 +10,8 @@ import numpy as np
 from cmaes import CMA
 from jaxtyping import Float
 
-from unsynth.inversion.candidates import Candidate, Judge
-from unsynth.inversion.moves import Space
+from unsynth.search.candidates import Candidate, Judge
+from unsynth.search.space import Space
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 

@@ -21,25 +21,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from unsynth.artifacts import shipped_artifact
 from unsynth.errors import EngineError, OutputError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
 from unsynth.evaluation.targets import Targets, find_targets
-from unsynth.inversion.candidates import Candidate, Target
-from unsynth.inversion.hearing import HeardNote, hear
-from unsynth.inversion.judging import Judging
-from unsynth.inversion.moves import Patch, Space
-from unsynth.inversion.posterior import Posterior, load_posterior
-from unsynth.inversion.proposals import DrawIndex, load_index
-from unsynth.inversion.search import search
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import load_index
+from unsynth.matching.hearing import HeardNote, hear
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.metrics.fast import FastSpectral
+from unsynth.models.artifact import shipped_artifact
+from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
-from unsynth.studies.cells import StudyError
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.judging import Judging
+from unsynth.search.search import search
+from unsynth.search.space import Space
+from unsynth.studies.folder import StudyError
 from unsynth.studies.plain_searches import PARENTS, evolution_strategy, genetic
 from unsynth.synths.base import Note
-from unsynth.tasks.task import Task, load_task
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.spec import Patch
+from unsynth.tasks.task import Task
 
 #: What is compared; the others are compared with the first.
 WAYS = {

@@ -218,3 +218,6 @@ def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
         for number in ("low", "high", "step"):
             fields[number] = float(fields[number])
     return _KINDS[kind](name=name, **fields)
+
+
+Patch = Float[np.ndarray, " parameters"]

@@ -17,7 +17,7 @@ import torch
 import yaml
 from jaxtyping import Float, UInt8
 
-from unsynth.data.stream import Waited
+from unsynth.data.batch import Waited
 from unsynth.training.module import ModelTraining
 
 CHECKPOINT = "last.ckpt"

@@ -10,10 +10,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from unsynth.data.batch import Batch
 from unsynth.data.order import BUFFER
-from unsynth.data.stream import Batch
 from unsynth.models.conditional_flow import ConditionalFlow
-from unsynth.tasks.task import load_task
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.experiment import Experiment, load_experiment
 from unsynth.training.module import ModelTraining
 from unsynth.training.train import build

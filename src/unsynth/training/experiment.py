@@ -17,12 +17,12 @@ from pydantic import (
     model_validator,
 )
 
-from unsynth.artifacts import SamplingSettings
 from unsynth.audio.observation import Observation
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.architecture import Architecture, FlowArchitecture, Settings
-from unsynth.tasks.task import is_task_file
+from unsynth.models.artifact import SamplingSettings
+from unsynth.tasks.catalogue import is_task_file
 
 _GROUP = 64
 
@@ -50,7 +50,7 @@ class DataSettings(Settings):
     validation: PositiveInt = 256
     #: The set to train from, a path or a URL; without one, sounds are made while training.
     folder: str | None = None
-    #: Whether they are sketched, not rendered (:mod:`unsynth.tasks.sketch`).
+    #: Whether they are sketched, not rendered (:mod:`unsynth.sketches.sketch`).
     sketched: bool = False
     #: Sounds of a set within which noise is coupled; by default :attr:`coupled`.
     group: PositiveInt | None = None

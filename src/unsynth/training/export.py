@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from unsynth.artifacts import Artifact, describe, save_artifact
-from unsynth.tasks.task import load_task
+from unsynth.models.artifact import Artifact, describe, save_artifact
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.experiment import load_experiment
 from unsynth.training.module import TrainingError, check_identity, identity
@@ -19,7 +19,7 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
     """Write the averaged weights of a checkpoint (or of a run's folder) to ``out``.
 
     Raises :class:`TrainingError` for a checkpoint that is missing, damaged or of another task, and
-    :class:`~unsynth.artifacts.ArtifactError` where ``out`` cannot be written.
+    :class:`~unsynth.models.artifact.ArtifactError` where ``out`` cannot be written.
     """
     path = checkpoint / CHECKPOINT if checkpoint.is_dir() else checkpoint
     try:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from unsynth.tasks.sketch import Sketched
+from unsynth.sketches.sketch import Sketched
 from unsynth.tasks.task import Task
 
 

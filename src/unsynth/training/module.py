@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 from lightning.pytorch.core.optimizer import LightningOptimizer
 
 from unsynth.audio.disturbance import NUMBERS, disturb
-from unsynth.data.stream import Batch
+from unsynth.data.batch import Batch
 from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow

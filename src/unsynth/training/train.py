@@ -15,22 +15,18 @@ from jaxtyping import UInt8
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader
 
+from unsynth.data.batch import Batch, Waited
 from unsynth.data.external import DatasetError
+from unsynth.data.groups import RenderedGroups, SketchedGroups, render_sounds
 from unsynth.data.seeding import Split
-from unsynth.data.stream import (
-    Batch,
-    RenderedGroups,
-    SketchedGroups,
-    Stream,
-    Waited,
-    render_sounds,
-)
+from unsynth.data.stream import Stream
 from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.vae_realnvp import VAERealNVP
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.sketch import SketchedTask
-from unsynth.tasks.task import Task, load_task
+from unsynth.sketches.sketch import SketchedTask
+from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.task import Task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
 from unsynth.training.module import ModelTraining, TrainingError

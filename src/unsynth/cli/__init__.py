@@ -1,0 +1,1 @@
+"""The command ``unsynth``: one module per family of subcommands."""

@@ -1,0 +1,1 @@
+"""The index of rendered draws of a task's prior."""

@@ -1,1 +1,0 @@
-"""From a sound to candidate patches."""

@@ -1,0 +1,1 @@
+"""One match: from a target sound to ranked patches."""

@@ -1,0 +1,34 @@
+"""The sound to match, read from a file or from samples."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from unsynth.audio.files import fit_sound, read_sound
+from unsynth.conventions import SECONDS
+from unsynth.search.candidates import Target
+from unsynth.tasks.parameter import Continuous
+from unsynth.tasks.task import Task
+
+
+def read_target(path: Path, task: Task) -> Target:
+    """Read a sound as ``task``'s engine could have made it; see :func:`read_sound`."""
+    audio, remarks = read_sound(path, task.sample_rate, task.channels, SECONDS, _latest_onset(task))
+    return Target(path.name, audio, task.sample_rate, remarks)
+
+
+def fit_target(
+    name: str, audio: Shaped[np.ndarray, "channels samples"], rate: int, task: Task
+) -> Target:
+    """Make a target of samples; see :func:`fit_sound`."""
+    fitted, remarks = fit_sound(
+        audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task)
+    )
+    return Target(name, fitted, task.sample_rate, remarks)
+
+
+def _latest_onset(task: Task) -> float:
+    onset = task.spec.parameters[task.spec.position["note.onset"]]
+    assert isinstance(onset, Continuous)
+    return onset.high

@@ -1,0 +1,1 @@
+"""The search for the patch nearest to a sound."""

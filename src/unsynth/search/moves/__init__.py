@@ -1,0 +1,1 @@
+"""Moves of the search, one family per module."""

@@ -1,0 +1,1 @@
+"""Weights and indices that come with unsynth: data only."""

@@ -1,0 +1,1 @@
+"""Sketches: fast differentiable approximations of engines."""

@@ -1,0 +1,1 @@
+"""The DX7's sketch: envelopes, modulation and compiled kernels."""

@@ -1,0 +1,179 @@
+"""Pitch envelope and LFO of DX7 notes, a value for each block of the engine's 64 samples.
+
+After Dexed's ``pitchenv.cc``, ``lfo.cc`` and ``dx7note.cc``, whose tables these are.
+"""
+
+import torch
+from jaxtyping import Float, Float32
+
+from unsynth.conventions import SAMPLE_RATE, SECONDS
+from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
+from unsynth.tasks.dx7.task import DX7Task
+
+#: Seconds of a block, and blocks of a sound.
+_BLOCK, _BLOCKS = 64 / SAMPLE_RATE, int(SECONDS * SAMPLE_RATE / 64) + 1
+#: Octaves in 21.3 s of the pitch envelope's rates, and 1/32 octaves of its levels.
+_RATES = torch.tensor(
+    [1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15]
+    + [16, 16, 17, 18, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30, 31, 33, 34, 36, 37, 38, 39]
+    + [41, 42, 44, 46, 47, 49, 51, 53, 54, 56, 58, 60, 62, 64, 66, 68, 70, 72, 74, 76, 79, 82, 85]
+    + [88, 91, 94, 98, 102, 106, 110, 115, 120, 125, 130, 135, 141, 147, 153, 159, 165, 171, 178]
+    + [185, 193, 202, 211, 232, 243, 254, 255]
+)
+_LEVELS = torch.tensor(
+    [-128, -116, -104, -95, -85, -76, -68, -61, -56, -52, -49, -46, -43, -41, -39, -37, -35]
+    + [*range(-33, 36), 38, 40, 43, 46, 49, 53, 58, 65, 73, 82, 92, 103, 115, 127]
+)
+#: Cycles a second of the LFO's speeds.
+_HZ = (
+    4_437_500_000
+    / 2**32
+    * torch.tensor(
+        [0.062541, 0.125031, 0.312393, 0.43712, 0.62461, 0.750694, 0.93633, 1.1253, 1.24961]
+        + [1.43678, 1.56092, 1.75208, 1.87512, 2.06249, 2.24719, 2.37445, 2.56049, 2.68673, 2.87398]
+        + [2.99895, 3.18801, 3.36984, 3.50018, 3.68222, 3.81207, 4.0008, 4.1862, 4.31072, 4.50126]
+        + [4.62321, 4.81464, 4.93048, 5.1219, 5.31519, 5.43478, 5.61735, 5.75043, 5.94672, 6.06281]
+        + [6.24844, 6.4317, 6.56426, 6.74946, 6.86813, 7.05219, 7.25058, 7.37572, 7.55629, 7.68758]
+        + [7.87774, 7.9936, 8.18197, 8.37241, 8.50485, 8.68508, 8.81057, 8.98634, 9.12242, 9.30059]
+        + [9.50028, 9.60799, 9.79816, 9.95025, 10.1174, 11.2511, 11.3843, 12.5628, 13.6761, 13.9043]
+        + [15.0921, 16.3666, 16.6389, 17.8699, 19.1939, 19.425, 20.8333, 21.0349, 22.5023, 24.0038]
+        + [24.2601, 25.7467, 27.1739, 27.5786, 29.0529, 30.6937, 31.1915, 32.6584, 34.3171, 34.6741]
+        + [36.4166, 38.1971, 38.5505, 40.3877, 40.7498, 42.6257, 44.3262, 44.8833, 46.7727, 48.5909]
+        + [49.2611],
+        dtype=torch.float64,
+    )
+)
+#: Of the ramps of the LFO's delay, what a unit of their speed makes a block.
+_DELAY = 36_557 / 2**32
+#: What sensitivities multiply depths by: octaves of pitch, and of amplitudes' exponents.
+_PITCH_SENSITIVITIES = torch.tensor([0, 10, 20, 33, 55, 92, 153, 255]) / 2**15
+_AMP_SENSITIVITIES = torch.tensor([0.0, 0.2588, 0.4274, 1.0], dtype=torch.float64)
+#: How far the LFO's wave of chance is held, whenever its phase begins anew.
+_CHANCES = [0]
+while len(_CHANCES) <= _BLOCKS:
+    _CHANCES.append((_CHANCES[-1] * 179 + 17) & 0xFF)
+_CHANCE = torch.tensor([((chance ^ 0x80) + 1) / 256 for chance in _CHANCES], dtype=torch.float64)
+
+
+class Modulation:
+    """How some notes' pitch and levels move in time, whatever their operators."""
+
+    def __init__(self, task: DX7Task, patches: Float[torch.Tensor, "items parameters"]) -> None:
+        at = task.spec.position
+        blocks = torch.arange(1, _BLOCKS + 1, device=patches.device, dtype=torch.float64)
+
+        # Variants of a patch mostly have its pitch envelope and LFO: each is followed once.
+        eg = [f"pitch_eg.{part}{stage}" for part in ("rate", "level") for stage in range(1, 5)]
+        names = [*eg, *(name for name in at if name.startswith("lfo.")), "note.duration"]
+        rows, which = patches[:, [at[name] for name in names]].unique(dim=0, return_inverse=True)
+        values = dict(zip(names, rows.T, strict=True))
+
+        def column(name: str) -> torch.Tensor:
+            return values[name].long()
+
+        def read(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+            return table.to(patches.device)[places]
+
+        paces, levels = torch.stack([column(name) for name in eg], dim=1).tensor_split(2, dim=1)
+        released = (values["note.duration"] / _BLOCK).ceil()
+        rates = read(_RATES, paces).double() * (_BLOCK / 21.3)
+        bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, released, blocks)
+
+        late = 99 - column("lfo.delay")
+        speed = (16 + late % 16) << (1 + late // 16)
+        silent, audible = (
+            torch.where(late == 99, 1.0, _DELAY * speed.double())
+            for speed in (speed, (speed // 128 * 128).clamp_min(128))
+        )
+        # The delay is two ramps, the first of them silent.
+        first = (0.5 / silent).ceil()[:, None]
+        ramp = silent[:, None] * blocks.minimum(first)
+        ramp = ramp + audible[:, None] * (blocks - first).clamp_min(0.0)
+        depths = (2.0 * ramp - 1.0).clamp(0.0, 1.0)
+        began = torch.where(column("lfo.sync") > 0, 0.5, 0.0).double()
+        speeds = _BLOCK * read(_HZ, column("lfo.speed"))
+        waves = _low_frequency(column("lfo.wave"), began[:, None] + speeds[:, None] * blocks)
+
+        sensitivity = read(_PITCH_SENSITIVITIES, column("lfo.pitch_sensitivity")).double()
+        size = (column("lfo.pitch_depth") * 165 >> 6) * sensitivity
+        bends = bends + size[:, None] * depths * (waves - 0.5)
+        dips = (column("lfo.amp_depth")[:, None] * 165 >> 6) / 2**8 * depths * (1.0 - waves)
+        #: How far the LFO lowers what is sensitive to it, from 0 to 1, at the ends of blocks.
+        self._dips = torch.cat([dips[:, :1], dips], dim=1)[which]
+        ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
+        self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
+        #: Seconds that have run at the ends of blocks, faster or slower as the pitch is bent.
+        run = (2.0**bends * _BLOCK).cumsum(dim=1)
+        self._run = torch.cat([torch.zeros_like(run[:, :1]), run], dim=1)[which]
+
+    def bent(self, times: Float[torch.Tensor, "items times"]) -> Float[torch.Tensor, "items times"]:
+        """Turn seconds after the onset into those that have run for what follows the pitch."""
+        return _read(self._run, times)
+
+    def kept(
+        self, times: Float[torch.Tensor, "items times"]
+    ) -> Float32[torch.Tensor, "items operators times"]:
+        """What is left of levels; where the LFO could move one, some is lost even without it."""
+        sensitivity = self._sensitivity[..., None]
+        lost = (4.48 * sensitivity * _read(self._dips, times)[:, None] + 12.2).exp() / 2**24
+        return torch.where(sensitivity > 0, (1.0 - lost).clamp_min(0.0), 1.0).float()
+
+
+def _pitch_envelopes(
+    rates: Float[torch.Tensor, "items 4"],
+    targets: Float[torch.Tensor, "items 4"],
+    released: Float[torch.Tensor, " items"],
+    blocks: Float[torch.Tensor, " blocks"],
+) -> Float[torch.Tensor, "items blocks"]:
+    """Play envelopes in octaves, from rates a block; a stage takes at least one.
+
+    Each stage goes straight to its target and stays, so what all have done adds up.
+    """
+    begins = torch.cat([targets[:, 3:], targets[:, :2]], dim=1)
+    ways = targets[:, :3] - begins
+    lengths = (ways.abs() / rates[:, :3] - 1e-9).ceil().clamp_min(1.0)
+    starts = lengths.cumsum(dim=1) - lengths
+
+    def held(blocks: Float[torch.Tensor, "#items blocks"]) -> torch.Tensor:
+        octaves = targets[:, 3:]
+        for stage in range(3):
+            done = (blocks - starts[:, stage, None]).clamp_min(0.0) * rates[:, stage, None]
+            way = ways[:, stage, None]
+            octaves = octaves + way.sign() * done.minimum(way.abs())
+        return octaves
+
+    last = held(released[:, None])
+    way = targets[:, 3:] - last
+    done = (blocks - released[:, None]).clamp_min(0.0) * rates[:, 3:]
+    after = last + way.sign() * done.minimum(way.abs())
+    return torch.where(blocks > released[:, None], after, held(blocks[None]))
+
+
+def _low_frequency(
+    waves: torch.Tensor, cycles: Float[torch.Tensor, "items blocks"]
+) -> Float[torch.Tensor, "items blocks"]:
+    """Read the LFO's waves, from 0 to 1, after so many cycles."""
+    turns = cycles.floor()
+    phase = cycles - turns
+    shapes = (
+        1.0 - (2.0 * phase - 1.0).abs(),
+        (1.5 - phase) % 1.0,
+        (0.5 + phase) % 1.0,
+        (phase < 0.5).double(),
+        0.5 + 0.5 * (2.0 * torch.pi * phase).sin(),
+        _CHANCE.to(cycles.device)[turns.long()],
+    )
+    values = shapes[0]
+    for wave, shape in enumerate(shapes):
+        values = torch.where(waves[:, None] == wave, shape, values)
+    return values
+
+
+def _read(
+    ends: Float[torch.Tensor, "items ends"], times: Float[torch.Tensor, "items times"]
+) -> Float[torch.Tensor, "items times"]:
+    """Read between the ends of blocks."""
+    blocks = (times / _BLOCK).clamp(0.0, _BLOCKS - 1e-3)
+    before = blocks.long()
+    low, high = (ends.take_along_dim(before + i, dim=1) for i in (0, 1))
+    return low + (high - low) * (blocks - before)

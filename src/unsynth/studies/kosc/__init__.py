@@ -1,0 +1,1 @@
+"""The paper's k-osc study and its variants."""

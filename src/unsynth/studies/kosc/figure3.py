@@ -1,0 +1,194 @@
+"""``unsynth reproduce kosc``: Figure 3 of the paper, models x conditions x k x seeds on k-osc.
+
+Paper section 4.1. The symmetric oscillators all have one range of frequencies, the asymmetric ones
+disjoint parts of it. Patches are compared by the linear assignment cost where they are symmetric
+and by the MSE where they are not. Writes ``figure3.png`` and ``table.md`` beside the cells
+(:mod:`unsynth.studies.kosc.study`).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from unsynth.evaluation.tables import Table, mean_interval, written
+from unsynth.models.kosc import Model
+from unsynth.studies.kosc.cell import Cell, Result, Settings
+from unsynth.synths.kosc import KOsc, Ranges
+
+
+def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
+    """List the cells of Figure 3.
+
+    Without FFN (Sort) on disjoint ranges: their order is that of the frequencies already, so it
+    would be FFN (MSE) to the last bit.
+    """
+    conditions = (("symmetric", Ranges.COMMON), ("asymmetric", Ranges.DISJOINT))
+    return [
+        Cell(model, condition, KOsc(k, ranges), seed)
+        for k in ks
+        for seed in range(seeds)
+        for condition, ranges in conditions
+        for model in Model
+        if (model, ranges) != (Model.FFN_SORT, Ranges.DISJOINT)
+    ]
+
+
+def subtitle(settings: Settings, results: Sequence[Result]) -> str:
+    """Say in one line what a figure was made with, and what the paper had."""
+    seeds = len({result.seed for result in results})
+    return (
+        f"{settings.steps:,} steps of {settings.batch:,} sounds (the paper: 400,000 of 1,024), "
+        f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
+        f"{settings.items:,} test items"
+    )
+
+
+def pooled(
+    results: Sequence[Result], metric: str, **wanted: Any
+) -> tuple[float, float, list[float]] | None:
+    """Find the mean, the half width of its 95 % interval over items, and each seed's mean.
+
+    An item's value is its mean over the seeds. ``None`` where no cell is as wanted.
+    """
+    found = [r for r in results if all(getattr(r, key) == value for key, value in wanted.items())]
+    if not found:
+        return None
+    values = np.array([result.scores[metric] for result in found])
+    return *mean_interval(values.mean(axis=0)), values.mean(axis=1).tolist()
+
+
+#: How patches are compared in a condition.
+_PARAMETER = {"symmetric": "lac", "asymmetric": "mse"}
+#: Columns of the tables: score, heading, digits.
+_COLUMNS = {
+    "symmetric": (("lsd", "LSD, dB", 2), ("lac", "LAC", 4), ("unsquared lac", "unsq. LAC", 4)),
+    "asymmetric": (("lsd", "LSD, dB", 2), ("mse", "MSE", 4), ("lac", "LAC", 4)),
+}
+
+
+def tables(results: Sequence[Result]) -> dict[str, Table]:
+    """Lay out the scores: a table a condition, a row a model."""
+    found = {}
+    ks = sorted({result.k for result in results})
+    for condition, columns in _COLUMNS.items():
+        headings = ["", *(f"k = {k}: {heading}" for k in ks for _, heading, _ in columns)]
+        rows = []
+        for model in Model:
+            cells = [model.value]
+            for k in ks:
+                for metric, _, digits in columns:
+                    score = pooled(results, metric, model=model.value, condition=condition, k=k)
+                    cells.append("" if score is None else written(score[0], score[1], digits))
+            if condition == "asymmetric" and model is Model.FFN_SORT:
+                cells[1] = f"as {Model.FFN_MSE.value}"
+            rows.append(cells)
+        found[condition] = Table(headings, rows)
+    return found
+
+
+#: What section 4.1.3 of the paper says of its figure: in a condition, a model, and what it beats.
+CLAIMS = (
+    ("symmetric", Model.EQUIVARIANT, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
+    ("symmetric", Model.PARAM2TOK, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.FFN_MSE, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.MLP, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+    ("asymmetric", Model.PARAM2TOK, (Model.EQUIVARIANT, Model.FFN_CHAMFER)),
+)
+
+
+def order(results: Sequence[Result]) -> Table:
+    """Check the paper's order of models: the difference of each pair, and whether it is resolved.
+
+    A seed gives one difference; the interval is Student's, over seeds, so a pair of which one
+    seed is there has none.
+    """
+    rows = []
+    for k in sorted({result.k for result in results}):
+        for condition, model, others in CLAIMS:
+            for other in others:
+                row = [condition, str(k), f"{model.value} < {other.value}"]
+                for metric, digits in (("lsd", 2), (_PARAMETER[condition], 4)):
+                    seeds = [
+                        pooled(results, metric, model=m.value, condition=condition, k=k)
+                        for m in (model, other)
+                    ]
+                    row += _verdict([s[2] for s in seeds if s is not None], digits)
+                rows.append(row)
+    headings = ["condition", "k", "the paper's order", "LSD, dB", "", "LAC or MSE", ""]
+    return Table(headings, rows)
+
+
+def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
+    """Write the difference of two models' seeds with its interval, and what it says."""
+    if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
+        return ["", "not measured"]
+    differences = np.array(seeds[0]) - np.array(seeds[1])
+    mean, count = float(differences.mean()), len(differences)
+    if count < 2:
+        return [f"{mean:+.{digits}f}", "not resolved"]
+    error = float(differences.std(ddof=1)) / count**0.5
+    half = float(stats.t.ppf(0.975, count - 1)) * error
+    verdict = "not resolved" if abs(mean) <= half else "as the paper" if mean < 0 else "contrary"
+    return [f"{mean:+.{digits}f} ± {half:.{digits}f}", verdict]
+
+
+def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
+    """Write ``figure3.png`` and ``table.md``.
+
+    Dots are the seeds' means, bars 95 % intervals over items.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    ks = sorted({result.k for result in results})
+    panels = figure.subplots(2, 2, sharex=True)
+    for column, (condition, parameter) in enumerate(_PARAMETER.items()):
+        for row, metric in enumerate(("lsd", parameter)):
+            axes = panels[row, column]
+            for place, model in enumerate(Model):
+                shift = 0.11 * (place - (len(Model) - 1) / 2)
+                scores = [
+                    (i + shift, score)
+                    for i, k in enumerate(ks)
+                    if (
+                        score := pooled(
+                            results, metric, model=model.value, condition=condition, k=k
+                        )
+                    )
+                ]
+                if not scores:
+                    continue
+                color = f"C{place}"
+                at = [x for x, _ in scores]
+                axes.errorbar(
+                    at,
+                    [mean for _, (mean, _, _) in scores],
+                    [half for _, (_, half, _) in scores],
+                    fmt="_",
+                    markersize=9,
+                    capsize=2,
+                    color=color,
+                    label=model.value,
+                )
+                for x, (_, _, seeds) in scores:
+                    axes.plot([x] * len(seeds), seeds, ".", markersize=3, color=color)
+            axes.set_ylabel({"lsd": "LSD, dB", "lac": "LAC", "mse": "MSE"}[metric])
+            axes.set_ylim(bottom=0)
+            axes.set_xticks(range(len(ks)), [f"k = {k}" for k in ks])
+        panels[0, column].set_title(condition)
+    figure.suptitle(f"k-osc: {subtitle(settings, results)}", fontsize=9)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.savefig(out / "figure3.png", dpi=130)
+    text = [
+        f"# k-osc\n\n{subtitle(settings, results)}. Mean ± 95 % interval over items; "
+        "less is better.\n"
+    ]
+    text += [f"\n## {name}\n\n{table.markdown()}\n" for name, table in tables(results).items()]
+    text.append(
+        "\n## Is the paper's order seen?\n\nDifference of the two models' means, and its "
+        f"95 % interval over seeds (Student's t).\n\n{order(results).markdown()}\n"
+    )
+    (out / "table.md").write_text("".join(text), encoding="utf-8")

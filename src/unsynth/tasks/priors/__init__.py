@@ -1,1 +1,0 @@
-"""Priors that need code, one module a task."""
