@@ -19,6 +19,7 @@ from unsynth.audio.mel import mel_basis
 from unsynth.formats.syx import read_voices
 from unsynth.search.downhill import Downhill
 from unsynth.search.space import Space
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -55,8 +56,8 @@ def main() -> None:
         for patch in patches:
             sound = torch.from_numpy(synth.render(task.engine_patch(patch), task.note(patch))[0])
             engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
-            windows = task.windows([patch], SAMPLES)
-            values = torch.tensor(patch[task.fitted][None], dtype=torch.float32)
+            windows = sketch_of(task).windows([patch], SAMPLES)
+            values = torch.tensor(patch[sketch_of(task).fitted][None], dtype=torch.float32)
             differences.append(float(np.abs(levels(windows(values, starts)[0]) - engine).mean()))
         print(
             f"{name}: {len(patches)} notes, dB from the engine: "
@@ -65,7 +66,7 @@ def main() -> None:
 
     patch = task.with_note(task.sample(rng), NOTE)
     audio = synth.render(task.engine_patch(patch), NOTE)
-    downhill = Downhill(Space(task), task, audio)
+    downhill = Downhill(Space(task), sketch_of(task), audio)
     many, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
     downhill(many, 5, rng)
     begun = time.perf_counter()

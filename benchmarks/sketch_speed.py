@@ -15,6 +15,7 @@ import torch
 from unsynth.audio.observation import Observation
 from unsynth.data.groups import RenderedGroups, SketchedGroups
 from unsynth.rendering.renderer import Renderer
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.dx7.task import DX7Task
 
 
@@ -27,7 +28,7 @@ def main() -> None:
     task = DX7Task()
     with Renderer(task.synth, workers=1) as renderer:
         ways = {
-            "sketched, windows": SketchedGroups(task, arguments.sounds),
+            "sketched, windows": SketchedGroups(sketch_of(task), arguments.sounds),
             "rendered, windows": RenderedGroups(
                 task, renderer, Observation.WINDOWS, arguments.sounds
             ),

@@ -147,7 +147,9 @@ def test_an_upward_import_is_seen_in_every_form(package: Path, fault: str):
 def test_a_circle_within_a_part_is_seen(package: Path):
     (package / "tasks/spec.py").write_text("from unsynth.tasks.windows import play\n")
     (package / "tasks/windows.py").write_text("from unsynth.tasks.modulation import Modulation\n")
-    (package / "tasks/modulation.py").write_text("def bend():\n    from unsynth.tasks import spec\n")
+    (package / "tasks/modulation.py").write_text(
+        "def bend():\n    from unsynth.tasks import spec\n"
+    )
     assert not upward_imports(package)
     assert set(circle(package)) == {f"unsynth.tasks.{n}" for n in ("spec", "windows", "modulation")}
 

@@ -7,7 +7,7 @@ from unsynth.search.candidates import Candidate
 from unsynth.search.downhill import Downhill, _Power
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.search.space import Space
-from unsynth.sketches.sketch import Sketched
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.layout import OPERATORS, WIDTH
 
@@ -44,12 +44,11 @@ def problem(task, space, seed):
 
 
 def test_going_downhill_on_the_sketch_comes_nearer_by_the_engine(task, space):
-    assert isinstance(task, Sketched)
     gains = []
     for seed in range(6):
         audio, patches = problem(task, space, seed)
         distance = FastSpectral(audio)
-        fitted, _ = Downhill(space, task, audio)(patches, 60, np.random.default_rng(0))
+        fitted, _ = Downhill(space, sketch_of(task), audio)(patches, 60, np.random.default_rng(0))
         before = distance(np.stack([sound(task, patch) for patch in patches]))
         after = distance(np.stack([sound(task, patch) for patch in fitted]))
         gains.append(after.min() / before.min())
@@ -58,8 +57,8 @@ def test_going_downhill_on_the_sketch_comes_nearer_by_the_engine(task, space):
 
 def test_only_what_is_free_and_has_slopes_changes(task, space):
     audio, patches = problem(task, space, 7)
-    fitted, losses = Downhill(space, task, audio)(patches, 20, np.random.default_rng(0))
-    positions = task.fitted
+    fitted, losses = Downhill(space, sketch_of(task), audio)(patches, 20, np.random.default_rng(0))
+    positions = sketch_of(task).fitted
     assert losses.shape == (6,)
     for before, after in zip(patches, fitted, strict=True):
         task.spec.check(after[None])
@@ -75,7 +74,7 @@ def test_a_sound_of_its_own_corrects_the_sketch(task, space):
     patch = space.hold(task.sample(rng))
     audio = sound(task, patch)
     audio += 0.03 * audio.std() * rng.standard_normal(audio.shape, dtype=np.float32)
-    downhill = Downhill(space, task, audio)
+    downhill = Downhill(space, sketch_of(task), audio)
     _, blind = downhill([patch], 10, np.random.default_rng(0))
     _, corrected = downhill([patch], 10, np.random.default_rng(0), [audio])
     assert corrected[0] < 0.5 * blind[0]
@@ -89,7 +88,9 @@ def test_slopes_of_power_are_those_of_differences():
 
 def test_levels_are_compared_below_their_peaks(task, space):
     """All but the loudest cell 5 dB lower counts in full, a louder sound not at all."""
-    downhill = Downhill(space, task, sound(task, space.hold(task.sample(np.random.default_rng(7)))))
+    downhill = Downhill(
+        space, sketch_of(task), sound(task, space.hold(task.sample(np.random.default_rng(7))))
+    )
     wanted, weights = torch.linspace(-60.0, -3.0, 20).reshape(2, 10), torch.tensor([0.5, 0.5])
     louder = wanted[None] + 40.0
     lower = louder - 5.0 * (wanted < wanted.max())
@@ -99,14 +100,16 @@ def test_levels_are_compared_below_their_peaks(task, space):
 
 def test_ends_at_once_when_it_is_over(task, space):
     audio, patches = problem(task, space, 8)
-    fitted, _ = Downhill(space, task, audio, lambda: True)(patches, 1000, np.random.default_rng(0))
+    fitted, _ = Downhill(space, sketch_of(task), audio, lambda: True)(
+        patches, 1000, np.random.default_rng(0)
+    )
     np.testing.assert_array_equal(np.stack(fitted), np.stack(patches))
 
 
 def test_variants_take_structure_from_draws_and_keep_what_is_locked(task):
     space = Space(task, {**LOCKED, "algorithm": 4.0})
     audio, patches = problem(task, space, 9)
-    downhill = Downhill(space, task, audio)
+    downhill = Downhill(space, sketch_of(task), audio)
     descent = Descent(space, downhill, [])
     pool = [Candidate(patch, sound(task, patch), 5.0, "") for patch in patches]
     proposed = descent.propose(pool, 4, np.random.default_rng(1))
@@ -123,7 +126,7 @@ def test_fits_more_variants_further_where_renders_are_counted(task, space):
     least = {False: [], True: []}
     for seed in range(3):
         audio, patches = problem(task, space, 20 + seed)
-        downhill = Downhill(space, task, audio)
+        downhill = Downhill(space, sketch_of(task), audio)
         pool = [Candidate(patch, sound(task, patch), 5.0, "") for patch in patches]
         for thorough, losses in least.items():
             descent = Descent(space, downhill, [], thorough)
@@ -134,9 +137,9 @@ def test_fits_more_variants_further_where_renders_are_counted(task, space):
 
 def test_begins_with_what_there_is_and_then_from_several_structures(task, space):
     audio, patches = problem(task, space, 10)
-    descent = Descent(space, Downhill(space, task, audio), patches)
+    descent = Descent(space, Downhill(space, sketch_of(task), audio), patches)
     first = descent.propose([], 4, np.random.default_rng(0))
-    structure = np.flatnonzero(Downhill(space, task, audio).structure)
+    structure = np.flatnonzero(Downhill(space, sketch_of(task), audio).structure)
     assert len(first) == len(patches)
     assert {tuple(p[structure]) for p in first} == {tuple(p[structure]) for p in patches}
 
@@ -145,19 +148,20 @@ def test_a_task_whose_structure_is_locked_is_left_in_peace(task):
     space = Space(task, {})
     audio, patches = problem(task, space, 11)
     names = task.spec.names
-    locked = {names[i]: float(patches[0][i]) for i in task.sketched}
+    locked = {names[i]: float(patches[0][i]) for i in sketch_of(task).structure}
     space = Space(task, locked)
     pool = [Candidate(patches[0], audio, 5.0, "")]
-    descent = Descent(space, Downhill(space, task, audio), [])
+    descent = Descent(space, Downhill(space, sketch_of(task), audio), [])
     (structure,) = {
-        tuple(p[task.sketched]) for p in descent.propose(pool, 3, np.random.default_rng(0))
+        tuple(p[sketch_of(task).structure])
+        for p in descent.propose(pool, 3, np.random.default_rng(0))
     }
-    assert structure == tuple(patches[0][task.sketched])
+    assert structure == tuple(patches[0][sketch_of(task).structure])
 
 
 def test_nothing_is_polished_twice(task, space):
     audio, patches = problem(task, space, 12)
-    polish = Polish(space, Downhill(space, task, audio))
+    polish = Polish(space, Downhill(space, sketch_of(task), audio))
     pool = [Candidate(patch, sound(task, patch), 5.0, "") for patch in patches]
     assert len(polish.propose(pool, 4, np.random.default_rng(0))) == 4
     assert len(polish.propose(pool, 4, np.random.default_rng(0))) == 2

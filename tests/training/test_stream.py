@@ -9,6 +9,7 @@ from unsynth.data.groups import RenderedGroups, SketchedGroups, _uninterrupted
 from unsynth.data.stream import Stream
 from unsynth.flow.coupling import Coupling
 from unsynth.rendering.renderer import Renderer
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.dx7.task import DX7Task
 
 
@@ -57,8 +58,8 @@ def test_a_batch_is_a_function_of_its_step(task):
 
 def test_sketched_groups_do_not_depend_on_who_makes_them():
     task = DX7Task()
-    here = list(SketchedGroups(task, size=3, seed=1)([4, 5]))
-    there = list(SketchedGroups(task, size=3, loaders=2, seed=1)([4, 5, 6]))
+    here = list(SketchedGroups(sketch_of(task), size=3, seed=1)([4, 5]))
+    there = list(SketchedGroups(sketch_of(task), size=3, loaders=2, seed=1)([4, 5, 6]))
     rows = here[0].patches.tolist() + here[1].patches.tolist()
     assert len({tuple(row) for row in rows}) == 6
     for ours, theirs in zip(here, there, strict=False):

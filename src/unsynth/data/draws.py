@@ -18,7 +18,7 @@ from unsynth.audio.windows import loudness as windows_loudness
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.sketches.sketch import SketchedTask, sketch
+from unsynth.sketches.sketch import Sketch, cut_notes
 from unsynth.tasks.task import Task
 
 #: Loudness below which a sound counts as silent.
@@ -97,7 +97,7 @@ def draws(
 
 
 def sketched_draws(
-    task: SketchedTask,
+    sketch: Sketch,
     split: Split,
     items: Iterable[int],
     seed: int = 0,
@@ -108,17 +108,18 @@ def sketched_draws(
     They are the draws that :func:`draws` finds, but where one is about as loud as what counts as
     silent. Raises :class:`EngineError` where an item gives no sound in 100 draws.
     """
+    task = sketch.task
     for some in _batched(items, _SKETCHED if device == "cpu" else _SKETCHED_ELSEWHERE):
         streams = [item_rng(task.name, split, item, seed) for item in some]
         patches = np.stack([task.sample(rng) for rng in streams])
-        windows = sketch(task, list(patches), device)
+        windows = cut_notes(sketch, list(patches), device)
         for _ in range(_ATTEMPTS):
             silent = (windows_loudness(windows, task.sample_rate) < SILENCE_DB).nonzero()[:, 0]
             if not len(silent):
                 break
             places = silent.tolist()
             patches[places] = [task.sample(streams[place]) for place in places]
-            again = sketch(task, list(patches[places]), device)
+            again = cut_notes(sketch, list(patches[places]), device)
             windows.long[silent], windows.short[silent] = again
         else:
             raise EngineError(f"item {some[places[0]]}: no draw of task {task.name} gave a sound")

@@ -13,6 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from unsynth.data.external import DatasetError
+from unsynth.files import replacing
 
 
 class Folder:
@@ -80,15 +81,12 @@ class Folder:
             except OSError as error:
                 raise self._refused(error) from None
             return
-        part = local / f".{name}.part"
         try:
-            with part.open("wb") as file:
+            with replacing(local / name) as unfinished, unfinished.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(local / name)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> DatasetError:

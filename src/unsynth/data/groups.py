@@ -17,7 +17,7 @@ from unsynth.audio.observation import KeyOn, Observation, observe_windows
 from unsynth.data.draws import draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
-from unsynth.sketches.sketch import SketchedTask
+from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.task import Task
 
 
@@ -76,7 +76,7 @@ class SketchedGroups(Dataset["_Sent"]):
     With 0 loaders they are made in the caller's thread. ``device`` is where they are sketched.
     """
 
-    task: SketchedTask
+    sketch: Sketch
     size: int
     loaders: int = 0
     seed: int = 0
@@ -101,9 +101,11 @@ class SketchedGroups(Dataset["_Sent"]):
     def __getitem__(self, number: int) -> "_Sent":
         """Make one group, as it is sent to another process."""
         torch.set_flush_denormal(True)
-        task, items = self.task, range(number * self.size, (number + 1) * self.size)
+        task, items = self.sketch.task, range(number * self.size, (number + 1) * self.size)
         made, observed = [], []
-        for patches, windows in sketched_draws(task, Split.TRAIN, items, self.seed, self.device):
+        for patches, windows in sketched_draws(
+            self.sketch, Split.TRAIN, items, self.seed, self.device
+        ):
             keys = [_key(task, patch) for patch in patches]
             made.append(patches)
             observed.append(observe_windows(windows, task.sample_rate, keys).cpu().numpy())

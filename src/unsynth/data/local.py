@@ -28,6 +28,7 @@ from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
+from unsynth.files import remove_unfinished
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -113,8 +114,7 @@ class _Alone:
     def _clean(self) -> None:
         """Remove what killed workers left."""
         assert self._folder.local is not None
-        for part in self._folder.local.glob(".*.part"):
-            part.unlink()
+        remove_unfinished(self._folder.local)
 
 
 class _Team:

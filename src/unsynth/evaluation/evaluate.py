@@ -36,6 +36,7 @@ from unsynth.evaluation.scorer import ORIGINAL, estimate_names, make_scorer
 from unsynth.evaluation.settings import Settings
 from unsynth.evaluation.tables import PUBLISHED, Table, scores_table
 from unsynth.evaluation.targets import find_targets
+from unsynth.files import replacing
 from unsynth.models.artifact import ArtifactError, read_artifact, shipped_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import cores
@@ -163,9 +164,8 @@ def _finish(folder: Path, settings: dict[str, Any], rows: list[dict[str, Any]]) 
     columns = dict.fromkeys(key for row in rows for key in row)
     try:
         complete = [{key: row.get(key) for key in columns} for row in rows]
-        part = folder / (ITEMS + ".part")
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(complete), part)
-        part.replace(folder / ITEMS)
+        with replacing(folder / ITEMS) as unfinished:
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(complete), unfinished)
         write_text(folder / TABLE, _page(settings, tables, failures))
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None

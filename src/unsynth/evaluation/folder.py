@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.errors import OutputError, UnsynthError
+from unsynth.files import replacing
 
 SETTINGS, JOURNAL, ITEMS, TABLE = "settings.json", "items.jsonl", "items.parquet", "table.md"
 
@@ -75,6 +76,5 @@ def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -23,6 +23,7 @@ from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError, OutputError
+from unsynth.files import replacing
 from unsynth.index.draw_index import HELD, INDEX_PITCH, DrawIndex, make_index
 from unsynth.index.files import load_index, own_index_path, save_index, shipped_index_path
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -138,10 +139,8 @@ def _writing(path: Path) -> Iterator[None]:
 def _write_part(parts: Path, first: int, items: list[int], found: np.ndarray) -> None:
     """Write a part that begins with item ``first``; those of its items that were not heard lack."""
     path = parts / f"{first:09d}.npz"
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, items=np.array(items), pictures=found)
-    unfinished.replace(path)
 
 
 def _read_parts(parts: Path) -> tuple[list[int], np.ndarray, int]:

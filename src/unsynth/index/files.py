@@ -14,6 +14,7 @@ from unsynth.audio.semitones import (
     SEGMENTS,
 )
 from unsynth.errors import DrawIndexError, OutputError
+from unsynth.files import replacing
 from unsynth.index.draw_index import DIRECTIONS, DrawIndex
 from unsynth.tasks.task import Task
 
@@ -24,9 +25,8 @@ def save_index(index: DrawIndex, path: Path) -> None:
     Raises :class:`OutputError` where it cannot be written.
     """
     header = {"task": index.task.name, "task_hash": index.task.hash, "draws": len(index)}
-    unfinished = path.with_name(path.name + ".unfinished")
     try:
-        with unfinished.open("wb") as file:
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
             np.savez_compressed(
                 file,
                 header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
@@ -36,11 +36,8 @@ def save_index(index: DrawIndex, path: Path) -> None:
                 mean=index.mean,
                 basis=index.basis.astype(np.float16),
             )
-        unfinished.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def shipped_index_path(task: Task) -> Path:

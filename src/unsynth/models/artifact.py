@@ -20,6 +20,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 from safetensors import SafetensorError
 
 from unsynth.errors import UnsynthError
+from unsynth.files import replacing
 from unsynth.flow.solver import Solver
 from unsynth.models.architecture import Architecture, Model, Settings
 from unsynth.tasks.task import Task
@@ -243,6 +244,5 @@ def read_artifact(weights: Path) -> Artifact:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(data)

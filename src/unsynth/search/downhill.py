@@ -16,7 +16,7 @@ from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
 from unsynth.search.space import Space
-from unsynth.sketches.sketch import Sketched
+from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.spec import Patch
 
 #: A window: samples and mel bands.
@@ -40,14 +40,14 @@ class Downhill:
     def __init__(
         self,
         space: Space,
-        task: Sketched,
+        sketch: Sketch,
         audio: Float32[np.ndarray, "channels samples"],
         over: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._space, self._task, self._over = space, task, over
+        self._space, self._sketch, self._over = space, sketch, over
         #: What the sketch depends on and cannot be fitted in.
         self.structure = np.zeros(len(space.task.spec.parameters), dtype=bool)
-        self.structure[task.sketched] = True
+        self.structure[sketch.structure] = True
         self._audio = torch.from_numpy(audio.mean(axis=0, dtype=np.float32))
         self._window = torch.hann_window(_SAMPLES)
         rate = space.task.sample_rate
@@ -63,7 +63,7 @@ class Downhill:
         #: Between these one window each begins.
         self._edges = edges
         # What has to be compiled, once for a machine, is compiled now.
-        task.windows([space.hold(space.task.sample(np.random.default_rng(0)))], _SAMPLES)
+        sketch.windows([space.hold(space.task.sample(np.random.default_rng(0)))], _SAMPLES)
 
     def __call__(
         self,
@@ -78,8 +78,8 @@ class Downhill:
         With the patches' own ``sounds`` the sketch is corrected by what it misses of them.
         """
         space = self._space
-        windows = self._task.windows(patches, _SAMPLES)
-        at = self._task.fitted
+        windows = self._sketch.windows(patches, _SAMPLES)
+        at = self._sketch.fitted
         low, half = space.low[at], (space.high[at] - space.low[at]) / 2.0
         before = np.stack(patches)
         free = np.stack([space.free(patch)[at] for patch in patches])
@@ -125,9 +125,9 @@ class Downhill:
         self, patches: Sequence[Patch], rng: np.random.Generator
     ) -> Float[np.ndarray, " items"]:
         """Losses of patches as they are, in dB."""
-        windows = self._task.windows(patches, _SAMPLES)
+        windows = self._sketch.windows(patches, _SAMPLES)
         starts, weights = self._starts(rng)
-        values = torch.tensor(np.stack(patches)[:, self._task.fitted], dtype=torch.float32)
+        values = torch.tensor(np.stack(patches)[:, self._sketch.fitted], dtype=torch.float32)
         levels = self._levels(windows(values, starts))
         return self._losses(levels, self._wanted(starts), weights).numpy()
 

@@ -28,7 +28,7 @@ from unsynth.search.moves.sampling import Renoising, Sampling
 from unsynth.search.pool import BestPool
 from unsynth.search.shares import Shares
 from unsynth.search.space import Space
-from unsynth.sketches.sketch import Sketched
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.task import Task
 
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
@@ -78,8 +78,9 @@ def search(
     space = Space(task, locked)
     mutation = Mutation(space)
     moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
-    if isinstance(task, Sketched):
-        downhill = Downhill(space, task, target.audio, over)
+    sketch = sketch_of(task)
+    if sketch is not None:
+        downhill = Downhill(space, sketch, target.audio, over)
         begun = [candidate.patch for candidate in start]
         descent = Descent(space, downhill, begun, thorough=renders is not None)
         moves = [descent, Polish(space, downhill), *moves]

@@ -1,7 +1,8 @@
-"""Sketches of engines: a few windows of a patch's note for a fraction of what a render costs.
+"""A sketch: a fast, differentiable approximation of a task's engine.
 
-A task whose engine is known well enough may offer ``windows``. A search goes downhill on them
-(:mod:`unsynth.search.downhill`), and a model can be trained on as many sounds as is wanted.
+A sketch plays short windows of a patch's note for a fraction of the cost of a render. The search
+descends on it (:mod:`unsynth.search.downhill`), and a model can be trained on as many sketched
+sounds as it needs.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,9 @@ from unsynth.tasks.task import Task
 
 @runtime_checkable
 class Windows(Protocol):
-    """Windows of some patches' notes, on a CPU differentiable in the task's ``fitted`` values."""
+    """Windows of patches' notes; on a CPU, differentiable in the sketch's ``fitted`` values."""
 
-    #: What the engine makes of a sample of 1.
+    #: The factor from a window's samples to those of the engine.
     gain: float
 
     def __call__(
@@ -34,11 +35,17 @@ class Windows(Protocol):
 
 
 @runtime_checkable
-class Sketched(Protocol):
-    """A task with a sketch of its engine, which depends on the parameters at ``sketched`` too."""
+class Sketch(Protocol):
+    """A sketch of one task's engine."""
 
-    sketched: Int[np.ndarray, " parameters"]
-    #: Parameters that windows have slopes in.
+    @property
+    def task(self) -> Task:
+        """The task whose patches it plays."""
+        ...
+
+    #: Positions of parameters that change a window but that it has no slopes in.
+    structure: Int[np.ndarray, " positions"]
+    #: Positions of parameters that windows have slopes in.
     fitted: Int[np.ndarray, " positions"]
 
     def windows(
@@ -47,47 +54,46 @@ class Sketched(Protocol):
         samples: int,
         device: str = "cpu",
     ) -> Windows:
-        """Sketch windows of ``samples`` of these patches' notes on a device."""
+        """Prepare windows of ``samples`` samples of these patches' notes on a device.
+
+        Raises :class:`~unsynth.errors.EngineError` where the sketch cannot run on this machine.
+        """
         ...
 
 
-@runtime_checkable
-class SketchedTask(Task, Sketched, Protocol):
-    """Both."""
-
-
 @torch.no_grad()
-def sketch(
-    task: SketchedTask,
+def cut_notes(
+    sketch: Sketch,
     patches: Sequence[Float[np.ndarray, " parameters"]],
     device: str = "cpu",
 ) -> Cut:
-    """Play the windows that are observed of some notes (:mod:`unsynth.audio.windows`).
+    """Play those windows of notes that a model observes (:mod:`unsynth.audio.windows`).
 
-    Raises as ``task.windows`` does.
+    Raises as :meth:`Sketch.windows` does.
     """
+    task = sketch.task
     rate = task.sample_rate
     notes = [task.note(patch) for patch in patches]
-    begun = [
+    from_zero = [
         task.with_note(patch, Note(note.pitch, 0.0, note.duration))
         for patch, note in zip(patches, notes, strict=True)
     ]
     onsets = torch.tensor([round(note.onset * rate) for note in notes], device=device)
 
-    def played(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
-        windows = task.windows(begun, samples, device)
-        values = torch.tensor(np.stack(begun)[:, task.fitted], dtype=torch.float32)
+    def play(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
+        windows = sketch.windows(from_zero, samples, device)
+        values = torch.tensor(np.stack(from_zero)[:, sketch.fitted], dtype=torch.float32)
         first = torch.from_numpy(starts).to(device)
-        found = windows.gain * windows(values.to(device), first)
+        sounds = windows.gain * windows(values.to(device), first)
         left = int(SECONDS * rate) - onsets[:, None] - first
-        return found * (torch.arange(samples, device=device) < left[..., None])
+        return sounds * (torch.arange(samples, device=device) < left[..., None])
 
     long, short = beginnings(rate)
     offsets = short[:, None] - long
     within = (offsets >= 0) & (offsets + SHORT <= LONG)
-    longs, apart = played(long, LONG), ~within.any(axis=1)
+    longs, apart = play(long, LONG), ~within.any(axis=1)
     shorts = longs.new_empty((len(notes), len(short), SHORT))
-    shorts[:, torch.from_numpy(apart).to(device)] = played(short[apart], SHORT)
+    shorts[:, torch.from_numpy(apart).to(device)] = play(short[apart], SHORT)
     for frame, segment in np.argwhere(within):
         offset = offsets[frame, segment]
         shorts[:, frame] = longs[:, segment, offset : offset + SHORT]

@@ -26,6 +26,7 @@ from jaxtyping import Float
 from unsynth.evaluation.evaluate import Evaluated, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
+from unsynth.files import replacing
 from unsynth.studies.folder import StudyError
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.dry_run import dry_run
@@ -237,6 +238,5 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.errors import UnsynthError
+from unsynth.files import replacing
 
 Say = Callable[[str], None]
 
@@ -15,9 +16,8 @@ class StudyError(UnsynthError):
 
 
 def _write(path: Path, fields: dict[str, Any]) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(fields), encoding="utf-8")
-    new.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(fields), encoding="utf-8")
 
 
 def _load(path: Path) -> dict[str, Any]:

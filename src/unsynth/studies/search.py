@@ -25,6 +25,7 @@ from unsynth.errors import EngineError, OutputError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
 from unsynth.evaluation.targets import Targets, find_targets
+from unsynth.files import replacing
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.matching.hearing import HeardNote, hear
@@ -274,9 +275,8 @@ def _read(out: Path, set_number: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def _write(path: Path, text: str) -> None:
-    new = path.with_name(path.name + ".new")
     try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
+        with replacing(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None

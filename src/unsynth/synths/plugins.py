@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unsynth.errors import EngineError, UnsynthError
+from unsynth.files import replacing
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
@@ -252,9 +253,8 @@ def _answer(reply: Path, bundle: Path, name: str | None = None) -> None:
         found = [asdict(each) for each in classes(bundle, name)]
     except PluginLoadError as error:
         found = str(error)
-    unfinished = reply.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(found), encoding="utf-8")
-    unfinished.replace(reply)
+    with replacing(reply) as unfinished:
+        unfinished.write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import yaml
 from jaxtyping import Float, UInt8
 
 from unsynth.data.batch import Waited
+from unsynth.files import replacing
 from unsynth.training.module import ModelTraining
 
 CHECKPOINT = "last.ckpt"
@@ -249,8 +250,6 @@ def _open(path: Path, columns: list[str], step: int) -> TextIO:
         lines = path.read_text().splitlines()[1:]
         rows = (line.split(",") for line in lines if line.count(",") == len(columns) - 1)
         kept = [row for row in rows if int(row[0]) <= step]
-    part = path.with_suffix(".part")
-    with part.open("w", newline="") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="") as file:
         csv.writer(file).writerows([columns, *kept])
-    part.replace(path)
     return path.open("a", newline="", buffering=1)

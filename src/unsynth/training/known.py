@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from unsynth.sketches.sketch import Sketched
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.task import Task
 
 
@@ -22,9 +22,10 @@ class Known:
         self._owner = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
         self._parameters = len(widths)
         self._structure: torch.Tensor | None = None
-        if isinstance(task, Sketched):
+        sketch = sketch_of(task)
+        if sketch is not None:
             self._structure = torch.ones(self._parameters, dtype=torch.bool)
-            self._structure[list(task.fitted)] = False
+            self._structure[list(sketch.fitted)] = False
 
     def draw(
         self, rng: np.random.Generator, items: int, share: float

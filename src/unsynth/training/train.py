@@ -24,7 +24,7 @@ from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.vae_realnvp import VAERealNVP
 from unsynth.rendering.renderer import Renderer
-from unsynth.sketches.sketch import SketchedTask
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progress
@@ -149,13 +149,14 @@ def _groups(
     size = data.batch // data.uses
     if not data.sketched:
         return RenderedGroups(task, renderer, observation, size, experiment.seed)
-    if not isinstance(task, SketchedTask):
+    sketch = sketch_of(task)
+    if sketch is None:
         raise TrainingError(
             f"data.sketched: {task.name} has no sketch of its engine; only dx7 has one"
         )
     # Triton comes with torch where it has a GPU, but for Windows.
     device = "cuda" if torch.cuda.is_available() and find_spec("triton") else "cpu"
-    return SketchedGroups(task, size, data.loaders, experiment.seed, device)
+    return SketchedGroups(sketch, size, data.loaders, experiment.seed, device)
 
 
 class _LiveBatches(lightning.LightningDataModule):

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
 from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
-from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.spec import Spec
 
 #: Seconds of a block, and blocks of a sound.
 _BLOCK, _BLOCKS = 64 / SAMPLE_RATE, int(SECONDS * SAMPLE_RATE / 64) + 1
@@ -58,8 +58,8 @@ _CHANCE = torch.tensor([((chance ^ 0x80) + 1) / 256 for chance in _CHANCES], dty
 class Modulation:
     """How some notes' pitch and levels move in time, whatever their operators."""
 
-    def __init__(self, task: DX7Task, patches: Float[torch.Tensor, "items parameters"]) -> None:
-        at = task.spec.position
+    def __init__(self, spec: Spec, patches: Float[torch.Tensor, "items parameters"]) -> None:
+        at = spec.position
         blocks = torch.arange(1, _BLOCKS + 1, device=patches.device, dtype=torch.float64)
 
         # Variants of a patch mostly have its pitch envelope and LFO: each is followed once.

@@ -1,9 +1,10 @@
 """Short windows of DX7 notes, differentiable in envelopes, levels and feedback.
 
-A sketch of Dexed's engine (Mark I: ``env.cc``, ``dx7note.cc``, ``EngineMkI.cpp``) that a search can
-go downhill on; the loops are compiled (:mod:`unsynth.sketches.dx7.kernel`). A window needs
-envelopes and phases at a few knots, not what came before, so a few windows cost a fraction of the whole
-sound. Pitch envelope and LFO are as in the patches; feedback begins anew in each window.
+This sketches Dexed's engine (Mark I: ``env.cc``, ``dx7note.cc``, ``EngineMkI.cpp``) so that a
+search can descend on it. The loops are compiled (:mod:`unsynth.sketches.dx7.kernel`). A window
+needs envelopes and phases at a few knots, not what came before it, so a few windows cost a
+fraction of the whole sound. Pitch envelope and LFO follow the patches; feedback starts anew in
+each window.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from unsynth.sketches.dx7.kernel import levels, levels_slopes, play, play_slopes
 from unsynth.sketches.dx7.modulation import Modulation
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7.layout import LEVEL_STEPS, OP, OPERATORS, WIDTH
-from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.spec import Spec
 
 #: Samples in which gains and frequencies are straight.
 _BLOCK = 128
@@ -37,7 +38,7 @@ class DX7Windows:
 
     def __init__(
         self,
-        task: DX7Task,
+        spec: Spec,
         patches: Sequence[Float[np.ndarray, " parameters"]],
         samples: int,
         device: str,
@@ -47,7 +48,7 @@ class DX7Windows:
                 f"windows of {samples} samples: only multiples of {_BLOCK} can be played"
             )
         x = torch.tensor(np.stack(patches), dtype=torch.float32, device=device)
-        at = task.spec.position
+        at = spec.position
         ops = x[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._samples = samples
         self._onset = x[:, at["note.onset"]].double()
@@ -64,7 +65,7 @@ class DX7Windows:
         fixed = fixed * 2.0 ** (13457 / 2**24 * ops[..., OP["fixed_detune"]])
         self._fixed = ops[..., OP["mode"]] > 0.5
         self._hz = torch.where(self._fixed, fixed, pitched).double()
-        self._modulation = Modulation(task, x.double())
+        self._modulation = Modulation(spec, x.double())
 
     def __call__(
         self,

@@ -21,6 +21,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
+from unsynth.files import replacing
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.studies.folder import Say, StudyError, _load, _write
 from unsynth.studies.kosc.cell import Cell, Result, Settings, Watcher
@@ -129,9 +130,8 @@ def _run_cell(
         watched=[] if training is None else training.watched,
     )
     if model is not None:
-        new = out / f"{cell.name}.new"
-        save_file(model.state_dict(), new)
-        new.replace(out / f"{cell.name}.safetensors")
+        with replacing(out / f"{cell.name}.safetensors") as unfinished:
+            save_file(model.state_dict(), unfinished)
     _write(out / f"{cell.name}.json", dataclasses.asdict(result))
     part.unlink(missing_ok=True)
     return result

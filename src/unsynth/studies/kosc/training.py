@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from unsynth.data.seeding import Split, item_rng
+from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression
 from unsynth.models.kosc_fields import TokenTransformer
@@ -149,19 +150,16 @@ class Training:
     def save(self, path: Path) -> None:
         """Write a checkpoint, which replaces the last one when it is whole."""
         self.look()
-        new = path.with_suffix(".new")
-        torch.save(
-            {
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "step": self.step,
-                "losses": self.losses,
-                "seconds": self.seconds,
-                "watched": self.watched,
-            },
-            new,
-        )
-        new.replace(path)
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "losses": self.losses,
+            "seconds": self.seconds,
+            "watched": self.watched,
+        }
+        with replacing(path) as unfinished:
+            torch.save(state, unfinished)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint; raises :class:`StudyError` for one that is damaged."""

@@ -6,7 +6,6 @@ algorithm may change places, and without feedback several algorithms are one and
 """
 
 import hashlib
-from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from unsynth.conventions import SECONDS
-from unsynth.errors import EngineError, PatchError
+from unsynth.errors import PatchError
 from unsynth.formats.syx import Voice, init_voice, named_voice, write_bank
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7 import DX7
@@ -43,7 +42,7 @@ from unsynth.tasks.dx7.voices import scaled_level, scaled_rate
 from unsynth.tasks.spec import Spec
 
 if TYPE_CHECKING:
-    from unsynth.sketches.dx7.windows import DX7Windows
+    pass
 
 
 class DX7Task:
@@ -69,16 +68,6 @@ class DX7Task:
             )
         }
         self._note = at["note.pitch"]
-        #: Parameters that windows depend on and have no slopes in.
-        self.sketched = np.array(
-            [op * WIDTH + i for op in range(OPERATORS) for i in range(OP["mode"], WIDTH - 1)]
-            + [self._algorithm]
-        )
-        #: Parameters that they have slopes in.
-        self.fitted = np.array(
-            [op * WIDTH + i for op in range(OPERATORS) for i in (*range(8), OP["output_level"])]
-            + [self._feedback]
-        )
 
     def __reduce__(self) -> tuple[type["DX7Task"], tuple[()]]:
         # A process does not start until it has read what it is given, if that is more than 64 kB.
@@ -345,26 +334,6 @@ class DX7Task:
                 row[one_hot + number] = one_hot + number
             rows.append(row)
         return np.stack(rows)
-
-    def windows(
-        self,
-        patches: Sequence[Float[np.ndarray, " parameters"]],
-        samples: int,
-        device: str = "cpu",
-    ) -> "DX7Windows":
-        """Sketch windows of ``samples`` of these patches' notes, on a CPU to go downhill on.
-
-        Raises :class:`EngineError` where numba is missing, or finds no folder to compile into.
-        """
-        try:
-            from unsynth.sketches.dx7.windows import DX7Windows
-        except ImportError:
-            raise EngineError("numba is not installed: pip install 'unsynth[dx7]'") from None
-        except RuntimeError as error:
-            raise EngineError(
-                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder of yours ({error})"
-            ) from None
-        return DX7Windows(self, patches, samples, device)
 
     def _operators(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "6 width"]:
         return patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)

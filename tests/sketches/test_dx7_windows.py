@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unsynth.errors import EngineError
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.sketches.dx7 import windows as dx7_windows
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS
@@ -34,8 +35,8 @@ def cut(task, patch, starts):
 
 
 def played(task, patches, starts):
-    windows = task.windows(patches, SAMPLES)
-    values = torch.tensor(np.stack(patches)[:, task.fitted], dtype=torch.float32)
+    windows = sketch_of(task).windows(patches, SAMPLES)
+    values = torch.tensor(np.stack(patches)[:, sketch_of(task).fitted], dtype=torch.float32)
     return windows(values, torch.tensor(starts)).numpy()
 
 
@@ -254,12 +255,12 @@ def test_slopes_of_feedback_are_those_of_a_little(number):
 def test_without_numba_one_line_says_what_to_install(task, monkeypatch):
     monkeypatch.setitem(sys.modules, "unsynth.sketches.dx7.windows", None)
     with pytest.raises(EngineError, match="pip install"):
-        task.windows([task.sample(np.random.default_rng(5))], SAMPLES)
+        sketch_of(task).windows([task.sample(np.random.default_rng(5))], SAMPLES)
 
 
 def test_windows_have_to_be_whole_blocks(task):
     with pytest.raises(ValueError, match="multiples"):
-        task.windows([task.sample(np.random.default_rng(5))], 1000)
+        sketch_of(task).windows([task.sample(np.random.default_rng(5))], 1000)
 
 
 def test_slopes_say_how_the_level_changes(task):
@@ -270,12 +271,14 @@ def test_slopes_say_how_the_level_changes(task):
     ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
     ops[:, OP["output_level"]] = 0
     ops[2, OP["output_level"]], ops[2, :4], ops[2, 4:8] = 90, 99, 99
-    windows = task.windows([patch], SAMPLES)
-    values = torch.tensor(patch[task.fitted][None], dtype=torch.float32, requires_grad=True)
+    windows = sketch_of(task).windows([patch], SAMPLES)
+    values = torch.tensor(
+        patch[sketch_of(task).fitted][None], dtype=torch.float32, requires_grad=True
+    )
     sound = windows(values, torch.tensor([22_050]))
     level = 10.0 * sound.square().sum().log10()
     (slope,) = torch.autograd.grad(level, values)
-    place = list(task.fitted).index(at["op3.output_level"])
+    place = list(sketch_of(task).fitted).index(at["op3.output_level"])
     assert slope[0, place].item() == pytest.approx(6.02 / 8.0, rel=0.02)
-    others = [i for i in range(len(task.fitted)) if i // 9 != 2]
+    others = [i for i in range(len(sketch_of(task).fitted)) if i // 9 != 2]
     assert slope[0, others].abs().max() < 1e-6

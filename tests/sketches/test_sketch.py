@@ -7,7 +7,8 @@ from unsynth.audio.windows import FRAMES, LONG, SEGMENTS, SHORT, Cut, beginnings
 from unsynth.data.draws import draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
-from unsynth.sketches.sketch import SketchedTask, sketch
+from unsynth.sketches.catalogue import sketch_of
+from unsynth.sketches.sketch import cut_notes
 from unsynth.synths.base import Note
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -24,7 +25,7 @@ def dx7():
 def both(dx7):
     with Renderer(dx7.synth, workers=1) as renderer:
         rendered = list(draws(dx7, renderer, Split.TEST, ITEMS))
-    patches, windows = zip(*sketched_draws(dx7, Split.TEST, ITEMS), strict=True)
+    patches, windows = zip(*sketched_draws(sketch_of(dx7), Split.TEST, ITEMS), strict=True)
     whole = (torch.cat(parts) for parts in zip(*windows, strict=True))
     return rendered, np.concatenate(patches), Cut(*whole)
 
@@ -63,10 +64,10 @@ def test_a_sketch_looks_like_its_sound(dx7, both):
 
 
 def test_nothing_is_played_past_the_end(dx7):
-    assert isinstance(dx7, SketchedTask)
     rate, patch = dx7.sample_rate, dx7.sample(np.random.default_rng(4))
     early, late = (
-        sketch(dx7, [dx7.with_note(patch, Note(60, onset, 3.0))]) for onset in (0.0, 0.95)
+        cut_notes(sketch_of(dx7), [dx7.with_note(patch, Note(60, onset, 3.0))])
+        for onset in (0.0, 0.95)
     )
     assert early.long.shape == (1, SEGMENTS, LONG) and early.short.shape == (1, FRAMES, SHORT)
     assert loudness(early, rate) > -60.0
@@ -80,7 +81,7 @@ def test_nothing_is_played_past_the_end(dx7):
 def test_short_windows_are_of_the_same_sound_as_long_ones(dx7):
     patch = dx7.with_note(dx7.sample(np.random.default_rng(4)), Note(60, 0.0, 3.0))
     rate = dx7.sample_rate
-    found = sketch(dx7, [patch])
+    found = cut_notes(sketch_of(dx7), [patch])
     wanted = cut(dx7.synth().render(dx7.engine_patch(patch), dx7.note(patch))[0], rate, 0.0)
     for ours, theirs in zip(found, wanted, strict=True):
         alike = [

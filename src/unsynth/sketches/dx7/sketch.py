@@ -1,0 +1,56 @@
+"""The DX7's sketch: which parameters it follows, and windows of patches' notes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from unsynth.errors import EngineError
+from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
+from unsynth.tasks.dx7.task import DX7Task
+
+if TYPE_CHECKING:
+    from unsynth.sketches.dx7.windows import DX7Windows
+
+
+class DX7Sketch:
+    """See :class:`unsynth.sketches.sketch.Sketch`."""
+
+    def __init__(self, task: DX7Task) -> None:
+        self.task = task
+        position = task.spec.position
+        columns = list(range(OP["mode"], OP["amp_mod_sensitivity"]))
+        self.structure = np.array(
+            [op * WIDTH + column for op in range(OPERATORS) for column in columns]
+            + [position["algorithm"]]
+        )
+        columns = [*range(8), OP["output_level"]]
+        self.fitted = np.array(
+            [op * WIDTH + column for op in range(OPERATORS) for column in columns]
+            + [position["feedback"]]
+        )
+
+    def __reduce__(self) -> tuple[type["DX7Sketch"], tuple[DX7Task]]:
+        # A spawned process starts only once it has read its arguments, if they exceed 64 kB.
+        return type(self), (self.task,)
+
+    def windows(
+        self,
+        patches: Sequence[Float[np.ndarray, " parameters"]],
+        samples: int,
+        device: str = "cpu",
+    ) -> "DX7Windows":
+        """Prepare windows of ``samples`` samples of these patches' notes.
+
+        Raises :class:`EngineError` where numba is missing, or has no folder to compile into.
+        """
+        try:
+            from unsynth.sketches.dx7.windows import DX7Windows
+        except ImportError:
+            raise EngineError("numba is not installed: pip install 'unsynth[dx7]'") from None
+        except RuntimeError as error:
+            raise EngineError(
+                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder of yours ({error})"
+            ) from None
+        return DX7Windows(self.task.spec, patches, samples, device)
