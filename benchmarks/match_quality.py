@@ -71,13 +71,13 @@ def main() -> None:
     for name, targets in sets.items():
         best, random, right, octave, seconds = [], [], [], [], []
         for path, pitch in targets:
-            *_, finished = matcher.events(read_target(path, task), Request(arguments.budget))
-            inversion = finished.inversion
-            best.append(inversion.metrics[0].mss)
-            found = task.note(inversion.candidates[0].patch)
+            request = Request(task, arguments.budget)
+            *_, result = matcher.events(read_target(path, task), request)
+            best.append(result.metrics[0].mss)
+            found = task.note(result.candidates[0].patch)
             right.append(found.pitch == pitch)
             octave.append(found.pitch % 12 == pitch % 12)
-            seconds.append(inversion.seconds)
+            seconds.append(result.seconds)
             target, _ = read_sound(path, synth.sample_rate, 1, 4.0, 1.0)
             note = Note(pitch, found.onset, found.duration)
             draws = [task.sample(item_rng("dx7", Split.RANDOM, i, 1)) for i in range(16)]

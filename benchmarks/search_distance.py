@@ -21,12 +21,12 @@ from unsynth.audio.files import read_sound
 from unsynth.conventions import SECONDS
 from unsynth.data.external import sound_files
 from unsynth.index.files import load_index
-from unsynth.matching.hearing import hear
+from unsynth.matching.note import estimate_note
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Target
-from unsynth.search.judging import Judging
+from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.tasks.catalogue import load_task
 
@@ -52,7 +52,7 @@ def main() -> None:
     with Renderer(task.synth) as renderer:
         for number in chosen:
             audio, _ = read_sound(files[number].path, rate, 1, SECONDS, 1.0)
-            heard = hear(audio, rate, task)
+            heard = estimate_note(audio, rate, task)
             near = list(
                 index.nearest(
                     *(audio, rate, heard.onset, heard.durations[0]),
@@ -83,7 +83,7 @@ def main() -> None:
         for name, seconds in cpu.items():
             print(f"{name}: {1000 * seconds / count:.2f} ms of CPU")
         target, distance = Target("", audio, rate), FastSpectral(audio, rate)
-        with closing(Judging(task, target, renderer, distance)) as judge:
+        with closing(Judge(task, target, renderer, distance)) as judge:
             start = list(judge([(patch, "index") for patch in near]))
             wall, began = time.perf_counter(), time.process_time()
             for _ in search(task, target, judge, start, rng, renders=arguments.renders):

@@ -30,13 +30,14 @@ from unsynth.index.files import load_index
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, Target
-from unsynth.search.judging import Judging
+from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.search.space import Space
 from unsynth.studies.plain_searches import PARENTS, genetic
 from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
 from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.locks import Locks
 
 NOTE = Note(60, onset=0.0, duration=1.5, velocity=100)
 LOCKED = {"note.pitch": 60.0, "note.onset": 0.0, "note.duration": 1.5}
@@ -65,7 +66,7 @@ class Distance:
 def run_search(
     target: Target,
     known: tuple[DrawIndex, Posterior],
-    judge: Judging,
+    judge: Judge,
     renders: int,
     rng: np.random.Generator,
     gains: Counter,
@@ -76,7 +77,14 @@ def run_search(
     start = list(judge([(patch, "index") for patch in near]))
     left, before = renders - judge.renders, min(candidate.score for candidate in start)
     for step in search(
-        index.task, target, judge, start, rng, posterior=posterior, locked=LOCKED, renders=left
+        index.task,
+        target,
+        judge,
+        start,
+        rng,
+        posterior=posterior,
+        locks=Locks(index.task, LOCKED),
+        renders=left,
     ):
         best = min([before, *(candidate.score for candidate in step.found)])
         gains[f"{step.move} dB"] += before - best
@@ -84,7 +92,7 @@ def run_search(
         before = best
 
 
-def curve(judge: Judging, begun: float, marks: Sequence[int]) -> list[float]:
+def curve(judge: Judge, begun: float, marks: Sequence[int]) -> list[float]:
     """The least distance after so many renders."""
     points = [(point.renders, point.score) for point in judge.history]
     return [min([begun, *(s for renders, s in points if renders <= mark)]) for mark in marks]
@@ -131,7 +139,7 @@ def main() -> None:
         voices += [(f"{path.stem}/{number}", bank[number].copy()) for number in arguments.voices]
     voices = voices[: arguments.limit]
     task, synth = DX7Task(), DX7()
-    space = Space(task, LOCKED)
+    space = Space(task, Locks(task, LOCKED))
     for _, voice in voices:
         voice[TRANSPOSE] = 24
     sounds = [synth.render(voice, NOTE) for _, voice in voices]
@@ -151,7 +159,7 @@ def main() -> None:
             for number, ((name, _), audio) in enumerate(zip(voices, sounds, strict=True)):
                 target, rng = Target(name, audio, 44_100), np.random.default_rng(arguments.seed)
                 begun = np.inf
-                with closing(Judging(task, target, renderer, Distance(audio))) as judge:
+                with closing(Judge(task, target, renderer, Distance(audio))) as judge:
                     if method == "search":
                         run_search(target, known, judge, arguments.renders, rng, gains)
                     else:

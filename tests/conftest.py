@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.small import SAMPLING, SMALL, small_flow
 from unsynth.authoring.probing import _exclusion
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
+from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import describe, save_artifact
+from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.vst3 import VST3
 from unsynth.tasks.dx7.task import DX7Task
@@ -83,3 +87,18 @@ def small_index(task: DX7Task) -> DrawIndex:
         *_, index = build_index(task, renderer, 300)
     assert isinstance(index, DrawIndex)
     return index
+
+
+@pytest.fixture(scope="session")
+def model_path(task: DX7Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the DX7 that has learned nothing: its samples are valid patches."""
+    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), SAMPLING, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    return path
+
+
+@pytest.fixture(scope="session")
+def posterior(task: DX7Task, model_path: Path) -> Posterior:
+    """That model, loaded."""
+    return load_posterior(task, model_path)

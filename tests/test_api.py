@@ -52,7 +52,7 @@ def test_patches_scores_notes_and_sounds(task, sound, found):
         again = task.synth().render(task.engine_patch(task.spec.from_named(patch)), note)
         assert np.abs(again - audio).max() < 5e-3 * np.abs(audio).max()
         assert note.pitch == patch["note.pitch"] == 60
-        assert scores.mss == pytest.approx(mss(found.inversion.target.audio, audio), abs=1e-6)
+        assert scores.mss == pytest.approx(mss(found.result.target.audio, audio), abs=1e-6)
 
 
 def test_export_and_save(found, tmp_path):
@@ -71,7 +71,7 @@ def test_the_search_goes_on_from_a_result(sound, found, small_file):
         distance=unsynth.Distance.MSS,
         index=small_file,
     )
-    start, scores = again.inversion.starts["given"]
+    start, scores = again.result.starts["given"]
     assert start.score == pytest.approx(scores.mss, abs=1e-3)
     assert again.scores[0].mss <= scores.mss == pytest.approx(found.scores[0].mss, abs=1e-3)
 
@@ -96,8 +96,8 @@ def test_whole_numbers_channels_and_other_rates(small_file, sound):
     """A sound in 16 bits, stereo and at another rate is the same target."""
     stereo = np.stack([sound, sound]) / np.abs(sound).max() * 32_000
     found = unsynth.match(stereo.astype(np.int16)[:, ::2], 22_050, renders=8, index=small_file)
-    assert len(found.inversion.target.remarks) == 2
-    power = np.square(found.inversion.target.audio[0]).reshape(40, -1).mean(axis=1)
+    assert len(found.result.target.remarks) == 2
+    power = np.square(found.result.target.audio[0]).reshape(40, -1).mean(axis=1)
     expected = np.square(sound / np.abs(sound).max()).reshape(40, -1).mean(axis=1)
     assert np.corrcoef(power, expected)[0, 1] > 0.99
 

@@ -22,8 +22,9 @@ from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import save_index
 from unsynth.interruption import stop_on
-from unsynth.matching.matcher import Found, Matcher
+from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
+from unsynth.matching.result import MatchResult
 from unsynth.rendering.renderer import Renderer
 from unsynth.report.folder import save
 from unsynth.search.candidates import Target
@@ -55,9 +56,9 @@ def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str
         with stop_on(signal.SIGALRM) as stopped:
             signal.setitimer(signal.ITIMER_REAL, first, second)
             try:
-                *_, found = matcher.events(target(), Request(budget=60.0), stopped)
-                assert isinstance(found, Found)
-                folder = save(found.inversion, out).folder
+                *_, found = matcher.events(target(), Request(matcher.task, budget=60.0), stopped)
+                assert isinstance(found, MatchResult)
+                folder = save(found, out).folder
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
     except KeyboardInterrupt:
@@ -68,10 +69,10 @@ def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str
     told = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
     assert names == FILES | {name for each in told["candidates"] for name in each["files"]}
     assert "</html>" in (folder / "report.html").read_text(encoding="utf-8")
-    inversion = found.inversion
-    assert inversion.stopped and inversion.starts
-    for _, start in inversion.starts.values():
-        assert inversion.metrics[0].mss <= start.mss
+    result = found
+    assert result.stopped and result.starts
+    for _, start in result.starts.values():
+        assert result.metrics[0].mss <= start.mss
     return "result"
 
 

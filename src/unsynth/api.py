@@ -10,57 +10,52 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from unsynth.errors import OutputError, SoundError
-from unsynth.index.files import load_index
 from unsynth.interruption import stop_on
-from unsynth.matching.matcher import Found, Matcher, Progress
+from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
-from unsynth.matching.result import Inversion
+from unsynth.matching.result import MatchResult
+from unsynth.matching.run import Progress
 from unsynth.matching.targets import fit_target
-from unsynth.matching.user_patches import Given, read_given
 from unsynth.metrics.audio import AudioMetrics
-from unsynth.models.posterior import load_posterior
 from unsynth.report.folder import export_patches, save
-from unsynth.search.judging import Distance
+from unsynth.search.judge import Distance
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
-from unsynth.tasks.locks import read_locks
+from unsynth.tasks.spec import NamedPatch
 from unsynth.tasks.task import Task
-
-#: A patch by the names of the task's parameters; a category is the name of its choice.
-NamedPatch = Mapping[str, int | float | str]
 
 
 @dataclass(frozen=True)
 class Match:
-    """What was found, best first; ``inversion`` has all that is known of it."""
+    """What was found, best first; ``result`` has everything that a report shows."""
 
-    inversion: Inversion
+    result: MatchResult
 
     @cached_property
     def patches(self) -> tuple[NamedPatch, ...]:
         """Values by name, the note among them; what cannot be heard is neutral."""
-        spec = self.inversion.task.spec
-        return tuple(spec.named(patch) for patch in self.inversion.exported)
+        spec = self.result.task.spec
+        return tuple(spec.named(patch) for patch in self.result.exported)
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The note to play each patch with."""
-        return tuple(self.inversion.task.note(c.patch) for c in self.inversion.candidates)
+        return tuple(self.result.task.note(c.patch) for c in self.result.candidates)
 
     @property
     def scores(self) -> tuple[AudioMetrics, ...]:
         """MSS (dB), wMFCC, SOT and RMS of each patch against the sound."""
-        return self.inversion.metrics
+        return self.result.metrics
 
     @property
     def audio(self) -> Float32[np.ndarray, "items channels samples"]:
         """What each patch sounds like, full scale 1, at ``sample_rate``."""
-        return np.stack([candidate.audio for candidate in self.inversion.candidates])
+        return np.stack([candidate.audio for candidate in self.result.candidates])
 
     @property
     def sample_rate(self) -> int:
         """The engine's, in Hz."""
-        return self.inversion.target.sample_rate
+        return self.result.target.sample_rate
 
     def export(self, folder: str | Path) -> list[Path]:
         """Write the patches alone, as the synthesizer opens them, into ``folder``.
@@ -70,7 +65,7 @@ class Match:
         place = Path(folder)
         try:
             place.mkdir(parents=True, exist_ok=True)
-            return export_patches(self.inversion, place)
+            return export_patches(self.result, place)
         except OSError as error:
             raise OutputError(f"{place}: cannot write there ({error.strerror})") from None
 
@@ -79,7 +74,7 @@ class Match:
 
         Raises :class:`~unsynth.errors.OutputError`.
         """
-        return save(self.inversion, Path(out)).folder
+        return save(self.result, Path(out)).folder
 
 
 def match(
@@ -130,27 +125,23 @@ def match(
             f"audio of shape {sound.shape} and type {sound.dtype}; give numbers, (samples,) or "
             "(channels, samples)"
         )
-    if isinstance(start, str | Path):
-        given = read_given(Path(start), task)
-    else:
-        given = Given(tuple(task.spec.from_named(patch) for patch in start))
     request = Request(
+        task,
         budget=budget,
         renders=renders,
         candidates=candidates,
         keep=keep,
-        locked=read_locks(task, lock or {}),
-        given=given,
+        lock=lock or {},
+        start=start,
         distance=distance,
         seed=seed,
     )
     target = fit_target(name, np.atleast_2d(sound), sample_rate, task)
-    draws = None if index is None else load_index(task, Path(index))
-    posterior = None if model is None else load_posterior(task, Path(model))
-    with stop_on(signal.SIGINT) as stopped, Matcher(task, draws, posterior) as matcher:
+    files = (None if path is None else Path(path) for path in (index, model))
+    with stop_on(signal.SIGINT) as stopped, Matcher.load(task, *files) as matcher:
         for event in matcher.events(target, request, stopped):
-            if isinstance(event, Found):
-                return Match(event.inversion)
+            if isinstance(event, MatchResult):
+                return Match(event)
             if progress is not None:
                 progress(event)
     raise AssertionError("the last event is the result")

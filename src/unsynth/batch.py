@@ -155,7 +155,7 @@ def run(
                 if isinstance(event, Progress):
                     yield event
                 else:
-                    folder = save(event.inversion, job.out, own).folder
+                    folder = save(event, job.out, own).folder
             content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
             yield Finished(job, folder, content)
         except (SoundError, EngineError, PatchError) as error:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.test_evaluate import model  # noqa: F401
-from tests.test_matching import failing
+from tests.commands import failing
 from unsynth.cli.main import main
 
 
-def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys):  # noqa: F811
+def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys):
     runs = []
     for steps in ("1", "2"):
         runs.append(tmp_path / f"steps-{steps}")
@@ -31,7 +30,7 @@ def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys
     assert len(list((tmp_path / "both").iterdir())) == 4
 
 
-def test_what_is_wrong_is_one_line(model, tmp_path, capsys):  # noqa: F811
+def test_what_is_wrong_is_one_line(model, tmp_path, capsys):
     out = ("--out", tmp_path / "out")
     assert "minimoog" in failing(capsys, "evaluate", "minimoog", "draws:2", *out)
     assert "no weight file" in failing(
@@ -45,7 +44,7 @@ def test_what_is_wrong_is_one_line(model, tmp_path, capsys):  # noqa: F811
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_ctrl_c_keeps_what_is_scored(model, tmp_path):  # noqa: F811
+def test_ctrl_c_keeps_what_is_scored(model, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "unsynth", "evaluate", model, "draws:50", "--out", str(out)]
     command += ["--workers", "1", "--candidates", "2"]

@@ -8,28 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.models.small import SMALL, small_flow
 from unsynth.data.external import DatasetError
 from unsynth.errors import SoundError
 from unsynth.evaluation.compare import compare
 from unsynth.evaluation.evaluate import Evaluated, Scored, evaluate
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.targets import find_targets
-from unsynth.flow.solver import Solver
 from unsynth.metrics.audio import audio_metrics
-from unsynth.models.architecture import FlowArchitecture
-from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.rendering.renderer import Renderer
-
-
-@pytest.fixture(scope="module")
-def model(task, tmp_path_factory) -> str:
-    """A model that learned nothing: its samples are valid patches."""
-    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
-    sampling = SamplingSettings(solver=Solver.EULER, steps=2)
-    artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
-    save_artifact(path, small_flow(task.spec.width), artifact)
-    return str(path)
 
 
 def run(model: str, dataset: str, out: Path, **options) -> Evaluated:

@@ -2,7 +2,9 @@
 
 import torch
 
+from unsynth.flow.solver import Solver
 from unsynth.models.architecture import FlowArchitecture
+from unsynth.models.artifact import SamplingSettings
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.parameter import Integer
 from unsynth.tasks.spec import Spec
@@ -44,6 +46,8 @@ VAE = {
     "coupling_width": 8,
     "coupling_blocks": 1,
 }
+#: How the small flow is sampled.
+SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
 MODELS = {"param2tok": SMALL, "units": UNITS, "mlp": MLP, "regression": REGRESSION, "vae": VAE}
 
 

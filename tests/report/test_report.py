@@ -13,14 +13,14 @@ import pytest
 import soundfile
 
 from unsynth.conventions import SAMPLE_RATE, SAMPLES
-from unsynth.matching.result import Inversion, Knob, Spread
+from unsynth.matching.result import Knob, MatchResult, Spread
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
 from unsynth.report.curve import curve_svg
 from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spectrogram_uris
 from unsynth.report.page import render_page
 from unsynth.report.scale import FAR_OFF, reach, scale_svg, verdict
-from unsynth.search.candidates import Candidate, Point, Target
+from unsynth.search.candidates import Candidate, HistoryPoint, Target
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7.task import DX7Task
@@ -42,14 +42,14 @@ def scores(mss: float) -> AudioMetrics:
     return AudioMetrics(mss, 2.0 * mss, 0.02 * mss, 1.0 - 0.02 * mss)
 
 
-def inversion(task: Task, count: int, name: str = "a bell") -> Inversion:
+def match_result(task: Task, count: int, name: str = "a bell") -> MatchResult:
     rng = np.random.default_rng(5)
     candidates = tuple(
         Candidate(task.sample(rng), tone(200.0 + 10 * i, 0.2 + 0.1 * i), 2.0 + i, "mutation")
         for i in range(count)
     )
     start = Candidate(task.sample(rng), tone(230.0), 6.0, "posterior")
-    return Inversion(
+    return MatchResult(
         task=task,
         target=Target(name, tone(220.0), SAMPLE_RATE, (f"cut: {HOSTILE}",)),
         candidates=candidates,
@@ -58,12 +58,12 @@ def inversion(task: Task, count: int, name: str = "a bell") -> Inversion:
         noise_floor=scores(0.5),
         starts={"posterior": (start, scores(6.0))},
         history=(
-            Point(1, 0.1, 9.0),
-            Point(40, 1.0, 6.0),
-            Point(900, 9.0, 2.0),
-            Point(4096, 20.0, 2.0),
+            HistoryPoint(1, 0.1, 9.0),
+            HistoryPoint(40, 1.0, 6.0),
+            HistoryPoint(900, 9.0, 2.0),
+            HistoryPoint(4096, 20.0, 2.0),
         ),
-        search_began=Point(500, 5.0, 6.0),
+        search_began=HistoryPoint(500, 5.0, 6.0),
         distance="mss",
         seed=7,
         locked={},
@@ -284,7 +284,7 @@ def test_what_cannot_be_heard_is_undetermined(task: Task) -> None:
 
 @pytest.mark.parametrize("count", [1, 32])
 def test_page_shows_every_candidate(task: Task, count: int) -> None:
-    page = Page(render_page(inversion(task, count), FILES))
+    page = Page(render_page(match_result(task, count), FILES))
     sounds = page.all("audio")
     assert [s["id"] for s in sounds] == [f"sound-{i}" for i in range(count + 1)]
     assert len({s["src"] for s in sounds}) == count + 1
@@ -295,7 +295,7 @@ def test_page_shows_every_candidate(task: Task, count: int) -> None:
 
 
 def test_page_asks_for_nothing(task: Task) -> None:
-    text = render_page(inversion(task, 2), FILES)
+    text = render_page(match_result(task, 2), FILES)
     page = Page(text)
     for _, attrs in page.tags:
         for name in ("src", "href", "xlink:href", "srcset", "action", "poster"):
@@ -305,7 +305,7 @@ def test_page_asks_for_nothing(task: Task) -> None:
 
 
 def test_page_escapes_what_users_write(task: Task) -> None:
-    text = render_page(inversion(task, 1, name=HOSTILE), FILES)
+    text = render_page(match_result(task, 1, name=HOSTILE), FILES)
     page = Page(text)
     assert "alert(" in text and "<script>alert" not in text
     assert len(page.all("script")) == 1
@@ -328,7 +328,7 @@ def test_page_for_another_task(task: Task) -> None:
         def active(self, patch: np.ndarray) -> np.ndarray:
             return np.array([patch[1] == 1, True])
 
-    shown = inversion(task, 1)
+    shown = match_result(task, 1)
     for patch, level in ((np.array([42.0, 1.0]), "42"), (np.array([42.0, 0.0]), dx7.UNDETERMINED)):
         best = Candidate(patch, tone(200.0), 1.0, "index")
         plain = replace(shown, task=Plain(), candidates=(best,))
@@ -372,8 +372,8 @@ def test_spectrogram_shows_a_tone_at_its_frequency() -> None:
 
 
 def test_past_full_scale_is_said(task: Task) -> None:
-    assert "Past full" not in render_page(inversion(task, 1), FILES)
-    text = render_page(inversion(task, 12), FILES)  # peaks rise by 0.1 to 1.3
+    assert "Past full" not in render_page(match_result(task, 1), FILES)
+    text = render_page(match_result(task, 12), FILES)  # peaks rise by 0.1 to 1.3
     assert re.search(r"Past full\s+scale before that: 3 candidates", text)
 
 
@@ -393,7 +393,7 @@ def test_verdict_promises_nothing_where_chance_is_as_good() -> None:
 
 
 def test_scale_puts_scores_in_order(task: Task) -> None:
-    svg = ET.fromstring(scale_svg(inversion(task, 4)))
+    svg = ET.fromstring(scale_svg(match_result(task, 4)))
 
     def place(name: str) -> float:
         (line,) = [e for e in svg.iter("line") if e.get("class") == name]
@@ -413,7 +413,7 @@ def test_note_names(pitch: int, name: str) -> None:
 
 
 def test_scale_shows_what_was_there_before_the_search(task: Task) -> None:
-    svg = ET.fromstring(scale_svg(inversion(task, 2)))
+    svg = ET.fromstring(scale_svg(match_result(task, 2)))
     words = [e.text for e in svg.iter("text") if e.get("class") == "start"]
     assert words == ["the model alone 6.00 dB"]
     (box,) = [e for e in svg.iter("rect")]
@@ -438,16 +438,21 @@ def test_what_is_out_of_reach_is_said(
     task: Task, scores: tuple[float, ...], stopped: bool, fraction: float, words: str
 ) -> None:
     """The search goes from 500 to 4,096 renders; the score falls at 600 and at 4,000."""
-    points = tuple(map(Point, (400, 600, 4000, 4096), (1.0, 2.0, 3.0, 4.0), (*scores, scores[-1])))
+    points = tuple(
+        map(HistoryPoint, (400, 600, 4000, 4096), (1.0, 2.0, 3.0, 4.0), (*scores, scores[-1]))
+    )
     shown = replace(
-        inversion(task, 1), history=points, search_began=Point(500, 1.5, 9.0), stopped=stopped
+        match_result(task, 1),
+        history=points,
+        search_began=HistoryPoint(500, 1.5, 9.0),
+        stopped=stopped,
     )
     said = reach(shown, fraction, "a DX7")
     assert words in said and (words or not said)
 
 
 def test_curve_falls_and_ends_at_the_best(task: Task) -> None:
-    shown = inversion(task, 1)
+    shown = match_result(task, 1)
     for against, last in (("renders", 4096.0), ("seconds", 20.0)):
         svg = ET.fromstring(curve_svg(shown, against))
         (path,) = [e.attrib["d"] for e in svg.iter("path") if e.get("class") == "curve"]
@@ -465,9 +470,9 @@ def test_knobs_are_sorted_by_what_the_sound_says_of_them(task: Task) -> None:
         Knob("op1.level1", (10.0, 12.0), 0.01),
         Knob("note.duration", (0.25, 1.5), 0.3),
     )
-    shown = replace(inversion(task, 1), spread=Spread(9, 2.5, knobs))
+    shown = replace(match_result(task, 1), spread=Spread(9, 2.5, knobs))
     words = Page(render_page(shown, FILES)).words
     rows = [w.strip() for w in words if w.strip() in {"4, 5", "10–12", "0.25–1.5"}]
     assert rows == ["10–12", "0.25–1.5", "4, 5"]
     assert {"set", "narrowed", "open"} <= {w.strip() for w in words}
-    assert "Which knobs" not in render_page(inversion(task, 1), FILES)
+    assert "Which knobs" not in render_page(match_result(task, 1), FILES)

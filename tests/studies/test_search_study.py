@@ -10,6 +10,7 @@ from unsynth.studies.folder import StudyError
 from unsynth.studies.plain_searches import evolution_strategy, genetic
 from unsynth.studies.search import WAYS, SearchStudy, _Matcher, run_search_study
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.locks import Locks
 
 RENDERS = 84
 
@@ -85,7 +86,7 @@ def test_too_few_renders_are_refused():
 @pytest.mark.parametrize("way", ["genetic", "evolution"])
 def test_plain_searches_come_nearer_and_keep_locks(task, way):
     """On a distance that needs no sound: that of the vector to a certain one."""
-    space = Space(task, {"note.pitch": 57.0})
+    space = Space(task, Locks(task, {"note.pitch": 57.0}))
     wanted = space.encode([task.sample(np.random.default_rng(1))])[0]
     curve: list[float] = []
     nothing = np.zeros((1, 0), dtype=np.float32)

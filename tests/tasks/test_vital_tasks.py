@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import relative_error
 from unsynth.errors import PatchError
 from unsynth.formats.vital import read_vital
-from unsynth.matching.user_patches import read_given
+from unsynth.matching.user_patches import UserPatches
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
@@ -112,11 +112,11 @@ def test_a_file_that_is_no_patch_of_the_task_says_why(tmp_path):
     with pytest.raises(PatchError, match="modulation 4 is env_4>osc_1_distortion_amount"):
         simple.from_file(path.read_bytes(), Note(60))
     with pytest.raises(PatchError, match=r"patch-01\.vital: modulation 4 is"):
-        read_given(path, simple)
-    (given,) = read_given(path, full).patches
+        UserPatches.read(path, simple)
+    (given,) = UserPatches.read(path, full).patches
     np.testing.assert_allclose(given[:-3], drawn(full, 1)[0, :-3], atol=1e-9)
     with pytest.raises(PatchError, match="the task is dx7"):
-        read_given(path, load_task("dx7"))
+        UserPatches.read(path, load_task("dx7"))
     path.write_bytes(b"RIFF")
     with pytest.raises(PatchError, match="not a patch of Vital"):
-        read_given(path, simple)
+        UserPatches.read(path, simple)

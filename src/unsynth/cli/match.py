@@ -103,50 +103,31 @@ def match(
     not done again. The first match of a synthesizer may build its index of draws, once.
     """
     from unsynth.batch import jobs, run
-    from unsynth.index.files import load_index
     from unsynth.interruption import stop_on
     from unsynth.matching.matcher import Matcher
     from unsynth.matching.request import Request
-    from unsynth.matching.user_patches import Given, read_given
-    from unsynth.models.posterior import load_posterior
-    from unsynth.search.judging import Distance
+    from unsynth.search.judge import Distance
     from unsynth.tasks.catalogue import load_task
-    from unsynth.tasks.locks import read_locks
 
     use_one_torch_thread()
-    task = load_task(synth)
-    wanted: dict[str, str | float] = {} if note is None else {"note": note}
-    wanted |= dict(_named_value(lock) for lock in locks)
+    lock: dict[str, int | float | str] = {} if note is None else {"note": note}
     request = Request(
+        load_task(synth),
         budget=budget,
         renders=renders,
         candidates=candidates,
         keep=keep,
-        locked=read_locks(task, wanted),
-        given=Given() if start is None else read_given(start, task),
+        lock=lock | dict(_named_value(each) for each in locks),
+        start=start or (),
         distance=Distance(distance),
         seed=seed,
     )
     waiting = jobs(sounds, out)
-    settings = {
-        "task": task.name,
-        "task_hash": task.hash,
-        **({"budget": budget} if renders is None else {"renders": renders}),
-        "candidates": candidates,
-        "keep": keep,
-        "locked": request.locked,
-        "distance": distance,
-        "from": None if start is None else start.name,
-        "index": None if index is None else index.name,
-        "model": None if model is None else model.name,
-        "seed": seed,
-    }
-    draws = None if index is None else load_index(task, index)
-    posterior = None if model is None else load_posterior(task, model)
     with (
         stop_on(signal.SIGINT, signal.SIGTERM) as stopped,
-        Matcher(task, draws, posterior) as matcher,
+        Matcher.load(request.task, index, model) as matcher,
     ):
+        settings = request.settings(index, model)
         _show(run(waiting, matcher, request, settings, stopped), as_json)
 
 

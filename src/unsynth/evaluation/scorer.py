@@ -17,7 +17,8 @@ from unsynth.evaluation.settings import Settings
 from unsynth.evaluation.targets import Audio, Sound, find_targets
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
-from unsynth.matching.hearing import HeardNote, hear
+from unsynth.matching.note import estimate_note
+from unsynth.matching.starts import nearest_per_duration
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -110,8 +111,8 @@ class Scorer:
         sampled = self._sampled(sound, number, distance, {})
         if settings.samples_only:
             return dict(zip(_SAMPLES, (sampled[0], _best(sampled)), strict=True))
-        heard = hear(sound.audio, self._renderer.sample_rate, task)
-        on_heard = self._sampled(sound, number, distance, heard.fixed)
+        note = estimate_note(sound.audio, self._renderer.sample_rate, task)
+        on_heard = self._sampled(sound, number, distance, note.known)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)
@@ -125,8 +126,11 @@ class Scorer:
             "best_random": _best(drawn),
         }
         if self._index is not None:
-            patches = _near(self._index, sound.audio, self._renderer.sample_rate, heard)
-            near = self._rendered(np.stack(patches), distance)
+            each = NEAREST // len(note.durations)
+            lists = nearest_per_duration(
+                self._index, sound.audio, self._renderer.sample_rate, note, each
+            )
+            near = self._rendered(np.concatenate(lists), distance)
             estimates["nearest"] = _best(near)
             estimates["best_or_nearest"] = _best([*sampled, *near])
         if sound.again is not None:
@@ -182,15 +186,3 @@ def _index(task: Task) -> DrawIndex | None:
         return load_index(task)
     except DrawIndexError:
         return None
-
-
-def _near(
-    index: DrawIndex, audio: Audio, sample_rate: int, heard: HeardNote
-) -> list[Float[np.ndarray, " parameters"]]:
-    """The draws nearest to a target, in each reading of it."""
-    each = NEAREST // len(heard.durations)
-    return [
-        patch
-        for duration in heard.durations
-        for patch in index.nearest(audio, sample_rate, heard.onset, duration, heard.pitches, each)
-    ]

@@ -1,12 +1,18 @@
-"""What a user asks of a match."""
+"""What a user asks of a match, read and checked in one place for the command and for Python."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from unsynth.errors import UnsynthError
-from unsynth.matching.user_patches import Given
-from unsynth.search.judging import Distance
+from unsynth.matching.user_patches import UserPatches
+from unsynth.search.judge import Distance
+from unsynth.tasks.locks import Locks
+from unsynth.tasks.spec import NamedPatch
+from unsynth.tasks.task import Task
 
 #: As many as a DX7 bank holds.
 MOST_KEPT = 32
@@ -14,20 +20,25 @@ MOST_KEPT = 32
 
 @dataclass(frozen=True)
 class Request:
-    """How to look for a sound's patches.
+    """What to look for, and how long.
 
-    ``budget`` is the seconds of the search; with ``renders`` it is that many renders instead, and
-    the result depends on the seed alone. ``candidates`` are samples of the posterior, ``keep`` is
-    how many patches come out at most, no two of them alike. ``locked`` holds parameters to values,
-    as :func:`~unsynth.tasks.locks.read_locks` checks them.
+    ``budget`` is the length of the search in seconds. ``renders`` limits it to that many renders
+    instead; then the result depends on the seed alone. ``candidates`` is the number of posterior
+    samples, ``keep`` the largest number of patches in the result, no two of them alike. ``lock``
+    holds parameters to values (:meth:`~unsynth.tasks.locks.Locks.read`). ``start`` is a file with
+    patches to begin from, or patches by name.
+
+    Raises :class:`~unsynth.errors.UnsynthError` for a number out of range, and
+    :class:`~unsynth.errors.PatchError` for a lock or a patch that the task does not have.
     """
 
+    task: Task
     budget: float = 20.0
     renders: int | None = None
     candidates: int = 16
     keep: int = 8
-    locked: Mapping[str, float] = field(default_factory=dict)
-    given: Given = field(default_factory=Given)
+    lock: Mapping[str, int | float | str] = field(default_factory=dict)
+    start: str | Path | Sequence[NamedPatch] = ()
     distance: Distance = Distance.FAST
     seed: int = 0
 
@@ -40,9 +51,40 @@ class Request:
             raise UnsynthError(f"a budget of {self.budget:g} seconds: choose more than 0")
         if self.renders is not None and self.renders < 1:
             raise UnsynthError(f"{self.renders} renders: choose at least 1")
+        if self.seed < 0:
+            raise UnsynthError(f"a seed of {self.seed}: choose 0 or more")
+        # Bad input is reported now, not in the middle of a match.
+        _ = self.locks, self.user_patches
+
+    @cached_property
+    def locks(self) -> Locks:
+        """The locked values."""
+        return Locks.read(self.task, self.lock)
+
+    @cached_property
+    def user_patches(self) -> UserPatches:
+        """The patches to begin from."""
+        return UserPatches.read(self.start, self.task)
 
     def share(self, fraction: float, most: int) -> tuple[int, float]:
-        """Say how many of ``most`` renders, and how many seconds, a part of the work gets."""
+        """Return the renders, out of ``most``, and the seconds that a part of the work gets."""
         if self.renders is None:
             return most, fraction * self.budget
         return min(most, math.ceil(fraction * self.renders)), math.inf
+
+    def settings(self, index: Path | None = None, model: Path | None = None) -> dict[str, Any]:
+        """Describe the request for ``patch.json``; equal settings give equal results."""
+        limit = {"budget": self.budget} if self.renders is None else {"renders": self.renders}
+        return {
+            "task": self.task.name,
+            "task_hash": self.task.hash,
+            **limit,
+            "candidates": self.candidates,
+            "keep": self.keep,
+            "locked": dict(self.locks.values),
+            "distance": self.distance.value,
+            "from": Path(self.start).name if isinstance(self.start, str | Path) else None,
+            "index": None if index is None else index.name,
+            "model": None if model is None else model.name,
+            "seed": self.seed,
+        }

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from unsynth.metrics.audio import AudioMetrics
-from unsynth.search.candidates import Candidate, Point, Target
-from unsynth.tasks.locks import hold
+from unsynth.search.candidates import Candidate, HistoryPoint, Target
+from unsynth.tasks.locks import Locks
 from unsynth.tasks.task import Task
 
 
@@ -16,8 +16,8 @@ from unsynth.tasks.task import Task
 class Knob:
     """How far good candidates differ in a parameter that can be heard.
 
-    ``values`` are its least and largest among them, or, of a category, all that occur;
-    ``freedom`` is 0 where they agree and about 1 where they differ as much as random patches.
+    ``values`` are its least and largest among them; for a category, all that occur. ``freedom`` is
+    0 where they agree and about 1 where they differ as much as random patches.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Spread:
-    """What ``patches`` candidates, all within ``limit`` of the target, say of the knobs."""
+    """How ``patches`` candidates, all within ``limit`` dB of the target, differ in each knob."""
 
     patches: int
     limit: float
@@ -35,16 +35,15 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Inversion:
-    """Everything a report needs, best candidate first.
+class MatchResult:
+    """Everything that a report needs, best candidate first.
 
-    ``metrics`` are each candidate's, ``random_metrics`` those of draws from the prior that were
-    moved to the target's note, and ``noise_floor`` those of the best candidate against its own
-    second render. ``starts`` are the best of each origin before the search, with their metrics.
-    ``history`` has a point for each better score, and one for the end; ``search_began`` is when
-    the search took over, and ``distance`` names what scores are. ``spread`` is ``None`` where too
-    few candidates are good. ``locked`` are values that the user held, ``stopped`` says that the
-    user ended it before its time.
+    ``metrics`` are those of each candidate, ``random_metrics`` those of random draws on the
+    target's note, and ``noise_floor`` those of the best candidate against its own second render.
+    ``starts`` holds the best candidate of each origin before the search, with its metrics.
+    ``history`` has a point for each better score and one for the end; the search started at
+    ``search_began``. ``distance`` names what scores measure. ``spread`` is ``None`` where too few
+    candidates are good. ``stopped`` is true if the user ended the search early.
     """
 
     task: Task
@@ -54,30 +53,29 @@ class Inversion:
     random_metrics: tuple[AudioMetrics, ...]
     noise_floor: AudioMetrics
     starts: Mapping[str, tuple[Candidate, AudioMetrics]]
-    history: tuple[Point, ...]
-    search_began: Point
+    history: tuple[HistoryPoint, ...]
+    search_began: HistoryPoint
     distance: str
     seed: int
-    locked: Mapping[str, float]
+    locks: Locks
     spread: Spread | None = None
     stopped: bool = False
 
     @property
     def renders(self) -> int:
-        """Renders of the match, all but those for comparison."""
+        """Renders of the match, without those for comparison."""
         return self.history[-1].renders
 
     @property
     def seconds(self) -> float:
-        """Seconds of the match, without what is loaded before and compared after it."""
+        """Seconds of the match, without loading before it and comparison after it."""
         return self.history[-1].seconds
 
     @property
     def exported(self) -> Float[np.ndarray, "items parameters"]:
         """The candidates' patches as they are written: what cannot be heard is neutral.
 
-        What is locked keeps its value there too, which does not change the sound.
+        Locked parameters keep their values there too, which does not change the sound.
         """
-        spec = self.task.spec
         neutral = [self.task.neutral(candidate.patch) for candidate in self.candidates]
-        return np.stack([hold(spec, patch, self.locked) for patch in neutral])
+        return np.stack([self.locks.hold(patch) for patch in neutral])

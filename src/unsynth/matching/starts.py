@@ -1,59 +1,69 @@
-"""What is tried before the search: samples, the nearest draws, other durations, given patches."""
+"""Patches to try before the search: posterior samples, the nearest draws, other durations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float32
 
 from unsynth.index.draw_index import HELD, DrawIndex
-from unsynth.matching.hearing import SHORTEST, HeardNote
+from unsynth.matching.note import SHORTEST, NoteEstimate
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Proposal, Target
 from unsynth.synths.base import Note
-from unsynth.tasks.locks import hold
+from unsynth.tasks.locks import Locks
+from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
-#: Where proposals come from, as candidates and reports name it.
-POSTERIOR, INDEX, GIVEN = "posterior", "index", "given"
-#: Durations that are tried: some in seconds, and some as multiples of the one that is heard.
+#: Origins of proposals, as candidates and reports name them.
+POSTERIOR, INDEX, USER = "posterior", "index", "given"
+#: Durations to try, in seconds.
 _SHORT_DURATIONS = (0.08, 0.25)
+#: Durations to try, as multiples of the estimated one.
 _STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
 
-Patch = Float[np.ndarray, " parameters"]
 
-
-def sampled(
+def posterior_samples(
     posterior: Posterior,
     target: Target,
-    heard: HeardNote,
-    locked: Mapping[str, float],
+    note: NoteEstimate,
+    locks: Locks,
     count: int,
     rng: np.random.Generator,
 ) -> list[Proposal]:
-    """Sample the posterior at the onset and pitch that are heard; durations are its own."""
-    fixed = heard.fixed | dict(locked)
-    return [(patch, POSTERIOR) for patch in posterior.sample(target.audio, count, rng, fixed=fixed)]
+    """Sample the posterior at the estimated onset and pitch; durations are the model's own."""
+    known = note.known | dict(locks.values)
+    return [(patch, POSTERIOR) for patch in posterior.sample(target.audio, count, rng, fixed=known)]
 
 
-def nearest(
-    index: DrawIndex, target: Target, heard: HeardNote, locked: Mapping[str, float], count: int
-) -> list[Proposal]:
-    """Propose draws for each reading of a sound, the nearest of each first."""
-    each = -(-count // len(heard.durations))
-    readings = [
-        index.nearest(target.audio, target.sample_rate, heard.onset, duration, heard.pitches, each)
-        for duration in heard.durations
+def nearest_per_duration(
+    index: DrawIndex,
+    audio: Float32[np.ndarray, "channels samples"],
+    sample_rate: int,
+    note: NoteEstimate,
+    count: int,
+) -> list[list[Patch]]:
+    """Find the ``count`` draws nearest to a sound for each of its possible durations."""
+    return [
+        list(index.nearest(audio, sample_rate, note.onset, duration, note.pitches, count))
+        for duration in note.durations
     ]
-    spec = index.task.spec
-    ordered = (patch for patches in zip(*readings, strict=True) for patch in patches)
-    return [(hold(spec, patch, locked), INDEX) for patch in ordered][:count]
 
 
-def retimed(
-    task: Task, ranked: Sequence[Candidate], end: float, locked: Mapping[str, float]
+def nearest_draws(
+    index: DrawIndex, target: Target, note: NoteEstimate, locks: Locks, count: int
+) -> list[Proposal]:
+    """Propose the nearest draws, in turn for each possible duration, nearest first."""
+    each = -(-count // len(note.durations))
+    lists = nearest_per_duration(index, target.audio, target.sample_rate, note, each)
+    in_turn = (patch for patches in zip(*lists, strict=True) for patch in patches)
+    return [(locks.hold(patch), INDEX) for patch in in_turn][:count]
+
+
+def other_durations(
+    task: Task, ranked: Sequence[Candidate], end: float, locks: Locks
 ) -> list[Proposal]:
     """Propose candidates with other durations of the note, unless that is locked."""
-    if "note.duration" in locked:
+    if "note.duration" in locks.values:
         return []
     stretched = (max(SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)
     durations = {*_SHORT_DURATIONS, *stretched, HELD}

@@ -1,7 +1,7 @@
-"""Patches that a user gives a search to start from."""
+"""Patches that a user gives a search to begin from."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -9,61 +9,60 @@ from typing import Any
 
 from unsynth.errors import PatchError
 from unsynth.formats.syx import Voice, read_voices
-from unsynth.matching.hearing import HeardNote
-from unsynth.matching.starts import GIVEN, Patch
-from unsynth.search.candidates import Proposal
+from unsynth.matching.note import NoteEstimate
 from unsynth.synths.base import Note
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.dx7.task import DX7Task
-from unsynth.tasks.locks import hold
+from unsynth.tasks.spec import NamedPatch, Patch
 from unsynth.tasks.task import Task
 
-#: A user's patches are tried on so many notes, in all.
-_MOST_GIVEN = 128
+#: The most patches that are tried, over all notes.
+_MOST = 128
 
 
 @dataclass(frozen=True)
-class Given:
-    """Patches of a user's: whole ones with a note of their own, and DX7 voices, which have none."""
+class UserPatches:
+    """Whole patches, each with a note of its own, and DX7 voices, which have none."""
 
     patches: tuple[Patch, ...] = ()
     voices: tuple[Voice, ...] = ()
 
-    def on(self, task: Task, heard: HeardNote, locked: Mapping[str, float]) -> list[Proposal]:
-        """Propose them as they are, and on the notes that are heard.
+    @classmethod
+    def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
+        """Take patches by name, or read a ``patch.json`` of ours, a ``.vital`` or a ``.syx`` file.
 
-        Raises :class:`PatchError` where the task cannot play any of the voices.
+        Raises :class:`PatchError` for anything else, and for patches of another task.
+        """
+        if not isinstance(start, str | Path):
+            return cls(tuple(task.spec.from_named(patch) for patch in start))
+        path = Path(start)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise PatchError(f"{path}: cannot be read ({error.strerror})") from None
+        try:
+            if path.suffix.lower() == ".syx":
+                return cls(voices=_voices(data, task))
+            if path.suffix.lower() == ".vital":
+                return cls((_vital(data, task),))
+            return cls(_patches(data, task))
+        except PatchError as error:
+            raise PatchError(f"{path}: {error}") from None
+
+    def on_notes(self, task: Task, note: NoteEstimate) -> list[Patch]:
+        """Return the patches as they are, then all of them on the possible notes of a sound.
+
+        Raises :class:`PatchError` where the task can play none of the voices.
         """
         notes = [
-            Note(int(pitch), heard.onset, duration)
-            for duration, pitch in product(heard.durations, heard.pitches)
+            Note(int(pitch), note.onset, duration)
+            for duration, pitch in product(note.durations, note.pitches)
         ]
-        each = max(1, _MOST_GIVEN // max(1, len(self.patches) + len(self.voices)))
+        each = max(1, _MOST // max(1, len(self.patches) + len(self.voices)))
         notes = notes[:: -(-len(notes) // each)]
-        found = list(self.patches)
-        found += [task.with_note(patch, note) for patch in self.patches for note in notes]
-        if self.voices:
-            found += list(_folded(task, self.voices, notes))
-        return [(hold(task.spec, patch, locked), GIVEN) for patch in found]
-
-
-def read_given(path: Path, task: Task) -> Given:
-    """Read patches from a ``patch.json`` of ours, a ``.vital`` file, or DX7 voices from a ``.syx``.
-
-    Raises :class:`PatchError` for a file that is none of them, or of another task.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PatchError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        if path.suffix.lower() == ".syx":
-            return Given(voices=_voices(data, task))
-        if path.suffix.lower() == ".vital":
-            return Given(patches=(_vital(data, task),))
-        return Given(patches=_patches(data, task))
-    except PatchError as error:
-        raise PatchError(f"{path}: {error}") from None
+        moved = [task.with_note(patch, note) for patch in self.patches for note in notes]
+        folded = _folded(task, self.voices, notes) if self.voices else ()
+        return [*self.patches, *moved, *folded]
 
 
 def _voices(data: bytes, task: Task) -> tuple[Voice, ...]:
@@ -82,12 +81,14 @@ def _patches(data: bytes, task: Task) -> tuple[Patch, ...]:
     wrong = "is no patch.json that unsynth wrote, and no .syx or .vital file"
     try:
         content: Any = json.loads(data)
-        theirs, candidates = content["task"], content["candidates"]
+        written_for, candidates = content["task"], content["candidates"]
         named = [candidate["parameters"] for candidate in candidates]
     except (ValueError, KeyError, TypeError):
         raise PatchError(wrong) from None
-    if theirs != task.name:
-        raise PatchError(f"holds patches of {theirs}, not of {task.name}; choose --synth {theirs}")
+    if written_for != task.name:
+        raise PatchError(
+            f"holds patches of {written_for}, not of {task.name}; choose --synth {written_for}"
+        )
     if not named:
         raise PatchError(wrong)
     try:
@@ -99,12 +100,12 @@ def _patches(data: bytes, task: Task) -> tuple[Patch, ...]:
 def _folded(task: Task, voices: Sequence[Voice], notes: Sequence[Note]) -> Iterator[Patch]:
     """Read voices as they sound on each note."""
     assert isinstance(task, DX7Task)
-    reason, found = "", False
+    reason, playable = "", False
     for voice, note in product(voices, notes):
         try:
             yield task.from_voice(voice, note)
-            found = True
+            playable = True
         except PatchError as error:
             reason = str(error)
-    if not found:
+    if not playable:
         raise PatchError(reason)

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from unsynth.matching.result import Inversion
+from unsynth.matching.result import MatchResult
 from unsynth.report.scale import START_NAMES, tick_step
-from unsynth.search.candidates import Point
+from unsynth.search.candidates import HistoryPoint
 
 _WIDTH, _HEIGHT = 360, 210
 _LEFT, _RIGHT, _TOP, _BASE = 34, 348, 14, 170
 
 
-def curve_svg(inversion: Inversion, against: str) -> Markup:
+def curve_svg(result: MatchResult, against: str) -> Markup:
     """Draw the best score so far; ``against`` is ``renders`` or ``seconds``.
 
     Dashed: the best of each origin before the search. A thin line says where the search began.
     """
-    points = inversion.history
+    points = result.history
     end = _place(points[-1], against)
     scores = [point.score for point in points]
-    starts = {origin: candidate.score for origin, (candidate, _) in inversion.starts.items()}
+    starts = {origin: candidate.score for origin, (candidate, _) in result.starts.items()}
     # What was random luck in the first few renders would flatten the rest.
     top = min(max(scores), 1.6 * max(scores[-1], *starts.values())) or 1.0
     ticks = _ticks(top)
@@ -48,7 +48,7 @@ def curve_svg(inversion: Inversion, against: str) -> Markup:
         ),
         f'<path class="axis" d="M{_LEFT} {_BASE}H{_RIGHT}"/>',
     ]
-    began = x(_place(inversion.search_began, against))
+    began = x(_place(result.search_began, against))
     parts.append(f'<path class="began" d="M{began:.1f} {_TOP}V{_BASE}"/>')
     for number, (name, score) in enumerate(starts.items()):
         parts.append(f'<path class="start" d="M{_LEFT} {y(score):.1f}H{_RIGHT}"/>')
@@ -73,7 +73,7 @@ def curve_svg(inversion: Inversion, against: str) -> Markup:
     )
 
 
-def _place(point: Point, against: str) -> float:
+def _place(point: HistoryPoint, against: str) -> float:
     return float(point.renders) if against == "renders" else point.seconds
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from unsynth.audio.files import write_wav
 from unsynth.errors import EngineError, OutputError
-from unsynth.matching.result import Inversion, Knob
+from unsynth.matching.result import Knob, MatchResult
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
@@ -29,7 +29,7 @@ _PATIENCE = 300.0
 
 
 def write_results(
-    inversion: Inversion, folder: Path, settings: Mapping[str, Any] | None = None
+    result: MatchResult, folder: Path, settings: Mapping[str, Any] | None = None
 ) -> list[str]:
     """Write everything a user gets into an empty folder; return the names of the patch files.
 
@@ -38,23 +38,23 @@ def write_results(
     :class:`~unsynth.errors.OutputError` where the disk does not take it, and
     :class:`~unsynth.errors.EngineError` where the engine does not make them.
     """
-    best = inversion.candidates[0]
-    exported = [path.name for path in export_patches(inversion, folder)]
-    write_wav(folder / "best.wav", best.audio, inversion.target.sample_rate)
-    _write_midi(folder / "note.mid", inversion.task.note(best.patch))
-    content = as_json(inversion, exported) | {"settings": dict(settings or {})}
+    best = result.candidates[0]
+    exported = [path.name for path in export_patches(result, folder)]
+    write_wav(folder / "best.wav", best.audio, result.target.sample_rate)
+    _write_midi(folder / "note.mid", result.task.note(best.patch))
+    content = as_json(result, exported) | {"settings": dict(settings or {})}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(render_page(inversion, exported), encoding="utf-8")
+    (folder / "report.html").write_text(render_page(result, exported), encoding="utf-8")
     return exported
 
 
-def export_patches(inversion: Inversion, folder: Path) -> list[Path]:
+def export_patches(result: MatchResult, folder: Path) -> list[Path]:
     """Write the patches as the synthesizer opens them.
 
     An engine that may die or hang does it in a process of its own, too.
     """
-    task, patches = inversion.task, inversion.exported
+    task, patches = result.task, result.exported
     if task.synth().concurrency is not Concurrency.PROCESSES:
         return task.export(patches, folder)
     with closing(Workers(partial(_exporter, task, folder), 1, _PATIENCE)) as workers:
@@ -81,12 +81,12 @@ def _write_midi(path: Path, note: Note) -> None:
     file.save(path)
 
 
-def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
+def as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
     """Say all but sounds in what JSON knows; ``exported`` are the names of the patch files."""
-    task, names = inversion.task, inversion.task.spec.names
-    each = len(exported) // len(inversion.candidates)
+    task, names = result.task, result.task.spec.names
+    each = len(exported) // len(result.candidates)
     candidates = []
-    for rank, candidate in enumerate(inversion.candidates, start=1):
+    for rank, candidate in enumerate(result.candidates, start=1):
         active = task.active(candidate.patch)
         candidates.append(
             {
@@ -94,9 +94,9 @@ def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
                 "files": list(exported[(rank - 1) * each : rank * each] or exported),
                 **({} if each else {"voice": rank}),
                 "origin": candidate.origin,
-                **_metrics(inversion.metrics[rank - 1]),
+                **_metrics(result.metrics[rank - 1]),
                 "musical": task.musical(candidate.patch),
-                "parameters": task.spec.named(inversion.exported[rank - 1]),
+                "parameters": task.spec.named(result.exported[rank - 1]),
                 "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
             }
         )
@@ -104,30 +104,30 @@ def as_json(inversion: Inversion, exported: Sequence[str]) -> dict[str, Any]:
         "unsynth": __version__,
         "task": task.name,
         "task_hash": task.hash,
-        "target": inversion.target.name,
-        "remarks": list(inversion.target.remarks),
-        "random_draws": [_metrics(metrics) for metrics in inversion.random_metrics],
-        "noise_floor": _metrics(inversion.noise_floor),
+        "target": result.target.name,
+        "remarks": list(result.target.remarks),
+        "random_draws": [_metrics(metrics) for metrics in result.random_metrics],
+        "noise_floor": _metrics(result.noise_floor),
         "before_the_search": {
-            origin: _metrics(metrics) for origin, (_, metrics) in inversion.starts.items()
+            origin: _metrics(metrics) for origin, (_, metrics) in result.starts.items()
         },
-        "distance": inversion.distance,
+        "distance": result.distance,
         "history": [
             {"renders": p.renders, "seconds": round(p.seconds, 3), "score": round(p.score, 4)}
-            for p in inversion.history
+            for p in result.history
         ],
-        "knobs": {knob.name: round(knob.freedom, 4) for knob in _knobs(inversion)},
-        "renders": inversion.renders,
-        "seconds": round(inversion.seconds, 2),
-        "stopped": inversion.stopped,
-        "seed": inversion.seed,
-        "locked": {name: task.spec.named(inversion.exported[0])[name] for name in inversion.locked},
+        "knobs": {knob.name: round(knob.freedom, 4) for knob in _knobs(result)},
+        "renders": result.renders,
+        "seconds": round(result.seconds, 2),
+        "stopped": result.stopped,
+        "seed": result.seed,
+        "locked": {name: task.spec.named(result.exported[0])[name] for name in result.locks.values},
         "candidates": candidates,
     }
 
 
-def _knobs(inversion: Inversion) -> Sequence[Knob]:
-    return () if inversion.spread is None else inversion.spread.knobs
+def _knobs(result: MatchResult) -> Sequence[Knob]:
+    return () if result.spread is None else result.spread.knobs
 
 
 def _metrics(metrics: AudioMetrics) -> dict[str, float]:
@@ -154,7 +154,7 @@ def result_name(sound: str) -> str:
     return Path(sound).stem.strip(". ") or "sound"
 
 
-def save(inversion: Inversion, out: Path, settings: Mapping[str, Any] | None = None) -> Saved:
+def save(result: MatchResult, out: Path, settings: Mapping[str, Any] | None = None) -> Saved:
     """Write a result to a new folder in ``out``, named after the sound; all of it or nothing.
 
     A folder that is there already keeps its name and content. ``settings`` are put into
@@ -162,8 +162,8 @@ def save(inversion: Inversion, out: Path, settings: Mapping[str, Any] | None = N
     ``out`` cannot be written to.
     """
     with _unfinished_folder(out) as unfinished:
-        names = write_results(inversion, unfinished, settings)
-        folder = _publish(unfinished, out / result_name(inversion.target.name))
+        names = write_results(result, unfinished, settings)
+        folder = _publish(unfinished, out / result_name(result.target.name))
     return Saved(folder, tuple(folder / name for name in names))
 
 

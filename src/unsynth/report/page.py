@@ -1,4 +1,4 @@
-"""One HTML file that shows an inversion: verdict, target and candidates to hear, patches to read.
+"""The report of a match, one HTML file: verdict, target, candidates to hear, patches to read.
 
 The file is complete: sounds and spectrograms are in it as data URIs, and its content security
 policy forbids every request.
@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from unsynth.matching.result import Inversion
+from unsynth.matching.result import MatchResult
 from unsynth.metrics.agreement import median_metrics
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.report import dx7
@@ -55,36 +55,36 @@ class _Sound:
     values: tuple[dx7.Value, ...] = ()
 
 
-def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
-    """Write the report of an inversion with at least one candidate and one random score.
+def render_page(result: MatchResult, exported: Sequence[str]) -> str:
+    """Write the report of a result with at least one candidate and one random score.
 
     ``exported`` are the names of the patch files beside it, best first, or that of one bank.
     """
-    target, candidates = inversion.target, inversion.candidates
+    target, candidates = result.target, result.candidates
     audio = [target.audio, *(candidate.audio for candidate in candidates)]
     peaks = [float(np.abs(sound).max(initial=0.0)) for sound in audio]
     images = spectrogram_uris(audio, target.sample_rate)
     sounds = [flac_uri(sound, target.sample_rate) for sound in audio]
     shown = [
-        _candidate(inversion, rank, sounds[rank], images[rank])
+        _candidate(result, rank, sounds[rank], images[rank])
         for rank in range(1, len(candidates) + 1)
     ]
-    instrument = _INSTRUMENTS.get(inversion.task.name, "this synthesizer")
-    chance = median_metrics(inversion.random_metrics)
-    judged = verdict(inversion.metrics[0].mss, inversion.noise_floor.mss, chance.mss)
+    instrument = _INSTRUMENTS.get(result.task.name, "this synthesizer")
+    chance = median_metrics(result.random_metrics)
+    judged = verdict(result.metrics[0].mss, result.noise_floor.mss, chance.mss)
     page = _environment().get_template("page.html.j2")
     return page.render(
-        inversion=inversion,
+        result=result,
         target=_Sound(0, target.name, sounds[0], images[0]),
         candidates=shown,
         verdict=judged,
-        reach=reach(inversion, judged.fraction, instrument),
-        measures=_measures(inversion, chance),
-        curves=[curve_svg(inversion, against) for against in ("renders", "seconds")],
-        knobs=_knobs(inversion),
+        reach=reach(result, judged.fraction, instrument),
+        measures=_measures(result, chance),
+        curves=[curve_svg(result, against) for against in ("renders", "seconds")],
+        knobs=_knobs(result),
         chance=chance,
         thresholds=THRESHOLDS,
-        scale=scale_svg(inversion),
+        scale=scale_svg(result),
         seconds=target.audio.shape[-1] / target.sample_rate,
         axis=frequency_axis(target.sample_rate),
         colours=colour_stops(),
@@ -95,8 +95,8 @@ def render_page(inversion: Inversion, exported: Sequence[str]) -> str:
     )
 
 
-def _candidate(inversion: Inversion, rank: int, audio: str, spectrogram: str) -> _Sound:
-    task, candidate = inversion.task, inversion.candidates[rank - 1]
+def _candidate(result: MatchResult, rank: int, audio: str, spectrogram: str) -> _Sound:
+    task, candidate = result.task, result.candidates[rank - 1]
     pitch = task.note(candidate.patch).pitch
     is_dx7 = task.name == "dx7"
     return _Sound(
@@ -104,7 +104,7 @@ def _candidate(inversion: Inversion, rank: int, audio: str, spectrogram: str) ->
         name=f"Candidate {rank}",
         audio=audio,
         spectrogram=spectrogram,
-        score=f"{inversion.metrics[rank - 1].mss:.2f}",
+        score=f"{result.metrics[rank - 1].mss:.2f}",
         origin=candidate.origin,
         note=f"{note_name(pitch)} (MIDI {pitch})",
         view=dx7.view(task, candidate.patch) if is_dx7 else None,
@@ -127,13 +127,13 @@ class _Knob:
 _FREEDOM = (("set", 0.15), ("narrowed", 0.5), ("open", math.inf))
 
 
-def _knobs(inversion: Inversion) -> list[_Knob]:
+def _knobs(result: MatchResult) -> list[_Knob]:
     """Describe what the sound says of each parameter, what it says most of first."""
-    if inversion.spread is None:
+    if result.spread is None:
         return []
-    spec, best = inversion.task.spec, inversion.candidates[0].patch
+    spec, best = result.task.spec, result.candidates[0].patch
     described = []
-    for knob in sorted(inversion.spread.knobs, key=lambda knob: knob.freedom):
+    for knob in sorted(result.spread.knobs, key=lambda knob: knob.freedom):
         place = spec.position[knob.name]
         words = [_written(spec.value_name(place, value)) for value in knob.values]
         parameter = spec.parameters[place]
@@ -150,14 +150,14 @@ def _knobs(inversion: Inversion) -> list[_Knob]:
     return described
 
 
-def _measures(inversion: Inversion, chance: AudioMetrics) -> list[tuple[str, tuple[str, ...]]]:
+def _measures(result: MatchResult, chance: AudioMetrics) -> list[tuple[str, tuple[str, ...]]]:
     """Make the rows of the table of all four metrics."""
-    starts = {START_NAMES[origin]: metrics for origin, (_, metrics) in inversion.starts.items()}
+    starts = {START_NAMES[origin]: metrics for origin, (_, metrics) in result.starts.items()}
     rows = {
-        "best candidate": inversion.metrics[0],
+        "best candidate": result.metrics[0],
         **starts,
         "a random draw (median)": chance,
-        "the engine against itself": inversion.noise_floor,
+        "the engine against itself": result.noise_floor,
     }
     return [
         (name, (f"{m.mss:.2f}", f"{m.wmfcc:.2f}", f"{m.sot:.3f}", f"{m.rms:.3f}"))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from unsynth.matching.result import Inversion
-from unsynth.matching.starts import GIVEN, INDEX, POSTERIOR
+from unsynth.matching.result import MatchResult
+from unsynth.matching.starts import INDEX, POSTERIOR, USER
 
 #: Largest fraction of the way from the noise floor to the median random draw for each word. On
 #: voices that the DX7 does make, a search without a model came to 0.25 of that distance, and the
@@ -21,7 +21,7 @@ FAR_OFF = "Far off"
 #: A search has settled where the last third of it came less than this part nearer.
 _SETTLED = 0.03
 #: What was there before the search, by origin.
-START_NAMES = {POSTERIOR: "the model alone", INDEX: "the index alone", GIVEN: "your patch"}
+START_NAMES = {POSTERIOR: "the model alone", INDEX: "the index alone", USER: "your patch"}
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ def verdict(best: float, noise_floor: float, random_median: float) -> Verdict:
     return Verdict(word, meaning, fraction)
 
 
-def reach(inversion: Inversion, fraction: float, instrument: str) -> str:
+def reach(result: MatchResult, fraction: float, instrument: str) -> str:
     """Say in a sentence whether more of a search may help, or the sound is out of reach."""
-    gain = _late_gain(inversion)
-    if inversion.stopped:
+    gain = _late_gain(result)
+    if result.stopped:
         return "The search was stopped early; with more time it may come nearer."
     if gain is None:
         return "There was no time for a search; a larger --budget may come nearer."
     if gain > _SETTLED:
         nearer = f"the last third of the search still came {gain:.0%} nearer"
         return f"A larger --budget may help: {nearer}."
-    settled = f"the last third of {inversion.renders:,} renders came hardly nearer"
+    settled = f"the last third of {result.renders:,} renders came hardly nearer"
     if fraction > THRESHOLDS[-1][1]:
         return f"This sound seems to be out of reach of {instrument}: {settled}."
     if fraction > THRESHOLDS[-2][1]:
@@ -69,27 +69,27 @@ def reach(inversion: Inversion, fraction: float, instrument: str) -> str:
     return ""
 
 
-def _late_gain(inversion: Inversion) -> float | None:
+def _late_gain(result: MatchResult) -> float | None:
     """By what part the best score fell in the last third of the search; ``None`` without one."""
-    began, end = inversion.search_began.renders, inversion.history[-1]
+    began, end = result.search_began.renders, result.history[-1]
     if end.renders <= began or end.score == 0.0:
         return None if end.renders <= began else 0.0
     late = began + 2 * (end.renders - began) / 3
-    before = [point.score for point in inversion.history if point.renders <= late]
-    return (min(before, default=inversion.search_began.score) - end.score) / end.score
+    before = [point.score for point in result.history if point.renders <= late]
+    return (min(before, default=result.search_began.score) - end.score) / end.score
 
 
-def scale_svg(inversion: Inversion) -> Markup:
+def scale_svg(result: MatchResult) -> Markup:
     """Draw noise floor, candidates, starts and random draws on one axis of MSS, 0 dB on the left.
 
     The box holds the middle half of the random draws, its whiskers all but the farthest 5 %.
     Horizontal places are percentages, so that the text keeps its size on every screen.
     """
-    scores = [metrics.mss for metrics in inversion.metrics]
-    starts = {origin: metrics.mss for origin, (_, metrics) in inversion.starts.items()}
-    floor = inversion.noise_floor.mss
+    scores = [metrics.mss for metrics in result.metrics]
+    starts = {origin: metrics.mss for origin, (_, metrics) in result.starts.items()}
+    floor = result.noise_floor.mss
     low, q1, median, q3, high = np.percentile(
-        [metrics.mss for metrics in inversion.random_metrics], [0, 25, 50, 75, 95]
+        [metrics.mss for metrics in result.random_metrics], [0, 25, 50, 75, 95]
     )
     step = tick_step(max(*scores, *starts.values(), high, floor))
     count = math.ceil(max(*scores, *starts.values(), high, floor) * 1.02 / step)

@@ -1,10 +1,13 @@
-"""What goes into an inversion and comes out: proposed patches, re-rendered and ranked."""
+"""The nouns of a search: the target, proposed patches, and candidates with their scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32
+
+from unsynth.metrics.fast import FastSpectral
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,17 @@ class Target:
     sample_rate: int
     remarks: tuple[str, ...] = ()
 
+    @cached_property
+    def fast_distance(self) -> FastSpectral:
+        """The search's distance to this sound, whose spectrograms are computed once."""
+        return FastSpectral(self.audio, self.sample_rate)
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """One patch, what it sounds like, and its score: the search's distance to the target, in dB.
+    """One patch, its rendered sound, and its score: its distance to the target, in dB.
 
-    ``origin`` names the source of the proposal, e.g. "index".
+    ``origin`` names the source of the proposal, such as "index" or a move.
     """
 
     patch: Float[np.ndarray, " parameters"]
@@ -33,15 +41,15 @@ class Candidate:
     origin: str
 
 
-#: A patch to try, and where it comes from.
+#: A patch to try, and its origin.
 Proposal = tuple[Float[np.ndarray, " parameters"], str]
-#: Renders proposals and scores them, in their order; those that fail or are silent are left out.
-Judge = Callable[[Sequence[Proposal]], Iterator[Candidate]]
+#: Renders proposals and scores them in order; leaves out those that fail or are silent.
+ScoreProposals = Callable[[Sequence[Proposal]], Iterator[Candidate]]
 
 
 @dataclass(frozen=True)
-class Point:
-    """The best score after so many renders and seconds."""
+class HistoryPoint:
+    """The best score after a number of renders and seconds."""
 
     renders: int
     seconds: float

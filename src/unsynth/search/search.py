@@ -9,15 +9,14 @@ is made.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from unsynth.metrics.fast import FastSpectral
 from unsynth.models.posterior import Posterior
-from unsynth.search.candidates import Candidate, Judge, Proposal, Target
+from unsynth.search.candidates import Candidate, Proposal, ScoreProposals, Target
 from unsynth.search.downhill import Downhill
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.search.moves.evolution import Evolution
@@ -29,6 +28,7 @@ from unsynth.search.pool import BestPool
 from unsynth.search.shares import Shares
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
+from unsynth.tasks.locks import Locks
 from unsynth.tasks.task import Task
 
 #: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
@@ -49,12 +49,12 @@ class Step:
 def search(
     task: Task,
     target: Target,
-    judge: Judge,
+    judge: ScoreProposals,
     start: Sequence[Candidate],
     rng: np.random.Generator,
     *,
     posterior: Posterior | None = None,
-    locked: Mapping[str, float] = {},
+    locks: Locks | None = None,
     renders: int | None = None,
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
@@ -65,17 +65,15 @@ def search(
     Where renders are granted, more is done before each: they are fewer a second, and worth more.
     Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
     point. ``judge`` scores proposals, lower being nearer; it is called in another thread, one call
-    at a time. Parameters in ``locked`` have its values
-    in every proposal. The search ends early where it finds nothing new to try. The same ``rng``
-    and ``renders`` give the same proposals. Raises :class:`~unsynth.errors.PatchError` for a lock
-    that the task has not.
+    at a time. Every proposal keeps the values of ``locks``. The search ends early where it finds
+    nothing new to try. The same ``rng`` and ``renders`` give the same proposals.
     """
     began = math.inf  # until all moves are made
 
     def over() -> bool:
         return stopped() or time.perf_counter() - began >= seconds
 
-    space = Space(task, locked)
+    space = Space(task, locks)
     mutation = Mutation(space)
     moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
     sketch = sketch_of(task)
@@ -87,8 +85,7 @@ def search(
     genetic = Genetic(space)
     genetic.learn(start)
     moves.append(genetic)
-    distance = FastSpectral(target.audio, target.sample_rate)
-    moves.append(Linear(space, distance))
+    moves.append(Linear(space, target.fast_distance))
     if posterior is not None:
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
@@ -151,5 +148,5 @@ class _Batch:
     heard: Future[tuple[Candidate, ...]]
 
 
-def _judged(judge: Judge, proposals: Sequence[Proposal]) -> tuple[Candidate, ...]:
+def _judged(judge: ScoreProposals, proposals: Sequence[Proposal]) -> tuple[Candidate, ...]:
     return tuple(judge(proposals)) if proposals else ()

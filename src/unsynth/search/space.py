@@ -1,12 +1,12 @@
 """What a search may change: a task's parameters without the locked ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from unsynth.errors import PatchError
 from unsynth.search.candidates import Candidate
+from unsynth.tasks.locks import Locks
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
@@ -18,15 +18,9 @@ Pool = Sequence[Candidate]
 class Space:
     """What a search may change: a task's parameters without the locked ones."""
 
-    def __init__(self, task: Task, locked: Mapping[str, float] = {}) -> None:
-        """Raises :class:`PatchError` for a lock on a parameter that the task has not."""
+    def __init__(self, task: Task, locks: Locks | None = None) -> None:
         spec = task.spec
-        unknown = [name for name in locked if name not in spec.position]
-        if unknown:
-            raise PatchError(f"{unknown[0]}: task {task.name} has no such parameter to lock")
-        self.task, self.locked = task, locked
-        self._held = np.array([spec.position[name] for name in locked], dtype=int)
-        self._values = np.array([float(value) for value in locked.values()])
+        self.task, self.locks = task, locks or Locks(task)
         self.categorical = spec.categorical
         self.low = np.array([0.0 if isinstance(p, Categorical) else p.low for p in spec.parameters])
         self.high = np.array(
@@ -49,20 +43,18 @@ class Space:
 
     def hold(self, patch: Patch) -> Patch:
         """Copy a patch with its locked values, and the others within the task's ranges."""
-        held = np.clip(patch, self.low, self.high)
-        held[self._held] = self._values
-        return held
+        return self.locks.hold(np.clip(patch, self.low, self.high))
 
     def fixed(self, patch: Patch) -> dict[str, float]:
         """Say what stays where a model samples beside a patch: its note, and what is locked."""
         position, patch = self.task.spec.position, self.hold(patch)
         note = [name for name in ("note.pitch", "note.onset") if name in position]
-        return {**{name: float(patch[position[name]]) for name in note}, **self.locked}
+        return {**{name: float(patch[position[name]]) for name in note}, **self.locks.values}
 
     def free(self, patch: Patch) -> Bool[np.ndarray, " parameters"]:
         """Say which parameters can be heard and are not locked."""
         free = self.task.active(patch)
-        free[self._held] = False
+        free[self.locks.positions] = False
         return free
 
     def encode(

@@ -10,7 +10,7 @@ import numpy as np
 from cmaes import CMA
 from jaxtyping import Float
 
-from unsynth.search.candidates import Candidate, Judge
+from unsynth.search.candidates import Candidate, ScoreProposals
 from unsynth.search.space import Space
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
@@ -26,7 +26,11 @@ Patch = Float[np.ndarray, " parameters"]
 
 
 def genetic(
-    space: Space, start: Sequence[Candidate], judge: Judge, renders: int, rng: np.random.Generator
+    space: Space,
+    start: Sequence[Candidate],
+    judge: ScoreProposals,
+    renders: int,
+    rng: np.random.Generator,
 ) -> None:
     """Evolve ``start`` for so many renders.
 
@@ -48,7 +52,7 @@ def genetic(
 def evolution_strategy(
     space: Space,
     draw: Callable[[], Patch],
-    judge: Judge,
+    judge: ScoreProposals,
     renders: int,
     rng: np.random.Generator,
 ) -> None:

@@ -28,14 +28,14 @@ from unsynth.evaluation.targets import Targets, find_targets
 from unsynth.files import replacing
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
-from unsynth.matching.hearing import HeardNote, hear
+from unsynth.matching.note import NoteEstimate, estimate_note
+from unsynth.matching.starts import nearest_per_duration
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
-from unsynth.metrics.fast import FastSpectral
 from unsynth.models.artifact import shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, Target
-from unsynth.search.judging import Judging
+from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.search.space import Space
 from unsynth.studies.folder import StudyError
@@ -161,8 +161,7 @@ class _Matcher:
     def match(self, target: Target, way: str, seed: tuple[int, ...]) -> dict[str, Any]:
         """Match a target in one way; return the answer's metrics."""
         rng, began = np.random.default_rng(seed), time.perf_counter()
-        distance = FastSpectral(target.audio, target.sample_rate)
-        with closing(Judging(self._task, target, self.renderer, distance)) as judge:
+        with closing(Judge(self._task, target, self.renderer, target.fast_distance)) as judge:
             self._run(target, way, judge, rng)
             finalists = judge.ranked()[:_FINALISTS]
         if not finalists:
@@ -181,27 +180,21 @@ class _Matcher:
             "parameters": self._task.spec.named(answer.patch),
         }
 
-    def _run(self, target: Target, way: str, judge: Judging, rng: np.random.Generator) -> None:
+    def _run(self, target: Target, way: str, judge: Judge, rng: np.random.Generator) -> None:
         task, space = self._task, Space(self._task)
-        heard = hear(target.audio, target.sample_rate, task)
+        note = estimate_note(target.audio, target.sample_rate, task)
         if way in ("one", "best", "search"):
             count = 1 if way == "one" else SAMPLES
             start: list[Candidate] = []
             while not start and judge.renders < SAMPLES:  # a silent sample is drawn anew
-                samples = self._posterior.sample(target.audio, count, rng, fixed=heard.fixed)
+                samples = self._posterior.sample(target.audio, count, rng, fixed=note.known)
                 start = list(judge([(patch, "posterior") for patch in samples]))
         if way in ("nearest", "index", "search"):
-            each = NEAREST // len(heard.durations)
-            near = [
-                (patch, "index")
-                for duration in heard.durations
-                for patch in self._index.nearest(
-                    target.audio, target.sample_rate, heard.onset, duration, heard.pitches, each
-                )
-            ]
-            nearest = list(judge(near))
+            each = NEAREST // len(note.durations)
+            lists = nearest_per_duration(self._index, target.audio, target.sample_rate, note, each)
+            nearest = list(judge([(patch, "index") for patches in lists for patch in patches]))
         if way == "random":
-            nearest = list(judge([(_draw(task, heard, rng), "prior") for _ in range(PARENTS)]))
+            nearest = list(judge([(_draw(task, note, rng), "prior") for _ in range(PARENTS)]))
         left = self._renders - judge.renders
         match way:
             case "search":
@@ -214,13 +207,13 @@ class _Matcher:
             case "index" | "random":
                 genetic(space, nearest, judge, left, rng)
             case "evolution":
-                evolution_strategy(space, lambda: _draw(task, heard, rng), judge, left, rng)
+                evolution_strategy(space, lambda: _draw(task, note, rng), judge, left, rng)
 
 
-def _draw(task: Task, heard: HeardNote, rng: np.random.Generator) -> Patch:
-    """Draw a patch on the note that is heard, in one of its readings."""
-    note = Note(int(rng.choice(heard.pitches)), heard.onset, float(rng.choice(heard.durations)))
-    return task.with_note(task.sample(rng), note)
+def _draw(task: Task, estimate: NoteEstimate, rng: np.random.Generator) -> Patch:
+    """Draw a patch of the prior, and its note from the possible ones."""
+    pitch, duration = int(rng.choice(estimate.pitches)), float(rng.choice(estimate.durations))
+    return task.with_note(task.sample(rng), Note(pitch, estimate.onset, duration))
 
 
 def _turns(asked: SearchStudy, sets: Sequence[Targets]) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,11 @@ from jaxtyping import Bool, Float
 from unsynth.errors import PatchError, TaskError
 from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
 
+#: A patch: the value of every parameter of a task; a category's is the index of its choice.
+Patch = Float[np.ndarray, " parameters"]
+#: A patch by the names of its parameters; a category's value is the name of its choice.
+NamedPatch = Mapping[str, int | float | str]
+
 _KINDS = {"integer": Integer, "continuous": Continuous, "categorical": Categorical}
 
 
@@ -218,6 +223,3 @@ def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
         for number in ("low", "high", "step"):
             fields[number] = float(fields[number])
     return _KINDS[kind](name=name, **fields)
-
-
-Patch = Float[np.ndarray, " parameters"]

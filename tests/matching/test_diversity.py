@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tests.tiny import RATE, TinySynth, TinyTask
-from unsynth.matching.diversity import distinct, mel_distance, structure_up_to_symmetry
+from unsynth.matching.diversity import distinct, mel_distance
 from unsynth.matching.spread import spread
 from unsynth.metrics.agreement import disagreement, fractions
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, Target
-from unsynth.search.judging import Judging
+from unsynth.search.judge import Judge
+from unsynth.tasks.structure import canonical_structure
 
 BASE = np.array([15, 2, 1.0, 10, 3, 0.5, 1, 0.5, 60, 0.0, 1.0])
 
@@ -52,7 +53,7 @@ def test_structures_are_the_same_up_to_exchanges(task):
     other[at["algorithm"]] = 1
     third = patch.copy()
     third[at["algorithm"]] = 20
-    names = [structure_up_to_symmetry(task, each) for each in (patch, other, third)]
+    names = [canonical_structure(task, each) for each in (patch, other, third)]
     assert names[0] == names[1] != names[2]
 
 
@@ -92,9 +93,7 @@ def test_the_best_of_each_structure_are_remembered():
     many = [(candidate(0.0, width=i / 200).patch, "many") for i in range(200)]
     with (
         Renderer(task.synth, workers=1) as renderer,
-        closing(
-            Judging(task, target, renderer, lambda sounds: np.array([next(distances)]))
-        ) as judge,
+        closing(Judge(task, target, renderer, lambda sounds: np.array([next(distances)]))) as judge,
     ):
         assert len(list(judge([*few, *many]))) == judge.renders == 203
         ranked = judge.ranked()

@@ -1,8 +1,8 @@
-"""Renders what is proposed, scores it, and remembers the best: where all of a match goes through.
+"""Renders proposals, scores them and keeps the best: every candidate of a match comes from here.
 
-Sounds are large, so they are kept of the best candidates only, and of no more than a few with the
-same structure (the categories that can be heard): a search that has settled on one idea does not
-push all others out.
+Sounds are large, so only those of the best candidates are kept, and only a few of each structure
+(its categories that can be heard): a search that has settled on one idea does not displace all
+others.
 """
 
 import math
@@ -19,37 +19,34 @@ from jaxtyping import Float, Float32
 
 from unsynth.data.draws import audible
 from unsynth.metrics.audio import MultiScaleSpectral
-from unsynth.metrics.fast import FastSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.search.candidates import Candidate, Point, Proposal, Target
+from unsynth.search.candidates import Candidate, HistoryPoint, Proposal, Target
+from unsynth.tasks.structure import structure
 from unsynth.tasks.task import Task
 
-#: Distances of estimates, ``(items, channels samples)``, to the target; 0 is identical.
-Scores = Callable[[Float32[np.ndarray, "items channels samples"]], Float[np.ndarray, " items"]]
+#: Distances of estimates, ``(items, channels, samples)``, to the target in dB; 0 is identical.
+DistanceFunction = Callable[
+    [Float32[np.ndarray, "items channels samples"]], Float[np.ndarray, " items"]
+]
 
 
 class Distance(Enum):
-    """What a search lowers, by name: MSS itself, or one a third as dear that ranks as it does."""
+    """What a search minimises: MSS itself, or one at a third of its cost that ranks as it does."""
 
     FAST = "fast"
     MSS = "mss"
 
-    def to(self, target: Target) -> Scores:
+    def to(self, target: Target) -> DistanceFunction:
         """Measure distances to a target, in dB."""
         match self:
             case Distance.FAST:
-                return FastSpectral(target.audio, target.sample_rate)
+                return target.fast_distance
             case Distance.MSS:
                 return MultiScaleSpectral(target.audio, target.sample_rate)
 
 
-#: Candidates whose sounds are kept, in all and of one structure.
-_KEPT, _ALIKE = 160, 16
-
-
-def structure(task: Task, patch: Float[np.ndarray, " parameters"]) -> bytes:
-    """Name the discrete part of a patch: its categories, less what cannot be heard."""
-    return np.where(task.active(patch), patch, -1.0)[task.spec.categorical].tobytes()
+#: The most candidates whose sounds are kept, in all and of one structure.
+_MOST_KEPT, _MOST_OF_ONE_STRUCTURE = 160, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +55,11 @@ class _Entry:
     structure: bytes
 
 
-class Judging:
-    """A :data:`~unsynth.search.candidates.Judge`; several sounds at once; close it.
+class Judge:
+    """A :data:`~unsynth.search.candidates.ScoreProposals` that works on several sounds at once.
 
-    After ``stopped()`` becomes true nothing more is begun. ``history`` has a point each time the
-    best score falls: renders and seconds so far, and that score.
+    Once ``stopped()`` is true it starts nothing more. ``history`` has a point for each time the
+    best score fell. Close it.
     """
 
     def __init__(
@@ -70,7 +67,7 @@ class Judging:
         task: Task,
         target: Target,
         renderer: Renderer,
-        distance: Scores,
+        distance: DistanceFunction,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._task = task
@@ -83,17 +80,17 @@ class Judging:
         torch.set_num_threads(1)
         self._pool = ThreadPoolExecutor(renderer.workers, "score")
         self._entries: list[_Entry] = []
-        self._alike: Counter[bytes] = Counter()
+        self._per_structure: Counter[bytes] = Counter()
         self._began = time.perf_counter()
         self.renders = 0
-        self.history: list[Point] = []
+        self.history: list[HistoryPoint] = []
 
     def __call__(
         self, proposals: Iterable[Proposal], seconds: float = math.inf
     ) -> Iterator[Candidate]:
-        """Yield a candidate for each patch that could be rendered and heard, in order.
+        """Yield a candidate for each patch that can be rendered and heard, in order.
 
-        After ``seconds`` no more are begun.
+        After ``seconds`` no more renders are started.
         """
         task, proposals, until = self._task, list(proposals), time.perf_counter() + seconds
         requests = (
@@ -106,7 +103,7 @@ class Judging:
         for (patch, origin), sound in zip(proposals, sounds, strict=False):
             self.renders += 1
             if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
-                waiting.append(self._pool.submit(self._measure, patch, sound, origin))
+                waiting.append(self._pool.submit(self._score, patch, sound, origin))
             if len(waiting) > 2 * self._renderer.workers:
                 yield self._remember(waiting.popleft().result())
             if self._stopped():
@@ -121,19 +118,19 @@ class Judging:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the first call could be made."""
+        """Seconds since this judge was made."""
         return time.perf_counter() - self._began
 
     def ranked(self) -> list[Candidate]:
-        """List what is remembered, best first."""
+        """List the candidates that are kept, best first."""
         return sorted((entry.candidate for entry in self._entries), key=lambda c: c.score)
 
     def close(self) -> None:
-        """Drop what is not measured yet, and give torch its threads back."""
+        """Drop what is not scored yet, and give torch its threads back."""
         self._pool.shutdown(cancel_futures=True)
         torch.set_num_threads(self._torch_threads)
 
-    def _measure(
+    def _score(
         self,
         patch: Float[np.ndarray, " parameters"],
         sound: Float32[np.ndarray, "channels samples"],
@@ -143,16 +140,16 @@ class Judging:
 
     def _remember(self, candidate: Candidate) -> Candidate:
         if not self.history or candidate.score < self.history[-1].score:
-            self.history.append(Point(self.renders, self.seconds, candidate.score))
+            self.history.append(HistoryPoint(self.renders, self.seconds, candidate.score))
         entries = self._entries
-        if len(entries) < _KEPT or candidate.score < max(e.candidate.score for e in entries):
+        if len(entries) < _MOST_KEPT or candidate.score < max(e.candidate.score for e in entries):
             entry = _Entry(candidate, structure(self._task, candidate.patch))
             entries.append(entry)
-            self._alike[entry.structure] += 1
-            crowded = self._alike[entry.structure] > _ALIKE
-            if crowded or len(entries) > _KEPT:
+            self._per_structure[entry.structure] += 1
+            crowded = self._per_structure[entry.structure] > _MOST_OF_ONE_STRUCTURE
+            if crowded or len(entries) > _MOST_KEPT:
                 rivals = [e for e in entries if not crowded or e.structure == entry.structure]
                 worst = max(rivals, key=lambda e: e.candidate.score)
                 entries.remove(worst)
-                self._alike[worst.structure] -= 1
+                self._per_structure[worst.structure] -= 1
         return candidate

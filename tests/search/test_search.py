@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from tests.inversion.test_posterior import path, posterior  # noqa: F401
 from unsynth.data.draws import audible
 from unsynth.errors import PatchError
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.metrics.fast import FastSpectral
 from unsynth.search.candidates import Candidate, Target
-from unsynth.search.moves import move as moves
+from unsynth.search.moves import mixing
 from unsynth.search.moves.descent import Descent
 from unsynth.search.moves.evolution import Evolution
 from unsynth.search.moves.linear import Linear, fitted, within
 from unsynth.search.moves.mixing import Crossover, Discrete, Genetic, Mutation
-from unsynth.search.pool import _Pool
+from unsynth.search.pool import BestPool
 from unsynth.search.search import search
 from unsynth.search.space import Space
 from unsynth.synths.base import Note
 from unsynth.tasks.alignment import aligned
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.locks import Locks
 
 LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 0.5, "feedback": 3.0}
 
@@ -93,7 +93,7 @@ def test_ends_where_there_is_nothing_new(sines):
     target, judge, start = problem(sines, 4)
     locked = dict(zip(sines.spec.names, start[0].patch.tolist(), strict=True))
     rng = np.random.default_rng(0)
-    assert not list(search(sines, target, judge, start[:1], rng, locked=locked))
+    assert not list(search(sines, target, judge, start[:1], rng, locks=Locks(sines, locked)))
     assert not judge.proposals
 
 
@@ -106,13 +106,13 @@ def test_no_seconds_no_renders(sines):
 
 def test_an_unknown_lock_is_refused(sines):
     with pytest.raises(PatchError, match="cutoff"):
-        Space(sines, {"cutoff": 1.0})
+        Locks(sines, {"cutoff": 1.0})
 
 
-def test_locks_hold_in_every_proposal(task, posterior):  # noqa: F811
+def test_locks_hold_in_every_proposal(task, posterior):
     locked = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
     at = [task.spec.position[name] for name in locked]
-    _, steps, judge = run(task, 6, 330, locked=locked, posterior=posterior)
+    _, steps, judge = run(task, 6, 330, locks=Locks(task, locked), posterior=posterior)
     assert {step.move for step in steps} >= {
         *("mutation", "crossover", "discrete", "CMA-ES", "linear", "genetic"),
         *("posterior", "re-noised"),
@@ -152,7 +152,7 @@ def test_what_cannot_be_heard_is_left_alone(task):
 
 
 def test_crossover_takes_only_what_is_heard(task, monkeypatch):
-    monkeypatch.setattr(moves, "_ALSO_CHANGED", 0.0)
+    monkeypatch.setattr(mixing, "_ALSO_CHANGED", 0.0)
     _, _, start = problem(task, 7, 12)
     space, rng = Space(task), np.random.default_rng(0)
     first, second = (candidate.patch for candidate in start[:2])
@@ -208,7 +208,10 @@ def test_linear_steps_undo_small_changes_of_many_numbers(task):
     rng = np.random.default_rng(11)
     patch = task.with_note(task.sample(rng), Note(57, 0.1, 0.5))
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
-    judge, space = Judge(task, audio), Space(task, {"note.pitch": 57.0, "note.onset": 0.1})
+    judge, space = (
+        Judge(task, audio),
+        Space(task, Locks(task, {"note.pitch": 57.0, "note.onset": 0.1})),
+    )
     x = task.spec.encode(patch[None])[0]
     numbers = np.flatnonzero(space.free(patch) & ~space.categorical)
     x[space.starts[numbers]] += rng.uniform(-0.1, 0.1, len(numbers))
@@ -239,7 +242,7 @@ def test_alignment_undoes_an_exchange_of_operators(task):
 
 def test_only_moves_that_ask_wait_for_what_is_under_way(sines, monkeypatch):
     made, added, waiting = 0, 0, {}
-    plain_new, plain_add = _Pool.new, _Pool.add
+    plain_new, plain_add = BestPool.new, BestPool.add
 
     def new(pool, patches):
         nonlocal made
@@ -260,8 +263,8 @@ def test_only_moves_that_ask_wait_for_what_is_under_way(sines, monkeypatch):
 
         monkeypatch.setattr(move, "propose", proposing)
 
-    monkeypatch.setattr(_Pool, "new", new)
-    monkeypatch.setattr(_Pool, "add", add)
+    monkeypatch.setattr(BestPool, "new", new)
+    monkeypatch.setattr(BestPool, "add", add)
     for move in (Linear, Evolution, Mutation, Crossover):
         watched(move)
     run(sines, 1, 400)

@@ -10,6 +10,7 @@ from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.layout import OPERATORS, WIDTH
+from unsynth.tasks.locks import Locks
 
 LOCKED = {"note.pitch": 57.0, "note.onset": 0.1, "note.duration": 1.0, "op1.level1": 90.0}
 
@@ -33,7 +34,7 @@ def disturbed(task, space, patch, rng):
 
 @pytest.fixture(scope="module")
 def space(task):
-    return Space(task, LOCKED)
+    return Space(task, Locks(task, LOCKED))
 
 
 def problem(task, space, seed):
@@ -107,7 +108,7 @@ def test_ends_at_once_when_it_is_over(task, space):
 
 
 def test_variants_take_structure_from_draws_and_keep_what_is_locked(task):
-    space = Space(task, {**LOCKED, "algorithm": 4.0})
+    space = Space(task, Locks(task, {**LOCKED, "algorithm": 4.0}))
     audio, patches = problem(task, space, 9)
     downhill = Downhill(space, sketch_of(task), audio)
     descent = Descent(space, downhill, [])
@@ -145,11 +146,11 @@ def test_begins_with_what_there_is_and_then_from_several_structures(task, space)
 
 
 def test_a_task_whose_structure_is_locked_is_left_in_peace(task):
-    space = Space(task, {})
+    space = Space(task)
     audio, patches = problem(task, space, 11)
     names = task.spec.names
     locked = {names[i]: float(patches[0][i]) for i in sketch_of(task).structure}
-    space = Space(task, locked)
+    space = Space(task, Locks(task, locked))
     pool = [Candidate(patches[0], audio, 5.0, "")]
     descent = Descent(space, Downhill(space, sketch_of(task), audio), [])
     (structure,) = {

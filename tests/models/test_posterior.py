@@ -1,34 +1,17 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from tests.models.small import MLP, SMALL, small_flow
+from tests.models.small import MLP
 from unsynth.audio.observation import KeyOn, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.models import artifact as artifacts
 from unsynth.models import posterior as module
 from unsynth.models.architecture import FlowArchitecture
-from unsynth.models.artifact import ArtifactError, SamplingSettings, describe, save_artifact
+from unsynth.models.artifact import ArtifactError, describe
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.synths.base import Note
-
-SAMPLING = SamplingSettings(solver=Solver.MIDPOINT, steps=4, guidance=2.0)
-
-
-@pytest.fixture(scope="module")
-def path(task, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
-    artifact = describe(task, FlowArchitecture.model_validate(SMALL), SAMPLING, 0.9, 1, None)
-    save_artifact(path, small_flow(task.spec.width), artifact)
-    return path
-
-
-@pytest.fixture(scope="module")
-def posterior(task, path) -> Posterior:
-    return load_posterior(task, path)
 
 
 def sound(task, seed: int) -> np.ndarray:
@@ -114,10 +97,10 @@ def test_patches_that_are_noised_in_part_come_back_the_nearer_the_later(task, po
     assert distances[-1] < 0.02 < 0.2 < distances[0]
 
 
-def test_the_solver_is_the_artifacts(task, path, posterior):
+def test_the_solver_is_the_artifacts(task, model_path, posterior):
     assert posterior.sampling == SAMPLING
     heard = sound(task, 0)
-    model, artifact = artifacts.load_artifact(path, task)
+    model, artifact = artifacts.load_artifact(model_path, task)
     by_euler = SAMPLING.model_copy(update={"solver": Solver.EULER})
     euler = Posterior(task, model, artifact.model_copy(update={"sampling": by_euler}))
     given = posterior.sample(heard, 4, np.random.default_rng(0))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +16,9 @@ import numpy as np
 import platformdirs
 import pytest
 import soundfile
+import torch
 
+from tests.commands import failing, run
 from tests.models.small import SMALL, small_flow
 from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
 from unsynth.audio.pitch import pitch
@@ -25,12 +28,13 @@ from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices, write_bank
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import own_index_path, save_index
-from unsynth.matching.diversity import mel_distance, structure_up_to_symmetry
-from unsynth.matching.matcher import Matcher, Progress
+from unsynth.matching.diversity import mel_distance
+from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
-from unsynth.matching.result import Inversion
+from unsynth.matching.result import MatchResult
+from unsynth.matching.run import Progress
 from unsynth.matching.targets import read_target
-from unsynth.matching.user_patches import read_given
+from unsynth.matching.user_patches import UserPatches
 from unsynth.metrics.agreement import median_metrics
 from unsynth.metrics.audio import audio_metrics
 from unsynth.metrics.fast import FastSpectral
@@ -39,19 +43,15 @@ from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.report.folder import save
 from unsynth.synths.base import Note
-from unsynth.tasks.locks import read_locks
+from unsynth.tasks.locks import Locks
+from unsynth.tasks.structure import canonical_structure
 from unsynth.tasks.task import Task
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "unsynth", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
-
-
-class Result(NamedTuple):
-    inversion: Inversion
+class Matched(NamedTuple):
+    result: MatchResult
     folder: Path
     patches: tuple[Path, ...]
     progress: list[Progress]
@@ -64,14 +64,14 @@ def matched(
     index: DrawIndex | None = None,
     posterior: Posterior | None = None,
     **wanted: object,
-) -> Result:
+) -> Matched:
     """Match a sound with few renders, so that the seed alone says what comes out."""
-    request = Request(**({"renders": 160} | wanted))
+    request = Request(task, **({"renders": 160} | wanted))
     with Matcher(task, index, posterior) as matcher:
-        *progress, found = matcher.events(read_target(sound, task), request)
-    saved = save(found.inversion, out)
+        *progress, result = matcher.events(read_target(sound, task), request)
+    saved = save(result, out)
     assert all(isinstance(event, Progress) for event in progress)
-    return Result(found.inversion, saved.folder, saved.patches, progress)
+    return Matched(result, saved.folder, saved.patches, progress)
 
 
 @pytest.fixture(scope="module")
@@ -97,55 +97,55 @@ def own_sound(task, small_index, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(task, small_index, own_sound, tmp_path_factory) -> Result:
+def finished(task, small_index, own_sound, tmp_path_factory) -> Matched:
     return matched(own_sound, task, tmp_path_factory.mktemp("out"), small_index)
 
 
 def test_a_patch_of_its_own_is_found(finished):
-    best, scores = finished.inversion.candidates[0], finished.inversion.metrics[0]
-    chance = median_metrics(finished.inversion.random_metrics)
+    best, scores = finished.result.candidates[0], finished.result.metrics[0]
+    chance = median_metrics(finished.result.random_metrics)
     assert scores.mss < 1.5 < chance.mss
     assert scores.wmfcc < chance.wmfcc and scores.sot < chance.sot and scores.rms > 0.99
-    assert finished.inversion.noise_floor == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-6)
-    assert finished.inversion.task.note(best.patch).pitch == 67
+    assert finished.result.noise_floor == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-6)
+    assert finished.result.task.note(best.patch).pitch == 67
     stages = {event.stage for event in finished.progress}
     assert {"sampling the posterior", "rendering the nearest draws", "searching"} <= stages
 
 
 def test_candidates_are_distinct_and_scored_truly(finished):
-    inversion = finished.inversion
-    assert 2 <= len(inversion.candidates) <= 8
-    for candidate, metrics in zip(inversion.candidates, inversion.metrics, strict=True):
-        assert metrics == audio_metrics(inversion.target.audio, candidate.audio)
-        fast = FastSpectral(inversion.target.audio)(candidate.audio[None])[0]
+    result = finished.result
+    assert 2 <= len(result.candidates) <= 8
+    for candidate, metrics in zip(result.candidates, result.metrics, strict=True):
+        assert metrics == audio_metrics(result.target.audio, candidate.audio)
+        fast = FastSpectral(result.target.audio)(candidate.audio[None])[0]
         assert candidate.score == pytest.approx(fast, abs=1e-3)
-    others = [metrics.mss for metrics in inversion.metrics[1:]]
-    assert others == sorted(others) and inversion.metrics[0].mss <= 1.05 * min(others)
-    for one, other in combinations(inversion.candidates, 2):
+    others = [metrics.mss for metrics in result.metrics[1:]]
+    assert others == sorted(others) and result.metrics[0].mss <= 1.05 * min(others)
+    for one, other in combinations(result.candidates, 2):
         apart = mel_distance(one.audio, other.audio, 44_100)
-        structures = (structure_up_to_symmetry(inversion.task, c.patch) for c in (one, other))
+        structures = (canonical_structure(result.task, c.patch) for c in (one, other))
         assert apart >= 1.0 or len(set(structures)) == 2
 
 
 def test_the_first_is_as_near_as_all_that_was_begun_with(finished):
-    inversion = finished.inversion
-    assert set(inversion.starts) == {"posterior", "index"}
-    first = inversion.metrics[0].mss
-    assert all(first <= metrics.mss for _, metrics in inversion.starts.values())
-    scores = [point.score for point in inversion.history]
+    result = finished.result
+    assert set(result.starts) == {"posterior", "index"}
+    first = result.metrics[0].mss
+    assert all(first <= metrics.mss for _, metrics in result.starts.values())
+    scores = [point.score for point in result.history]
     assert scores == sorted(scores, reverse=True)
-    assert 140 <= inversion.renders <= 160
+    assert 140 <= result.renders <= 160
 
 
 def test_the_files_hold_what_was_heard(finished):
-    folder, inversion = finished.folder, finished.inversion
+    folder, result = finished.folder, finished.result
     names = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
     assert {p.name for p in folder.iterdir()} == names and folder.name == "own sound"
-    task, best = inversion.task, inversion.candidates[0]
+    task, best = result.task, result.candidates[0]
     note = task.note(best.patch)
 
     voices = read_voices((folder / "patches.syx").read_bytes())
-    for voice, candidate in zip(voices, inversion.candidates, strict=False):
+    for voice, candidate in zip(voices, result.candidates, strict=False):
         again = task.synth().render(voice, task.note(candidate.patch))
         assert (
             np.sqrt(np.mean((again - candidate.audio) ** 2)) < 5e-3 * np.abs(candidate.audio).max()
@@ -171,23 +171,22 @@ def test_the_files_hold_what_was_heard(finished):
     assert set(first["undetermined"]) == {
         n for n, heard in zip(task.spec.names, task.active(best.patch), strict=True) if not heard
     }
-    assert first["mss_db"] == pytest.approx(inversion.metrics[0].mss, abs=1e-4)
+    assert first["mss_db"] == pytest.approx(result.metrics[0].mss, abs=1e-4)
     assert "own sound.wav" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_same_seed_same_patches_and_a_new_folder(task, small_index, own_sound, finished):
     again = matched(own_sound, task, finished.folder.parent, small_index)
     assert again.folder.name == "own sound-2" and finished.folder.is_dir()
-    for one, other in zip(finished.inversion.candidates, again.inversion.candidates, strict=True):
+    for one, other in zip(finished.result.candidates, again.result.candidates, strict=True):
         np.testing.assert_array_equal(one.patch, other.patch)
-    assert finished.inversion.random_metrics == again.inversion.random_metrics
+    assert finished.result.random_metrics == again.result.random_metrics
 
 
 def test_what_is_locked_stays(task, small_index, own_sound, tmp_path):
     wanted = {"note": 55, "algorithm": "5", "op6.output_level": "77", "note.duration": 0.5}
-    locked = read_locks(task, wanted)
-    held = matched(own_sound, task, tmp_path, small_index, locked=locked, renders=100)
-    for patch in (*(c.patch for c in held.inversion.candidates), *held.inversion.exported):
+    held = matched(own_sound, task, tmp_path, small_index, lock=wanted, renders=100)
+    for patch in (*(c.patch for c in held.result.candidates), *held.result.exported):
         named = task.spec.named(patch)
         assert (named["note.pitch"], named["algorithm"], named["note.duration"]) == (55, "5", 0.5)
         assert named["op6.output_level"] == 77
@@ -208,7 +207,7 @@ def test_what_is_locked_stays(task, small_index, own_sound, tmp_path):
 )
 def test_a_wrong_lock_is_explained(task, name, value, words):
     with pytest.raises(PatchError, match=words):
-        read_locks(task, {name: value})
+        Locks.read(task, {name: value})
 
 
 def test_the_search_begins_with_a_patch_of_the_users(task, small_index, own_sound, tmp_path):
@@ -216,49 +215,43 @@ def test_the_search_begins_with_a_patch_of_the_users(task, small_index, own_soun
     voice = task.engine_patch(small_index.patch(2))
     voice[5 * 21 + 13] = 5
     (tmp_path / "bank.syx").write_bytes(write_bank([voice]))
-    given = read_given(tmp_path / "bank.syx", task)
     sound = task.synth().render(voice, Note(60, 0.0, 1.5))
     soundfile.write(tmp_path / "own.wav", sound.T / 4, 44_100, subtype="FLOAT")
-    locked = read_locks(task, {"note": 60, "note.onset": 0, "note.duration": 1.5})
-    found = matched(
-        tmp_path / "own.wav", task, tmp_path, small_index, given=given, locked=locked, renders=60
-    )
-    _, start = found.inversion.starts["given"]
-    assert found.inversion.metrics[0].mss <= start.mss < 2.0
-    again = matched(
-        tmp_path / "own.wav",
-        task,
-        tmp_path,
-        small_index,
-        given=read_given(found.folder / "patch.json", task),
-        renders=60,
-    )
-    assert again.inversion.metrics[0].mss <= found.inversion.metrics[0].mss + 1e-6
+    lock = {"note": 60, "note.onset": 0, "note.duration": 1.5}
+    sound_path, bank = tmp_path / "own.wav", tmp_path / "bank.syx"
+    found = matched(sound_path, task, tmp_path, small_index, start=bank, lock=lock, renders=60)
+    _, start = found.result.starts["given"]
+    assert found.result.metrics[0].mss <= start.mss < 2.0
+    patch_json = found.folder / "patch.json"
+    again = matched(sound_path, task, tmp_path, small_index, start=patch_json, renders=60)
+    assert again.result.metrics[0].mss <= found.result.metrics[0].mss + 1e-6
 
 
 def test_files_that_hold_no_patch_to_begin_with(task, tmp_path):
     path = tmp_path / "x.json"
     with pytest.raises(PatchError, match="cannot be read"):
-        read_given(path, task)
+        UserPatches.read(path, task)
     for content in ("", "[]", "{}", '{"task": "dx7", "candidates": [{"parameters": 3}]}'):
         path.write_text(content)
         with pytest.raises(PatchError, match="that unsynth wrote"):
-            read_given(path, task)
+            UserPatches.read(path, task)
     path.write_text('{"task": "vital", "candidates": []}')
     with pytest.raises(PatchError, match="patches of vital"):
-        read_given(path, task)
+        UserPatches.read(path, task)
     bank = tmp_path / "x.syx"
     bank.write_bytes(b"hello")
     with pytest.raises(PatchError, match="no DX7 voice"):
-        read_given(bank, task)
+        UserPatches.read(bank, task)
     with pytest.raises(PatchError, match="the task is tiny"):
-        read_given(bank, TinyTask())
+        UserPatches.read(bank, TinyTask())
 
 
-@pytest.mark.parametrize("wrong", [{"keep": 0}, {"keep": 33}, {"budget": 0.0}, {"renders": 0}])
-def test_a_request_that_makes_no_sense(wrong):
+@pytest.mark.parametrize(
+    "wrong", [{"keep": 0}, {"keep": 33}, {"budget": 0.0}, {"renders": 0}, {"seed": -1}]
+)
+def test_a_request_that_makes_no_sense(task, wrong):
     with pytest.raises(UnsynthError, match="choose"):
-        Request(**wrong)
+        Request(task, **wrong)
 
 
 def test_a_model_s_samples_stand_beside_the_index(task, small_index, own_sound, tmp_path):
@@ -271,20 +264,34 @@ def test_a_model_s_samples_stand_beside_the_index(task, small_index, own_sound, 
     model = load_posterior(task, path)
     # So few renders that none are left for the search.
     both = matched(own_sound, task, tmp_path, few, model, renders=16, keep=32)
-    origins = [c.origin for c in both.inversion.candidates]
+    origins = [c.origin for c in both.result.candidates]
     assert min(origins.count("index"), origins.count("posterior")) >= 3  # some are silent
-    assert {task.note(c.patch).pitch for c in both.inversion.candidates} == {67}
+    assert {task.note(c.patch).pitch for c in both.result.candidates} == {67}
     told = json.loads((both.folder / "patch.json").read_text(encoding="utf-8"))["candidates"]
     assert [c["origin"] for c in told] == origins
 
 
-def test_closing_the_generator_leaves_nothing(task, small_index, own_sound, tmp_path):
-    with Matcher(task, small_index) as matcher:
-        events = matcher.events(read_target(own_sound, task), Request())
-        for _ in range(4):
-            next(events)
-        events.close()
-    assert not list(tmp_path.iterdir())
+def test_closing_the_generator_stops_its_threads(task, small_index, own_sound):
+    """In the middle of a search; torch gets its own threads back."""
+
+    def working() -> set[str]:
+        names = {thread.name.split("_")[0] for thread in threading.enumerate()}
+        return names & {"score", "judge"}
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with Matcher(task, small_index) as matcher:
+            events = matcher.events(read_target(own_sound, task), Request(task))
+            stages = (event.stage for event in events if isinstance(event, Progress))
+            while next(stages) != "searching":
+                pass
+            next(stages)
+            assert working() == {"score", "judge"} and torch.get_num_threads() == 1
+            events.close()
+            assert not working() and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
@@ -299,16 +306,16 @@ def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     found = matched(tmp_path / "two.wav", task, tmp_path / "out", keep=5)
     assert Progress("building the index, once", 200, 200) in found.progress
     assert own_index_path(task).exists()
-    count = len(found.inversion.candidates)
+    count = len(found.result.candidates)
     assert [p.name for p in found.patches] == [f"{i:02d}.tiny" for i in range(1, count + 1)]
     assert count >= 2 and all(p.exists() for p in found.patches)
     told = json.loads((found.folder / "patch.json").read_text(encoding="utf-8"))
     assert told["candidates"][1]["files"] == ["02.tiny"]
     page = (found.folder / "report.html").read_text(encoding="utf-8")
     assert f"01.tiny to 0{count}.tiny" in page and "DX7" not in page
-    assert found.inversion.candidates[0].audio.shape == (2, 4 * RATE)
-    chance = median_metrics(found.inversion.random_metrics)
-    assert found.inversion.metrics[0].mss < 0.5 * chance.mss
+    assert found.result.candidates[0].audio.shape == (2, 4 * RATE)
+    chance = median_metrics(found.result.random_metrics)
+    assert found.result.metrics[0].mss < 0.5 * chance.mss
 
 
 def test_the_shipped_index_from_the_shell(tmp_path):
@@ -319,18 +326,6 @@ def test_the_shipped_index_from_the_shell(tmp_path):
     best = data["candidates"][0]["mss_db"]
     assert data["candidates"][0]["musical"]["note"]["pitch"] == 62
     assert best < 0.5 * np.median([draw["mss_db"] for draw in data["random_draws"]])
-
-
-def failing(capsys, *arguments: object) -> str:
-    """Run the command in this process; it must exit with 2 and one line on standard error."""
-    sys.argv = ["unsynth", *map(str, arguments)]
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    bars = ("  ", "scoring", "sampling")
-    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(bars)]
-    assert len(lines) == 1 and lines[0].startswith("unsynth: "), lines
-    return lines[0]
 
 
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
@@ -445,7 +440,7 @@ def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
 
 
 def test_training_from_the_shell_and_a_model_that_is_none(tmp_path, capsys, index_file):
-    file = Path(__file__).parents[1] / "experiments" / "dx7-small.yaml"
+    file = Path(__file__).parents[2] / "experiments" / "dx7-small.yaml"
     small = ("--set", "model.field.layers=1", "--set", "model.encoder.layers=1")
     sys.argv = ["unsynth", *map(str, ("train", file, *small, "--dry-run", "--json"))]
     main()

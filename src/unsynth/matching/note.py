@@ -1,0 +1,76 @@
+"""The note of a target sound, estimated before any patch is tried: onset, end and pitch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from unsynth.audio.onset import first_onset, note_end
+from unsynth.audio.pitch import pitch as estimate_pitch
+from unsynth.conventions import SECONDS
+from unsynth.index.draw_index import HELD
+from unsynth.tasks.locks import Locks
+from unsynth.tasks.parameter import Continuous, Integer
+from unsynth.tasks.task import Task
+
+#: The shortest note that is proposed, in seconds.
+SHORTEST = 0.05
+
+
+@dataclass(frozen=True)
+class NoteEstimate:
+    """Onset and end in seconds; ``pitches`` are all MIDI numbers that the sound may have.
+
+    ``duration`` is known only where the user locks it.
+    """
+
+    onset: float
+    end: float
+    pitches: Int[np.ndarray, " pitches"]
+    duration: float | None = None
+
+    @property
+    def known(self) -> dict[str, float]:
+        """The parameters to fix in samples of the posterior: the onset, and a single pitch."""
+        pitch = {"note.pitch": float(self.pitches[0])} if len(self.pitches) == 1 else {}
+        return {"note.onset": self.onset} | pitch
+
+    @property
+    def durations(self) -> list[float]:
+        """The possible durations: released where the sound ends, or held while it fades."""
+        if self.duration is not None:
+            return [self.duration]
+        return [self.end, HELD] if self.onset + self.end < SECONDS else [HELD]
+
+
+def pitches(task: Task) -> range:
+    """Return the range of a task's pitches."""
+    pitch = task.spec.parameters[task.spec.position["note.pitch"]]
+    if not isinstance(pitch, Integer):
+        raise TypeError(f"the pitch of task {task.name} is not an integer parameter")
+    return range(pitch.low, pitch.high + 1)
+
+
+def estimate_note(
+    audio: Float32[np.ndarray, "channels samples"],
+    sample_rate: int,
+    task: Task,
+    locks: Locks | None = None,
+) -> NoteEstimate:
+    """Estimate the note of a sound; locked values are taken as given.
+
+    Without a clear pitch all of the task's pitches are possible. An onset beyond the task's range,
+    as of a slow fade-in, is moved to its end.
+    """
+    locked = {} if locks is None else locks.values
+    allowed = pitches(task)
+    onset = locked.get("note.onset", round(first_onset(audio, sample_rate), 3))
+    end = max(SHORTEST, round(note_end(audio, sample_rate, onset), 3))
+    pitch = locked.get("note.pitch")
+    if pitch is None:
+        pitch = estimate_pitch(audio, sample_rate, onset, allowed.start, allowed.stop - 1)
+    onsets = task.spec.parameters[task.spec.position["note.onset"]]
+    if isinstance(onsets, Continuous):
+        onset = float(onsets.quantise(np.array([onset]))[0])
+    possible = np.array(allowed if pitch is None else [round(pitch)])
+    return NoteEstimate(onset, end, possible, locked.get("note.duration"))

@@ -1,0 +1,208 @@
+"""One match of one sound: what is tried before the search, the search, and its result."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+
+import numpy as np
+
+from unsynth.errors import SoundError
+from unsynth.index.draw_index import DrawIndex
+from unsynth.matching.choosing import (
+    order_by_all_metrics,
+    random_draws,
+    rank_by_mss,
+    render_again,
+)
+from unsynth.matching.diversity import distinct
+from unsynth.matching.note import estimate_note
+from unsynth.matching.request import Request
+from unsynth.matching.result import MatchResult
+from unsynth.matching.spread import spread
+from unsynth.matching.starts import USER, nearest_draws, other_durations, posterior_samples
+from unsynth.metrics.audio import audio_metrics
+from unsynth.models.posterior import Posterior
+from unsynth.rendering.renderer import Renderer
+from unsynth.search.candidates import Candidate, HistoryPoint, Proposal, Target
+from unsynth.search.judge import Judge
+from unsynth.search.search import search
+from unsynth.synths.base import Note
+
+#: The most draws of the index that are rendered, and their share of the budget.
+_MOST_DRAWS, _DRAWS_SHARE = 512, 0.3
+#: How many of the first candidates are tried with other durations, and the share for these.
+_DURATION_PARENTS, _DURATIONS_SHARE = 16, 0.05
+#: The most durations that one candidate is tried with.
+_DURATIONS = 7
+#: Random draws that show what chance gives; fewer where the user waits for the end.
+_RANDOM_DRAWS, _RANDOM_DRAWS_IF_STOPPED = 24, 6
+#: Candidates of each origin that are kept from before the search.
+_KEPT_PER_ORIGIN = 16
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage has come, and the best score so far."""
+
+    stage: str
+    done: int
+    total: int
+    best: float | None = None
+
+
+class MatchRun:
+    """The match of one target: call ``begin``, ``search``, close it, then ask for ``result``."""
+
+    def __init__(
+        self,
+        target: Target,
+        request: Request,
+        renderer: Renderer,
+        index: DrawIndex,
+        posterior: Posterior | None,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.task, self.target, self.request = request.task, target, request
+        self.renderer, self._index, self._posterior = renderer, index, posterior
+        self._stopped = stopped
+        self.judge = Judge(self.task, target, renderer, request.distance.to(target), self._stopped)
+        self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
+        #: The best few candidates of each origin before the search.
+        self.starts: dict[str, list[Candidate]] = {}
+        self.search_began = HistoryPoint(0, 0.0, math.inf)
+        self.ended = self.search_began
+
+    def close(self) -> None:
+        """Stop scoring."""
+        self.judge.close()
+
+    @property
+    def best(self) -> float | None:
+        """The best score so far."""
+        return None if self.judge.best is None else self.judge.best.score
+
+    def begin(self) -> Iterator[Progress]:
+        """Try the user's patches, samples of the posterior, the nearest draws and durations.
+
+        Raises :class:`SoundError` where none of them could be rendered and heard, and
+        :class:`KeyboardInterrupt` where the user stopped before that.
+        """
+        task, request, locks = self.task, self.request, self.request.locks
+        theirs = request.user_patches.on_notes(task, self.note)
+        yield from self._try("trying your patches", [(locks.hold(p), USER) for p in theirs])
+        if self._posterior is not None:
+            yield Progress("sampling the posterior", 0, request.candidates, self.best)
+            rng = np.random.default_rng(request.seed)
+            samples = posterior_samples(
+                self._posterior, self.target, self.note, locks, request.candidates, rng
+            )
+            yield from self._try("rendering the samples", samples)
+        yield Progress("searching the index", 0, len(self._index), self.best)
+        most, seconds = request.share(_DRAWS_SHARE, _MOST_DRAWS)
+        near = nearest_draws(self._index, self.target, self.note, locks, most)
+        yield from self._try("rendering the nearest draws", near, seconds)
+        ranked = sorted(chain.from_iterable(self.starts.values()), key=lambda c: c.score)
+        most, seconds = request.share(_DURATIONS_SHARE, _DURATION_PARENTS * _DURATIONS)
+        others = other_durations(task, ranked[:_DURATION_PARENTS], self.note.end, locks)[:most]
+        yield from self._try("trying other durations", others, seconds)
+        if self.best is None:
+            if self._stopped():
+                raise KeyboardInterrupt
+            raise SoundError(f"{self.target.name}: no patch could be rendered for this sound")
+        self.search_began = self.ended = self._now()
+
+    def _try(
+        self, stage: str, proposals: Sequence[Proposal], seconds: float = math.inf
+    ) -> Iterator[Progress]:
+        for done, candidate in enumerate(self.judge(proposals, seconds), start=1):
+            rivals = [*self.starts.get(candidate.origin, ()), candidate]
+            self.starts[candidate.origin] = sorted(rivals, key=lambda c: c.score)[:_KEPT_PER_ORIGIN]
+            if done % 32 == 0:
+                yield Progress(stage, done, len(proposals), self.best)
+
+    def search(self) -> Iterator[Progress]:
+        """Search until the budget is spent, or the user stops."""
+        request, judge = self.request, self.judge
+        renders, seconds = None, request.budget - judge.seconds
+        if request.renders is not None:
+            renders, seconds = request.renders - judge.renders, math.inf
+        if seconds > 0 and (renders is None or renders > 0):
+            yield from self._search(renders, seconds)
+        self.ended = self._now()
+
+    def _search(self, renders: int | None, seconds: float) -> Iterator[Progress]:
+        request, judge = self.request, self.judge
+        first = judge.renders
+        steps = search(
+            self.task,
+            self.target,
+            judge,
+            judge.ranked(),
+            np.random.default_rng((request.seed, 1)),
+            posterior=self._posterior,
+            locks=request.locks,
+            renders=renders,
+            seconds=seconds,
+            stopped=self._stopped,
+        )
+
+        def progress() -> Progress:
+            done, total = int(1000 * judge.seconds), int(1000 * request.budget)
+            if renders is not None:
+                done, total = judge.renders - first, renders
+            return Progress("searching", min(done, total), total, self.best)
+
+        yield progress()  # a sketch may have to be compiled first
+        with closing(steps):
+            for _ in steps:
+                if self._stopped():
+                    return
+                yield progress()
+
+    def _now(self) -> HistoryPoint:
+        assert self.judge.best is not None
+        return HistoryPoint(self.judge.renders, self.judge.seconds, self.judge.best.score)
+
+    def result(self) -> MatchResult:
+        """Choose the patches to keep; measure them, random draws, and the engine against itself."""
+        task, target, request, renderer = self.task, self.target, self.request, self.renderer
+        stopped, rate = self._stopped(), target.sample_rate
+        ranked = self.judge.ranked()
+        measure = partial(audio_metrics, target.audio, sample_rate=rate)
+        with ThreadPoolExecutor(renderer.workers, "measure") as pool:
+            finalists, starts = rank_by_mss(target, ranked, self.starts, pool)
+            kept = distinct(task, finalists, request.keep, rate)
+            # Random draws last as long as the sound: ones that ring on would be no fair chance.
+            pitch = task.note(kept[0].patch).pitch
+            note = Note(pitch, self.note.onset, self.note.durations[0])
+            count = _RANDOM_DRAWS_IF_STOPPED if stopped else _RANDOM_DRAWS
+            draws = random_draws(task, renderer, note, count, request.seed)
+            metrics = list(pool.map(measure, [c.audio for c in kept]))
+            start_metrics = list(pool.map(measure, [c.audio for c in starts.values()]))
+            random_metrics = tuple(pool.map(measure, draws))
+        again, remarks = render_again(task, renderer, kept[0]), target.remarks
+        if again is None:
+            again = kept[0].audio
+            remarks += ("the engine did not play the best patch again: no noise floor is known",)
+        noise_floor = audio_metrics(kept[0].audio, again, rate)
+        pairs = order_by_all_metrics(kept, metrics, start_metrics, random_metrics, noise_floor)
+        return MatchResult(
+            task=task,
+            target=replace(target, remarks=remarks),
+            candidates=tuple(candidate for candidate, _ in pairs),
+            metrics=tuple(each for _, each in pairs),
+            random_metrics=random_metrics,
+            noise_floor=noise_floor,
+            starts=dict(zip(starts, zip(starts.values(), start_metrics, strict=True), strict=True)),
+            history=(*self.judge.history, self.ended),
+            search_began=self.search_began,
+            distance=request.distance.value,
+            seed=request.seed,
+            locks=request.locks,
+            spread=spread(task, ranked, np.random.default_rng((request.seed, 2))),
+            stopped=stopped,
+        )
