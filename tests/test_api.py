@@ -113,7 +113,7 @@ def test_a_task_of_ones_own(tmp_path, monkeypatch):
     import platformdirs
 
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.index.build._FEWEST", 100)
+    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 100)
     monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
     task = TinyTask()
     patch = task.sample(np.random.default_rng(3))

@@ -43,7 +43,7 @@ def sounds(tmp_path) -> Path:
 def small(tmp_path, monkeypatch) -> None:
     """An index of so few draws that it is built at once."""
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.index.build._FEWEST", 60)
+    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 60)
     monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
 
 

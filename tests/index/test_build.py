@@ -10,9 +10,9 @@ import pytest
 
 from tests.tiny import RATE, Dying, InProcesses, TinySynth, TinyTask
 from unsynth.errors import DrawIndexError, EngineError, OutputError
-from unsynth.index.build import Building, build_index, build_own_index, find_index
+from unsynth.index.build import BuildProgress, build_index, build_user_index, load_or_build_index
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import load_index, own_index_path
+from unsynth.index.files import load_index, user_index_path
 from unsynth.rendering.renderer import Renderer
 
 
@@ -41,12 +41,12 @@ def test_built_on_first_use_then_loaded(cache, whole):
     with pytest.raises(DrawIndexError, match="unsynth index tiny"):
         load_index(task)
     with Renderer(task.synth, workers=2) as renderer:
-        *progress, built = build_own_index(task, renderer, 300)
-        assert progress[-1] == Building(300, 300) and same(built, whole)
-        (loaded,) = find_index(task, renderer)
+        *progress, built = build_user_index(task, renderer, 300)
+        assert progress[-1] == BuildProgress(300, 300) and same(built, whole)
+        (loaded,) = load_or_build_index(task, renderer)
     assert same(loaded, whole)
-    assert own_index_path(task).exists()
-    assert not list(cache.rglob("*.parts")) and task.hash in own_index_path(task).name
+    assert user_index_path(task).exists()
+    assert not list(cache.rglob("*.parts")) and task.hash in user_index_path(task).name
     target = TinySynth().render(built.patch(7), task.note(built.patch(7)))
     note = task.note(built.patch(7))
     nearest = built.nearest(target, RATE, note.onset, note.duration, np.array([note.pitch]), 5)
@@ -64,7 +64,7 @@ def test_stopped_anywhere_it_goes_on(cache, whole):
     task.synth = Counting
     for stop in (1, 70, 130):  # within the first part, and after one and more
         with Renderer(task.synth, workers=1) as renderer:
-            for event in build_own_index(task, renderer, 300):
+            for event in build_user_index(task, renderer, 300):
                 if event.done >= stop:
                     break
     parts = sorted(next(cache.rglob("*.parts")).glob("*.npz"))
@@ -72,14 +72,14 @@ def test_stopped_anywhere_it_goes_on(cache, whole):
     parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is made again
     del rendered[:]
     with Renderer(task.synth, workers=1) as renderer:
-        *_, built = build_own_index(task, renderer, 300)
+        *_, built = build_user_index(task, renderer, 300)
     assert same(built, whole) and len(rendered) < 250
 
 
 def test_engines_that_die_cost_their_draws(cache):
     task = TinyTask(Dying)
     with Renderer(task.synth, workers=2) as renderer:
-        *_, built = build_own_index(task, renderer, 120)
+        *_, built = build_user_index(task, renderer, 120)
     assert len(built) == 120
     assert not {5.0, 7.0} & {built.patch(i)[1] for i in range(120)}
 
@@ -88,7 +88,7 @@ def _build(cache: Path, results) -> None:
     platformdirs.user_cache_path = lambda *a, **k: cache
     task = TinyTask()
     with Renderer(task.synth, workers=1) as renderer:
-        events = list(build_own_index(task, renderer, 1500))
+        events = list(build_user_index(task, renderer, 1500))
     results.put((sum(not e.waiting for e in events[:-1]), len(events[-1])))
 
 
@@ -118,11 +118,11 @@ class Broken(TinySynth):
 def test_an_engine_without_sound_is_named(synth, reason):
     task = TinyTask(synth)
     with Renderer(synth) as renderer, pytest.raises(EngineError, match=reason):
-        list(build_own_index(task, renderer))
+        list(build_user_index(task, renderer))
 
 
 def test_a_cache_that_cannot_be_written(cache):
     cache.write_text("a file")
     with Renderer(TinySynth) as renderer, pytest.raises(OutputError, match="--out FILE"):
-        list(build_own_index(TinyTask(), renderer))
+        list(build_user_index(TinyTask(), renderer))
     assert threading.active_count() < 10

@@ -6,7 +6,7 @@ import pytest
 from unsynth.audio.semitones import relative_to_note, semitone_levels
 from unsynth.errors import DrawIndexError
 from unsynth.index.build import build_index
-from unsynth.index.draw_index import HELD, INDEX_PITCH, DrawIndex
+from unsynth.index.draw_index import INDEX_DURATION, INDEX_PITCH, DrawIndex
 from unsynth.index.files import load_index, save_index
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
@@ -118,7 +118,7 @@ def test_the_shipped_index_is_of_this_task(task):
     synth = task.synth()
     for draw in (0, len(index) // 2, len(index) - 1):
         voice = task.engine_patch(index.patch(draw))
-        levels = semitone_levels(synth.render(voice, Note(60, 0.0, HELD)), 44_100, 0.0)
+        levels = semitone_levels(synth.render(voice, Note(60, 0.0, INDEX_DURATION)), 44_100, 0.0)
         picture = relative_to_note(levels, INDEX_PITCH).ravel()
         codes = np.round((picture - index.mean) @ index.basis / index.scale)
         assert np.abs(codes - index.codes[draw]).max() <= 1

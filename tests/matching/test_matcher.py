@@ -27,7 +27,7 @@ from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices, write_bank
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import own_index_path, save_index
+from unsynth.index.files import save_index, user_index_path
 from unsynth.matching.diversity import mel_distance
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
@@ -297,7 +297,7 @@ def test_closing_the_generator_stops_its_threads(task, small_index, own_sound):
 def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     """A stereo engine in processes that ships no index, and writes a file for each patch."""
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.index.build._FEWEST", 200)
+    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 200)
     monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
     task = TinyTask(InProcesses)
     patch = task.sample(np.random.default_rng(3))
@@ -305,7 +305,7 @@ def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "two.wav", sound.T, RATE, subtype="FLOAT")
     found = matched(tmp_path / "two.wav", task, tmp_path / "out", keep=5)
     assert Progress("building the index, once", 200, 200) in found.progress
-    assert own_index_path(task).exists()
+    assert user_index_path(task).exists()
     count = len(found.result.candidates)
     assert [p.name for p in found.patches] == [f"{i:02d}.tiny" for i in range(1, count + 1)]
     assert count >= 2 and all(p.exists() for p in found.patches)

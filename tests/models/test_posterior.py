@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small import MLP
+from tests.models.small import MLP, SAMPLING
 from unsynth.audio.observation import KeyOn, heard_key
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver

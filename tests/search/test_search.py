@@ -18,7 +18,7 @@ from unsynth.search.pool import BestPool
 from unsynth.search.search import search
 from unsynth.search.space import Space
 from unsynth.synths.base import Note
-from unsynth.tasks.alignment import aligned
+from unsynth.tasks.alignment import nearest_image
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.locks import Locks
 
@@ -156,7 +156,10 @@ def test_crossover_takes_only_what_is_heard(task, monkeypatch):
     _, _, start = problem(task, 7, 12)
     space, rng = Space(task), np.random.default_rng(0)
     first, second = (candidate.patch for candidate in start[:2])
-    both = [(first, aligned(task, second, first)), (second, aligned(task, first, second))]
+    both = [
+        (first, nearest_image(task, second, first)),
+        (second, nearest_image(task, first, second)),
+    ]
     children = Crossover(space, Mutation(space)).propose(start[:2], 64, rng)
     assert len(np.unique(children, axis=0)) > 16
     for child in children:
@@ -233,7 +236,7 @@ def test_alignment_undoes_an_exchange_of_operators(task):
         images = task.symmetries(patch)
         x = task.spec.encode(patch[None])[0]
         image = task.spec.decode(x[images[-1]][None])[0]
-        back = aligned(task, image, patch)
+        back = nearest_image(task, image, patch)
         heard = task.active(patch)
         np.testing.assert_array_equal(back[heard], patch[heard])
         moved += (image[heard] != patch[heard]).any()

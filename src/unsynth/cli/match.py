@@ -239,9 +239,9 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     That of a task in the package is 40,000 draws large and lies in the package. Of any other task
     it lies in your cache folder; it takes three minutes or more, and goes on where it was stopped.
     """
-    from unsynth.index.build import Building, build_index, build_own_index
+    from unsynth.index.build import BuildProgress, build_index, build_user_index
     from unsynth.index.draw_index import DrawIndex
-    from unsynth.index.files import own_index_path, save_index, shipped_index_path
+    from unsynth.index.files import save_index, shipped_index_path, user_index_path
     from unsynth.rendering.renderer import Renderer
     from unsynth.tasks.catalogue import load_task
 
@@ -252,7 +252,7 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     path = out or shipped_index_path(found)
     own = out is None and not path.exists()
     if own:
-        path = own_index_path(found)
+        path = user_index_path(found)
     elif path.is_dir() or not os.access(path.parent, os.W_OK):
         raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
     with (
@@ -261,17 +261,13 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     ):
         events: Iterator[object]
         if own:
-            events = build_own_index(found, renderer, draws, again=True)
+            events = build_user_index(found, renderer, draws, again=True)
         else:
-            draws = draws or 40_000
-            events = build_index(found, renderer, draws)
+            events = build_index(found, renderer, draws or 40_000)
         for event in events:
             match event:
-                case Building(done, total):
+                case BuildProgress(done, total):
                     bar.update(1000 * done // total - bar.pos)
-                case int():
-                    assert draws is not None
-                    bar.update(1000 * event // draws - bar.pos)
                 case DrawIndex():
                     made = event
         if not own:

@@ -112,7 +112,7 @@ class Scorer:
         if settings.samples_only:
             return dict(zip(_SAMPLES, (sampled[0], _best(sampled)), strict=True))
         note = estimate_note(sound.audio, self._renderer.sample_rate, task)
-        on_heard = self._sampled(sound, number, distance, note.known)
+        on_heard = self._sampled(sound, number, distance, note.fixed_values)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)

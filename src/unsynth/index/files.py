@@ -1,4 +1,4 @@
-"""Where indices are kept, and how they are written and read."""
+"""Index files: where they are, and how to save and load them."""
 
 import json
 import zipfile
@@ -9,10 +9,7 @@ import numpy as np
 import platformdirs
 from jaxtyping import UInt8
 
-from unsynth.audio.semitones import (
-    BANDS,
-    SEGMENTS,
-)
+from unsynth.audio.semitones import BANDS, SEGMENTS
 from unsynth.errors import DrawIndexError, OutputError
 from unsynth.files import replacing
 from unsynth.index.draw_index import DIRECTIONS, DrawIndex
@@ -20,16 +17,14 @@ from unsynth.tasks.task import Task
 
 
 def save_index(index: DrawIndex, path: Path) -> None:
-    """Write an index under a temporary name, then rename it.
-
-    Raises :class:`OutputError` where it cannot be written.
-    """
+    """Write an index to a file. Raises :class:`OutputError` if it cannot be written."""
     header = {"task": index.task.name, "task_hash": index.task.hash, "draws": len(index)}
     try:
         with replacing(path) as unfinished, unfinished.open("wb") as file:
             np.savez_compressed(
                 file,
                 header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+                # Gaps between audible draws fit in a byte: 200 failures in a row end a build.
                 items=np.diff(index.items, prepend=-1).astype(np.uint8),
                 codes=index.codes,
                 scale=index.scale,
@@ -41,25 +36,26 @@ def save_index(index: DrawIndex, path: Path) -> None:
 
 
 def shipped_index_path(task: Task) -> Path:
-    """Where the package keeps a task's index."""
+    """Return where the package has a task's index, if it ships one."""
     with as_file(files("unsynth.shipped").joinpath(f"{task.name}.index.npz")) as path:
         return path
 
 
-def own_index_path(task: Task) -> Path:
-    """Where a user's index of a task is kept that the package has none of."""
+def user_index_path(task: Task) -> Path:
+    """Return where the user's cache has the index of a task that ships none."""
     folder = platformdirs.user_cache_path("unsynth", appauthor=False) / "index"
     return folder / f"{task.name}-{task.hash}.npz"
 
 
 def load_index(task: Task, path: Path | None = None) -> DrawIndex:
-    """Load an index; by default the one in the package, or the user's where it has none.
+    """Load an index: from ``path``, from the package, or else from the user's cache.
 
-    Raises :class:`DrawIndexError` where it is missing, damaged, or of another task or version.
+    Raises :class:`DrawIndexError` for an index that is missing, damaged, or of another task or
+    version of it.
     """
     if path is None:
         shipped = shipped_index_path(task)
-        path = shipped if shipped.exists() else own_index_path(task)
+        path = shipped if shipped.exists() else user_index_path(task)
     rebuild = f"build it again with: unsynth index {task.source}"
     try:
         if not path.exists():
@@ -76,17 +72,17 @@ def load_index(task: Task, path: Path | None = None) -> DrawIndex:
             stored["mean"],
             stored["basis"].astype(np.float32),
         )
-        theirs = (header["task"], header["task_hash"])
+        name, fingerprint = header["task"], header["task_hash"]
         shapes = [a.shape for a in (index.items, index.codes, index.scale, index.mean, index.basis)]
-        picture = BANDS * SEGMENTS
-        expected = [(header["draws"],), (header["draws"], DIRECTIONS), (DIRECTIONS,)]
-        if shapes != [*expected, (picture,), (picture, DIRECTIONS)]:
+        draws, cells = header["draws"], BANDS * SEGMENTS
+        expected = [(draws,), (draws, DIRECTIONS), (DIRECTIONS,), (cells,), (cells, DIRECTIONS)]
+        if shapes != expected:
             raise ValueError("its parts do not fit together")
     except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DrawIndexError(f"{path}: this index is damaged ({error}); {rebuild}") from None
-    if theirs != (task.name, task.hash):
+    if (name, fingerprint) != (task.name, task.hash):
         raise DrawIndexError(
-            f"{path}: this index was made for {theirs[0]} {theirs[1]}, "
+            f"{path}: this index was made for {name} {fingerprint}, "
             f"not for {task.name} {task.hash}; {rebuild}"
         )
     return index

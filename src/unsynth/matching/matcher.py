@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
-from unsynth.index.build import find_index
+from unsynth.index.build import load_or_build_index
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.matching.request import Request
@@ -92,7 +92,7 @@ class Matcher:
         yield run.result()
 
     def _find_index(self, stopped: Callable[[], bool]) -> Generator[Progress, None, DrawIndex]:
-        for event in find_index(self.task, self._renderer):
+        for event in load_or_build_index(self.task, self._renderer):
             if isinstance(event, DrawIndex):
                 return event
             if stopped():
@@ -100,4 +100,4 @@ class Matcher:
             waiting = "waiting for another process's index"
             stage = waiting if event.waiting else "building the index, once"
             yield Progress(stage, event.done, event.total)
-        raise AssertionError("find_index ends with the index, or raises")
+        raise AssertionError("load_or_build_index ends with the index, or raises")

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import pitch as estimate_pitch
 from unsynth.conventions import SECONDS
-from unsynth.index.draw_index import HELD
+from unsynth.index.draw_index import INDEX_DURATION
 from unsynth.tasks.locks import Locks
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
@@ -30,8 +30,8 @@ class NoteEstimate:
     duration: float | None = None
 
     @property
-    def known(self) -> dict[str, float]:
-        """The parameters to fix in samples of the posterior: the onset, and a single pitch."""
+    def fixed_values(self) -> dict[str, float]:
+        """The values to fix in posterior samples: the onset, and the pitch if it is clear."""
         pitch = {"note.pitch": float(self.pitches[0])} if len(self.pitches) == 1 else {}
         return {"note.onset": self.onset} | pitch
 
@@ -40,7 +40,7 @@ class NoteEstimate:
         """The possible durations: released where the sound ends, or held while it fades."""
         if self.duration is not None:
             return [self.duration]
-        return [self.end, HELD] if self.onset + self.end < SECONDS else [HELD]
+        return [self.end, INDEX_DURATION] if self.onset + self.end < SECONDS else [INDEX_DURATION]
 
 
 def pitches(task: Task) -> range:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from unsynth.matching.result import Knob, Spread
 from unsynth.search.candidates import Candidate
-from unsynth.tasks.alignment import aligned
+from unsynth.tasks.alignment import nearest_image
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
@@ -36,7 +36,7 @@ def spread(task: Task, ranked: Sequence[Candidate], rng: np.random.Generator) ->
     if len(good) < FEWEST:
         return None
     spec = task.spec
-    patches = np.stack([aligned(task, candidate.patch, best.patch) for candidate in good])
+    patches = np.stack([nearest_image(task, candidate.patch, best.patch) for candidate in good])
     heard = np.stack([task.active(patch) for patch in patches])
     apart = _apart(task, patches, best.patch)
     chance = _apart(task, np.stack([task.sample(rng) for _ in range(_DRAWS)]), best.patch)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from unsynth.index.draw_index import HELD, DrawIndex
+from unsynth.index.draw_index import INDEX_DURATION, DrawIndex
 from unsynth.matching.note import SHORTEST, NoteEstimate
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Proposal, Target
@@ -31,7 +31,7 @@ def posterior_samples(
     rng: np.random.Generator,
 ) -> list[Proposal]:
     """Sample the posterior at the estimated onset and pitch; durations are the model's own."""
-    known = note.known | dict(locks.values)
+    known = note.fixed_values | dict(locks.values)
     return [(patch, POSTERIOR) for patch in posterior.sample(target.audio, count, rng, fixed=known)]
 
 
@@ -66,7 +66,7 @@ def other_durations(
     if "note.duration" in locks.values:
         return []
     stretched = (max(SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)
-    durations = {*_SHORT_DURATIONS, *stretched, HELD}
+    durations = {*_SHORT_DURATIONS, *stretched, INDEX_DURATION}
     proposals = []
     for candidate in ranked:
         note = task.note(candidate.patch)

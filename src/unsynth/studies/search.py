@@ -187,7 +187,7 @@ class _Matcher:
             count = 1 if way == "one" else SAMPLES
             start: list[Candidate] = []
             while not start and judge.renders < SAMPLES:  # a silent sample is drawn anew
-                samples = self._posterior.sample(target.audio, count, rng, fixed=note.known)
+                samples = self._posterior.sample(target.audio, count, rng, fixed=note.fixed_values)
                 start = list(judge([(patch, "posterior") for patch in samples]))
         if way in ("nearest", "index", "search"):
             each = NEAREST // len(note.durations)

@@ -6,16 +6,19 @@ from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
 
-def aligned(task: Task, patch: Patch, to: Patch) -> Patch:
-    """Find the image of a patch, under its task's symmetries, that is nearest to another patch.
+def nearest_image(task: Task, patch: Patch, reference: Patch) -> Patch:
+    """Return the image of a patch, under its task's symmetries, nearest to a reference patch.
 
-    The sound stays the same. What cannot be heard in either patch does not count.
+    The sound stays the same. Parameters that are inaudible in both patches do not count.
     """
-    heard = [task.active(patch), task.active(to)]
-    x, wanted = task.spec.encode(np.stack([patch, to]))
-    widths = [p.width for p in task.spec.parameters]
-    weights = [np.repeat(mask, widths).astype(float) for mask in heard]
+    spec = task.spec
+    x, x_reference = spec.encode(np.stack([patch, reference]))
+    widths = [parameter.width for parameter in spec.parameters]
+    weights, reference_weights = (
+        np.repeat(task.active(each), widths).astype(float) for each in (patch, reference)
+    )
     images = task.symmetries(patch)
-    distances = (np.maximum(weights[0][images], weights[1]) * (x[images] - wanted) ** 2).sum(axis=1)
+    weights = np.maximum(weights[images], reference_weights)
+    distances = (weights * (x[images] - x_reference) ** 2).sum(axis=1)
     nearest = int(distances.argmin())
-    return patch if nearest == 0 else task.spec.decode(x[images[nearest]][None])[0]
+    return patch if nearest == 0 else spec.decode(x[images[nearest]][None])[0]

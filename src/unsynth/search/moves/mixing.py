@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from unsynth.search.candidates import Candidate
 from unsynth.search.moves.move import Move, chosen_parent
 from unsynth.search.space import Pool, Space
-from unsynth.tasks.alignment import aligned
+from unsynth.tasks.alignment import nearest_image
 from unsynth.tasks.spec import Patch
 
 #: How far a mutation goes, in units of half a range: from the smallest to the largest.
@@ -115,7 +115,7 @@ class Crossover(Move):
     def _child(self, first: Candidate, second: Candidate, rng: np.random.Generator) -> Patch:
         space = self._space
         mother = space.hold(first.patch)
-        father = space.hold(aligned(space.task, space.hold(second.patch), mother))
+        father = space.hold(nearest_image(space.task, space.hold(second.patch), mother))
         if rng.random() < _WHOLE_UNITS:
             taken = np.zeros(len(mother), dtype=bool)
             for block in space.blocks:
