@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from tests.models.small import SAMPLING, SMALL, small_flow
+from tests.synths.instruments import declaration
 from unsynth.authoring.probing import _exclusion
+from unsynth.flow.solver import Solver
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import save_index
 from unsynth.models.architecture import FlowArchitecture
-from unsynth.models.artifact import describe, save_artifact
+from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
+from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.vst3 import VST3
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -102,3 +107,43 @@ def model_path(task: DX7Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def posterior(task: DX7Task, model_path: Path) -> Posterior:
     """That model, loaded."""
     return load_posterior(task, model_path)
+
+
+@pytest.fixture(scope="session")
+def index_file(small_index: DrawIndex, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That index as a file."""
+    path = tmp_path_factory.mktemp("index") / "small.npz"
+    save_index(small_index, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def own_task(instrument, settable, tmp_path_factory) -> Path:
+    """The file of a task for the VST3 instrument, with up to twelve parameters."""
+    bundle, name = instrument
+    path = tmp_path_factory.mktemp("own") / "own.yaml"
+    content = declaration(settable[:12], plugin=bundle)
+    content["engine"] |= {} if name is None else {"name": name}
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.fixture
+def no_plugin() -> None:
+    """Skip where Surge XT is installed."""
+    pytest.importorskip("pedalboard")
+    try:
+        find_bundle("Surge XT")
+    except PluginNotFoundError:
+        return
+    pytest.skip("Surge XT is installed")
+
+
+@pytest.fixture(scope="session")
+def model(task: DX7Task, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model of the DX7 that has learned nothing, and samples fast."""
+    path = tmp_path_factory.mktemp("model") / "dx7.safetensors"
+    sampling = SamplingSettings(solver=Solver.EULER, steps=2)
+    artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
+    save_artifact(path, small_flow(task.spec.width), artifact)
+    return str(path)

@@ -1,10 +1,5 @@
 """Several sounds and folders of them: resumed, whatever becomes of single ones."""
 
-import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +9,7 @@ import soundfile
 
 from tests.tiny import RATE, Dying, TinySynth, TinyTask
 from unsynth.batch import Begun, Failed, Finished, Left, jobs, run
-from unsynth.cli.main import main
 from unsynth.errors import SoundError
-from unsynth.index.files import save_index
 from unsynth.matching.matcher import Matcher, Progress
 from unsynth.matching.request import Request
 
@@ -49,7 +42,7 @@ def small(tmp_path, monkeypatch) -> None:
 
 def matched(waiting, stopped=lambda: False, task=None, **settings):
     with Matcher(task or TinyTask()) as matcher:
-        request = Request(renders=30)
+        request = Request(matcher.task, renders=30)
         events = list(run(waiting, matcher, request, {"renders": 30} | settings, stopped))
     return [event for event in events if not isinstance(event, Progress | Begun)]
 
@@ -90,7 +83,7 @@ def test_the_sound_in_progress_ends_and_no_other_is_begun(sounds, small, tmp_pat
     waiting = jobs([sounds], tmp_path / "out")[:2]
     with Matcher(TinyTask()) as matcher:
         settings = {"renders": 9000}
-        first = list(run(waiting, matcher, Request(renders=9000), settings, stopped))
+        first = list(run(waiting, matcher, Request(matcher.task, renders=9000), settings, stopped))
     assert isinstance(first[-1], Left) and first[-1].sounds == 1
     (done,) = [event for event in first if isinstance(event, Finished)]
     assert done.content["stopped"] and done.content["renders"] < 200
@@ -116,47 +109,3 @@ def test_what_is_not_there_is_said_first(sounds, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SoundError, match="no sound file"):
         jobs([tmp_path / "empty"], tmp_path)
-
-
-def test_json_for_scripts(small_index, tmp_path, capsys):
-    save_index(small_index, tmp_path / "small.npz")
-    good = Path(__file__).parents[1] / "examples" / "organ.flac"
-    bad = tmp_path / "bad.wav"
-    bad.write_text("no sound")
-    options = ("--out", tmp_path / "out", "--index", tmp_path / "small.npz", "--renders", 30)
-    sys.argv = ["unsynth", *map(str, ("match", good, bad, *options, "--json", "--lock", "note=48"))]
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told, err = capsys.readouterr()
-    assert ended.value.code == 2
-    last = err.splitlines()[-1]
-    assert last.startswith("unsynth: ") and "not a sound file" in last and "Traceback" not in err
-    document = json.loads(told)
-    (result,), (failed,) = document["results"], document["failed"]
-    assert result["sound"] == str(good) and failed["sound"] == str(bad)
-    assert result["candidates"][0]["parameters"]["note.pitch"] == 48
-    assert (Path(result["folder"]) / "patches.syx").exists()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_a_killed_run_loses_the_sound_in_progress_alone(small_index, tmp_path):
-    save_index(small_index, tmp_path / "small.npz")
-    folder = tmp_path / "sounds"
-    folder.mkdir()
-    examples = Path(__file__).parents[1] / "examples"
-    for name in ("clarinet.flac", "organ.flac"):
-        (folder / name).write_bytes((examples / name).read_bytes())
-    command = [sys.executable, "-m", "unsynth", "match", str(folder), "--renders", "40"]
-    command += ["--index", str(tmp_path / "small.npz"), "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    found = tmp_path / "out" / "sounds"
-    deadline = time.monotonic() + 120
-    while not (found / "clarinet").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    kept = (found / "clarinet" / "patch.json").stat().st_mtime_ns
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0 and again.stdout.count("done before") >= 1
-    assert (found / "clarinet" / "patch.json").stat().st_mtime_ns == kept
-    assert (found / "organ" / "report.html").exists()

@@ -8,9 +8,7 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from tests.tiny import Dying, TinySynth, TinyTask
 from unsynth.conventions import SECONDS
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import save_index
 from unsynth.interruption import stop_on
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
@@ -87,41 +84,3 @@ def test_interrupts_at_random_points(tiny_index, synth, tmp_path):
             came.append(interrupted(matcher, tmp_path / str(number), first, second))
     print(f"{synth.__name__}: {came.count('result')} results, {came.count('nothing')} without")
     assert "result" in came
-
-
-@pytest.mark.timeout(300 + 2 * TIMES)
-def test_signals_to_the_command(small_index, tmp_path):
-    """Whenever it comes: a whole result and exit code 0, or nothing and one line and 2."""
-    save_index(small_index, tmp_path / "small.npz")
-    sound = Path(__file__).parents[1] / "examples" / "organ.flac"
-    chance, came = random.Random(4), []
-    for number in range(max(2, TIMES // 20)):
-        out = tmp_path / str(number)
-        command = [sys.executable, "-m", "unsynth", "match", str(sound), "--budget", "600"]
-        command += ["--index", str(tmp_path / "small.npz"), "--out", str(out)]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        assert process.stderr is not None
-        process.stderr.readline()  # the first word of progress: all is loaded
-        delay = threading.Event()
-        delay.wait(chance.uniform(0.0, 6.0))
-        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
-        _, err = process.communicate(timeout=200)
-        assert "Traceback" not in err
-        if process.returncode == 0:
-            told = json.loads((out / "organ" / "patch.json").read_text(encoding="utf-8"))
-            starts = [scores["mss_db"] for scores in told["before_the_search"].values()]
-            assert told["stopped"] and told["candidates"][0]["mss_db"] <= min(starts)
-            names = {path.name for path in (out / "organ").iterdir()}
-            assert names == FILES | {"patches.syx"}
-            assert [path.name for path in out.iterdir()] == ["organ"]
-        else:
-            assert process.returncode == 2 and not list(out.iterdir())
-            assert err.splitlines()[-1].startswith("unsynth: stopped")
-        came.append(process.returncode)
-    print(f"{came.count(0)} results, {came.count(2)} without")

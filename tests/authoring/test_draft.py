@@ -5,16 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from unsynth.authoring.draft import draft, task_name, write_draft
 from unsynth.authoring.probing import Probe, Probed, _Ears
 from unsynth.authoring.units import ProposedUnit
-from unsynth.cli.main import commands
-from unsynth.errors import EngineError, OutputError, PatchError
+from unsynth.errors import OutputError
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Concurrency
-from unsynth.synths.plugins import PluginClass, PluginNotFoundError
+from unsynth.synths.plugins import PluginClass
 from unsynth.synths.vst3 import HostParameter
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
@@ -157,37 +155,3 @@ def test_copies_may_change_places_where_the_sound_stays(synth, may):
 
 
 # -- a real instrument --------------------------------------------------------------------------
-
-
-def test_a_real_instruments_file_is_drafted_once(mda, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def init(*options):
-        command = ["task", "init", mda, "--name", "mda JX10", *map(str, options)]
-        return CliRunner().invoke(commands, command, catch_exceptions=False)
-
-    done = init("--patches", 3, "--leave-out", "noise")
-    assert done.exit_code == 0 and "23 parameters of mda JX10" in done.output
-    task = load_task("./mda-jx10.yaml")
-    kinds = dict(zip(task.spec.names, task.spec.parameters, strict=True))
-    glide, octave = kinds["glide"], kinds["octave"]
-    assert isinstance(glide, Categorical) and glide.choices == (
-        *("Poly", "Poly-Legato", "Poly-Glide", "Mono", "Mono-Legato", "Mono-Glide"),
-    )
-    raw = task.declared[task.spec.position["glide"]].raw
-    assert raw == pytest.approx([(i + 0.5) / 6 for i in range(6)], abs=1e-3)
-    # It prints no steps; that there are five is heard.
-    assert isinstance(octave, Categorical) and octave.width == 5
-    assert isinstance(kinds["vcf_freq"], Continuous) and "noise" not in kinds
-    text = (tmp_path / "mda-jx10.yaml").read_text()
-    assert "#   noise: as you wished; Noise: 0.0000 to 1.0000, starts at 0" in text
-    assert "#   mod_wheel: not automatable" in text and "# VCF Freq: 0.0000 to 1.0000" in text
-    with pytest.raises(OutputError, match=r"mda-jx10\.yaml: is there already"):
-        init()
-    with pytest.raises(PatchError, match="'nois' to leave out; the nearest is noise"):
-        init("--out", tmp_path / "b.yaml", "--leave-out", "nois")
-    with pytest.raises(PluginNotFoundError):
-        CliRunner().invoke(commands, ["task", "init", "no.vst3"], catch_exceptions=False)
-    with pytest.raises(EngineError, match="several instruments; say which of them"):
-        CliRunner().invoke(commands, ["task", "init", mda], catch_exceptions=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["mda-jx10.yaml"]

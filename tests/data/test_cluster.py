@@ -7,8 +7,7 @@ import psutil
 import pytest
 import ray
 
-from tests.data.test_dataset import files, made, plan_of
-from tests.data.tones import load
+from tests.data.tones import files, load, made, plan_of
 from unsynth.data.cluster import make_on_cluster
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import inspect
 import io
-import json
 import os
 import random
 import shutil
@@ -19,12 +18,10 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from click.testing import CliRunner
 
-from tests.data.tones import CRASH, HANG, SILENT, load
+from tests.data.tones import CRASH, HANG, SILENT, files, load, made, plan_of
 from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import Observation
-from unsynth.cli.main import commands
 from unsynth.data import local
 from unsynth.data.draws import audible_draws
 from unsynth.data.external import DatasetError
@@ -38,24 +35,8 @@ from unsynth.data.verify import Verdict, verify
 from unsynth.errors import EngineError
 from unsynth.evaluation.targets import find_targets
 from unsynth.rendering.renderer import Renderer
-from unsynth.tasks.catalogue import load_task
 
 UNSYNTH = [sys.executable, "-m", "unsynth"]
-
-
-def plan_of(task: str = "tones", **fields: object) -> Plan:
-    return Plan(task=task, task_hash=load(task).hash, **{"count": 20, "shard_sounds": 6} | fields)
-
-
-def made(plan: Plan, path: Path, workers: int = 1) -> Folder:
-    folder = Folder(path)
-    *_, last = make_dataset(plan, folder, workers, load)
-    assert last == local.Made(plan.count, plan.count)
-    return folder
-
-
-def files(path: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted(path.iterdir())}
 
 
 def spawned(parent: psutil.Process | None = None) -> list[psutil.Process]:
@@ -416,26 +397,6 @@ def test_a_torn_shard_is_named_when_the_set_is_finished(good, tmp_path):
     assert files(made(plan_of(), path).local) == files(good)
 
 
-def test_the_commands_on_a_real_set(undisturbed, tmp_path):
-    def run(*arguments: str) -> str:
-        return CliRunner().invoke(commands, arguments, catch_exceptions=False).output
-
-    assert "nothing is wrong" in run("data", "verify", str(undisturbed))
-    text = run("data", "stats", str(undisturbed))
-    assert "160 of 160 sounds of dx7" in text and "op6.rate1" in text and "algorithm" in text
-    run("data", "show", str(undisturbed), "--item", "41", "--out", str(tmp_path))
-    assert {p.name for p in tmp_path.iterdir()} == {f"item-41.{s}" for s in ("wav", "png", "json")}
-    import soundfile
-
-    audio, rate = soundfile.read(tmp_path / "item-41.wav", always_2d=True)
-    task = load_task("dx7")
-    with (undisturbed / "shard-000004.h5").open("rb") as file:
-        patch = read_shard(file, "a shard")[1].arrays["patches"][1]
-    expected = task.synth().render(task.engine_patch(patch), task.note(patch))
-    assert rate == 44100 and np.abs(audio.T - expected / max(1, np.abs(expected).max())).max() < 0.5
-    assert json.loads((tmp_path / "item-41.json").read_text())
-
-
 def test_a_set_is_a_set_of_targets(undisturbed, good, task):
     targets = find_targets([str(undisturbed)], task, 0)
     assert len(targets.names) == 160 and targets.names[41] == "train-000041"
@@ -447,23 +408,3 @@ def test_a_set_is_a_set_of_targets(undisturbed, good, task):
     assert target.pitch == task.note(patch).pitch
     with pytest.raises(DatasetError, match="holds sounds of task tones"):
         find_targets([str(good)], task, 0)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("render dx7 {tmp}/x --count 0", "--count"),
-        ("render dx8 {tmp}/x --count 5", "no task named 'dx8'"),
-        ("render dx7 {tmp}/x --count 5 --time-limit 0", "--time-limit"),
-        ("data show {good} --item 20", "items 0 to 19, not 20"),
-        ("data verify {tmp}/x", "not a dataset"),
-        ("data stats {tmp}/x", "not a dataset"),
-    ],
-)
-def test_errors_are_one_line(arguments, message, good, tmp_path, monkeypatch):
-    monkeypatch.setattr("unsynth.tasks.catalogue.load_task", lambda name: load(name))
-    if "dx8" in arguments:
-        monkeypatch.undo()
-    text = arguments.format(tmp=tmp_path, good=good)
-    result = CliRunner().invoke(commands, text.split())
-    assert result.exit_code != 0 and message in result.output + str(result.exception)

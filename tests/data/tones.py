@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from unsynth.conventions import SAMPLE_RATE
+from unsynth.data import local
+from unsynth.data.folder import Folder
+from unsynth.data.local import make_dataset
+from unsynth.data.plan import Plan
 from unsynth.synths.base import Concurrency, Note
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.spec import Spec
@@ -99,3 +103,18 @@ def load(name: str) -> Tones:
     if name == "broken":
         return Tones(name, Tone, 0, 20)
     return Tones(name, ThreadTone, 10, 90)
+
+
+def plan_of(task: str = "tones", **fields: object) -> Plan:
+    return Plan(task=task, task_hash=load(task).hash, **{"count": 20, "shard_sounds": 6} | fields)
+
+
+def made(plan: Plan, path: Path, workers: int = 1) -> Folder:
+    folder = Folder(path)
+    *_, last = make_dataset(plan, folder, workers, load)
+    assert last == local.Made(plan.count, plan.count)
+    return folder
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(path.iterdir())}

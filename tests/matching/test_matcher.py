@@ -1,10 +1,6 @@
 """The main job, through the command and through Python, on real sounds."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from itertools import combinations
@@ -18,16 +14,14 @@ import pytest
 import soundfile
 import torch
 
-from tests.commands import failing, run
 from tests.models.small import SMALL, small_flow
 from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
 from unsynth.audio.pitch import pitch
-from unsynth.cli.main import main
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices, write_bank
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import save_index, user_index_path
+from unsynth.index.files import user_index_path
 from unsynth.matching.diversity import mel_distance
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
@@ -72,13 +66,6 @@ def matched(
     saved = save(result, out)
     assert all(isinstance(event, Progress) for event in progress)
     return Matched(result, saved.folder, saved.patches, progress)
-
-
-@pytest.fixture(scope="module")
-def index_file(small_index, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("index") / "small.npz"
-    save_index(small_index, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -316,155 +303,3 @@ def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     assert found.result.candidates[0].audio.shape == (2, 4 * RATE)
     chance = median_metrics(found.result.random_metrics)
     assert found.result.metrics[0].mss < 0.5 * chance.mss
-
-
-def test_the_shipped_index_from_the_shell(tmp_path):
-    done = run("match", EXAMPLES / "vibraphone.flac", "--out", tmp_path, "--budget", 2)
-    assert done.returncode == 0, done.stderr
-    assert str(tmp_path / "vibraphone" / "report.html") in done.stdout
-    data = json.loads((tmp_path / "vibraphone" / "patch.json").read_text(encoding="utf-8"))
-    best = data["candidates"][0]["mss_db"]
-    assert data["candidates"][0]["musical"]["note"]["pitch"] == 62
-    assert best < 0.5 * np.median([draw["mss_db"] for draw in data["random_draws"]])
-
-
-def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
-    out = tmp_path / "out"
-    text = tmp_path / "text.wav"
-    text.write_text("no sound")
-    good = EXAMPLES / "organ.flac"
-    options = ("--out", out, "--index", index_file)
-    assert "no such file" in failing(capsys, "match", tmp_path / "none.wav", *options)
-    (tmp_path / "empty").mkdir()
-    assert "no sound file" in failing(capsys, "match", tmp_path / "empty", *options)
-    assert "not a sound file" in failing(capsys, "match", text, *options)
-    assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--keep", 99)
-    assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
-    assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
-    assert "no patch.json" in failing(capsys, "match", good, *options, "--from", text)
-    assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
-    assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
-    assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)
-    assert "no index" in failing(capsys, "match", good, "--out", out, "--index", out / "x")
-    assert "SOUND" in failing(capsys, "match")
-    assert "not a valid integer" in failing(capsys, "match", good, "--note", "high")
-    assert not out.exists()
-    assert "cannot write" in failing(capsys, "match", good, "--index", index_file, "--out", text)
-
-
-def test_a_folder_that_is_not_writable(tmp_path, capsys, index_file):
-    if not hasattr(os, "geteuid"):
-        pytest.skip("no such rights here")
-    if os.geteuid() == 0:
-        closed = Path("/proc/unsynth")  # root may write everywhere else
-    else:
-        closed = tmp_path / "closed"
-        closed.mkdir(mode=0o500)
-    good = EXAMPLES / "organ.flac"
-    line = failing(capsys, "match", good, "--out", closed, "--index", index_file)
-    assert "cannot write" in line and "--out" in line
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
-def test_a_full_disk_leaves_nothing(tmp_path, index_file):
-    import resource
-
-    out = tmp_path / "out"
-    done = run(
-        *("match", EXAMPLES / "organ.flac", "--out", out, "--index", index_file, "--renders", 100),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
-    )
-    assert done.returncode == 2
-    assert "could not be written" in done.stderr.splitlines()[-1]
-    assert not list(out.iterdir())
-
-
-def searching(out: Path, index_file: Path) -> subprocess.Popen[str]:
-    """Start a long match, and wait until its search is under way."""
-    command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
-    command += ["--out", str(out), "--index", str(index_file), "--budget", "600"]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
-    )
-    assert process.stderr is not None
-    while "searching" not in (line := process.stderr.readline()) or "index" in line:
-        assert line, "it ended before its search"
-    return process
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_gives_the_best_so_far(tmp_path, index_file, number):
-    process = searching(tmp_path / "out", index_file)
-    process.send_signal(number)
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == 0 and "stopped early" in told
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["organ"]
-    folder = tmp_path / "out" / "organ"
-    assert {p.name for p in folder.iterdir()} == {
-        *("patches.syx", "patch.json", "best.wav", "note.mid", "report.html")
-    }
-    data = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
-    starts = [scores["mss_db"] for scores in data["before_the_search"].values()]
-    assert data["stopped"] and data["candidates"][0]["mss_db"] <= min(starts)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_a_second_ctrl_c_ends_at_once(tmp_path, index_file):
-    process = searching(tmp_path / "out", index_file)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2 and "Traceback" not in err
-    assert err.splitlines()[-1] == "unsynth: stopped; nothing half-written was left behind"
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_voices_lists_a_bank(finished, capsys):
-    sys.argv = ["unsynth", "voices", str(finished.folder / "patches.syx")]
-    main()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 32 and lines[0].split()[-1] == "0.000" and "UNSYNTH" in lines[0]
-
-
-def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
-    path = tmp_path / "x.syx"
-    assert "cannot be read" in failing(capsys, "voices", path)
-    path.write_bytes(b"hello")
-    assert "no DX7 voice" in failing(capsys, "voices", path)
-    assert "0<=x<=127" in failing(capsys, "voices", path, "--velocity", 200)
-
-
-def test_training_from_the_shell_and_a_model_that_is_none(tmp_path, capsys, index_file):
-    file = Path(__file__).parents[2] / "experiments" / "dx7-small.yaml"
-    small = ("--set", "model.field.layers=1", "--set", "model.encoder.layers=1")
-    sys.argv = ["unsynth", *map(str, ("train", file, *small, "--dry-run", "--json"))]
-    main()
-    found = json.loads(capsys.readouterr().out)
-    assert 0 < found["parameters"]["total"] < 2_302_960 and found["flops_a_step"] > 0
-    assert "model.field.layers" in failing(capsys, "train", file, "--set", "model.field.layer=1")
-    assert "cannot be read" in failing(capsys, "export", tmp_path / "x", "--out", tmp_path / "y")
-    options = ("--out", tmp_path / "out", "--index", index_file, "--model", tmp_path / "no")
-    assert "no weight file" in failing(capsys, "match", EXAMPLES / "organ.flac", *options)
-    assert not (tmp_path / "out").exists()
-
-
-def test_index_command(tmp_path, capsys):
-    path = tmp_path / "mine.npz"
-    done = run("index", "dx7", "--draws", 120, "--out", path)
-    assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
-    assert "at least 100" in failing(capsys, "index", "dx7", "--draws", 5)
-    line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
-    assert "cannot be written there" in line
-    assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)
-
-
-@pytest.mark.parametrize("command", [("match",), ("index",), ("voices",), ("train",), ("export",)])
-def test_help(command, capsys):
-    sys.argv = ["unsynth", *command, "--help"]
-    main()
-    assert "Usage: unsynth" in capsys.readouterr().out

@@ -161,3 +161,12 @@ def test_a_large_model_is_stored_in_bytes(model, task, tmp_path, monkeypatch):
             assert ((found - wanted).abs() <= 0.51 * largest / 127).all()
         else:
             torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_one_small_weight_file_a_task():
+    import unsynth.shipped
+
+    folder = Path(unsynth.shipped.__file__).parent
+    weights = list(folder.glob("*.safetensors"))
+    assert {path.stem for path in weights} <= {"dx7"}
+    assert all(path.stat().st_size <= 20e6 for path in weights)

@@ -4,14 +4,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from scipy import stats
 
-from unsynth.cli.main import commands
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies.folder import StudyError
-from unsynth.studies.kosc import arms as kosc_arms
 from unsynth.studies.kosc import quasi as kosc_quasi
 from unsynth.studies.kosc import study as cells_module
 from unsynth.studies.kosc.cell import Cell, Result, Settings
@@ -184,20 +181,6 @@ def test_a_device_that_is_not_there(tmp_path):
         run([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", say=silent)
 
 
-def test_the_command_writes_figure_and_table(tmp_path):
-    out = tmp_path / "study"
-    options = "--k 1 --k 2 --seeds 1 --steps 1 --batch 4 --width 16 --items 6 --solver-steps 1"
-    arguments = ["reproduce", "kosc", *options.split(), "--device", "cpu", "--out", str(out)]
-    printed = CliRunner().invoke(commands, arguments, catch_exceptions=False).output
-    table, order_seen = (out / "table.md").read_text().split("## Is the paper's order seen?")
-    for model in Model:
-        assert printed.count(f"| {model.value} ") == 2 and table.count(f"| {model.value} ") == 2
-    assert "not resolved" in order_seen and "as the paper" not in order_seen
-    assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
-    assert (out / "figure3.png").stat().st_size > 10_000
-    assert len(list(out.glob("*.safetensors"))) == 2 * (6 + 5)
-
-
 def test_scores_are_pooled_over_seeds_an_item_at_a_time(tmp_path):
     cells = [cell(Model.RANDOM, seed=seed) for seed in (0, 1)]
     results, settings = run(cells, SMALL, tmp_path, "cpu", say=silent)
@@ -276,36 +259,6 @@ def test_a_quasi_study_watches_the_invariance(tmp_path, monkeypatch):
     (tmp_path / "table.md").unlink()
     draw_quasi(resumed, cells, settings, tmp_path)
     assert (tmp_path / "table.md").read_text() == table
-
-
-def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):
-    options = ["--k", "3", "--seeds", "2", "--flops", "6e8", "--batch", "8", "--width", "16"]
-    options += ["--items", "20", "--solver-steps", "2", "--learning-rate", "1e-3"]
-    out = tmp_path / "arms"
-    command = ["reproduce", "kosc-arms", *options, "--out", str(out)]
-    done = CliRunner().invoke(commands, command)
-    assert done.exit_code == 0, done.output
-    results = {(r["model"], r["condition"], r["seed"]): r for r in map(json.loads, texts(out))}
-    assert len(results) == 2 * len(kosc_arms.ARMS)
-    steps = {model: r["steps"] for (model, _, _), r in results.items()}
-    for model, count in steps.items():
-        training = Training(cell(Model(model), k=3), dataclasses.replace(SMALL, batch=8), CPU)
-        assert count == int(6e8 / training.count_flops()) > 0
-        training.close()
-    assert steps["FFN (MSE)"] != steps["CNF (Param2Tok)"]
-    ours, theirs = (
-        np.array([results[model, condition, seed]["scores"]["lac"] for seed in range(2)])
-        for model, condition in [
-            ("CNF (Param2Tok)", "aligned"),
-            ("CNF (Param2Tok)", "optimal transport"),
-        ]
-    )
-    gaps = (ours - theirs).mean(axis=1)
-    assert gaps.any() and f"{gaps[0]:+.4f}, {gaps[1]:+.4f}" in (out / "table.md").read_text()
-
-
-def texts(out):
-    return [path.read_text() for path in out.glob("*-k3-*.json")]
 
 
 def test_only_exchangeable_oscillators_are_aligned():

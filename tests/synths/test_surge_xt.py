@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from click.testing import CliRunner
 
-from unsynth.cli.main import commands
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import differences, read_surge_patch, surge_name
 from unsynth.formats.vst import read_vstpreset
@@ -385,12 +383,6 @@ def test_another_patch_at_the_start_is_said():
     assert "a_pan: value is 0.5, not 0.00000000000000; 1 in all" in found[0]
     older = start.replace(b'revision="24"', b'revision="23"')
     assert any("of revision 23, not 24" in each for each in given_base("full", init=older))
-
-
-def test_another_plugin_is_no_surge(mda, monkeypatch):
-    monkeypatch.setenv("UNSYNTH_PLUGIN", "")
-    failed = CliRunner().invoke(commands, ["task", "check", "surge-full", "--plugin", mda])
-    assert "holds no plugin 'Surge XT', but: " in str(failed.exception)
 
 
 # -- with the plugin --------------------------------------------------------------------------

@@ -2,17 +2,16 @@
 
 import itertools
 import os
-import shutil
 import signal
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from tests.synths.instruments import binaries, copied, error_of
 from unsynth.errors import EngineError, PatchError
 from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -47,10 +46,6 @@ def synth(instrument):
 def patches(settable, rng):
     """Patches of all that a task would set."""
     return [{name: float(rng.random()) for name in settable} for _ in range(6)]
-
-
-def error_of(first, second):
-    return np.abs(first - second).mean() / max(1e-9, np.abs(first).mean())
 
 
 # -- any instrument -----------------------------------------------------------------------------
@@ -160,19 +155,6 @@ def test_a_worker_that_is_stopped_costs_one_sound(instrument):
 
 
 # -- files ------------------------------------------------------------------------------------
-
-
-def binaries(bundle):
-    return [p for p in Path(bundle).rglob("*") if p.suffix in (".so", ".dylib", ".vst3", ".dll")]
-
-
-def copied(bundle, folder):
-    copy = folder / Path(bundle).name
-    if Path(bundle).is_dir():
-        shutil.copytree(bundle, copy)
-    else:
-        shutil.copy(bundle, copy)
-    return copy
 
 
 def test_wrong_paths_and_files(tmp_path, monkeypatch):

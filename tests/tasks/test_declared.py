@@ -10,12 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 from scipy.stats import chisquare
 
 from tests.conftest import relative_error
-from unsynth.cli.main import commands
-from unsynth.data.external import DatasetError
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.syx import read_voices
 from unsynth.synths.base import Note
@@ -23,7 +20,6 @@ from unsynth.tasks.catalogue import is_task_file, load_task
 from unsynth.tasks.declared.task import DeclaredTask, load_declared
 from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.task import Task
-from unsynth.training.experiment import load_experiment
 
 FILE = Path(__file__).with_name("small.yaml")
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -303,29 +299,3 @@ def test_continuous_ends_have_half_a_step(small):
     shares = [(drawn == v).mean() for v in np.arange(5) / 4]
     np.testing.assert_allclose(shares, [0.125, 0.25, 0.25, 0.25, 0.125], atol=0.025)
     assert level.valid(drawn).all()
-
-
-def test_a_file_stands_in_for_a_name_on_the_command_line(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    own = tmp_path / "own.yaml"
-    own.write_text(FILE.read_text())
-
-    def run(*command: str) -> str:
-        result = CliRunner().invoke(commands, command, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    run("render", "own.yaml", "set", "--count", "6", "--shard-sounds", "3", "--workers", "1")
-    assert "nothing is wrong" in run("data", "verify", "set")
-    run("data", "show", "set", "--item", "2")
-    experiment = tmp_path / "experiments" / "small.yaml"
-    experiment.parent.mkdir()
-    text = (EXPERIMENTS / "dx7-small-mlp.yaml").read_text()
-    experiment.write_text(text.replace("task: dx7", "task: own.yaml"))
-    assert load_experiment(experiment).task == str(own)
-    (experiment.parent / "own.yaml").write_text(own.read_text())
-    assert load_experiment(experiment).task == str(experiment.parent / "own.yaml")
-
-    own.write_text(FILE.read_text().replace("high: 12", "high: 13"))
-    with pytest.raises(DatasetError, match="three-sines"):
-        run("data", "verify", "set")

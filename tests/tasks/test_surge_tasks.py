@@ -7,12 +7,9 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from unsynth.cli.main import commands
 from unsynth.errors import EngineError
 from unsynth.synths.base import Note
-from unsynth.synths.plugins import PluginNotFoundError, find_bundle, places
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.parameter import Categorical, Continuous
@@ -196,27 +193,6 @@ def test_what_is_switched_off_is_not_heard(full):
     assert not released[at["osc2.lfo.release"]]
 
 
-@pytest.fixture
-def no_plugin():
-    pytest.importorskip("pedalboard")
-    try:
-        find_bundle("Surge XT")
-    except PluginNotFoundError:
-        return
-    pytest.skip("Surge XT is installed")
-
-
 def test_only_a_sound_needs_the_plugin(task, no_plugin):
     with pytest.raises(EngineError, match=r"Surge XT.vst3 in .*vst3.*: install it, or .* --plugin"):
         task.synth()
-
-
-@pytest.mark.parametrize("command", ["render surge-full {} --count 3", "index surge-full --out {}"])
-def test_a_command_says_where_the_plugin_was_looked_for(no_plugin, tmp_path, command):
-    arguments = command.format(tmp_path / "made").split()
-    failed = CliRunner().invoke(commands, arguments).exception
-    assert isinstance(failed, PluginNotFoundError)
-    assert str(places()[-1]) in str(failed) and "--plugin" in str(failed)
-    wrong = CliRunner().invoke(commands, [*arguments, "--plugin", str(tmp_path / "no.vst3")])
-    assert "there is no plugin here" in str(wrong.exception)
-    assert not list(tmp_path.glob("made/*.h5")) and not (tmp_path / "made").is_file()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -64,19 +63,3 @@ def test_ctrl_c_keeps_what_is_scored(model, tmp_path):
     assert "--resume" in err.splitlines()[-1]
     assert journal.read_text().count("\n") >= 1
     assert not (out / "items.parquet").exists()
-
-
-@pytest.mark.parametrize("command", ["evaluate", "compare", "calibrate"])
-def test_help(command, capsys):
-    sys.argv = ["unsynth", command, "--help"]
-    main()
-    assert "Usage: unsynth" in capsys.readouterr().out
-
-
-def test_one_small_weight_file_a_task():
-    import unsynth.shipped
-
-    folder = Path(unsynth.shipped.__file__).parent
-    weights = list(folder.glob("*.safetensors"))
-    assert {path.stem for path in weights} <= {"dx7"}
-    assert all(path.stat().st_size <= 20e6 for path in weights)

@@ -1,0 +1,245 @@
+"""``unsynth match`` as it is typed, on real sounds."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.commands import EXAMPLES, failing, output, run
+from tests.conftest import relative_error
+from unsynth.cli.main import main
+from unsynth.formats.vital import read_vital
+from unsynth.index.build import build_index
+from unsynth.index.draw_index import DrawIndex
+from unsynth.index.files import save_index
+from unsynth.rendering.renderer import Renderer
+from unsynth.synths.base import Note
+from unsynth.synths.vital import Vital
+from unsynth.tasks.catalogue import load_task
+
+#: Times that a running match is interrupted by a signal.
+INTERRUPTS = max(2, int(os.environ.get("UNSYNTH_INTERRUPTS", "16")) // 20)
+FILES = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
+needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
+
+
+def test_the_shipped_index_from_the_shell(tmp_path):
+    done = run("match", EXAMPLES / "vibraphone.flac", "--out", tmp_path, "--budget", 2)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "vibraphone" / "report.html") in done.stdout
+    data = json.loads((tmp_path / "vibraphone" / "patch.json").read_text(encoding="utf-8"))
+    best = data["candidates"][0]["mss_db"]
+    assert data["candidates"][0]["musical"]["note"]["pitch"] == 62
+    assert best < 0.5 * np.median([draw["mss_db"] for draw in data["random_draws"]])
+
+
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
+    out = tmp_path / "out"
+    text = tmp_path / "text.wav"
+    text.write_text("no sound")
+    good = EXAMPLES / "organ.flac"
+    options = ("--out", out, "--index", index_file)
+    assert "no such file" in failing(capsys, "match", tmp_path / "none.wav", *options)
+    (tmp_path / "empty").mkdir()
+    assert "no sound file" in failing(capsys, "match", tmp_path / "empty", *options)
+    assert "not a sound file" in failing(capsys, "match", text, *options)
+    assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--keep", 99)
+    assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
+    assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
+    assert "no patch.json" in failing(capsys, "match", good, *options, "--from", text)
+    assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
+    assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
+    assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)
+    assert "no index" in failing(capsys, "match", good, "--out", out, "--index", out / "x")
+    assert "SOUND" in failing(capsys, "match")
+    assert "not a valid integer" in failing(capsys, "match", good, "--note", "high")
+    assert not out.exists()
+    assert "cannot write" in failing(capsys, "match", good, "--index", index_file, "--out", text)
+
+
+def test_a_folder_that_is_not_writable(tmp_path, capsys, index_file):
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no such rights here")
+    if os.geteuid() == 0:
+        closed = Path("/proc/unsynth")  # root may write everywhere else
+    else:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o500)
+    good = EXAMPLES / "organ.flac"
+    line = failing(capsys, "match", good, "--out", closed, "--index", index_file)
+    assert "cannot write" in line and "--out" in line
+
+
+@needs_unix
+def test_a_full_disk_leaves_nothing(tmp_path, index_file):
+    import resource
+
+    out = tmp_path / "out"
+    done = run(
+        *("match", EXAMPLES / "organ.flac", "--out", out, "--index", index_file, "--renders", 100),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 2
+    assert "could not be written" in done.stderr.splitlines()[-1]
+    assert not list(out.iterdir())
+
+
+def searching(out: Path, index_file: Path) -> subprocess.Popen[str]:
+    """Start a long match, and wait until its search is under way."""
+    command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
+    command += ["--out", str(out), "--index", str(index_file), "--budget", "600"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )
+    assert process.stderr is not None
+    while "searching" not in (line := process.stderr.readline()) or "index" in line:
+        assert line, "it ended before its search"
+    return process
+
+
+@needs_unix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_gives_the_best_so_far(tmp_path, index_file, number):
+    process = searching(tmp_path / "out", index_file)
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "stopped early" in told
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["organ"]
+    folder = tmp_path / "out" / "organ"
+    assert {path.name for path in folder.iterdir()} == FILES
+    data = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    starts = [scores["mss_db"] for scores in data["before_the_search"].values()]
+    assert data["stopped"] and data["candidates"][0]["mss_db"] <= min(starts)
+
+
+@needs_unix
+def test_a_second_ctrl_c_ends_at_once(tmp_path, index_file):
+    process = searching(tmp_path / "out", index_file)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "Traceback" not in err
+    assert err.splitlines()[-1] == "unsynth: stopped; nothing half-written was left behind"
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_json_for_scripts(index_file, tmp_path, capsys):
+    good = EXAMPLES / "organ.flac"
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    options = ("--out", tmp_path / "out", "--index", index_file, "--renders", 30)
+    sys.argv = ["unsynth", *map(str, ("match", good, bad, *options, "--json", "--lock", "note=48"))]
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told, err = capsys.readouterr()
+    assert ended.value.code == 2
+    last = err.splitlines()[-1]
+    assert last.startswith("unsynth: ") and "not a sound file" in last and "Traceback" not in err
+    document = json.loads(told)
+    (result,), (failed,) = document["results"], document["failed"]
+    assert result["sound"] == str(good) and failed["sound"] == str(bad)
+    assert result["candidates"][0]["parameters"]["note.pitch"] == 48
+    assert (Path(result["folder"]) / "patches.syx").exists()
+
+
+@needs_unix
+def test_a_killed_run_loses_the_sound_in_progress_alone(index_file, tmp_path):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for name in ("clarinet.flac", "organ.flac"):
+        (folder / name).write_bytes((EXAMPLES / name).read_bytes())
+    command = [sys.executable, "-m", "unsynth", "match", str(folder), "--renders", "40"]
+    command += ["--index", str(index_file), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    found = tmp_path / "out" / "sounds"
+    deadline = time.monotonic() + 120
+    while not (found / "clarinet").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = (found / "clarinet" / "patch.json").stat().st_mtime_ns
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0 and again.stdout.count("done before") >= 1
+    assert (found / "clarinet" / "patch.json").stat().st_mtime_ns == kept
+    assert (found / "organ" / "report.html").exists()
+
+
+@needs_unix
+@pytest.mark.timeout(300 + 40 * INTERRUPTS)
+def test_signals_to_the_command(index_file, tmp_path):
+    """Whenever it comes: a whole result and exit code 0, or nothing and one line and 2."""
+    sound = EXAMPLES / "organ.flac"
+    chance, came = random.Random(4), []
+    for number in range(INTERRUPTS):
+        out = tmp_path / str(number)
+        command = [sys.executable, "-m", "unsynth", "match", str(sound), "--budget", "600"]
+        command += ["--index", str(index_file), "--out", str(out)]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        assert process.stderr is not None
+        process.stderr.readline()  # the first word of progress: all is loaded
+        delay = threading.Event()
+        delay.wait(chance.uniform(0.0, 6.0))
+        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
+        _, err = process.communicate(timeout=200)
+        assert "Traceback" not in err
+        if process.returncode == 0:
+            told = json.loads((out / "organ" / "patch.json").read_text(encoding="utf-8"))
+            starts = [scores["mss_db"] for scores in told["before_the_search"].values()]
+            assert told["stopped"] and told["candidates"][0]["mss_db"] <= min(starts)
+            names = {path.name for path in (out / "organ").iterdir()}
+            assert names == FILES
+            assert [path.name for path in out.iterdir()] == ["organ"]
+        else:
+            assert process.returncode == 2 and not list(out.iterdir())
+            assert err.splitlines()[-1].startswith("unsynth: stopped")
+        came.append(process.returncode)
+    print(f"{came.count(0)} results, {came.count(2)} without")
+
+
+def test_a_sound_becomes_files_for_vital(tmp_path):
+    pytest.importorskip("vita")
+    task = load_task("vital")
+    note = Note(57, 0.1, 1.5)
+    with Renderer(task.synth, workers=1) as renderer:
+        *_, index = build_index(task, renderer, 4)
+        assert isinstance(index, DrawIndex)
+        (sound,) = renderer.render([(task.engine_patch(index.patch(1)), note)])
+    save_index(index, tmp_path / "few.npz")
+    soundfile.write(tmp_path / "own.wav", sound.T, 44_100, subtype="FLOAT")
+    options = ("--index", tmp_path / "few.npz", "--renders", 40, "--keep", 3, "--out", tmp_path)
+    sound_file = tmp_path / "own.wav"
+    printed = output("match", sound_file, "--synth", "vital", "--note", 57, *options)
+    folder = tmp_path / "own"
+    assert "patch-01.vital to patch-03.vital" in printed
+    told = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    assert told["task"] == "vital-simple"
+    best = told["candidates"][0]
+    assert best["mss_db"] < 0.5 * np.median([draw["mss_db"] for draw in told["random_draws"]])
+    # Its first file, in an engine that knows nothing of the task.
+    played = best["musical"]["note"]
+    note = Note(played["pitch"], played["onset_s"], played["duration_s"])
+    base = read_vital((folder / best["files"][0]).read_bytes())
+    with Renderer(partial(Vital, base), workers=1) as other:
+        (again,) = other.render([({}, note)])
+    written = soundfile.read(folder / "best.wav", dtype="float32")[0].T
+    assert relative_error(written, again) < 1e-3

@@ -1,0 +1,55 @@
+"""``unsynth reproduce kosc`` and ``kosc-arms`` as they are typed."""
+
+import json
+
+import numpy as np
+import torch
+
+from tests.commands import output
+from unsynth.models.kosc import Model
+from unsynth.studies.kosc import arms as kosc_arms
+from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.training import Training
+from unsynth.synths.kosc import KOsc, Ranges
+
+
+def test_the_command_writes_figure_and_table(tmp_path):
+    out = tmp_path / "study"
+    options = "--k 1 --k 2 --seeds 1 --steps 1 --batch 4 --width 16 --items 6 --solver-steps 1"
+    arguments = ["reproduce", "kosc", *options.split(), "--device", "cpu", "--out", str(out)]
+    printed = output(*arguments)
+    table, order_seen = (out / "table.md").read_text().split("## Is the paper's order seen?")
+    for model in Model:
+        assert printed.count(f"| {model.value} ") == 2 and table.count(f"| {model.value} ") == 2
+    assert "not resolved" in order_seen and "as the paper" not in order_seen
+    assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
+    assert (out / "figure3.png").stat().st_size > 10_000
+    assert len(list(out.glob("*.safetensors"))) == 2 * (6 + 5)
+
+
+def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):
+    options = ["--k", "3", "--seeds", "2", "--flops", "6e8", "--batch", "8", "--width", "16"]
+    options += ["--items", "20", "--solver-steps", "2", "--learning-rate", "1e-3"]
+    out = tmp_path / "arms"
+    command = ["reproduce", "kosc-arms", *options, "--out", str(out)]
+    output(*command)
+    texts = [path.read_text() for path in out.glob("*-k3-*.json")]
+    results = {(r["model"], r["condition"], r["seed"]): r for r in map(json.loads, texts)}
+    assert len(results) == 2 * len(kosc_arms.ARMS)
+    steps = {model: r["steps"] for (model, _, _), r in results.items()}
+    for model, count in steps.items():
+        cell = Cell(Model(model), Ranges.COMMON.value, KOsc(3, Ranges.COMMON), seed=0)
+        settings = Settings(batch=8, width=16, learning_rate=1e-3)
+        training = Training(cell, settings, torch.device("cpu"))
+        assert count == int(6e8 / training.count_flops()) > 0
+        training.close()
+    assert steps["FFN (MSE)"] != steps["CNF (Param2Tok)"]
+    ours, theirs = (
+        np.array([results[model, condition, seed]["scores"]["lac"] for seed in range(2)])
+        for model, condition in [
+            ("CNF (Param2Tok)", "aligned"),
+            ("CNF (Param2Tok)", "optimal transport"),
+        ]
+    )
+    gaps = (ours - theirs).mean(axis=1)
+    assert gaps.any() and f"{gaps[0]:+.4f}, {gaps[1]:+.4f}" in (out / "table.md").read_text()
