@@ -68,9 +68,9 @@ def main() -> None:
     audio = synth.render(task.engine_patch(patch), NOTE)
     downhill = Downhill(Space(task), sketch_of(task), audio)
     many, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
-    downhill(many, 5, rng)
+    downhill.fit(many, 5, rng)
     begun = time.perf_counter()
-    downhill(many, steps, rng)
+    downhill.fit(many, steps, rng)
     step = (time.perf_counter() - begun) / steps / len(many)
     begun = time.perf_counter()
     for one in many:

@@ -86,9 +86,9 @@ def run_search(
         locks=Locks(index.task, LOCKED),
         renders=left,
     ):
-        best = min([before, *(candidate.score for candidate in step.found)])
+        best = min([before, *(candidate.score for candidate in step.candidates)])
         gains[f"{step.move} dB"] += before - best
-        gains[f"{step.move} renders"] += len(step.found)
+        gains[f"{step.move} renders"] += len(step.candidates)
         before = best
 
 

@@ -12,9 +12,9 @@ from unsynth.metrics.fast import FastSpectral
 
 @dataclass(frozen=True)
 class Target:
-    """The sound to match, as the engine could have made it: 4 s, the engine's channels and rate.
+    """The sound to match: 4 s long, with the engine's channels and sample rate.
 
-    ``remarks`` are sentences for the user about what was done to the file (cut, downmixed, …).
+    ``remarks`` tell the user how the file was changed (cut, downmixed, …).
     """
 
     name: str
@@ -43,7 +43,7 @@ class Candidate:
 
 #: A patch to try, and its origin.
 Proposal = tuple[Float[np.ndarray, " parameters"], str]
-#: Renders proposals and scores them in order; leaves out those that fail or are silent.
+#: Renders and scores proposals, in order; leaves out those that fail or are silent.
 ScoreProposals = Callable[[Sequence[Proposal]], Iterator[Candidate]]
 
 

@@ -1,8 +1,7 @@
-"""Renders proposals, scores them and keeps the best: every candidate of a match comes from here.
+"""The judge renders proposals, scores them and keeps the best; it makes all candidates of a match.
 
-Sounds are large, so only those of the best candidates are kept, and only a few of each structure
-(its categories that can be heard): a search that has settled on one idea does not displace all
-others.
+Sounds are large, so only the best candidates are kept, and only a few of each structure (a patch's
+audible categories): a search that has settled on one structure does not displace all others.
 """
 
 import math
@@ -31,13 +30,16 @@ DistanceFunction = Callable[
 
 
 class Distance(Enum):
-    """What a search minimises: MSS itself, or one at a third of its cost that ranks as it does."""
+    """The distance that a search minimises: MSS, or a faster one with nearly the same ranking.
+
+    The fast distance takes a third of the time (:mod:`unsynth.metrics.fast`).
+    """
 
     FAST = "fast"
     MSS = "mss"
 
     def to(self, target: Target) -> DistanceFunction:
-        """Measure distances to a target, in dB."""
+        """Return the function that measures distances to a target, in dB."""
         match self:
             case Distance.FAST:
                 return target.fast_distance
@@ -45,8 +47,10 @@ class Distance(Enum):
                 return MultiScaleSpectral(target.audio, target.sample_rate)
 
 
-#: The most candidates whose sounds are kept, in all and of one structure.
-_MOST_KEPT, _MOST_OF_ONE_STRUCTURE = 160, 16
+#: The most candidates that are kept.
+_MAX_KEPT = 160
+#: The most candidates of one structure that are kept.
+_MAX_PER_STRUCTURE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +62,8 @@ class _Entry:
 class Judge:
     """A :data:`~unsynth.search.candidates.ScoreProposals` that works on several sounds at once.
 
-    Once ``stopped()`` is true it starts nothing more. ``history`` has a point for each time the
-    best score fell. Close it.
+    Once ``stopped()`` is true it starts no more renders. ``history`` has a point for each time the
+    best score fell. Close it after use.
     """
 
     def __init__(
@@ -78,38 +82,38 @@ class Judge:
         # Torch's own threads would share each small operation and mostly wait for one another.
         self._torch_threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        self._pool = ThreadPoolExecutor(renderer.workers, "score")
+        self._executor = ThreadPoolExecutor(renderer.workers, "score")
         self._entries: list[_Entry] = []
         self._per_structure: Counter[bytes] = Counter()
-        self._began = time.perf_counter()
+        self._start_time = time.perf_counter()
         self.renders = 0
         self.history: list[HistoryPoint] = []
 
     def __call__(
         self, proposals: Iterable[Proposal], seconds: float = math.inf
     ) -> Iterator[Candidate]:
-        """Yield a candidate for each patch that can be rendered and heard, in order.
+        """Yield a candidate for each patch that renders and is audible, in order.
 
         After ``seconds`` no more renders are started.
         """
-        task, proposals, until = self._task, list(proposals), time.perf_counter() + seconds
+        task, proposals, deadline = self._task, list(proposals), time.perf_counter() + seconds
         requests = (
             (task.engine_patch(patch), task.note(patch))
             for patch, _ in proposals
-            if time.perf_counter() < until and not self._stopped()
+            if time.perf_counter() < deadline and not self._stopped()
         )
         sounds = self._renderer.render(requests)
-        waiting: deque[Future[Candidate]] = deque()
+        pending: deque[Future[Candidate]] = deque()
         for (patch, origin), sound in zip(proposals, sounds, strict=False):
             self.renders += 1
             if not isinstance(sound, RenderFailure) and audible(sound, self._sample_rate):
-                waiting.append(self._pool.submit(self._score, patch, sound, origin))
-            if len(waiting) > 2 * self._renderer.workers:
-                yield self._remember(waiting.popleft().result())
+                pending.append(self._executor.submit(self._score, patch, sound, origin))
+            if len(pending) > 2 * self._renderer.workers:
+                yield self._remember(pending.popleft().result())
             if self._stopped():
                 break
-        while waiting:
-            yield self._remember(waiting.popleft().result())
+        while pending:
+            yield self._remember(pending.popleft().result())
 
     @property
     def best(self) -> Candidate | None:
@@ -118,16 +122,16 @@ class Judge:
 
     @property
     def seconds(self) -> float:
-        """Seconds since this judge was made."""
-        return time.perf_counter() - self._began
+        """Seconds since the judge was created."""
+        return time.perf_counter() - self._start_time
 
     def ranked(self) -> list[Candidate]:
-        """List the candidates that are kept, best first."""
+        """Return the kept candidates, best first."""
         return sorted((entry.candidate for entry in self._entries), key=lambda c: c.score)
 
     def close(self) -> None:
-        """Drop what is not scored yet, and give torch its threads back."""
-        self._pool.shutdown(cancel_futures=True)
+        """Cancel scores that have not started, and restore torch's number of threads."""
+        self._executor.shutdown(cancel_futures=True)
         torch.set_num_threads(self._torch_threads)
 
     def _score(
@@ -142,12 +146,12 @@ class Judge:
         if not self.history or candidate.score < self.history[-1].score:
             self.history.append(HistoryPoint(self.renders, self.seconds, candidate.score))
         entries = self._entries
-        if len(entries) < _MOST_KEPT or candidate.score < max(e.candidate.score for e in entries):
+        if len(entries) < _MAX_KEPT or candidate.score < max(e.candidate.score for e in entries):
             entry = _Entry(candidate, structure(self._task, candidate.patch))
             entries.append(entry)
             self._per_structure[entry.structure] += 1
-            crowded = self._per_structure[entry.structure] > _MOST_OF_ONE_STRUCTURE
-            if crowded or len(entries) > _MOST_KEPT:
+            crowded = self._per_structure[entry.structure] > _MAX_PER_STRUCTURE
+            if crowded or len(entries) > _MAX_KEPT:
                 rivals = [e for e in entries if not crowded or e.structure == entry.structure]
                 worst = max(rivals, key=lambda e: e.candidate.score)
                 entries.remove(worst)

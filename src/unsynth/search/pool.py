@@ -1,4 +1,4 @@
-"""The best candidates of a search, and every patch it has tried."""
+"""The pool: the best candidates of a search, and a record of every patch it proposed."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -10,58 +10,67 @@ from unsynth.search.candidates import Candidate
 from unsynth.search.space import Space
 from unsynth.tasks.spec import Patch
 
-#: How many candidates new ones are made of.
-POOL = 24
-#: Mean difference of two vectors, whose ranges are 2, below which they are much alike.
+#: The most candidates in the pool.
+SIZE = 24
+#: Two candidates are alike below this mean difference of their vectors, whose ranges are 2 wide.
 ALIKE = 0.01
-#: What the pool's mean counts beside its best, where a move's gain is measured.
-_MEAN = 0.25
+#: Weight of the pool's mean score, beside its best score, in the gain of a batch.
+_MEAN_WEIGHT = 0.25
 
 
-class BestPool:
-    """The best candidates, no two of them much alike, and all patches that were tried.
+class Pool:
+    """The best candidates, no two of them alike, and a record of every patch proposed.
 
-    One that is much like another takes its place if it is better, so that a lineage that is being
-    refined does not push all others out.
+    A better candidate replaces those that it is alike, so that one lineage under refinement does
+    not displace all others.
     """
 
     def __init__(self, space: Space, start: Sequence[Candidate]) -> None:
         self._space = space
+        #: The best candidates, best first.
         self.best: list[Candidate] = []
         self._vectors = np.empty((0, space.task.spec.width))
-        self._tried: set[bytes] = set()
-        self.new([candidate.patch for candidate in start])
+        self._keys: set[bytes] = set()
+        self.drop_repeats([candidate.patch for candidate in start])
         self.add(start)
 
-    def new(self, patches: Sequence[Patch]) -> list[Patch]:
-        """Leave out patches that were tried, and remember the others."""
+    def drop_repeats(self, patches: Sequence[Patch]) -> list[Patch]:
+        """Return the patches that were not proposed before, and record them.
+
+        Patches that differ only in inaudible parameters are the same.
+        """
         new = []
         for patch in patches:
-            heard = self._space.task.active(patch)
-            key = np.where(heard, patch, np.nan).tobytes()
-            if key not in self._tried:
-                self._tried.add(key)
+            key = np.where(self._space.task.active(patch), patch, np.nan).tobytes()
+            if key not in self._keys:
+                self._keys.add(key)
                 new.append(patch)
         return new
 
-    def add(self, found: Sequence[Candidate]) -> float:
-        """Keep the best; return how much nearer its best and its mean have come, relatively."""
-        if not found:
+    def add(self, candidates: Sequence[Candidate]) -> float:
+        """Keep the best candidates; return the gain.
+
+        The gain is how much the best score fell, plus a weighted fall of the mean score, relative
+        to the best score.
+        """
+        if not candidates:
             return 0.0
         before = [candidate.score for candidate in self.best]
-        for candidate, x in zip(found, self._space.encode([c.patch for c in found]), strict=True):
+        vectors = self._space.encode([candidate.patch for candidate in candidates])
+        for candidate, x in zip(candidates, vectors, strict=True):
             self._insert(candidate, x)
         after = [candidate.score for candidate in self.best]
         if not before or not after[0]:
             return 0.0
-        return (before[0] - after[0] + _MEAN * float(np.mean(before) - np.mean(after))) / after[0]
+        mean_gain = float(np.mean(before) - np.mean(after))
+        return (before[0] - after[0] + _MEAN_WEIGHT * mean_gain) / after[0]
 
     def _insert(self, candidate: Candidate, x: Float[np.ndarray, " d"]) -> None:
         alike = np.flatnonzero(np.abs(self._vectors - x).mean(axis=1) < ALIKE)
         if any(self.best[i].score <= candidate.score for i in alike):
             return
-        keep = np.setdiff1d(np.arange(len(self.best)), alike)
-        best = [self.best[i] for i in keep]
-        at = bisect_left([c.score for c in best], candidate.score)
-        self.best = [*best[:at], candidate, *best[at:]][:POOL]
-        self._vectors = np.insert(self._vectors[keep], at, x, axis=0)[:POOL]
+        others = np.setdiff1d(np.arange(len(self.best)), alike)
+        best = [self.best[i] for i in others]
+        rank = bisect_left([c.score for c in best], candidate.score)
+        self.best = [*best[:rank], candidate, *best[rank:]][:SIZE]
+        self._vectors = np.insert(self._vectors[others], rank, x, axis=0)[:SIZE]

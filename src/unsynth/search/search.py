@@ -1,49 +1,46 @@
-"""A search for the patch nearest to a sound, from whatever is known at its start.
+"""A search for the patch nearest to a sound, from a start of scored candidates.
 
-It keeps a pool of the best candidates found and makes new ones by moves
-(:mod:`unsynth.search.moves.move`). Each batch goes to one move, drawn by what the moves have lately
-gained a render: the budget goes to what is improving. While a batch is rendered and heard, the next
-is made.
+The search keeps a pool of the best candidates and makes new ones by moves
+(:mod:`unsynth.search.moves.move`). Each batch comes from one move, chosen with a chance in
+proportion to its recent gains per render (:mod:`unsynth.search.shares`). While one batch is
+rendered and scored, the next is proposed.
 """
 
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Proposal, ScoreProposals, Target
-from unsynth.search.downhill import Downhill
-from unsynth.search.moves.descent import Descent, Polish
-from unsynth.search.moves.evolution import Evolution
-from unsynth.search.moves.linear import Linear
-from unsynth.search.moves.mixing import Crossover, Discrete, Genetic, Mutation
+from unsynth.search.moves.catalogue import make_moves
 from unsynth.search.moves.move import Move
-from unsynth.search.moves.sampling import Renoising, Sampling
-from unsynth.search.pool import BestPool
+from unsynth.search.pool import Pool
 from unsynth.search.shares import Shares
 from unsynth.search.space import Space
-from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.locks import Locks
 from unsynth.tasks.task import Task
 
-#: Batches in a row of nothing but what was tried before, after which the search has nothing to do.
-_NOTHING_NEW = 10
-#: Draws of the prior at a time, where there is nothing to begin with.
-_DRAWS = 16
+#: Stop after this many consecutive batches without a new patch.
+_MAX_IDLE_BATCHES = 10
+#: Draws of the prior in a batch, while there is no candidate to start from.
+_PRIOR_BATCH = 16
 
 
 @dataclass(frozen=True)
 class Step:
-    """A batch: the move that made it, the renders of the search so far, and what was heard."""
+    """One scored batch: its move, the renders of the search so far, and its candidates.
+
+    Patches that could not be rendered or were silent are counted but give no candidate.
+    """
 
     move: str
-    tried: int
-    found: tuple[Candidate, ...]
+    renders: int
+    candidates: tuple[Candidate, ...]
 
 
 def search(
@@ -59,94 +56,122 @@ def search(
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[Step, None, None]:
-    """Look for better candidates than those of ``start``, until ``renders`` or ``seconds`` are up
-    or ``stopped()`` becomes true.
+    """Look for better candidates than those of ``start``.
 
-    Where renders are granted, more is done before each: they are fewer a second, and worth more.
-    Yields a :class:`Step` after each batch; the caller keeps what it wants, and may stop at any
-    point. ``judge`` scores proposals, lower being nearer; it is called in another thread, one call
-    at a time. Every proposal keeps the values of ``locks``. The search ends early where it finds
-    nothing new to try. The same ``rng`` and ``renders`` give the same proposals.
+    Yields a :class:`Step` after each batch; the caller keeps the candidates it wants, and may stop
+    at any point. The search ends after ``renders`` renders or ``seconds`` seconds, once
+    ``stopped()`` is true, or when the moves propose nothing new. The seconds count from when the
+    moves are ready. The same ``rng`` and ``renders`` give the same proposals.
+
+    ``judge`` scores proposals; lower is nearer. It is called in another thread, one call at a time.
+    Every proposal keeps the values of ``locks``.
+
+    A limit on renders, not on time, makes descents thorough: the search then renders fewer patches
+    per second, but each render is worth more.
     """
-    began = math.inf  # until all moves are made
-
-    def over() -> bool:
-        return stopped() or time.perf_counter() - began >= seconds
-
+    clock = _Clock(seconds, stopped)
     space = Space(task, locks)
-    mutation = Mutation(space)
-    moves: list[Move] = [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
-    sketch = sketch_of(task)
-    if sketch is not None:
-        downhill = Downhill(space, sketch, target.audio, over)
-        begun = [candidate.patch for candidate in start]
-        descent = Descent(space, downhill, begun, thorough=renders is not None)
-        moves = [descent, Polish(space, downhill), *moves]
-    genetic = Genetic(space)
-    genetic.learn(start)
-    moves.append(genetic)
-    moves.append(Linear(space, target.fast_distance))
-    if posterior is not None:
-        moves.append(Sampling(space, posterior, target.audio))
-        if posterior.is_flow:
-            moves.append(Renoising(space, posterior, target.audio))
-    pool, shares = BestPool(space, start), Shares(moves)
-    began = time.perf_counter()
-    waiting: deque[_Batch] = deque()
-    tried = heard = idle = 0
+    thorough = renders is not None
+    moves = make_moves(space, target, start, posterior, thorough=thorough, stopped=clock.over)
+    pool = Pool(space, start)
+    clock.start()  # not earlier: a sketch may have been compiled
+    with ThreadPoolExecutor(1, "judge") as executor:
+        yield from _Search(space, judge, pool, moves, rng, renders, executor).run(clock.over)
 
-    def proposed(move: Move | None) -> _Batch:
-        if move is None:
-            name, patches = "prior", [space.hold(task.sample(rng)) for _ in range(_DRAWS)]
-        else:
-            name, patches = move.name, move.propose(pool.best, move.batch, rng)
-        left = None if renders is None else renders - tried
-        new = [(patch, name) for patch in pool.new(patches)][:left]
-        return _Batch(move, name, new, worker.submit(_judged, judge, new))
 
-    def learnt(most: int) -> Iterator[Step]:
-        """Learn what was heard of batches, oldest first, until ``most`` are left."""
-        nonlocal heard
-        while len(waiting) > most:
-            batch = waiting.popleft()
-            found = batch.heard.result()
-            gain = pool.add(found)
-            if batch.move is not None:
-                batch.move.learn(found)
-                for other in moves:
-                    if other is not batch.move:
-                        other.watch(found)
-                each = 1.0 + batch.move.cost
-                shares.credit(batch.move, gain, each * len(batch.proposals))
-            if batch.proposals:
-                heard += len(batch.proposals)
-                yield Step(batch.name, heard, found)
+class _Clock:
+    """Tells when a search is over: some seconds after the start, or when the user stops it."""
 
-    with ThreadPoolExecutor(1, "judge") as worker:
-        while idle < _NOTHING_NEW and (renders is None or tried < renders):
-            if over():
-                break
-            move = shares.choose(rng) if pool.best else None
-            alone = move is None or move.asks
-            if alone:
-                yield from learnt(0)
-            waiting.append(proposed(move))
-            new = len(waiting[-1].proposals)
-            tried, idle = tried + new, 0 if new else idle + 1
-            # While one batch is heard the next is made, where it need not know what that says.
-            yield from learnt(0 if alone or not new else 1)
-        yield from learnt(0)
+    def __init__(self, seconds: float, stopped: Callable[[], bool]) -> None:
+        self._seconds, self._stopped = seconds, stopped
+        self._start_time = math.inf
+
+    def start(self) -> None:
+        self._start_time = time.perf_counter()
+
+    def over(self) -> bool:
+        return self._stopped() or time.perf_counter() - self._start_time >= self._seconds
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What a move has proposed, and what will be heard of it; no move is a draw of the prior."""
+    """The proposals of a move, and their candidates to come; no move is a draw of the prior."""
 
     move: Move | None
-    name: str
+    origin: str
     proposals: list[Proposal]
-    heard: Future[tuple[Candidate, ...]]
+    candidates: Future[tuple[Candidate, ...]]
 
 
-def _judged(judge: ScoreProposals, proposals: Sequence[Proposal]) -> tuple[Candidate, ...]:
-    return tuple(judge(proposals)) if proposals else ()
+class _Search:
+    """The loop of one search: choose a move, propose a batch, learn from the batches before."""
+
+    def __init__(
+        self,
+        space: Space,
+        judge: ScoreProposals,
+        pool: Pool,
+        moves: Sequence[Move],
+        rng: np.random.Generator,
+        renders: int | None,
+        executor: Executor,
+    ) -> None:
+        self._space, self._judge, self._pool, self._moves = space, judge, pool, moves
+        self._shares, self._rng, self._executor = Shares(moves), rng, executor
+        #: Renders left to propose; ``None`` is no limit.
+        self._renders_left = renders
+        self._scored_renders = 0
+        self._pending: deque[_Batch] = deque()
+
+    def run(self, over: Callable[[], bool]) -> Iterator[Step]:
+        """Yield a step per batch, until the renders are spent or ``over()`` is true."""
+        idle_batches = 0
+        while idle_batches < _MAX_IDLE_BATCHES and self._has_renders and not over():
+            move = self._shares.choose(self._rng) if self._pool.best else None
+            sequential = move is None or move.needs_results
+            if sequential:
+                yield from self._learn(0)
+            batch = self._propose(move)
+            self._pending.append(batch)
+            idle_batches = 0 if batch.proposals else idle_batches + 1
+            # One batch may stay pending: the next is proposed while it is scored.
+            yield from self._learn(0 if sequential or not batch.proposals else 1)
+        yield from self._learn(0)
+
+    @property
+    def _has_renders(self) -> bool:
+        return self._renders_left is None or self._renders_left > 0
+
+    def _propose(self, move: Move | None) -> _Batch:
+        if move is None:
+            sample = self._space.task.sample
+            patches = [self._space.hold(sample(self._rng)) for _ in range(_PRIOR_BATCH)]
+            origin = "prior"
+        else:
+            patches = move.propose(self._pool.best, move.batch_size, self._rng)
+            origin = move.name
+        new = self._pool.drop_repeats(patches)[: self._renders_left]
+        if self._renders_left is not None:
+            self._renders_left -= len(new)
+        proposals = [(patch, origin) for patch in new]
+        return _Batch(move, origin, proposals, self._executor.submit(self._score, proposals))
+
+    def _score(self, proposals: Sequence[Proposal]) -> tuple[Candidate, ...]:
+        return tuple(self._judge(proposals)) if proposals else ()
+
+    def _learn(self, most_pending: int) -> Iterator[Step]:
+        """Learn from batches, oldest first, until at most ``most_pending`` are pending."""
+        while len(self._pending) > most_pending:
+            batch = self._pending.popleft()
+            candidates = batch.candidates.result()
+            gain = self._pool.add(candidates)
+            if batch.move is not None:
+                batch.move.learn(candidates)
+                for other in self._moves:
+                    if other is not batch.move:
+                        other.learn_from_others(candidates)
+                cost = 1.0 + batch.move.extra_cost
+                self._shares.credit(batch.move, gain, cost * len(batch.proposals))
+            if batch.proposals:
+                self._scored_renders += len(batch.proposals)
+                yield Step(batch.origin, self._scored_renders, candidates)

@@ -1,4 +1,4 @@
-"""Which move gets the next batch."""
+"""The choice of the move that makes the next batch."""
 
 from collections.abc import Sequence
 
@@ -6,38 +6,48 @@ import numpy as np
 
 from unsynth.search.moves.move import Move
 
-#: What is forgotten of a move's gains with each of its batches, and its least share of them.
-_FORGETTING, _LEAST = 0.2, 0.025
+#: Weight of a move's latest gain in the moving average of its gains.
+_LATEST_WEIGHT = 0.2
+#: The least chance of a move.
+_MIN_CHANCE = 0.025
 
 
 class Shares:
-    """Which move gets the next batch: chances in proportion to what each gained a render."""
+    """Chooses the move for the next batch, with chances in proportion to recent gains per render.
+
+    The budget thus goes to the moves that are improving the pool.
+    """
 
     def __init__(self, moves: Sequence[Move]) -> None:
         self._moves = moves
         self._gains = {move.name: 0.0 for move in moves}
-        self._untried = list(moves)
-        #: A move that has not finished, and its gain and renders so far.
-        self._open: Move | None = None
+        #: Moves that have not made a batch yet.
+        self._queue = list(moves)
+        #: The move that keeps its turn, if any.
+        self._current: Move | None = None
+        #: Gain and renders of the present turn.
         self._gain, self._renders = 0.0, 0.0
 
     def choose(self, rng: np.random.Generator) -> Move:
-        """Draw a move; each of them once before any of them twice, unfinished ones at once."""
-        if self._open is not None:
-            return self._open
-        if self._untried:
-            return self._untried.pop(0)
+        """Choose a move: the one that keeps its turn, then each once, then by chance."""
+        if self._current is not None:
+            return self._current
+        if self._queue:
+            return self._queue.pop(0)
         gains = np.array([self._gains[move.name] for move in self._moves])
         chances = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
-        chances = _LEAST + (1.0 - _LEAST * len(gains)) * chances
+        chances = _MIN_CHANCE + (1.0 - _MIN_CHANCE * len(gains)) * chances
         return self._moves[int(rng.choice(len(gains), p=chances))]
 
     def credit(self, move: Move, gain: float, renders: float) -> None:
-        """Take note of what a batch has gained, with what prepared it."""
+        """Record the gain of a batch and its cost in renders.
+
+        The batches of one turn are credited together when the turn ends.
+        """
         self._gain += max(0.0, gain)
         self._renders += renders
-        self._open = move if move.unfinished else None
-        if self._open is None:
-            each = self._gain / max(1, self._renders)
-            self._gains[move.name] += _FORGETTING * (each - self._gains[move.name])
+        self._current = move if move.keeps_turn else None
+        if self._current is None:
+            gain_per_render = self._gain / max(1, self._renders)
+            self._gains[move.name] += _LATEST_WEIGHT * (gain_per_render - self._gains[move.name])
             self._gain, self._renders = 0.0, 0.0

@@ -9,70 +9,84 @@ from jaxtyping import Float
 from unsynth.search.candidates import Candidate
 from unsynth.search.downhill import Downhill
 from unsynth.search.moves.move import Move
-from unsynth.search.space import Pool, Space
+from unsynth.search.space import Space
 from unsynth.tasks.spec import Patch
 
 
 class Descent(Move):
-    """Patches of many structures, each fitted to the target before it is compared.
+    """Fit patches of many structures to the target on the sketch, before they are rendered.
 
-    At first what the search begins with, then variants of the nearest patches of several
-    structures, in part with the structure of a draw of the prior. Many go downhill a few steps,
-    the nearest of them go on.
+    The first batch fits the patches that the search starts from. Later batches fit variants of the
+    best candidates of several structures; each takes part of its structure from a draw of the
+    prior. Many patches descend for a few steps, and the best of them descend further.
+
+    ``thorough`` descents take six times the steps per proposal.
     """
 
-    name, batch, cost = "descent", 16, 2.5
-    #: Structures that variants are made of.
+    name = "descent"
+    batch_size = 16
+    extra_cost = 2.5
+    #: The most structures that parents are taken from, the best ones.
     _STRUCTURES = 12
-    #: Variants made for each proposal, and how many of them go how many steps.
+    #: Variants per proposal, and rounds: how many of them, per proposal, descend how many steps.
     _QUICK = 6, ((2, 10), (1, 30))
-    #: The same where renders are granted, not seconds: six times the steps.
+    #: The same for thorough descents.
     _THOROUGH = 24, ((8, 10), (4, 30), (1, 120))
-    #: How many of what the search begins with go how many steps; the last are proposed.
-    _BEGINNINGS = ((96, 10), (32, 20), (12, 45))
+    #: Rounds of the first batch: how many patches descend how many steps; the last are proposed.
+    _FIRST_ROUNDS = ((96, 10), (32, 20), (12, 45))
 
     def __init__(
         self, space: Space, downhill: Downhill, start: Sequence[Patch], thorough: bool = False
     ) -> None:
         self._space, self._downhill, self._thorough = space, downhill, thorough
         self._start = [space.hold(patch) for patch in start]
-        self._of_structure: dict[bytes, tuple[float, Patch]] = {}
+        #: The best score and its patch, per structure.
+        self._best_by_structure: dict[bytes, tuple[float, Patch]] = {}
 
-    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Fit ``count`` variants; the first time, what there is to begin with."""
-        fitted = self._start
-        rounds: tuple[tuple[int, int], ...] = self._BEGINNINGS
+    def propose(
+        self, best: Sequence[Candidate], count: int, rng: np.random.Generator
+    ) -> list[Patch]:
+        """Fit ``count`` variants, or in the first batch the patches that the search starts from."""
+        patches = self._start
+        rounds: tuple[tuple[int, int], ...] = self._FIRST_ROUNDS
         self._start = []
-        if not fitted:
-            self.learn(pool)
-            variants, each = self._THOROUGH if self._thorough else self._QUICK
-            best = sorted(self._of_structure.values(), key=itemgetter(0))[: self._STRUCTURES]
-            parents = [best[int(len(best) * rng.random() ** 2)][1] for _ in range(variants * count)]
-            fitted = [self._variant(self._space.hold(parent), rng) for parent in parents]
-            rounds = tuple((many * count, steps) for many, steps in each)
-        losses = self._downhill.losses(fitted, rng)
-        for many, steps in rounds:
-            fitted, losses = self._downhill(_best(fitted, losses, many), steps, rng)
-        return fitted
+        if not patches:
+            self.learn(best)
+            variants, rounds_each = self._THOROUGH if self._thorough else self._QUICK
+            ranked = sorted(self._best_by_structure.values(), key=itemgetter(0))
+            ranked = ranked[: self._STRUCTURES]
+            parents = [
+                ranked[int(len(ranked) * rng.random() ** 2)][1] for _ in range(variants * count)
+            ]
+            patches = [self._make_variant(self._space.hold(parent), rng) for parent in parents]
+            rounds = tuple((number * count, steps) for number, steps in rounds_each)
+        losses = self._downhill.losses(patches, rng)
+        for number, steps in rounds:
+            patches, losses = self._downhill.fit(_choose_best(patches, losses, number), steps, rng)
+        return patches
 
-    def learn(self, found: Sequence[Candidate]) -> None:
-        """Remember the nearest of each structure."""
-        for candidate in found:
-            heard = self._downhill.structure & self._space.free(candidate.patch)
-            structure = candidate.patch[heard].tobytes()
-            best = self._of_structure.get(structure)
+    def learn(self, candidates: Sequence[Candidate]) -> None:
+        """Remember the best candidate of each structure.
+
+        A structure here is all that descent cannot fit: the audible, unlocked parameters in which
+        the sketch has no slopes. :func:`unsynth.tasks.structure.structure` has categories only.
+        """
+        for candidate in candidates:
+            mask = self._downhill.structure & self._space.free(candidate.patch)
+            structure = candidate.patch[mask].tobytes()
+            best = self._best_by_structure.get(structure)
             if best is None or candidate.score < best[0]:
-                self._of_structure[structure] = candidate.score, candidate.patch
+                self._best_by_structure[structure] = candidate.score, candidate.patch
 
-    def watch(self, found: Sequence[Candidate]) -> None:
-        """Take other moves' finds for what they are."""
-        self.learn(found)
+    def learn_from_others(self, candidates: Sequence[Candidate]) -> None:
+        """Learn from other moves' candidates as from its own."""
+        self.learn(candidates)
 
-    def _variant(self, parent: Patch, rng: np.random.Generator) -> Patch:
-        """Take the structure of a unit or two, or what belongs to none, from a draw."""
+    def _make_variant(self, parent: Patch, rng: np.random.Generator) -> Patch:
+        """Take the structure of a few blocks, such as operators, from a draw of the prior."""
         space, structure = self._space, self._downhill.structure
-        heard = space.free(parent) & structure
-        blocks = [block[structure[block]] for block in space.blocks if heard[block].any()]
+        free = space.free(parent) & structure
+        blocks = [block[structure[block]] for block in space.blocks if free[block].any()]
         variant, draw = parent.copy(), space.task.sample(rng)
         for _ in range(rng.geometric(0.6) if blocks else 0):
             block = blocks[rng.integers(len(blocks))]
@@ -81,24 +95,32 @@ class Descent(Move):
 
 
 class Polish(Move):
-    """Good candidates, fitted to the target on the sketch as their own sounds correct it."""
+    """Fit good candidates to the target on the sketch, corrected by the candidates' sounds."""
 
-    name, batch, cost = "polish", 8, 2.75
+    name = "polish"
+    batch_size = 8
+    extra_cost = 2.75
     _STEPS = 40
 
     def __init__(self, space: Space, downhill: Downhill) -> None:
         self._space, self._downhill = space, downhill
-        self._from: set[bytes] = set()
+        #: Patches of candidates that were fitted before.
+        self._parents: set[bytes] = set()
 
-    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Fit the best candidates that were not fitted yet."""
-        fresh = [c for c in pool if c.patch.tobytes() not in self._from][:count]
-        if not fresh:
+    def propose(
+        self, best: Sequence[Candidate], count: int, rng: np.random.Generator
+    ) -> list[Patch]:
+        """Fit the best candidates, each only once."""
+        parents = [c for c in best if c.patch.tobytes() not in self._parents][:count]
+        if not parents:
             return []
-        self._from.update(candidate.patch.tobytes() for candidate in fresh)
-        patches = [self._space.hold(candidate.patch) for candidate in fresh]
-        return self._downhill(patches, self._STEPS, rng, [c.audio for c in fresh])[0]
+        self._parents.update(candidate.patch.tobytes() for candidate in parents)
+        patches = [self._space.hold(candidate.patch) for candidate in parents]
+        sounds = [candidate.audio for candidate in parents]
+        return self._downhill.fit(patches, self._STEPS, rng, sounds)[0]
 
 
-def _best(patches: Sequence[Patch], losses: Float[np.ndarray, " items"], count: int) -> list[Patch]:
+def _choose_best(
+    patches: Sequence[Patch], losses: Float[np.ndarray, " items"], count: int
+) -> list[Patch]:
     return [patches[i] for i in losses.argsort(kind="stable")[:count]]

@@ -7,76 +7,86 @@ from cmaes import SepCMA
 from jaxtyping import Float
 
 from unsynth.search.candidates import Candidate
-from unsynth.search.moves.move import Move, chosen_parent
-from unsynth.search.space import Pool, Space
+from unsynth.search.moves.move import Move, choose_parent
+from unsynth.search.space import Space
 from unsynth.tasks.spec import Patch
 
-#: CMA-ES: its first step, and the generations without progress after which it starts anew.
-_FIRST_STEP, _PATIENCE = 0.08, 12
+#: The initial step size of CMA-ES, in units of half a range.
+_INITIAL_STEP = 0.08
+#: CMA-ES restarts after this many generations in a row without progress.
+_PATIENCE = 12
 
 
 class Evolution(Move):
-    """CMA-ES on the numbers of the best candidate, its categories held.
+    """Run CMA-ES on the numeric parameters of a good candidate; its categories stay.
 
     R. Ros, N. Hansen, "A Simple Modification in CMA-ES Achieving Linear Time and Space
-    Complexity", PPSN 2008: a variance for each number, since there are a hundred of them and a
-    few thousand renders. Where it stands still it starts anew from another good candidate.
+    Complexity", PPSN 2008: one variance per parameter, because there are about a hundred
+    parameters and only a few thousand renders. Without progress it restarts from another good
+    candidate.
     """
 
-    name, asks = "CMA-ES", True
+    name = "CMA-ES"
+    batch_size = 16
+    needs_results = True
 
     def __init__(self, space: Space) -> None:
         self._space = space
         self._optimizer: SepCMA | None = None
-        self._asked: dict[bytes, Float[np.ndarray, " numbers"]] = {}
-        self._best, self._stale = np.inf, 0
-        self.batch = 16
+        #: The present generation: the optimizer's vector for each patch.
+        self._vectors: dict[bytes, Float[np.ndarray, " numbers"]] = {}
+        self._best_score = np.inf
+        self._stale_generations = 0
 
-    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Ask for a generation."""
-        if self._optimizer is None and not self._start(pool, rng):
+    def propose(
+        self, best: Sequence[Candidate], count: int, rng: np.random.Generator
+    ) -> list[Patch]:
+        """Make one generation, whose size the optimizer sets."""
+        if self._optimizer is None and not self._start(best, rng):
             return []
         assert self._optimizer is not None
-        self._asked = {}
+        self._vectors = {}
         patches = []
         for _ in range(self._optimizer.population_size):
-            numbers = self._optimizer.ask()
+            vector = self._optimizer.ask()
             x = self._x.copy()
-            x[self._places] = numbers
-            patch = self._space.moved(self._centre, x, self._chosen)
-            self._asked[patch.tobytes()] = numbers
+            x[self._coordinates] = vector
+            patch = self._space.decode_at(self._centre, x, self._positions)
+            self._vectors[patch.tobytes()] = vector
             patches.append(patch)
         return patches
 
-    def learn(self, found: Sequence[Candidate]) -> None:
-        """Tell the scores; a patch that gave no sound is worse than all others."""
+    def learn(self, candidates: Sequence[Candidate]) -> None:
+        """Pass on the scores; a patch without a score counts as worse than all others."""
         if self._optimizer is None:
             return
-        scores = {c.patch.tobytes(): c.score for c in found}
+        scores = {c.patch.tobytes(): c.score for c in candidates}
         worst = 2.0 * max(scores.values(), default=1.0)
-        told = [(numbers, scores.get(key, worst)) for key, numbers in self._asked.items()]
+        pairs = [(vector, scores.get(key, worst)) for key, vector in self._vectors.items()]
         size = self._optimizer.population_size
-        while len(told) < size:  # two that round to one patch
-            told.append(told[-1])
-        self._optimizer.tell(told[:size])
-        best = min(scores.values(), default=np.inf)
-        self._stale = 0 if best < self._best else self._stale + 1
-        self._best = min(self._best, best)
-        if self._stale > _PATIENCE:
+        while len(pairs) < size:  # two vectors were rounded to one patch
+            pairs.append(pairs[-1])
+        self._optimizer.tell(pairs[:size])
+        best_score = min(scores.values(), default=np.inf)
+        progress = best_score < self._best_score
+        self._stale_generations = 0 if progress else self._stale_generations + 1
+        self._best_score = min(self._best_score, best_score)
+        if self._stale_generations > _PATIENCE:
             self._optimizer = None
 
-    def _start(self, pool: Pool, rng: np.random.Generator) -> bool:
-        centre = self._space.hold(chosen_parent(pool, rng).patch)
-        self._chosen = np.flatnonzero(self._space.free(centre) & ~self._space.categorical)
-        if len(self._chosen) < 2:
+    def _start(self, best: Sequence[Candidate], rng: np.random.Generator) -> bool:
+        centre = self._space.hold(choose_parent(best, rng).patch)
+        self._positions = np.flatnonzero(self._space.free(centre) & ~self._space.categorical)
+        if len(self._positions) < 2:
             return False
         self._centre, self._x = centre, self._space.encode([centre])[0]
-        self._places = self._space.starts[self._chosen]
+        self._coordinates = self._space.coordinates[self._positions]
         self._optimizer = SepCMA(
-            mean=self._x[self._places],
-            sigma=_FIRST_STEP,
-            bounds=np.tile([-1.0, 1.0], (len(self._chosen), 1)),
+            mean=self._x[self._coordinates],
+            sigma=_INITIAL_STEP,
+            bounds=np.tile([-1.0, 1.0], (len(self._positions), 1)),
             seed=int(rng.integers(2**31)),
         )
-        self._best, self._stale = np.inf, 0
+        self._best_score = np.inf
+        self._stale_generations = 0
         return True

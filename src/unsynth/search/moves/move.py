@@ -1,8 +1,8 @@
-"""Moves of the search: ways to make new patches out of good ones.
+"""The interface of a move: one way to make new patches out of good candidates.
 
-Every move keeps what is locked, and changes nothing that cannot be heard in the patch that it
-starts from, so that no render is spent on a sound that is known already. Numbers move in the
-task's vector, where every range is [-1, 1] and logarithmic scales are even.
+A move keeps locked values, and changes only audible parameters of the patch it starts from, so
+that no render repeats a known sound. Numeric parameters move in the task's encoded vector, where
+every range is [-1, 1] and logarithmic scales are even.
 """
 
 from abc import ABC, abstractmethod
@@ -11,36 +11,40 @@ from collections.abc import Sequence
 import numpy as np
 
 from unsynth.search.candidates import Candidate
-from unsynth.search.space import Pool
 from unsynth.tasks.spec import Patch
 
 
 class Move(ABC):
-    """One way to make patches; ``batch`` is how many it likes to make at a time."""
+    """One way to make new patches out of good candidates."""
 
+    #: The move's name, which is also the origin of its candidates.
     name: str
-    batch: int
-    #: Whether it has to know what was heard of all batches before it proposes, and of its own next.
-    asks = False
-    #: What a proposal costs beside its render, in renders.
-    cost = 0.0
+    #: The number of patches to ask of the move at a time.
+    batch_size: int
+    #: If true, the move needs every pending result before it proposes, and its own results before
+    #: it proposes again.
+    needs_results = False
+    #: The cost of a proposal besides its render, in renders.
+    extra_cost = 0.0
 
     @abstractmethod
-    def propose(self, pool: Pool, count: int, rng: np.random.Generator) -> list[Patch]:
-        """Make about ``count`` patches out of good candidates, best first."""
+    def propose(
+        self, best: Sequence[Candidate], count: int, rng: np.random.Generator
+    ) -> list[Patch]:
+        """Make about ``count`` patches out of good candidates; ``best`` has them best first."""
 
-    def learn(self, found: Sequence[Candidate]) -> None:  # noqa: B027
-        """Take note of what has become of the last proposals; most moves need not know."""
+    def learn(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027
+        """Learn from the candidates of the last proposals; most moves need not."""
 
-    def watch(self, found: Sequence[Candidate]) -> None:  # noqa: B027
-        """Take note of what has become of other moves' proposals."""
+    def learn_from_others(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027
+        """Learn from the candidates of another move's proposals; most moves need not."""
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the last proposals only prepare the next, which should follow at once."""
+    def keeps_turn(self) -> bool:
+        """Whether the last batch only prepared the next one, which should follow at once."""
         return False
 
 
-def chosen_parent(pool: Pool, rng: np.random.Generator) -> Candidate:
-    """Choose a candidate, better ones more often: the best of 24 is one in five."""
-    return pool[int(len(pool) * rng.random() ** 2)]
+def choose_parent(best: Sequence[Candidate], rng: np.random.Generator) -> Candidate:
+    """Choose a candidate, better ones more often: of 24 the best has a chance of one in five."""
+    return best[int(len(best) * rng.random() ** 2)]

@@ -1,0 +1,46 @@
+"""The moves of a search. To add one, write it in a file beside this one and list it here."""
+
+from collections.abc import Callable, Sequence
+
+from unsynth.models.posterior import Posterior
+from unsynth.search.candidates import Candidate, Target
+from unsynth.search.downhill import Downhill
+from unsynth.search.moves.descent import Descent, Polish
+from unsynth.search.moves.evolution import Evolution
+from unsynth.search.moves.linear import Linear
+from unsynth.search.moves.mixing import Crossover, Discrete, Genetic, Mutation
+from unsynth.search.moves.move import Move
+from unsynth.search.moves.sampling import Renoising, Sampling
+from unsynth.search.space import Space
+from unsynth.sketches.catalogue import sketch_of
+
+
+def make_moves(
+    space: Space,
+    target: Target,
+    start: Sequence[Candidate],
+    posterior: Posterior | None,
+    *,
+    thorough: bool,
+    stopped: Callable[[], bool],
+) -> list[Move]:
+    """Make the moves that a task allows, in the order of their first batches.
+
+    Descent and polish need a sketch of the task's engine; sampling and re-noising need a
+    ``posterior``. ``thorough`` descents take more steps per render. Once ``stopped()`` is true,
+    a descent ends early.
+    """
+    moves: list[Move] = []
+    sketch = sketch_of(space.task)
+    if sketch is not None:
+        downhill = Downhill(space, sketch, target.audio, stopped)
+        patches = [candidate.patch for candidate in start]
+        moves += [Descent(space, downhill, patches, thorough), Polish(space, downhill)]
+    mutation = Mutation(space)
+    moves += [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
+    moves += [Genetic(space, start), Linear(space, target.fast_distance)]
+    if posterior is not None:
+        moves.append(Sampling(space, posterior, target.audio))
+        if posterior.is_flow:
+            moves.append(Renoising(space, posterior, target.audio))
+    return moves
