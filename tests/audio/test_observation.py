@@ -2,9 +2,9 @@ import numpy as np
 import torch
 
 from unsynth.audio.mel import log_mel
-from unsynth.audio.observation import PICTURE, Observation, levels_to_bytes
+from unsynth.audio.observation import SPECTROGRAM_VALUES, Observation, levels_to_bytes
 
-HEARD = Observation.NOTE.beside
+HEARD = Observation.NOTE.note_values
 
 RATE = 44_100
 
@@ -20,30 +20,35 @@ def tone(pitch: int, onset: float, seconds: float) -> np.ndarray:
 
 def test_a_note_is_heard_and_its_picture_stays_when_it_moves():
     here, there = (
-        Observation.NOTE.of(tone(pitch, onset, 1.2), RATE)
+        Observation.NOTE.observe(tone(pitch, onset, 1.2), RATE)
         for pitch, onset in [(57, 0.0), (64, 0.5)]
     )
-    assert here.shape == there.shape == Observation.NOTE.shape(1, RATE) == (PICTURE + HEARD,)
+    assert (
+        here.shape
+        == there.shape
+        == Observation.NOTE.shape(1, RATE)
+        == (SPECTROGRAM_VALUES + HEARD,)
+    )
     assert here.dtype == torch.uint8
     for observed, pitch, onset in [(here, 57, 0.0), (there, 64, 0.5)]:
-        heard, voiced, start, end = observed[PICTURE:].tolist()
+        heard, voiced, start, end = observed[SPECTROGRAM_VALUES:].tolist()
         assert (heard, voiced) == (pitch, 255)
         assert abs(start / 255 - onset) <= 1 / 255
         assert abs(4 * end / 255 - 1.2) <= 0.05
-    moved = (here[:PICTURE].float() - there[:PICTURE].float()).abs()
-    other = Observation.NOTE.of(tone(57, 0.0, 0.3), RATE)[:PICTURE].float()
-    assert moved.mean() < 0.2 * (here[:PICTURE].float() - other).abs().mean()
+    moved = (here[:SPECTROGRAM_VALUES].float() - there[:SPECTROGRAM_VALUES].float()).abs()
+    other = Observation.NOTE.observe(tone(57, 0.0, 0.3), RATE)[:SPECTROGRAM_VALUES].float()
+    assert moved.mean() < 0.2 * (here[:SPECTROGRAM_VALUES].float() - other).abs().mean()
 
 
 def test_noise_and_silence_have_no_pitch():
     noise = np.random.default_rng(0).standard_normal((1, 4 * RATE)).astype(np.float32)
     for audio in (0.1 * noise, np.zeros_like(noise)):
-        assert Observation.NOTE.of(audio, RATE)[PICTURE + 1] == 0
+        assert Observation.NOTE.observe(audio, RATE)[SPECTROGRAM_VALUES + 1] == 0
 
 
 def test_a_log_mel_in_bytes_is_a_sixth_of_a_decibel_off():
     audio = tone(60, 0.1, 1.0)
-    observed = Observation.LOG_MEL.of(audio, RATE)
+    observed = Observation.LOG_MEL.observe(audio, RATE)
     assert observed.shape == Observation.LOG_MEL.shape(1, RATE) == (1, 128, 401)
     levels = log_mel(torch.from_numpy(audio))
     assert ((observed.float() / 255 - 1) * 80 - levels).abs().max() < 0.16

@@ -4,7 +4,7 @@ import pytest
 import soundfile
 
 from unsynth.audio.onset import first_onset
-from unsynth.audio.pitch import pitch
+from unsynth.audio.pitch import estimate_pitch
 
 RATE = 44_100
 TIME = np.arange(2 * RATE) / RATE
@@ -19,22 +19,24 @@ def saw(midi: float) -> np.ndarray:
 
 @pytest.mark.parametrize("midi", [24, 31.3, 40, 52.5, 60, 69, 77, 88, 96])
 def test_tones(midi):
-    assert pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.1)
+    assert estimate_pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.1)
 
 
 def test_agrees_with_librosa():
     for midi in (33.3, 57.7, 81.1):
         tone = saw(midi)
         hz = librosa.yin(tone[0], fmin=32, fmax=2100, sr=RATE, frame_length=4096)
-        assert pitch(tone, RATE, 0.0) == pytest.approx(librosa.hz_to_midi(np.median(hz)), abs=0.05)
+        assert estimate_pitch(tone, RATE, 0.0) == pytest.approx(
+            librosa.hz_to_midi(np.median(hz)), abs=0.05
+        )
 
 
 def test_what_has_no_pitch(rng):
     noise = rng.normal(size=(2, RATE)).astype(np.float32)
-    assert pitch(noise, RATE, 0.0) is None
-    assert pitch(np.zeros((1, RATE), np.float32), RATE, 0.0) is None
-    assert pitch(saw(60), RATE, 10.0) is None
-    assert pitch(np.ones((1, RATE), np.float32), RATE, 0.0) is None
+    assert estimate_pitch(noise, RATE, 0.0) is None
+    assert estimate_pitch(np.zeros((1, RATE), np.float32), RATE, 0.0) is None
+    assert estimate_pitch(saw(60), RATE, 10.0) is None
+    assert estimate_pitch(np.ones((1, RATE), np.float32), RATE, 0.0) is None
 
 
 def test_notes_of_instruments(shared_data):
@@ -42,7 +44,7 @@ def test_notes_of_instruments(shared_data):
     paths = sorted((shared_data / "instruments").glob("*.flac"))
     for path in paths:
         audio = soundfile.read(path, dtype="float32", always_2d=True)[0].T
-        found = pitch(audio, RATE, first_onset(audio, RATE))
+        found = estimate_pitch(audio, RATE, first_onset(audio, RATE))
         right += found is not None and round(found) == int(path.stem.rsplit("_", 1)[1])
     assert len(paths) == 24 and right >= 20
 
@@ -51,5 +53,5 @@ def test_a_pitch_below_the_lowest_is_none():
     """Down to an octave below, dips at the end of the lags are not taken for one."""
     for midi in np.arange(24.0, 35.5, 0.25):
         for tone in (saw(midi), np.sin(TIME * 880 * np.pi * 2 ** ((midi - 69) / 12))[None]):
-            heard = pitch(np.float32(tone), RATE, 0.0, 36, 84)
+            heard = estimate_pitch(np.float32(tone), RATE, 0.0, 36, 84)
             assert heard is None or 35.5 < heard < 84.5

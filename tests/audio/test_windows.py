@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from unsynth.audio import windows
-from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, beginnings, cut
+from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, cut_windows, window_starts
 
 RATE = 44_100
 TIME = np.arange(4 * RATE) / RATE
@@ -21,12 +21,14 @@ def note(hz: float, vibrato_cents: float = 0.0, tremolo: float = 0.0) -> np.ndar
 
 
 def picture(sound: np.ndarray, onset: float, pitch: int) -> np.ndarray:
-    found = windows.picture(cut(sound, RATE, onset).long, RATE, torch.tensor([pitch]))
+    found = windows.note_spectrogram(
+        cut_windows(sound, RATE, onset).long, RATE, torch.tensor([pitch])
+    )
     return found[0].numpy()
 
 
 def tracks(sound: np.ndarray, onset: float, pitch: int) -> list[np.ndarray]:
-    found = windows.tracks(cut(sound, RATE, onset).short, RATE, torch.tensor([pitch]))
+    found = windows.tracks(cut_windows(sound, RATE, onset).short, RATE, torch.tensor([pitch]))
     return [part[0].numpy() for part in found]
 
 
@@ -78,7 +80,7 @@ def test_what_is_silent_or_past_the_end_lies_in_the_middle():
     levels, places = tracks(np.zeros(4 * RATE, np.float32), 1.0, 60)
     assert (places == 0.5).all() and np.isfinite(levels).all()
     levels, places = tracks(note(440.0), 1.0, 69)
-    after = beginnings(RATE)[1] + RATE >= 4 * RATE
+    after = window_starts(RATE)[1] + RATE >= 4 * RATE
     assert after.sum() >= 4
     assert (levels[:, after] == -80.0).all() and (places[:, after] == 0.5).all()
     for short in (note(440.0)[:100], note(440.0)[:0]):
@@ -88,10 +90,10 @@ def test_what_is_silent_or_past_the_end_lies_in_the_middle():
 
 def test_sounds_are_observed_together_as_they_are_alone():
     pitches, sounds = (48, 60, 81), [note(440.0), note(300.0, 30.0), note(880.0, 0.0, 0.5)]
-    cuts = [cut(sound, RATE, 0.0) for sound in sounds]
-    together = windows.Cut(*(torch.cat(parts) for parts in zip(*cuts, strict=True)))
+    cuts = [cut_windows(sound, RATE, 0.0) for sound in sounds]
+    together = windows.NoteWindows(*(torch.cat(parts) for parts in zip(*cuts, strict=True)))
     keys = torch.tensor(pitches)
-    pictures = windows.picture(together.long, RATE, keys).numpy()
+    pictures = windows.note_spectrogram(together.long, RATE, keys).numpy()
     levels, places = windows.tracks(together.short, RATE, keys)
     for i, (sound, pitch) in enumerate(zip(sounds, pitches, strict=True)):
         np.testing.assert_allclose(pictures[i], picture(sound, 0.0, pitch), atol=1e-3)

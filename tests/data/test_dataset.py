@@ -91,7 +91,7 @@ def test_a_shard_holds_patches_sounds_and_what_models_see(task):
         assert np.abs(kept - audio).max() <= 0.51 * step
         exact = log_mel(torch.from_numpy(audio)).numpy()
         assert np.abs(levels(arrays["log-mel"][row]) - exact).max() <= 80 / 255 / 2 + 1e-3
-        note = Observation.NOTE.of(audio, 44100).numpy()
+        note = Observation.NOTE.observe(audio, 44100).numpy()
         np.testing.assert_array_equal(arrays["note"][row], note)
     total, squares = arrays["sums/log-mel"]
     np.testing.assert_array_equal(total, arrays["log-mel"].astype(int).sum(axis=0))

@@ -7,8 +7,8 @@ import torch
 
 from tests.models.small import small_flow
 from unsynth.flow.coupling import Coupling, align_units, couple
-from unsynth.flow.guidance import guided
-from unsynth.flow.inpainting import inpainted
+from unsynth.flow.guidance import guided_field
+from unsynth.flow.inpainting import inpainted_field
 from unsynth.flow.path import point, velocity
 from unsynth.flow.solver import Solver, solve
 from unsynth.models.param2tok import Param2Tok
@@ -79,9 +79,11 @@ def test_guidance_is_two_evaluations_in_one():
     times = torch.full((6,), 0.3)
     v_c, v_u = model(x, times, sound), model(x, times, none)
     assert (v_c - v_u).abs().max() > 0.01
-    torch.testing.assert_close(guided(model, sound, none, 1.0)(x, 0.3), v_c)
-    torch.testing.assert_close(guided(model, sound, none, 0.0)(x, 0.3), v_u)
-    torch.testing.assert_close(guided(model, sound, none, 2.5)(x, 0.3), v_u + 2.5 * (v_c - v_u))
+    torch.testing.assert_close(guided_field(model, sound, none, 1.0)(x, 0.3), v_c)
+    torch.testing.assert_close(guided_field(model, sound, none, 0.0)(x, 0.3), v_u)
+    torch.testing.assert_close(
+        guided_field(model, sound, none, 2.5)(x, 0.3), v_u + 2.5 * (v_c - v_u)
+    )
 
 
 def test_optimal_transport_finds_the_cheapest_permutation():
@@ -126,7 +128,7 @@ def test_known_coordinates_follow_the_path_at_every_stage(solver):
         stages.append((x, t))
         return x @ torch.ones(4, 4, dtype=x.dtype) - x
 
-    x1 = solve(inpainted(field, x0, values, known), x0, 3, solver)
+    x1 = solve(inpainted_field(field, x0, values, known), x0, 3, solver)
     assert len(stages) == {Solver.EULER: 3, Solver.MIDPOINT: 6, Solver.RK4: 12}.get(
         solver, len(stages)
     )
@@ -149,7 +151,7 @@ def test_inpainting_leaves_an_independent_coordinate_its_distribution():
         return x @ gain.T
 
     noise, known = normal(20_000, 2), torch.tensor([True, False])
-    samples = solve(inpainted(field, noise, torch.full_like(noise, 0.5), known), noise, 20)
+    samples = solve(inpainted_field(field, noise, torch.full_like(noise, 0.5), known), noise, 20)
     torch.testing.assert_close(samples[:, 0], torch.full((20_000,), 0.5).double())
     assert samples[:, 1].var() == pytest.approx(0.2, rel=0.05)
 
@@ -208,7 +210,7 @@ def test_a_linear_gaussian_posterior_is_recovered():
         given = torch.full((2000, 2, 1), observed)
         with torch.no_grad():
             samples = solve(
-                guided(field, given, given, 1.0),
+                guided_field(field, given, given, 1.0),
                 normal(2000, 2, seed=1).float(),
                 12,
                 Solver.MIDPOINT,

@@ -8,9 +8,9 @@ import pytest
 from unsynth.errors import PatchError
 from unsynth.formats.surge import (
     SurgePatch,
-    differences,
-    edited,
+    edit_surge_patch,
     read_surge_patch,
+    surge_differences,
     surge_fxp,
     surge_preset,
     write_surge_patch,
@@ -70,16 +70,16 @@ def test_programs_come_back():
 def test_a_patch_is_edited_as_a_table_says():
     chunk = write_surge_patch(PATCH)
     assert read_surge_patch(chunk) == PATCH
-    assert list(differences(PATCH, TABLE)) == [
+    assert list(surge_differences(PATCH, TABLE)) == [
         "volume: value is 0.00000000000000, not -2.5",
         "a_pitch: depth of source 22 is 3.0, not 14.0",
         "a_filter1_type: value is 0, not 4",
         "a_filter1_type: deactivated is 1, not 0",
         "a_ws_type is missing",
     ]
-    made = edited(PATCH, TABLE)
-    assert not list(differences(made, TABLE))
-    assert edited(made, TABLE) == made
+    made = edit_surge_patch(PATCH, TABLE)
+    assert not list(surge_differences(made, TABLE))
+    assert edit_surge_patch(made, TABLE) == made
     assert (made.wavetables, made.rest) == (PATCH.wavetables, PATCH.rest)
     assert made.xml.count(b"<modrouting") == 1 and b'extend_range="0"' in made.xml
     program = read_fxp(surge_fxp(made, "Mine"))
@@ -104,7 +104,7 @@ def test_what_is_no_patch(chunk, message):
 
 def test_xml_without_parameters():
     with pytest.raises(PatchError, match="without parameters"):
-        edited(SurgePatch(b"<patch />", (0,) * 6, b""), TABLE)
+        edit_surge_patch(SurgePatch(b"<patch />", (0,) * 6, b""), TABLE)
 
 
 def test_the_plugins_own_init_preset(shared_data):
@@ -114,11 +114,11 @@ def test_the_plugins_own_init_preset(shared_data):
     assert write_vstpreset(preset) == data
     patch = read_surge_patch(preset.chunks["Comp"])
     assert write_surge_patch(patch) == preset.chunks["Comp"]
-    assert edited(patch, {}).xml == patch.xml
+    assert edit_surge_patch(patch, {}).xml == patch.xml
     for table in json.loads((facts / "surge_xt_base_patch.json").read_text()).values():
-        assert list(differences(patch, table))
-        made = edited(patch, table)
-        assert not list(differences(made, table))
+        assert list(surge_differences(patch, table))
+        made = edit_surge_patch(patch, table)
+        assert not list(surge_differences(made, table))
         again = read_vstpreset(write_vstpreset(surge_preset(preset, made)))
         assert read_surge_patch(again.chunks["Comp"]) == made
         assert (again.class_id, again.chunks["Cont"]) == (preset.class_id, preset.chunks["Cont"])

@@ -16,7 +16,7 @@ import torch
 
 from tests.models.small import SMALL, small_flow
 from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
-from unsynth.audio.pitch import pitch
+from unsynth.audio.pitch import estimate_pitch
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import read_voices, write_bank
@@ -76,7 +76,7 @@ def own_sound(task, small_index, tmp_path_factory) -> Path:
     for draw in range(len(small_index)):  # the first that sounds on the note it is played on
         voice = task.engine_patch(small_index.patch(draw))
         sound = synth.render(voice, Note(67, 0.1, 1.0))
-        heard = pitch(sound, 44_100, 0.1)
+        heard = estimate_pitch(sound, 44_100, 0.1)
         if heard and round(heard) == 67:
             break
     soundfile.write(path, sound.T / 4, 44_100, subtype="FLOAT")

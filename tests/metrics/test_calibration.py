@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unsynth.errors import MetricError
-from unsynth.flow.guidance import guided
+from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import Solver, solve
 from unsynth.metrics.calibration import coverage, rank_uniformity, ranks
 from unsynth.models.param2tok import Param2Tok
@@ -166,7 +166,7 @@ def test_a_trained_flow_is_calibrated_and_guidance_makes_it_overconfident():
 
     def samples(guidance: float) -> np.ndarray:
         with torch.no_grad():
-            v = guided(field, given, none.expand_as(given), guidance)
+            v = guided_field(field, given, none.expand_as(given), guidance)
             found = solve(v, x0, 10, Solver.MIDPOINT)
         return found.numpy().astype(float).reshape(len(y), draws, 2)
 

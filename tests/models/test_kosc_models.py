@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from unsynth.flow.guidance import guided
+from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.metrics.parameters import chamfer
 from unsynth.models.encoders import SpectrumEncoder
 from unsynth.models.kosc import FLOWS, Model, build_flow, build_regression
-from unsynth.models.regression import chamfer_loss, sorted_units
+from unsynth.models.regression import chamfer_loss, sort_units
 from unsynth.synths.kosc import KOsc, Ranges
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
@@ -68,7 +68,7 @@ def test_unit_tokens_make_the_field_and_its_samples_equivariant(ranges):
     x = torch.randn(5, synth.values)
     t, sound = torch.rand(5), flow.encode(torch.randn(5, 1024))
     v = flow(x, t, sound)
-    field = guided(flow, sound, flow.unconditional(5), 2.0)
+    field = guided_field(flow, sound, flow.unconditional(5), 2.0)
     samples = solve(field, x, 3)
     for order in itertools.permutations(range(4)):
         moved = permuted(synth, x, order)
@@ -167,10 +167,10 @@ def test_chamfer_is_the_metric_and_takes_any_order():
 
 def test_sorted_units_are_one_for_every_order():
     units = torch.rand(7, 5, 3)
-    found = sorted_units(units, units[..., 0])
+    found = sort_units(units, units[..., 0])
     assert (found[..., 0].diff(dim=1) > 0).all()
     for order in ([4, 2, 0, 1, 3], [1, 0, 2, 4, 3]):
         moved = units[:, order]
-        torch.testing.assert_close(sorted_units(moved, moved[..., 0]), found)
+        torch.testing.assert_close(sort_units(moved, moved[..., 0]), found)
     # Whole units move: amplitude and shape stay with their frequency.
     assert {tuple(u) for u in found[0].tolist()} == {tuple(u) for u in units[0].tolist()}

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from tests.models.small import SMALL, small_flow
-from unsynth.audio.observation import PICTURE, Observation
+from unsynth.audio.observation import SPECTROGRAM_VALUES, Observation
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer, normal_velocity
 
-HEARD = Observation.NOTE.beside
+HEARD = Observation.NOTE.note_values
 
 
 def test_a_new_param2tok_treats_all_parameters_alike():
@@ -106,11 +106,11 @@ def test_a_spectrogram_encoder_standardises_each_cell():
 def test_a_note_encoder_whitens_what_it_was_fitted_on():
     """Its inputs have mean 0; the strongest directions variance 1, in every one at most 1."""
     torch.manual_seed(0)
-    mixed = torch.randn(4000, 12) @ torch.randn(12, PICTURE) * 6 + 100
+    mixed = torch.randn(4000, 12) @ torch.randn(12, SPECTROGRAM_VALUES) * 6 + 100
     heard = torch.rand(4000, HEARD) * 255
     observed = torch.cat([mixed, heard], dim=1).clamp(0, 255).to(torch.uint8)
     sizes = {"directions": 20, "width": 8, "layers": 2, "feed_forward": 16}
-    encoder = NoteEncoder(PICTURE + HEARD, HEARD, 3, 5, **sizes)
+    encoder = NoteEncoder(SPECTROGRAM_VALUES + HEARD, HEARD, 3, 5, **sizes)
     encoder.fit(observed)
     seen = []
     encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))

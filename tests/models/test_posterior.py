@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.models.small import MLP, SAMPLING
-from unsynth.audio.observation import KeyOn, heard_key
+from unsynth.audio.observation import KeyOn, detect_key
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.models import artifact as artifacts
@@ -70,11 +70,11 @@ def test_windows_are_relative_to_the_note_that_is_known(task, monkeypatch):
         for known in (None, {"note.pitch": 64}, fixed)
     ]
     posterior.resample(audio, patch[None], 0.5, np.random.default_rng(0), fixed=fixed)
-    heard = heard_key(audio, task.sample_rate)
+    heard = detect_key(audio, task.sample_rate)
     assert pitches == [{heard.pitch}, {64}, {64}]
     keys = [heard, KeyOn(64, heard.onset), KeyOn(64, 0.5), KeyOn(64, 0.5)]
     for observed, key in zip(seen, keys, strict=True):
-        assert torch.equal(observed[0], kind.of(audio, task.sample_rate, key))
+        assert torch.equal(observed[0], kind.observe(audio, task.sample_rate, key))
     assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
 
 

@@ -2,8 +2,23 @@ import numpy as np
 import pytest
 import torch
 
-from unsynth.audio.observation import PICTURE, TRACKED, KeyOn, Observation, observe_windows
-from unsynth.audio.windows import FRAMES, LONG, SEGMENTS, SHORT, Cut, beginnings, cut, loudness
+from unsynth.audio.observation import (
+    SPECTROGRAM_VALUES,
+    TRACK_VALUES,
+    KeyOn,
+    Observation,
+    observe_windows,
+)
+from unsynth.audio.windows import (
+    FRAMES,
+    LONG,
+    SEGMENTS,
+    SHORT,
+    NoteWindows,
+    cut_windows,
+    window_starts,
+    windows_loudness,
+)
 from unsynth.data.draws import draws, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
@@ -27,14 +42,16 @@ def both(dx7):
         rendered = list(draws(dx7, renderer, Split.TEST, ITEMS))
     patches, windows = zip(*sketched_draws(sketch_of(dx7), Split.TEST, ITEMS), strict=True)
     whole = (torch.cat(parts) for parts in zip(*windows, strict=True))
-    return rendered, np.concatenate(patches), Cut(*whole)
+    return rendered, np.concatenate(patches), NoteWindows(*whole)
 
 
 def test_sketched_draws_are_the_engines(dx7, both):
     rendered, patches, windows = both
     np.testing.assert_array_equal([draw.patch for draw in rendered], patches)
     assert any(draw.rejected for draw in rendered)
-    louder = loudness(windows, dx7.sample_rate) - torch.tensor([d.loudness for d in rendered])
+    louder = windows_loudness(windows, dx7.sample_rate) - torch.tensor(
+        [d.loudness for d in rendered]
+    )
     # Of the loudest 50 ms a part is played.
     assert -3.0 < louder.median() < 0.5
 
@@ -44,12 +61,12 @@ def test_a_sketch_looks_like_its_sound(dx7, both):
     notes = [dx7.note(patch) for patch in patches]
     keys = [KeyOn(note.pitch, note.onset) for note in notes]
     heard = [
-        Observation.WINDOWS.of(draw.audio, dx7.sample_rate, key).numpy()
+        Observation.WINDOWS.observe(draw.audio, dx7.sample_rate, key).numpy()
         for draw, key in zip(rendered, keys, strict=True)
     ]
 
     def parts(observed):
-        places = [PICTURE, PICTURE + TRACKED, len(observed) - 2]
+        places = [SPECTROGRAM_VALUES, SPECTROGRAM_VALUES + TRACK_VALUES, len(observed) - 2]
         return np.split(observed.astype(float), places)
 
     apart, others = [], []
@@ -70,8 +87,8 @@ def test_nothing_is_played_past_the_end(dx7):
         for onset in (0.0, 0.95)
     )
     assert early.long.shape == (1, SEGMENTS, LONG) and early.short.shape == (1, FRAMES, SHORT)
-    assert loudness(early, rate) > -60.0
-    for starts, before, after in zip(beginnings(rate), early, late, strict=True):
+    assert windows_loudness(early, rate) > -60.0
+    for starts, before, after in zip(window_starts(rate), early, late, strict=True):
         times = starts[:, None] + np.arange(before.shape[2]) + round(0.95 * rate)
         inside = torch.from_numpy(times < 4 * rate)
         assert not inside.all()
@@ -82,7 +99,7 @@ def test_short_windows_are_of_the_same_sound_as_long_ones(dx7):
     patch = dx7.with_note(dx7.sample(np.random.default_rng(4)), Note(60, 0.0, 3.0))
     rate = dx7.sample_rate
     found = cut_notes(sketch_of(dx7), [patch])
-    wanted = cut(dx7.synth().render(dx7.engine_patch(patch), dx7.note(patch))[0], rate, 0.0)
+    wanted = cut_windows(dx7.synth().render(dx7.engine_patch(patch), dx7.note(patch))[0], rate, 0.0)
     for ours, theirs in zip(found, wanted, strict=True):
         alike = [
             np.corrcoef(a, b)[0, 1]

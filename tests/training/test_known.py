@@ -22,7 +22,7 @@ def told_flow(values: int, width: int = 32) -> ConditionalFlow:
     """A flow of vectors."""
     torch.manual_seed(0)
     field = ResidualNetwork(values, 8, width, 2, width, width, 16)
-    return ConditionalFlow(NoteEncoder(4, 1, 2, 8, 2, 8, 1, 8), field, 8, told=values)
+    return ConditionalFlow(NoteEncoder(4, 1, 2, 8, 2, 8, 1, 8), field, 8, known_width=values)
 
 
 def silence(items: int) -> torch.Tensor:
@@ -81,8 +81,8 @@ def test_the_error_is_that_of_what_is_not_known():
         ).item()
     )
     untold = ConditionalFlow(flow.encoder, flow.field, 8)
-    with pytest.raises(ValueError, match="cannot be told"):
-        untold.tell(torch.zeros(5, 2, 8), x1, known)
+    with pytest.raises(ValueError, match="cannot be conditioned on known"):
+        untold.add_known(torch.zeros(5, 2, 8), x1, known)
 
 
 def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
@@ -105,7 +105,7 @@ def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
     def sampled(known: bool) -> torch.Tensor:
         x1 = torch.full((4000, 2), 1.5)
         told = torch.tensor([known, False]).expand(4000, -1)
-        conditioning = flow.tell(flow.encode(silence(4000)), x1, told)
+        conditioning = flow.add_known(flow.encode(silence(4000)), x1, told)
         x = torch.where(told, x1, torch.randn(4000, 2, generator=rng))
         for step in range(20):
             v = flow(x, torch.full((4000,), step / 20), conditioning)

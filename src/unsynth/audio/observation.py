@@ -28,14 +28,14 @@ from jaxtyping import Float, Float32, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel
 from unsynth.audio.onset import first_onset, note_end
-from unsynth.audio.pitch import pitch as hear_pitch
+from unsynth.audio.pitch import estimate_pitch
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
-from unsynth.audio.windows import FRAMES, TRACKS, Cut, cut, picture, tracks
+from unsynth.audio.windows import FRAMES, TRACKS, NoteWindows, cut_windows, note_spectrogram, tracks
 from unsynth.conventions import SECONDS
 
 #: Values of a picture, which come first in an observed note or its windows; levels of tracks.
-PICTURE = BANDS * SEGMENTS
-TRACKED = TRACKS * FRAMES
+SPECTROGRAM_VALUES = BANDS * SEGMENTS
+TRACK_VALUES = TRACKS * FRAMES
 _LATEST_ONSET = 1.0
 #: The note that stands for no pitch.
 _UNPITCHED = 60
@@ -59,13 +59,13 @@ class Observation(StrEnum):
         """Find the shape of an observed sound of 4 s."""
         match self:
             case Observation.NOTE:
-                return (PICTURE + self.beside,)
+                return (SPECTROGRAM_VALUES + self.note_values,)
             case Observation.WINDOWS:
-                return (PICTURE + 2 * TRACKED + self.beside,)
+                return (SPECTROGRAM_VALUES + 2 * TRACK_VALUES + self.note_values,)
         return channels, LOG_MEL.bands, int(SECONDS * sample_rate) // LOG_MEL.hop + 1
 
     @property
-    def beside(self) -> int:
+    def note_values(self) -> int:
         """How many numbers of the note stand at the end, beside what is seen of its sound."""
         return {Observation.NOTE: 4, Observation.WINDOWS: 2}.get(self, 0)
 
@@ -77,7 +77,7 @@ class Observation(StrEnum):
             return {"kind": str(self), "tracks": TRACKS, "frames": FRAMES, "version": 1}
         return {"kind": str(self)} | asdict(LOG_MEL)
 
-    def of(
+    def observe(
         self,
         audio: Float32[np.ndarray, "channels samples"],
         sample_rate: int,
@@ -87,14 +87,14 @@ class Observation(StrEnum):
         if self is Observation.NOTE:
             return _note(audio, sample_rate)
         if self is Observation.WINDOWS:
-            return _windows(audio, sample_rate, key or heard_key(audio, sample_rate))
+            return _windows(audio, sample_rate, key or detect_key(audio, sample_rate))
         return levels_to_bytes(log_mel(torch.from_numpy(audio)))
 
 
-def heard_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> KeyOn:
+def detect_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> KeyOn:
     """Hear which key is pressed, middle C where no pitch is heard, and when."""
     onset = first_onset(audio, sample_rate)
-    heard = hear_pitch(audio, sample_rate, onset)
+    heard = estimate_pitch(audio, sample_rate, onset)
     pitch = _UNPITCHED if heard is None else round(heard)
     return KeyOn(pitch, onset)
 
@@ -111,7 +111,7 @@ def _note(
 ) -> UInt8[torch.Tensor, " values"]:
     onset = first_onset(audio, sample_rate)
     end = note_end(audio, sample_rate, onset)
-    heard = hear_pitch(audio, sample_rate, onset)
+    heard = estimate_pitch(audio, sample_rate, onset)
     pitch = _UNPITCHED if heard is None else round(heard)
     picture = relative_to_note(semitone_levels(audio, sample_rate, onset), pitch)
     shares = np.clip([onset / _LATEST_ONSET, end / SECONDS], 0.0, 1.0)
@@ -123,12 +123,12 @@ def _note(
 def _windows(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int, key: KeyOn
 ) -> UInt8[torch.Tensor, " values"]:
-    windows = cut(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
+    windows = cut_windows(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
     return observe_windows(windows, sample_rate, [key])[0]
 
 
 def observe_windows(
-    windows: Cut, sample_rate: int, keys: Sequence[KeyOn]
+    windows: NoteWindows, sample_rate: int, keys: Sequence[KeyOn]
 ) -> UInt8[torch.Tensor, "items values"]:
     """Observe sounds of which there are but windows, on the device where they are."""
     told = torch.tensor([[pitch, min(1.0, onset / _LATEST_ONSET)] for pitch, onset in keys])
@@ -136,7 +136,7 @@ def observe_windows(
     pitches = told[:, 0].long()
     levels, places = tracks(windows.short, sample_rate, pitches)
     decibels = torch.cat(
-        [picture(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1
+        [note_spectrogram(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1
     )
     rest = [255.0 * places.flatten(1), told[:, :1], 255.0 * told[:, 1:]]
     return torch.cat([levels_to_bytes(decibels), torch.cat(rest, 1).round().to(torch.uint8)], 1)

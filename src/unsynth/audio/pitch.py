@@ -20,7 +20,7 @@ _UNPITCHED = 0.35
 _LOUD = 0.3
 
 
-def pitch(
+def estimate_pitch(
     audio: Float32[np.ndarray, "channels samples"],
     sample_rate: int,
     onset: float,

@@ -27,21 +27,23 @@ _WIDTH = 6
 TRACKS = BANDS // _WIDTH
 
 
-class Cut(NamedTuple):
+class NoteWindows(NamedTuple):
     """The long and the short windows of some sounds."""
 
     long: Float[torch.Tensor, "items segments samples"]
     short: Float[torch.Tensor, "items frames samples"]
 
 
-def beginnings(sample_rate: int) -> tuple[Int[np.ndarray, " long"], Int[np.ndarray, " short"]]:
+def window_starts(sample_rate: int) -> tuple[Int[np.ndarray, " long"], Int[np.ndarray, " short"]]:
     """Find the first samples of long and of short windows after the onset."""
     long, short = (np.rint(np.array(t) * sample_rate) for t in (_LONG_TIMES, _SHORT_TIMES))
     return long.astype(int), short.astype(int)
 
 
-def cut(audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float) -> Cut:
-    """Cut the windows out of a sound, silence being what lies past its end."""
+def cut_windows(
+    audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float
+) -> NoteWindows:
+    """Cut the windows out of a sound; what lies past its end is silence."""
 
     def windows(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
         first = starts + round(onset * sample_rate)
@@ -49,11 +51,11 @@ def cut(audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float) 
         found = np.lib.stride_tricks.sliding_window_view(padded, samples)[first]
         return torch.from_numpy(found)[None]
 
-    long, short = beginnings(sample_rate)
-    return Cut(windows(long, LONG), windows(short, SHORT))
+    long, short = window_starts(sample_rate)
+    return NoteWindows(windows(long, LONG), windows(short, SHORT))
 
 
-def loudness(windows: Cut, sample_rate: int) -> Float[torch.Tensor, " items"]:
+def windows_loudness(windows: NoteWindows, sample_rate: int) -> Float[torch.Tensor, " items"]:
     """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound.
 
     Of 50 ms no more than a short window, or half a long one, is heard.
@@ -63,7 +65,7 @@ def loudness(windows: Cut, sample_rate: int) -> Float[torch.Tensor, " items"]:
     return 10.0 * (energy / (sample_rate // 20) + 1e-20).log10()
 
 
-def picture(
+def note_spectrogram(
     long: Float[torch.Tensor, "items segments samples"],
     sample_rate: int,
     pitches: Int[torch.Tensor, " items"],

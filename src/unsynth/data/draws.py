@@ -13,8 +13,7 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Float, Float32
 
-from unsynth.audio.windows import Cut
-from unsynth.audio.windows import loudness as windows_loudness
+from unsynth.audio.windows import NoteWindows, windows_loudness
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -102,7 +101,7 @@ def sketched_draws(
     items: Iterable[int],
     seed: int = 0,
     device: str = "cpu",
-) -> Iterator[tuple[Float[np.ndarray, "some parameters"], Cut]]:
+) -> Iterator[tuple[Float[np.ndarray, "some parameters"], NoteWindows]]:
     """Yield items' patches and windows of their sounds, some at a time, sketched on a device.
 
     They are the draws that :func:`draws` finds, but where one is about as loud as what counts as

@@ -41,7 +41,7 @@ def render_sounds(
     patches, observed = [], []
     for draw in draws(task, renderer, split, items, seed):
         patches.append(draw.patch)
-        observed.append(observation.of(draw.audio, task.sample_rate, _key(task, draw.patch)))
+        observed.append(observation.observe(draw.audio, task.sample_rate, _key(task, draw.patch)))
     return Sounds(np.stack(patches), torch.stack(observed))
 
 

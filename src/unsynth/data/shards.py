@@ -92,7 +92,7 @@ def make_shard(
         note = task.note(draw.patch)
         key = KeyOn(note.pitch, note.onset)
         for kind in plan.observe:
-            rows[str(kind)].append(kind.of(draw.audio, renderer.sample_rate, key).numpy())
+            rows[str(kind)].append(kind.observe(draw.audio, renderer.sample_rate, key).numpy())
         if plan.audio:
             scale = float(max(1.0, np.abs(draw.audio).max()))
             whole = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)

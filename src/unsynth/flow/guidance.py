@@ -18,7 +18,7 @@ from unsynth.flow.solver import Field
 ConditionalField = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def guided(
+def guided_field(
     field: ConditionalField,
     conditioning: Float[torch.Tensor, "items layers width"],
     unconditional: Float[torch.Tensor, "items layers width"],

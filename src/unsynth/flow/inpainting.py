@@ -19,7 +19,7 @@ from unsynth.flow.path import velocity
 from unsynth.flow.solver import Field
 
 
-def inpainted(
+def inpainted_field(
     field: Field,
     x0: Float[torch.Tensor, "items d"],
     x1: Float[torch.Tensor, "items d"],
@@ -33,6 +33,6 @@ def inpainted(
     return lambda x, t: torch.where(known, straight, field(x, t))
 
 
-def held(field: Field, known: Bool[torch.Tensor, " d"]) -> Field:
+def fixed_field(field: Field, known: Bool[torch.Tensor, " d"]) -> Field:
     """Make the field that leaves what is known as it is."""
     return lambda x, t: torch.where(known, 0.0, field(x, t))

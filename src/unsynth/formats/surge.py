@@ -54,7 +54,7 @@ def write_surge_patch(patch: SurgePatch) -> bytes:
     return _HEAD.pack(b"sub3", len(xml), *patch.wavetables) + xml + patch.rest
 
 
-def edited(patch: SurgePatch, table: Table) -> SurgePatch:
+def edit_surge_patch(patch: SurgePatch, table: Table) -> SurgePatch:
     """Set attributes and modulations of parameters; one that is missing is added."""
     root = _root(patch)
     parameters = _parameters(root)
@@ -70,7 +70,7 @@ def edited(patch: SurgePatch, table: Table) -> SurgePatch:
     return replace(patch, xml=ET.tostring(root))
 
 
-def differences(patch: SurgePatch, table: Table) -> Iterator[str]:
+def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
     """Say in words where a patch is not as a table has it."""
     parameters = _parameters(_root(patch))
     for name, entry in table.items():
@@ -109,7 +109,7 @@ def surge_revision(patch: SurgePatch) -> str:
     return _root(patch).get("revision", "")
 
 
-def renamed(patch: SurgePatch, name: str) -> SurgePatch:
+def rename_surge_patch(patch: SurgePatch, name: str) -> SurgePatch:
     """Give a patch another name, and take off its author's, whose work it no longer is."""
     root = _root(patch)
     meta = root.find("meta")

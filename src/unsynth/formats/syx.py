@@ -35,10 +35,10 @@ def init_voice(name: str = "INIT VOICE") -> Voice:
         dtype=np.uint8,
     )
     voice[5 * 21 + 16] = 99
-    return named_voice(voice, name)
+    return rename_voice(voice, name)
 
 
-def named_voice(voice: Voice, name: str) -> Voice:
+def rename_voice(voice: Voice, name: str) -> Voice:
     """Copy a voice with another name, cut or padded to 10 ASCII characters."""
     renamed = voice.copy()
     text = name.encode("ascii", "replace")[:10].ljust(10)

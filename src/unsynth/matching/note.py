@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from unsynth.audio.onset import first_onset, note_end
-from unsynth.audio.pitch import pitch as estimate_pitch
+from unsynth.audio.pitch import estimate_pitch
 from unsynth.conventions import SECONDS
 from unsynth.index.draw_index import INDEX_DURATION
 from unsynth.tasks.locks import Locks

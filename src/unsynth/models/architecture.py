@@ -19,13 +19,13 @@ from unsynth.tasks.task import Task
 Model = ConditionalFlow | PatchRegression | VAERealNVP
 
 
-class Settings(BaseModel):
+class StrictSettings(BaseModel):
     """Fields that are checked; unknown ones are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Transformer(Settings):
+class _Transformer(StrictSettings):
     width: PositiveInt
     heads: PositiveInt
     layers: PositiveInt
@@ -60,7 +60,7 @@ class SpectrogramEncoderSettings(_Transformer):
         return SpectrogramTransformer((channels, bands, frames), queries, out, **sizes)
 
 
-class NoteEncoderSettings(Settings):
+class NoteEncoderSettings(StrictSettings):
     """Sizes of :class:`NoteEncoder`; ``out`` is the width of the vectors for the field."""
 
     kind: Literal["note", "windows"]
@@ -75,7 +75,7 @@ class NoteEncoderSettings(Settings):
     def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
         """Make a new encoder of notes."""
         sizes = self.model_dump(exclude={"kind", "sounds", "out"})
-        return NoteEncoder(shape[0], Observation(self.kind).beside, queries, out, **sizes)
+        return NoteEncoder(shape[0], Observation(self.kind).note_values, queries, out, **sizes)
 
 
 EncoderSettings = Annotated[
@@ -83,7 +83,7 @@ EncoderSettings = Annotated[
 ]
 
 
-class _Conditioned(Settings):
+class _Conditioned(StrictSettings):
     modulation: PositiveInt
     time: PositiveInt
     data_variance: float | None = Field(None, gt=0.01)
@@ -111,7 +111,7 @@ class MLPFieldSettings(_Conditioned):
     feed_forward: PositiveInt
 
 
-class _Architecture(Settings):
+class _Architecture(StrictSettings):
     encoder: EncoderSettings
 
     @property
@@ -164,7 +164,7 @@ class RegressionArchitecture(_Architecture):
         return PatchRegression(self.encoder.build(shape, 1, spec.width))
 
 
-class VAEArchitecture(Settings):
+class VAEArchitecture(StrictSettings):
     """Sizes of :class:`VAERealNVP`."""
 
     kind: Literal["vae-realnvp"]

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from unsynth.errors import UnsynthError
 from unsynth.files import replacing
 from unsynth.flow.solver import Solver
-from unsynth.models.architecture import Architecture, Model, Settings
+from unsynth.models.architecture import Architecture, Model, StrictSettings
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
@@ -35,7 +35,7 @@ class ArtifactError(UnsynthError):
     """A weight file that is missing, damaged, or of something else."""
 
 
-class SamplingSettings(Settings):
+class SamplingSettings(StrictSettings):
     """How a trained flow is to be sampled."""
 
     solver: Solver = Solver.RK4
@@ -45,7 +45,7 @@ class SamplingSettings(Settings):
     tolerance: PositiveFloat = 1e-4
 
 
-class Artifact(Settings):
+class Artifact(StrictSettings):
     """What a weight file is of, and how to use it; ``engine`` made the sounds it learned from."""
 
     task: str

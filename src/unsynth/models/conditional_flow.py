@@ -13,53 +13,71 @@ VectorField = DiffusionTransformer | ResidualNetwork
 
 
 class ConditionalFlow(nn.Module):
-    """``v(x, t, encode(sound))``, and one learned vector for "no sound" at all layers.
+    """``v(x, t, encode(sound))``, and one learned vector that stands for "no sound" at all layers.
 
-    It may also be told that some coordinates are known, and what they are (:meth:`tell`): then x
-    is x1 there at all times, the field is that of p(the others | sound, known), and its velocity
-    of known coordinates means nothing.
+    The flow may also be conditioned on known coordinates of x1 (:meth:`add_known`). Then x equals
+    x1 there at every t, the field is that of p(the others | sound, known), and its velocity in the
+    known coordinates has no meaning.
     """
 
     def __init__(
-        self, encoder: Encoder, field: VectorField, conditioning: int, told: int | None = None
+        self,
+        encoder: Encoder,
+        field: VectorField,
+        conditioning: int,
+        known_width: int | None = None,
     ) -> None:
         """``conditioning`` is the width of the encoder's vectors.
 
-        ``told`` is d for a model that is to be told of known coordinates.
+        ``known_width`` is d for a flow that can be conditioned on known coordinates, else ``None``.
         """
         super().__init__()
-        self.told = None if told is None else nn.Linear(2 * told, conditioning, bias=False)
+        # Weight files name this layer's weight "told.weight".
+        self.told = (
+            None if known_width is None else nn.Linear(2 * known_width, conditioning, bias=False)
+        )
         self.encoder = encoder
         self.field = field
         self.no_sound = nn.Parameter(0.02 * torch.randn(conditioning))
 
     @property
+    def accepts_known(self) -> bool:
+        """Whether the flow can be conditioned on known coordinates (:meth:`add_known`)."""
+        return self.told is not None
+
+    @property
     def param2tok(self) -> Param2Tok | None:
-        """The learned tokens, where the field has them."""
+        """The learned tokens, if the field has them."""
         tokens = getattr(self.field, "tokens", None)
         return tokens if isinstance(tokens, Param2Tok) else None
 
     def encode(
         self, observed: UInt8[torch.Tensor, "items ..."]
     ) -> Float[torch.Tensor, "items layers width"]:
-        """Encode observed sounds; needed once a sound, whatever the number of samples."""
+        """Encode observed sounds. Once per sound is enough, whatever the number of samples."""
         return self.encoder(observed)
 
     def unconditional(self, items: int) -> Float[torch.Tensor, "items layers width"]:
         """Repeat the vector that stands for no sound."""
         return self.no_sound.expand(items, len(self.field.blocks), -1)
 
-    def tell(
+    def add_known(
         self,
         conditioning: Float[torch.Tensor, "items layers width"],
         x1: Float[torch.Tensor, "items d"],
         known: Bool[torch.Tensor, "items d"],
     ) -> Float[torch.Tensor, "items layers width"]:
-        """Add which coordinates of x1 are known, and what they are; to be told nothing adds 0."""
+        """Add to the conditioning which coordinates of x1 are known, and their values.
+
+            y_l + W [x1 where known, else 0; 1 where known, else 0]
+
+        No known coordinate adds 0. Raises :class:`ValueError` for a flow that was built without
+        ``known_width``.
+        """
         if self.told is None:
-            raise ValueError("this model cannot be told of known coordinates")
-        told = torch.cat([torch.where(known, x1, 0.0), known.to(x1)], dim=1)
-        return conditioning + self.told(told)[:, None]
+            raise ValueError("this flow cannot be conditioned on known coordinates")
+        values_and_mask = torch.cat([torch.where(known, x1, 0.0), known.to(x1)], dim=1)
+        return conditioning + self.told(values_and_mask)[:, None]
 
     def forward(
         self,
@@ -67,5 +85,5 @@ class ConditionalFlow(nn.Module):
         t: Float[torch.Tensor, " items"],
         conditioning: Float[torch.Tensor, "items layers width"],
     ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x."""
+        """Compute the velocity at x, each item at its own time."""
         return self.field(x, t, conditioning)

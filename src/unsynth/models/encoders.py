@@ -107,7 +107,7 @@ class NoteEncoder(nn.Module):
     def __init__(
         self,
         values: int,
-        beside: int,
+        note_values: int,
         queries: int,
         out: int,
         directions: int,
@@ -115,12 +115,12 @@ class NoteEncoder(nn.Module):
         layers: int,
         feed_forward: int,
     ) -> None:
-        """``values`` are observed in all, ``beside`` of them of the note."""
+        """``values`` are observed in all, ``note_values`` of them of the note."""
         super().__init__()
         self.centre = nn.Buffer(torch.zeros(values))
-        self.basis = nn.Buffer(torch.zeros(directions, values - beside))
-        self.spread = nn.Buffer(torch.ones(beside))
-        self.embed = nn.Linear(directions + beside, width)
+        self.basis = nn.Buffer(torch.zeros(directions, values - note_values))
+        self.spread = nn.Buffer(torch.ones(note_values))
+        self.embed = nn.Linear(directions + note_values, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, feed_forward) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, queries * out)

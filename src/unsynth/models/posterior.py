@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from unsynth.audio.observation import KeyOn, Observation, heard_key
+from unsynth.audio.observation import KeyOn, Observation, detect_key
 from unsynth.errors import PatchError
-from unsynth.flow.guidance import guided
-from unsynth.flow.inpainting import held, inpainted
+from unsynth.flow.guidance import guided_field
+from unsynth.flow.inpainting import fixed_field, inpainted_field
 from unsynth.flow.path import point
 from unsynth.flow.solver import solve
 from unsynth.models.architecture import Model
@@ -108,9 +108,9 @@ class Posterior:
         Windows are relative to a key, so the key that is heard is fixed like one that is known.
         """
         if self._observation is not Observation.WINDOWS:
-            return self._observation.of(audio, self._sample_rate)[None], fixed
+            return self._observation.observe(audio, self._sample_rate)[None], fixed
         if not {"note.pitch", "note.onset"} <= fixed.keys():
-            spec, heard = self.task.spec, heard_key(audio, self._sample_rate)
+            spec, heard = self.task.spec, detect_key(audio, self._sample_rate)
             pitches, onsets = (
                 spec.parameters[spec.position[name]] for name in ("note.pitch", "note.onset")
             )
@@ -121,7 +121,7 @@ class Posterior:
             }
             fixed = {**note, **fixed}
         key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
-        return self._observation.of(audio, self._sample_rate, key)[None], fixed
+        return self._observation.observe(audio, self._sample_rate, key)[None], fixed
 
     def _noise(self, count: int, rng: np.random.Generator) -> torch.Tensor:
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
@@ -144,14 +144,16 @@ class Posterior:
         conditioning = model.encode(observed).expand(count, -1, -1)
         unconditional = model.unconditional(count)
         x = point(x0, x1, torch.full((count,), start))
-        if model.told is None:
-            field = inpainted(guided(model, conditioning, unconditional, w), x0, x1, known)
+        if not model.accepts_known:
+            field = inpainted_field(
+                guided_field(model, conditioning, unconditional, w), x0, x1, known
+            )
         else:
             conditioning, unconditional = (
-                model.tell(vectors, x1, known.expand(count, -1))
+                model.add_known(vectors, x1, known.expand(count, -1))
                 for vectors in (conditioning, unconditional)
             )
-            field = held(guided(model, conditioning, unconditional, w), known)
+            field = fixed_field(guided_field(model, conditioning, unconditional, w), known)
             x = torch.where(known, x1, x)
         steps = steps or sampling.steps
         return solve(field, x, steps, sampling.solver, sampling.tolerance, start)

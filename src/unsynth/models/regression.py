@@ -48,7 +48,7 @@ class SpectrumRegression(nn.Module):
         return self.out(self.blocks(self.encoder(audio)))
 
 
-def sorted_units(
+def sort_units(
     units: Float[torch.Tensor, "items units values"], keys: Float[torch.Tensor, "items units"]
 ) -> Float[torch.Tensor, "items units values"]:
     """Order each item's units by their keys, ascending."""

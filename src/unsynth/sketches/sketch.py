@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from unsynth.audio.windows import LONG, SHORT, Cut, beginnings
+from unsynth.audio.windows import LONG, SHORT, NoteWindows, window_starts
 from unsynth.conventions import SECONDS
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
@@ -66,7 +66,7 @@ def cut_notes(
     sketch: Sketch,
     patches: Sequence[Float[np.ndarray, " parameters"]],
     device: str = "cpu",
-) -> Cut:
+) -> NoteWindows:
     """Play those windows of notes that a model observes (:mod:`unsynth.audio.windows`).
 
     Raises as :meth:`Sketch.windows` does.
@@ -88,7 +88,7 @@ def cut_notes(
         left = int(SECONDS * rate) - onsets[:, None] - first
         return sounds * (torch.arange(samples, device=device) < left[..., None])
 
-    long, short = beginnings(rate)
+    long, short = window_starts(rate)
     offsets = short[:, None] - long
     within = (offsets >= 0) & (offsets + SHORT <= LONG)
     longs, apart = play(long, LONG), ~within.any(axis=1)
@@ -97,4 +97,4 @@ def cut_notes(
     for frame, segment in np.argwhere(within):
         offset = offsets[frame, segment]
         shorts[:, frame] = longs[:, segment, offset : offset + SHORT]
-    return Cut(longs, shorts)
+    return NoteWindows(longs, shorts)

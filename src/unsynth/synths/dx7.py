@@ -18,7 +18,7 @@ from unsynth.formats.syx import (
     VOICE_MAXIMA,
     check_voice,
     init_voice,
-    named_voice,
+    rename_voice,
     write_bank,
 )
 from unsynth.synths.base import Concurrency, Note
@@ -134,4 +134,4 @@ class DX7Engine:
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
         """Make a bank that begins with the patch."""
-        return {".syx": write_bank([named_voice(voice_of(patch, name), name.upper())])}
+        return {".syx": write_bank([rename_voice(voice_of(patch, name), name.upper())])}

@@ -30,10 +30,10 @@ from unsynth.formats.surge import (
     MODULATIONS,
     SurgePatch,
     Table,
-    differences,
-    edited,
+    edit_surge_patch,
     read_surge_patch,
-    renamed,
+    rename_surge_patch,
+    surge_differences,
     surge_fxp,
     surge_name,
     surge_preset,
@@ -140,7 +140,7 @@ class SurgeXT(VST3):
         unlike: dict[str, list[str]] = {}
         for patch in patches:
             self._set(patch)
-            for each in differences(self.patch(), surge_table(patch)):
+            for each in surge_differences(self.patch(), surge_table(patch)):
                 unlike.setdefault(each.split(":")[0], []).append(each)
         wrong = [
             f"{element} is in {len(found)} of {len(patches)} patches not what is written into "
@@ -179,7 +179,7 @@ class SurgeXTEngine:
     @property
     def identity(self) -> str:
         """Fingerprint of the base patch, as a whole."""
-        return hashlib.sha256(edited(surge_init(), self._base).xml).hexdigest()[:16]
+        return hashlib.sha256(edit_surge_patch(surge_init(), self._base).xml).hexdigest()[:16]
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:
@@ -192,7 +192,9 @@ class SurgeXTEngine:
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
         """Make an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``, by suffix."""
-        made = renamed(edited(edited(surge_init(), self._base), surge_table(patch)), name)
+        made = rename_surge_patch(
+            edit_surge_patch(edit_surge_patch(surge_init(), self._base), surge_table(patch)), name
+        )
         return {".fxp": surge_fxp(made, name), ".vstpreset": wrapped(made)}
 
 
@@ -236,13 +238,13 @@ def base_differences(held: SurgePatch, started: SurgePatch, base: Table) -> list
     What a table does not name is as in ``started``, which therefore must be the init patch.
     """
     init = surge_init()
-    wrong = list(differences(held, base))
+    wrong = list(surge_differences(held, base))
     if surge_revision(started) != surge_revision(init):
         wrong.append(
             f"the plugin writes patches of revision {surge_revision(started)}, not "
             f"{surge_revision(init)}: use Surge XT 1.3"
         )
-    others = list(differences(started, surge_values(init)))
+    others = list(surge_differences(started, surge_values(init)))
     if others or surge_name(started) != surge_name(init):
         more = f" ({others[0]}; {len(others)} in all)" if others else ""
         wrong.append(
@@ -263,7 +265,7 @@ def surge_base(init: bytes, base: Table) -> bytes:
 
     Raises :class:`~unsynth.errors.PatchError` for bytes that hold no Surge patch.
     """
-    return write_vstpreset(surge_preset(read_vstpreset(init), edited(_held(init), base)))
+    return write_vstpreset(surge_preset(read_vstpreset(init), edit_surge_patch(_held(init), base)))
 
 
 def _held(preset: bytes) -> SurgePatch:

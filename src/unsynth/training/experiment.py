@@ -20,7 +20,7 @@ from pydantic import (
 from unsynth.audio.observation import Observation
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
-from unsynth.models.architecture import Architecture, FlowArchitecture, Settings
+from unsynth.models.architecture import Architecture, FlowArchitecture, StrictSettings
 from unsynth.models.artifact import SamplingSettings
 from unsynth.tasks.catalogue import is_task_file
 
@@ -31,7 +31,7 @@ class ExperimentError(UnsynthError):
     """An experiment file, or a ``--set``, that does not describe an experiment."""
 
 
-class DataSettings(Settings):
+class DataSettings(StrictSettings):
     """What a step sees: sounds rendered or sketched while training, or those of a set.
 
     See :mod:`unsynth.data.stream` for ``uses`` and ``apart``, :mod:`unsynth.data.order` for
@@ -91,7 +91,7 @@ class DataSettings(Settings):
         )
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(StrictSettings):
     """The objective and its optimiser (warm-up, then a cosine to the final rate)."""
 
     steps: PositiveInt
@@ -105,7 +105,7 @@ class TrainingSettings(Settings):
     gradient_clip: PositiveFloat = 0.5
     #: Share of items that lose their sound.
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
-    #: Share of items whose sound is disturbed (:mod:`unsynth.audio.disturbance`).
+    #: Share of items whose sound is disturbed (:mod:`unsynth.audio.augmentation`).
     disturbed: float = Field(0.0, ge=0.0, le=1.0)
     #: Share of items of which some parameters are known (:mod:`unsynth.training.known`).
     known: float = Field(0.0, ge=0.0, le=1.0)
@@ -127,7 +127,7 @@ class TrainingSettings(Settings):
     checkpoint_minutes: NonNegativeFloat = 5.0
 
 
-class Experiment(Settings):
+class Experiment(StrictSettings):
     """A whole experiment."""
 
     #: Its name, or the path of a task file, from here or from the experiment's folder.

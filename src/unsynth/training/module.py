@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from lightning.pytorch.core.optimizer import LightningOptimizer
 
-from unsynth.audio.disturbance import NUMBERS, disturb
+from unsynth.audio.augmentation import RANDOM_VALUES, augment
 from unsynth.data.batch import Batch
 from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
@@ -110,9 +110,9 @@ class ModelTraining(lightning.LightningModule):
         if share == 0.0:
             return batch.observed
         rng = np.random.default_rng((self.experiment.seed, batch.step, _DISTURBANCE))
-        drawn = rng.random((self.experiment.data.batch, NUMBERS), dtype=np.float32)
+        drawn = rng.random((self.experiment.data.batch, RANDOM_VALUES), dtype=np.float32)
         mine = torch.from_numpy(drawn[batch.first : batch.first + len(batch.x1)])
-        return disturb(batch.observed, mine.to(self.device), share)
+        return augment(batch.observed, mine.to(self.device), share)
 
     def configure_gradient_clipping(
         self,

@@ -65,7 +65,7 @@ def losses(
             unconditional = model.unconditional(len(x1))
             if noise.known is not None:
                 conditioning, unconditional = (
-                    model.tell(vectors, x1, noise.known)
+                    model.add_known(vectors, x1, noise.known)
                     for vectors in (conditioning, unconditional)
                 )
             loss = flow_matching_loss(model, x1, conditioning, unconditional, noise)

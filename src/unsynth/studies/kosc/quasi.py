@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from unsynth.data.seeding import Split, item_rng
 from unsynth.evaluation.tables import Table, written
-from unsynth.flow.guidance import guided
+from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
 from unsynth.studies.kosc.cell import Cell, Result, Settings
@@ -67,7 +67,7 @@ def invariance(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[flo
     x0 = np.concatenate([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
     sound = flow.encode(synth.render(target.to(device))).repeat_interleave(2 * _SAMPLES, 0)
     # w = 1: the posterior itself, not what guidance makes of it.
-    field = guided(flow, sound, flow.unconditional(len(sound)), 1.0)
+    field = guided_field(flow, sound, flow.unconditional(len(sound)), 1.0)
     samples = solve(field, torch.from_numpy(x0).to(device), _SOLVER_STEPS).cpu()
     pairs = zip(samples.split(2 * _SAMPLES), rngs, strict=True)
     shares = [asymmetry(synth, x, rng) for x, rng in pairs]

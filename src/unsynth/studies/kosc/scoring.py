@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import nn
 
 from unsynth.data.seeding import Split, item_rng
-from unsynth.flow.guidance import guided
+from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.metrics.audio import lsd
 from unsynth.metrics.parameters import assignment_cost, mse, unsquared_assignment_cost
@@ -32,7 +32,7 @@ def estimate(
         rngs = (item_rng(cell.task, Split.TEST, i, 1 + cell.seed) for i in items)
         x0 = np.stack([rng.standard_normal(d, dtype=np.float32) for rng in rngs])
         none = model.unconditional(len(audio))
-        field = guided(model, model.encode(audio), none, settings.guidance)
+        field = guided_field(model, model.encode(audio), none, settings.guidance)
         return solve(field, torch.from_numpy(x0).to(audio.device), settings.solver_steps)
     if model is None:
         return uniform(cell, Split.RANDOM, items, cell.seed).to(audio.device)

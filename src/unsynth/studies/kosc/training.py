@@ -20,7 +20,7 @@ from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression
 from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
-from unsynth.models.regression import SpectrumRegression, chamfer_loss, sorted_units
+from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, Settings
 from unsynth.synths.kosc import KOsc, Ranges
@@ -188,7 +188,7 @@ def _mse_loss(synth: KOsc, x1: torch.Tensor, estimate: torch.Tensor) -> torch.Te
 
 def _sort_loss(synth: KOsc, x1: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
     """By frequency in Hz: where ranges are disjoint, the order is that of x already."""
-    target = sorted_units(synth.units(x1), synth.frequencies(x1))
+    target = sort_units(synth.units(x1), synth.frequencies(x1))
     return (synth.units(estimate) - target).square().mean()
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from unsynth.conventions import SECONDS
 from unsynth.errors import PatchError
-from unsynth.formats.syx import Voice, init_voice, named_voice, write_bank
+from unsynth.formats.syx import Voice, init_voice, rename_voice, write_bank
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7 import DX7
 from unsynth.synths.dx7_algorithms import ALGORITHMS
@@ -137,7 +137,7 @@ class DX7Task:
         """Write up to 32 patches as a bank, ``patches.syx``, for Dexed and the hardware."""
         path = folder / "patches.syx"
         voices = [
-            named_voice(self.engine_patch(patch), f"UNSYNTH {rank:2d}")
+            rename_voice(self.engine_patch(patch), f"UNSYNTH {rank:2d}")
             for rank, patch in enumerate(patches, start=1)
         ]
         path.write_bytes(write_bank(voices))

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE
-from unsynth.audio.observation import PICTURE, TRACKED, Observation
+from unsynth.audio.observation import SPECTROGRAM_VALUES, TRACK_VALUES, Observation
 from unsynth.audio.semitones import BANDS, SEGMENTS
 from unsynth.audio.windows import FRAMES, TRACKS
 
@@ -28,25 +28,25 @@ _NOISE_DB, _SLOPE_DB = (-80.0, -30.0), 12.0
 _DECAY, _REVERBERATION, _FRAMES = (0.2, 2.0), (0.003, 0.1), 100.0
 
 #: How many random numbers an item's disturbance takes.
-NUMBERS = 2 * _WAVES + 5
+RANDOM_VALUES = 2 * _WAVES + 5
 
 
-def disturb(
+def augment(
     observed: UInt8[torch.Tensor, "items ..."],
     numbers: Float[torch.Tensor, "items numbers"],
     share: float,
 ) -> UInt8[torch.Tensor, "items ..."]:
     """Disturb a share of the items, each in its own way; the others stay as they are.
 
-    ``numbers`` are :data:`NUMBERS` for each item, uniform in [0, 1), and say how. Observed notes
+    ``numbers`` are :data:`RANDOM_VALUES` for each item, uniform in [0, 1), and say how. Notes
     keep what was heard of them, and windows where in its half octave the sound lies.
     """
-    chosen, how = numbers.split([1, NUMBERS - 1], dim=1)
+    chosen, how = numbers.split([1, RANDOM_VALUES - 1], dim=1)
     if observed.ndim == 2:
-        seen, rest = observed.tensor_split([PICTURE], dim=1)
+        seen, rest = observed.tensor_split([SPECTROGRAM_VALUES], dim=1)
         parts = [_disturbed(seen.unflatten(1, (1, BANDS, SEGMENTS)), how, room=False)]
-        if len(rest[0]) > Observation.NOTE.beside:
-            levels, rest = rest.tensor_split([TRACKED], dim=1)
+        if len(rest[0]) > Observation.NOTE.note_values:
+            levels, rest = rest.tensor_split([TRACK_VALUES], dim=1)
             parts.append(_disturbed(levels.unflatten(1, (1, TRACKS, FRAMES)), how, room=False))
         disturbed = torch.cat([*(part.flatten(1) for part in parts), rest], dim=1)
     else:
