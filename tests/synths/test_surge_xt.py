@@ -15,7 +15,7 @@ import soundfile
 import yaml
 
 from unsynth.errors import PatchError, TaskError
-from unsynth.formats.surge import differences, read_surge_patch, surge_name
+from unsynth.formats.surge import read_surge_patch, surge_differences, surge_name
 from unsynth.formats.vst import read_vstpreset
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
@@ -96,7 +96,7 @@ def test_the_base_patch_carries_its_table(facts, name):
     made = read_vstpreset(surge_base(init, table))
     start = read_vstpreset(init)
     patch = read_surge_patch(made.chunks["Comp"])
-    assert not list(differences(patch, table))
+    assert not list(surge_differences(patch, table))
     assert surge_name(patch) == "Init"
     assert made.class_id == start.class_id and made.chunks["Cont"] == start.chunks["Cont"]
     assert patch.rest == read_surge_patch(start.chunks["Comp"]).rest and len(patch.rest) == 31
