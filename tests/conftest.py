@@ -11,7 +11,7 @@ import yaml
 
 from tests.models.small import SAMPLING, SMALL, small_flow
 from tests.synths.instruments import declaration
-from unsynth.authoring.probing import _exclusion
+from unsynth.authoring.probing import exclusion_reason
 from unsynth.flow.solver import Solver
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
@@ -55,7 +55,7 @@ def instrument() -> tuple[str, str | None]:
 def settable(instrument: tuple[str, str | None]) -> list[str]:
     """Names of up to 100 of its parameters that a task would set, and that keep what is set."""
     synth = VST3(*instrument)
-    names = [each.name for each in synth.describe() if not _exclusion(each)][:100]
+    names = [each.name for each in synth.describe() if not exclusion_reason(each)][:100]
     lost = {*synth.lost(dict.fromkeys(names, 0.3)), *synth.lost(dict.fromkeys(names, 0.8))}
     return [name for name in names if name not in lost]
 

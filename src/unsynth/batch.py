@@ -17,7 +17,7 @@ from unsynth.errors import EngineError, PatchError, SoundError
 from unsynth.matching.matcher import Matcher, Progress
 from unsynth.matching.request import Request
 from unsynth.matching.targets import read_target
-from unsynth.report.folder import check_out, result_name, save
+from unsynth.report.folder import check_output, result_name, save
 
 _SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc"),
@@ -150,7 +150,7 @@ def run(
                 yield Finished(job, *before, before=True)
                 continue
             target = read_target(job.sound, matcher.task)
-            check_out(job.out)
+            check_output(job.out)
             for event in matcher.events(target, request, stopped):
                 if isinstance(event, Progress):
                     yield event

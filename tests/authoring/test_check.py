@@ -1,4 +1,4 @@
-"""A check finds what is wrong with a task, in engines that have it."""
+"""A check finds the faults of engines that are built to have them."""
 
 import itertools
 import re
@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 
 from tests.tiny import TinySynth, TinyTask
-from unsynth.authoring.check import Checked, Checking, _shuffled, check, write_page
+from unsynth.authoring.check import CheckProgress, CheckResult, _shuffled, check
+from unsynth.authoring.check_page import write_page
 from unsynth.errors import EngineError, OutputError
 
 
 class Lingering(TinySynth):
-    """Lets a tenth of the sound before be heard in the next."""
+    """Leaves a tenth of each sound in the next."""
 
     last: np.ndarray | float = 0.0
 
     def render(self, patch, note, seconds=4.0):
         sound = super().render(patch, note, seconds)
-        heard, self.last = sound + 0.1 * self.last, sound
-        return np.float32(heard)
+        mixed, self.last = sound + 0.1 * self.last, sound
+        return np.float32(mixed)
 
 
 class Silent(TinySynth):
@@ -28,7 +29,7 @@ class Silent(TinySynth):
 
 
 class Fading(TinySynth):
-    """Is heard only where the first oscillator is nearly at its loudest."""
+    """Is audible only if the first oscillator is nearly at its loudest."""
 
     def render(self, patch, note, seconds=4.0):
         return (patch[0] > 15) * super().render(patch, note, seconds)
@@ -41,51 +42,54 @@ class Refusing(TinySynth):
         return super().render(patch, note, seconds)
 
 
-def checked(synth, draws=12):
-    *progress, last = check(TinyTask(synth), draws)
-    assert isinstance(last, Checked)
-    assert all(isinstance(p, Checking) and p.done <= p.total for p in progress)
-    return last
+def run_check(synth, draws=12):
+    *progress, result = check(TinyTask(synth), draws)
+    assert isinstance(result, CheckResult)
+    assert all(isinstance(p, CheckProgress) and p.done <= p.total for p in progress)
+    return result
 
 
-def test_a_good_task_has_nothing_wrong(tmp_path):
-    found = checked(TinySynth)
-    assert not found.problems and not found.remarks
-    assert found.floor.max() == found.history.max() == 0.0 and found.others.mean() > 1.0
-    lines = "\n".join(found.lines())
-    assert "heard: 12 of 12 draws (100 %)" in lines and "noise floor: MSS 0.00 dB" in lines
+def test_good_task_has_no_problems(tmp_path):
+    result = run_check(TinySynth)
+    assert not result.problems and not result.remarks
+    assert result.floor.max() == result.history.max() == 0.0 and result.others.mean() > 1.0
+    facts = dict(result.facts())
+    assert facts["audible"] == "12 of 12 draws (100 %)"
+    assert facts["noise floor"].startswith("MSS 0.00 dB")
     page = tmp_path / "page.html"
-    write_page(found, page)
+    write_page(result, page)
     text = page.read_text(encoding="utf-8")
-    assert "Nothing is wrong" in text and text.count("<audio ") == 8
+    assert "No problems" in text and text.count("<audio ") == 8
     assert text.count("data:image/png") == 2 + 8 and "osc2.decay" in text
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     with pytest.raises(OutputError, match="cannot be written"):
-        write_page(found, tmp_path / "no" / "page.html")
+        write_page(result, tmp_path / "no" / "page.html")
 
 
-def test_a_tail_in_the_next_sound_is_a_problem():
-    found = checked(Lingering)
-    assert found.floor.max() == 0.0 and found.history.mean() > 0.05
-    assert any("depends on those before it" in problem for problem in found.problems)
+def test_tail_in_the_next_sound_is_a_problem():
+    result = run_check(Lingering)
+    assert result.floor.max() == 0.0 and result.history.mean() > 0.05
+    assert any("depends on the sounds before it" in problem for problem in result.problems)
 
 
-def test_a_silent_engine_ends_the_check():
-    with pytest.raises(EngineError, match="none of 12 draws of task tiny is heard: all are below"):
-        checked(Silent)
+def test_silent_engine_is_an_error():
+    with pytest.raises(
+        EngineError, match="none of 12 draws of task tiny can be heard: all are below"
+    ):
+        run_check(Silent)
 
 
-def test_few_draws_that_are_heard_are_remarked_on():
-    found = checked(Fading, 24)
-    assert "draws are heard" in found.remarks[0] and not found.problems
+def test_few_audible_draws_are_a_remark():
+    result = run_check(Fading, 24)
+    assert "draws can be heard" in result.remarks[0] and not result.problems
 
 
-def test_draws_that_fail_are_counted():
-    found = checked(Refusing)
-    assert "of 12 draws failed: EngineError: no such ratio" in found.problems[0]
+def test_failing_draws_are_counted():
+    result = run_check(Refusing)
+    assert "of 12 draws failed: EngineError: no such ratio" in result.problems[0]
 
 
-def test_two_sounds_are_never_in_the_same_order():
+def test_shuffling_changes_every_predecessor():
     for draws in (2, 5, 50):
         order = _shuffled(draws)
         assert sorted(order) == list(range(draws))

@@ -1,4 +1,4 @@
-"""A drafted task file is one that loads, says all that was found, and hides nothing."""
+"""A drafted task file loads, and names every parameter of the probe."""
 
 import dataclasses
 
@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from unsynth.authoring.draft import draft, task_name, write_draft
-from unsynth.authoring.probing import Probe, Probed, _Ears
+from unsynth.authoring.listening import ListeningProbe
+from unsynth.authoring.probing import Probe, ProbedParameter
 from unsynth.authoring.units import ProposedUnit
 from unsynth.errors import OutputError
 from unsynth.rendering.renderer import Renderer
@@ -26,7 +27,7 @@ def host(name, texts=("0 %", "100 %"), initial=0.5):
 
 def stepped(name, texts):
     raw = np.linspace(0, 1, len(texts)).tolist()
-    return Probed(host(name, texts), tuple(zip(texts, raw, strict=True)))
+    return ProbedParameter(host(name, texts), tuple(zip(texts, raw, strict=True)))
 
 
 OSC = ProposedUnit(
@@ -39,17 +40,17 @@ ENV = ProposedUnit(
     "env_{}", ("a", "b"), ("attack", "decay"),
     (("env_a_attack", "env_a_decay"), ("env_b_attack", "env_b_decay")),
 )  # fmt: skip
-FOUND = Probe(
+PROBE = Probe(
     plugin=PluginClass("Some: Synth", "Maker", "1.0", True, 14),
     parameters=(
-        *(Probed(host(f"osc_{i}_level")) for i in "12"),
-        *(Probed(host(f"env_{i}_{w}")) for i in "ab" for w in ("attack", "decay")),
+        *(ProbedParameter(host(f"osc_{i}_level")) for i in "12"),
+        *(ProbedParameter(host(f"env_{i}_{w}")) for i in "ab" for w in ("attack", "decay")),
         *(stepped(f"osc_{i}_shape", ("Saw", "Off", "Ünï: 3, #")) for i in "12"),
-        *(Probed(host(f"lfo_{i}_{w}")) for i in "12" for w in ("rate", "depth")),
+        *(ProbedParameter(host(f"lfo_{i}_{w}")) for i in "12" for w in ("rate", "depth")),
         stepped("octave", ("-1", "0", "+1")),
         stepped("voices", tuple(map(str, range(1, 41)))),
-        Probed(host("stretch", initial=0.25), inert=True),
-        Probed(host("master_volume"), excluded="output gain"),
+        ProbedParameter(host("stretch", initial=0.25), inert=True),
+        ProbedParameter(host("master_volume"), excluded="output gain"),
     ),
     units=(OSC, ENV),
     unlike=((ProposedUnit("lfo_{}", ("1", "2"), ("rate", "depth"), ()), 3.21),),
@@ -58,9 +59,9 @@ FOUND = Probe(
 )
 
 
-def test_all_that_was_found_is_in_the_file(tmp_path):
+def test_draft_holds_every_parameter_of_the_probe(tmp_path):
     path = tmp_path / "some.yaml"
-    text = draft(FOUND, "some", "Some.vst3")
+    text = draft(PROBE, "some", "Some.vst3")
     task = write_draft(text, path)
     assert load_task(str(path)).hash == task.hash
     kinds = dict(zip(task.spec.names, task.spec.parameters, strict=True))
@@ -76,52 +77,54 @@ def test_all_that_was_found_is_in_the_file(tmp_path):
     assert {"osc_1_level", "env_b_decay", "lfo_2_rate", "stretch"} <= set(controls)
     assert controls["octave"] == 0.0 and "master_volume" not in controls
     assert len(task.symmetries(task.sample(np.random.default_rng(0)))) == 4
-    for said in (
+    for line in (
         "stretch: 0.25  # inert; Stretch: 0 % to 100 %, starts at 0.25 (0 %)",
         "#   master_volume: output gain; Master Volume: 0 % to 100 %",
-        "# lfo_1, lfo_2 look like copies of a block, but changing places moved",
-        "by up to 3.2 dB (MSS): no unit of 2 parameters",
+        "# lfo_1, lfo_2 look like copies of a block of 2 parameters.",
+        "# They are no unit: exchanging two moved a sound by up to 3.2 dB (MSS).",
         "# Octave: 3 steps, -1 to +1, starts at 0.5 (0)",
     ):
-        assert said in text
-    told = yaml.safe_load(text)["engine"]
-    assert told == {
+        assert line in text
+    engine = yaml.safe_load(text)["engine"]
+    assert engine == {
         "plugin": "Some.vst3", "name": "Some: Synth", "version": "1.0", "deterministic": True
     }  # fmt: skip
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="already exists"):
         write_draft(text, path)
     with pytest.raises(OutputError, match="cannot be written"):
         write_draft(text, tmp_path / "no" / "some.yaml")
 
 
-def test_uneven_or_uncounted_steps_are_choices(tmp_path):
-    uneven = Probed(host("speed", ("1", "2", "3")), (("1", 0.0), ("2", 0.2), ("3", 1.0)))
+def test_steps_that_do_not_count_evenly_are_choices(tmp_path):
+    uneven = ProbedParameter(host("speed", ("1", "2", "3")), (("1", 0.0), ("2", 0.2), ("3", 1.0)))
     ratio = stepped("ratio", ("1/4", "2/4", "3/4"))
     hertz = stepped("corner", ("1.5 Hz", "2.5 Hz", "3.5 Hz"))
-    found = dataclasses.replace(FOUND, parameters=(uneven, ratio, hertz), units=(), unlike=())
-    task = write_draft(draft(found, "steps", "x.vst3"), tmp_path / "steps.yaml")
+    probe = dataclasses.replace(PROBE, parameters=(uneven, ratio, hertz), units=(), unlike=())
+    task = write_draft(draft(probe, "steps", "x.vst3"), tmp_path / "steps.yaml")
     assert all(isinstance(p, Categorical) for p in task.spec.parameters[:3])
 
 
-def test_copies_with_too_many_exchanges_stay_plain(tmp_path):
+def test_copies_with_too_many_exchanges_are_no_unit(tmp_path):
     labels = tuple("12345678")
     words = ("rate", "depth")
     lfo = ProposedUnit(
         "lfo_{}", labels, words, tuple(tuple(f"lfo_{i}_{w}" for w in words) for i in labels)
     )
-    parameters = [Probed(host(name)) for copy in (*lfo.members, *OSC.members) for name in copy]
-    found = dataclasses.replace(FOUND, parameters=tuple(parameters), units=(lfo, OSC), unlike=())
-    task = write_draft(text := draft(found, "many", "x.vst3"), tmp_path / "many.yaml")
+    parameters = [
+        ProbedParameter(host(name)) for copy in (*lfo.members, *OSC.members) for name in copy
+    ]
+    probe = dataclasses.replace(PROBE, parameters=tuple(parameters), units=(lfo, OSC), unlike=())
+    task = write_draft(text := draft(probe, "many", "x.vst3"), tmp_path / "many.yaml")
     assert [unit.name for unit in task.spec.units] == ["osc"] and "lfo_8_depth" in task.spec.names
-    assert "lfo_8 are copies of a block" in text and "10,000 exchanges at most" in text
+    assert "lfo_8 are copies of a block" in text and "at most 10,000 exchanges" in text
 
 
-def test_names_of_tasks():
+def test_task_names_come_from_plugin_names():
     assert task_name("mda JX10") == "mda-jx10" and task_name("???") == "own-synth"
 
 
 class Additive:
-    """Three sines with a level and a ratio each; ``spread`` tells the last one from the others."""
+    """Three sines with a level and a ratio each; ``spread`` Hz detunes the last one."""
 
     sample_rate, channels, deterministic = 44_100, 2, True
     concurrency = Concurrency.THREADS
@@ -136,22 +139,19 @@ class Additive:
         return np.stack([sound, sound]).astype(np.float32)
 
 
-class Quasi(Additive):
+class DetunedAdditive(Additive):
     spread = 30.0
 
 
-@pytest.mark.parametrize(("synth", "may"), [(Additive, True), (Quasi, False)])
-def test_copies_may_change_places_where_the_sound_stays(synth, may):
+@pytest.mark.parametrize(("synth", "interchangeable"), [(Additive, True), (DetunedAdditive, False)])
+def test_exchange_distance_is_small_for_interchangeable_copies(synth, interchangeable):
     words = ("level", "ratio")
     unit = ProposedUnit(
         "osc_{}", tuple("123"), words, tuple(tuple(f"osc_{i}_{w}" for w in words) for i in "123")
     )
-    asked = [host(name) for copy in unit.members for name in copy]
+    parameters = [host(name) for copy in unit.members for name in copy]
     with Renderer(synth) as renderer:
-        ears = _Ears(renderer, asked, {}, np.random.default_rng(0), 4)
-        list(ears.learn())
-        distance = ears.exchanged(unit)
-    assert (distance < 0.1) if may else (distance > 1.0)
-
-
-# -- a real instrument --------------------------------------------------------------------------
+        probe = ListeningProbe(renderer, parameters, {}, np.random.default_rng(0), 4)
+        list(probe.draw_patches())
+        distance = probe.exchange_distance(unit)
+    assert (distance < 0.1) if interchangeable else (distance > 1.0)

@@ -65,7 +65,7 @@ def test_a_real_instruments_file_is_drafted_once(mda, tmp_path, monkeypatch):
     assert isinstance(octave, Categorical) and octave.width == 5
     assert isinstance(kinds["vcf_freq"], Continuous) and "noise" not in kinds
     text = (tmp_path / "mda-jx10.yaml").read_text()
-    assert "#   noise: as you wished; Noise: 0.0000 to 1.0000, starts at 0" in text
+    assert "#   noise: you left it out; Noise: 0.0000 to 1.0000, starts at 0" in text
     assert "#   mod_wheel: not automatable" in text and "# VCF Freq: 0.0000 to 1.0000" in text
     with pytest.raises(OutputError, match=r"mda-jx10\.yaml: is there already"):
         init()
@@ -124,7 +124,7 @@ def test_a_silent_plugin(plugin_error, mda, tmp_path):
     keep = [part for name in fixed for part in ("--leave-out", name)]
     line = plugin_error("task", "init", mda, "--name", "mda DX10", "--preset", preset, *keep,
                  "--patches", 3)  # fmt: skip
-    assert "none of 3 random patches of this instrument is heard: they are silent; is it" in line
+    assert "none of 3 random patches of this instrument can be heard: they are silent" in line
 
 
 def test_a_parameter_that_does_not_stick(mda, tmp_path, plugin_error):
@@ -164,9 +164,9 @@ def test_a_misspelt_control_is_named_with_the_nearest(own_task):
 def test_a_check_says_what_is_measured_and_writes_a_page(own_task):
     printed = output("task", "check", own_task, "--draws", 8)
     assert "noise floor: MSS" in printed and "after other sounds: MSS" in printed
-    assert "nothing is wrong" in printed and "s of one core" in printed
+    assert "nothing is wrong" in printed and "on one core" in printed
     page = (own_task.parent / "own.check.html").read_text(encoding="utf-8")
-    assert "<audio " in page and "Nothing is wrong" in page
+    assert "<audio " in page and "No problems" in page
 
 
 def test_a_match_writes_presets_that_sound_as_rendered(own_task, instrument, tmp_path):

@@ -1,1 +1,1 @@
-"""Task files of your own: what a plugin is found to have, and whether a file is any good."""
+"""Write task files for your own plugins: probe the plugin, draft a file, check a task."""

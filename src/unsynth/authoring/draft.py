@@ -1,7 +1,7 @@
-"""A task file with comments, drafted from what a probe found of a VST3 instrument.
+"""Draft a task file, with comments, from the probe of a VST3 instrument.
 
-Every parameter of the plugin stands in it: those to be drawn with their range and texts, those that
-are not with the reason. The prior is uniform in the plugin's raw values, 0 to 1.
+It lists every parameter of the plugin: those to draw with their ranges and texts, the others with
+the reason. The prior is uniform in the plugin's raw values, 0 to 1.
 """
 
 import re
@@ -13,20 +13,21 @@ from typing import Any
 
 import yaml
 
-from unsynth.authoring.probing import Probe, Probed
+from unsynth.authoring.probing import Probe, ProbedParameter
 from unsynth.authoring.units import ProposedUnit
 from unsynth.errors import OutputError
 from unsynth.tasks.declared.reader import MOST_IMAGES, parse
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.version import __version__
 
-#: The finest difference of a raw value: 0.24 cents of two octaves.
+#: Step of a continuous raw value. For a range of two octaves it is 0.24 cents.
 _STEP = 0.0001
-#: Raw values that lie this near to even steps are even.
+#: Raw values this close to even steps count as evenly spaced.
 _EVEN = 1e-3
+#: Longest line of a file.
 _WIDTH = 98
 _NOTE = """\
-# Seconds; a note may outlast the 4 s that are heard.
+# The note: onset and duration are in seconds. It may last longer than the 4 s that are rendered.
 note:
   - {name: note.pitch, low: 36, high: 84}
   - {name: note.onset, kind: continuous, low: 0.0, high: 1.0, step: 0.001, unit: s}
@@ -35,32 +36,31 @@ note:
 
 
 def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> str:
-    """Write the YAML of a task; ``plugin`` and ``preset`` are how its ``engine`` names them."""
-    found = probe.plugin
-    engine: dict[str, Any] = {"plugin": plugin, "name": found.name, "version": found.version}
+    """Write the YAML of a task; its ``engine`` names ``plugin`` and ``preset`` as given here."""
+    plugin_class = probe.plugin
+    engine: dict[str, Any] = {"plugin": plugin, "name": plugin_class.name}
+    engine["version"] = plugin_class.version
     engine |= {} if preset is None else {"preset": preset}
-    # Two renders of 20 patches that were the same, bit for bit.
     engine |= {"deterministic": True} if probe.deterministic else {}
     used = {p.name: p for p in probe.parameters if not (p.excluded or p.inert)}
-    units, many = _few_exchanges(probe.units)
+    units, too_many = _split_by_exchanges(probe.units)
     in_units = {name for unit in units for copy in unit.members for name in copy}
-    alone = [p for p in used.values() if p.name not in in_units]
+    single = [p for p in used.values() if p.name not in in_units]
     inert = [p for p in probe.parameters if p.inert]
     excluded = [p for p in probe.parameters if p.excluded]
     lines = [
-        f"# {found.name} {found.version} ({found.maker}) as a task, drafted by unsynth "
-        f"{__version__}: yours to change.",
-        "# The keys are explained in docs/tasks.md. Raw values are the plugin's, 0 to 1. Each is",
-        "# drawn evenly: narrow the ranges where most of what comes out is noise or silence.",
+        f"# A task for {plugin_class.name} {plugin_class.version} ({plugin_class.maker}).",
+        f"# Drafted by unsynth {__version__}: edit it as you like. Keys: see docs/tasks.md.",
+        "# Raw values are the plugin's own, from 0 to 1. All values of a range are equally likely:",
+        "# narrow the ranges if many draws are noise or silence.",
         f"task: {task}",
         "synth: vst3",
         *_block("engine", engine),
         "",
         *_units(units, used),
-        *_no_units(probe, many),
-        *([] if alone else ["parameters: []"]),
-        *(["parameters:"] if alone else []),
-        *(line for p in alone for line in _parameter(p, p.name, p.name)),
+        *_no_units(probe, too_many),
+        "parameters:" if single else "parameters: []",
+        *(line for p in single for line in _parameter(p, p.name, p.name)),
         "",
         *_fixed(inert, probe.patches),
         *_left_out(excluded),
@@ -69,23 +69,24 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
 
 
 def write_draft(text: str, path: Path) -> DeclaredTask:
-    """Write a draft where no file is yet, and read it as the task that it is.
+    """Write a draft to a new file, and return the task that it declares.
 
-    Raises :class:`OutputError` where a file is already, or none can be written.
+    Raises :class:`OutputError` if the file exists or cannot be written.
     """
     task = DeclaredTask(parse(text, str(path)), path.absolute().parent, str(path.absolute()))
     try:
+        # "x" never overwrites a file, not even one that appears at this moment.
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise OutputError(f"{path} is there already: move it, or choose another --out") from None
+        raise OutputError(f"{path} already exists: move it, or choose another --out") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     return task
 
 
 def task_name(plugin: str) -> str:
-    """Make a task's name of a plugin's.
+    """Derive the name of a task from that of a plugin.
 
     >>> task_name("mda JX10"), task_name("Ünknown (2)")
     ('mda-jx10', 'nknown-2')
@@ -93,24 +94,24 @@ def task_name(plugin: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plugin.lower()).strip("-") or "own-synth"
 
 
-def _few_exchanges(
+def _split_by_exchanges(
     proposed: Sequence[ProposedUnit],
 ) -> tuple[list[ProposedUnit], list[ProposedUnit]]:
-    """Part units, the largest first, into those whose exchanges can all be listed, and others."""
-    kept: list[ProposedUnit] = []
+    """Split units, the largest first, into those whose exchanges a task can list, and the rest."""
+    units: list[ProposedUnit] = []
     images = 1
     for unit in proposed:
         if images * factorial(len(unit.labels)) <= MOST_IMAGES:
             images *= factorial(len(unit.labels))
-            kept.append(unit)
-    return kept, [unit for unit in proposed if unit not in kept]
+            units.append(unit)
+    return units, [unit for unit in proposed if unit not in units]
 
 
-def _units(units: Sequence[ProposedUnit], used: Mapping[str, Probed]) -> Iterator[str]:
+def _units(units: Sequence[ProposedUnit], used: Mapping[str, ProbedParameter]) -> Iterator[str]:
     if not units:
         return
-    yield "# Copies of a block: exchanged in random patches, they sounded the same, so that a"
-    yield "# model may take them for the same thing. Take a block apart if you know better."
+    yield "# Repeated blocks: with two copies exchanged, random patches sounded the same, so models"
+    yield "# may treat the copies alike. If you know better, list a block's parameters one by one."
     yield "units:"
     taken: set[str] = set()
     for unit in units:
@@ -118,25 +119,26 @@ def _units(units: Sequence[ProposedUnit], used: Mapping[str, Probed]) -> Iterato
     yield ""
 
 
-def _no_units(probe: Probe, many: Sequence[ProposedUnit]) -> Iterator[str]:
+def _no_units(probe: Probe, too_many: Sequence[ProposedUnit]) -> Iterator[str]:
     for unit, distance in probe.unlike:
-        yield f"# {_copies(unit)} look like copies of a block, but changing places moved the"
-        size = f"{len(unit.suffixes)} parameters"
-        yield f"# sound by up to {distance:.1f} dB (MSS): no unit of {size}."
-    for unit in many:
-        yield f"# {_copies(unit)} are copies of a block, but all units together may have"
-        yield f"# {MOST_IMAGES:,} exchanges at most: no unit of {len(unit.suffixes)} parameters."
+        yield f"# {_copies(unit)} look like copies of a block of {len(unit.suffixes)} parameters."
+        yield f"# They are no unit: exchanging two moved a sound by up to {distance:.1f} dB (MSS)."
+    for unit in too_many:
+        yield f"# {_copies(unit)} are copies of a block of {len(unit.suffixes)} parameters."
+        yield f"# They are no unit: all units together may have at most {MOST_IMAGES:,} exchanges."
 
 
 def _copies(unit: ProposedUnit) -> str:
     return ", ".join(unit.stem.replace("{}", label) for label in unit.labels)
 
 
-def _unit(unit: ProposedUnit, used: Mapping[str, Probed], taken: set[str]) -> Iterator[str]:
-    plain = re.sub("_+", "_", unit.stem.replace("{}", "")).strip("_") or "unit"
-    name, number = plain, 2
+def _unit(
+    unit: ProposedUnit, used: Mapping[str, ProbedParameter], taken: set[str]
+) -> Iterator[str]:
+    base = re.sub("_+", "_", unit.stem.replace("{}", "")).strip("_") or "unit"
+    name, number = base, 2
     while name in taken | {"parameters", "note"}:
-        name, number = f"{plain}_{number}", number + 1
+        name, number = f"{base}_{number}", number + 1
     taken.add(name)
     yield f"  - name: {name}"
     yield f"    count: {len(unit.labels)}"
@@ -150,12 +152,12 @@ def _unit(unit: ProposedUnit, used: Mapping[str, Probed], taken: set[str]) -> It
             yield f"    {line}"
 
 
-def _parameter(p: Probed, name: str, control: str | list[str]) -> Iterator[str]:
+def _parameter(p: ProbedParameter, name: str, control: str | list[str]) -> Iterator[str]:
     yield f"  # {p.host.printed}: {_texts(p)}"
     fields = {"name": name, **_values(p), "control": control}
-    short = _flow(fields)
-    if len(short) <= _WIDTH - 8:
-        yield f"  - {short}"
+    one_line = _flow(fields)
+    if len(one_line) <= _WIDTH - 8:
+        yield f"  - {one_line}"
         return
     text = yaml.safe_dump(fields, default_flow_style=None, sort_keys=False, allow_unicode=True,
                           width=_WIDTH - 8)  # fmt: skip
@@ -163,8 +165,8 @@ def _parameter(p: Probed, name: str, control: str | list[str]) -> Iterator[str]:
         yield ("  - " if i == 0 else "    ") + line
 
 
-def _values(p: Probed) -> dict[str, Any]:
-    """Say what values a parameter takes: any, whole numbers, or choices."""
+def _values(p: ProbedParameter) -> dict[str, Any]:
+    """Describe the values of a parameter: a continuous range, whole numbers, or choices."""
     if not p.choices:
         return {"kind": "continuous", "low": 0.0, "high": 1.0, "step": _STEP}
     names = [name for name, _ in p.choices]
@@ -176,46 +178,46 @@ def _values(p: Probed) -> dict[str, Any]:
 
 
 def _whole_numbers(names: Sequence[str]) -> list[int] | None:
-    """Read numbers that count up by one, such as octaves; more than two of them.
+    """Read texts that count up by one, such as octaves; ``None`` unless there are three or more.
 
     >>> _whole_numbers(["-1 oct", "0 oct", "1 oct"]), _whole_numbers(["Saw", "1", "2"])
     ([-1, 0, 1], None)
     """
-    found = [re.match(r"([+-]?\d+)(?![\d.,]|\s*/)", name) for name in names]
-    numbers = [int(each[1]) for each in found if each]
-    counted = len(numbers) == len(names) > 2 and all(b == a + 1 for a, b in pairwise(numbers))
-    return numbers if counted else None
+    matches = [re.match(r"([+-]?\d+)(?![\d.,]|\s*/)", name) for name in names]
+    numbers = [int(match[1]) for match in matches if match]
+    counting = len(numbers) == len(names) > 2 and all(b == a + 1 for a, b in pairwise(numbers))
+    return numbers if counting else None
 
 
 def _even(raw: Sequence[float]) -> bool:
+    """Say whether raw values are evenly spaced."""
     step = (raw[-1] - raw[0]) / (len(raw) - 1)
     return all(abs(raw[0] + i * step - value) <= _EVEN for i, value in enumerate(raw))
 
 
-def _texts(p: Probed) -> str:
-    """Say what a parameter prints, and where the plugin starts."""
+def _texts(p: ProbedParameter) -> str:
+    """Describe the texts of a parameter, and where the plugin starts."""
     texts = p.host.texts
     start = next(text for text, low, high in reversed(texts) if p.host.initial >= low)
-    kinds = f"{len(p.choices)} steps, " if p.choices else ""
+    steps = f"{len(p.choices)} steps, " if p.choices else ""
     ends = f"{texts[0][0]} to {texts[-1][0]}" if len(texts) > 1 else texts[0][0]
-    said = f"{kinds}{ends}, starts at {p.host.initial:.4g}"
-    return " ".join(f"{said} ({start})".split())
+    return " ".join(f"{steps}{ends}, starts at {p.host.initial:.4g} ({start})".split())
 
 
-def _fixed(inert: Sequence[Probed], patches: int) -> Iterator[str]:
+def _fixed(inert: Sequence[ProbedParameter], patches: int) -> Iterator[str]:
     if not inert:
         return
-    yield f"# Inert: what changed nothing in {patches} random patches stays as the plugin starts."
+    yield f"# Inert: these changed nothing in {patches} random patches; they stay as at the start."
     yield "fixed:"
     for p in inert:
         yield f"  {p.name}: {p.host.initial:.6g}  # inert; {p.host.printed}: {_texts(p)}"
     yield ""
 
 
-def _left_out(excluded: Sequence[Probed]) -> Iterator[str]:
+def _left_out(excluded: Sequence[ProbedParameter]) -> Iterator[str]:
     if not excluded:
         return
-    yield "# Left out: these stay as the plugin starts."
+    yield "# Left out, with the reason. These stay as the plugin starts."
     for p in excluded:
         yield f"#   {p.name}: {p.excluded}; {p.host.printed}: {_texts(p)}"
     yield ""

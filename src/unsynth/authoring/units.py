@@ -1,10 +1,10 @@
-"""Blocks that a synthesizer has several times, proposed from the names of its parameters."""
+"""Propose repeated blocks of a synthesizer, such as oscillators, from its parameters' names."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-#: Words after which a single letter counts, as in ``osc_a_level``.
+#: Words after which a single letter is a label, as in ``osc_a_level``.
 _LETTERED = {"osc", "oscillator", "op", "operator", "lfo", "env", "envelope", "filter", "layer"}
 #: Fewest parameters of a block.
 _SMALLEST = 2
@@ -12,9 +12,9 @@ _SMALLEST = 2
 
 @dataclass(frozen=True)
 class ProposedUnit:
-    """Copies of a block, whose label stands for ``{}`` in ``stem``.
+    """Copies of a block. A parameter's name is the stem, with a label for ``{}``, and a suffix.
 
-    ``members[i]`` are the names of copy i's parameters, ``suffixes`` what follows the stem.
+    ``members[i]`` are the names of copy i's parameters, in the order of ``suffixes``.
     """
 
     stem: str
@@ -28,7 +28,7 @@ def propose_units(
 ) -> tuple[ProposedUnit, ...]:
     """Find blocks in names such as ``osc_1_level``, ``osc_2_level``; the largest come first.
 
-    ``alike`` says whether two parameters take the same values. Each name is in one block at most.
+    ``alike`` says whether two parameters take the same values. No name is in two blocks.
 
     >>> propose_units(("osc1_wave", "osc1_level", "osc2_wave", "osc2_level"), lambda a, b: True)
     (ProposedUnit(stem='osc{}', labels=('1', '2'), suffixes=('wave', 'level'), \
@@ -40,15 +40,15 @@ members=(('osc1_wave', 'osc1_level'), ('osc2_wave', 'osc2_level'))),)
             families.setdefault(stem, {}).setdefault(label, {})[suffix] = name
     taken: set[str] = set()
     units = []
-    while found := [u for u in (_unit(s, c, taken, alike) for s, c in families.items()) if u]:
-        best = max(found, key=lambda u: (len(u.labels) * len(u.suffixes), len(u.labels)))
+    while proposed := [u for u in (_unit(s, c, taken, alike) for s, c in families.items()) if u]:
+        best = max(proposed, key=lambda u: (len(u.labels) * len(u.suffixes), len(u.labels)))
         units.append(best)
         taken |= {name for copy in best.members for name in copy}
     return tuple(units)
 
 
 def _readings(name: str) -> Iterator[tuple[str, str, str]]:
-    """Take a name apart at each of its labels: what stands before, the label, what follows."""
+    """Split a name at each of its labels; yield the stem, the label and the suffix."""
     tokens = name.split("_")
     for i, token in enumerate(tokens[:-1]):
         match = re.fullmatch(r"([a-z]*)(\d+)", token)
@@ -65,17 +65,18 @@ def _unit(
     taken: set[str],
     alike: Callable[[str, str], bool],
 ) -> ProposedUnit | None:
-    """Make a block of what all copies have; copies that lack most of it are left out."""
-    left = {
+    """Make a block of the parameters that all copies share, without copies that lack most."""
+    free = {
         label: {suffix: name for suffix, name in copy.items() if name not in taken}
         for label, copy in copies.items()
     }
-    largest = max(map(len, left.values()))
-    left = {label: copy for label, copy in left.items() if 2 * len(copy) > largest}
-    if len(left) < 2:
+    largest = max(map(len, free.values()))
+    whole = {label: copy for label, copy in free.items() if 2 * len(copy) > largest}
+    if len(whole) < 2:
         return None
-    left = dict(sorted(left.items(), key=lambda item: (len(item[0]), item[0])))
-    first, *others = left.values()
+    # By length first, so that 10 comes after 9.
+    whole = dict(sorted(whole.items(), key=lambda item: (len(item[0]), item[0])))
+    first, *others = whole.values()
     suffixes = tuple(
         suffix
         for suffix, name in first.items()
@@ -83,5 +84,5 @@ def _unit(
     )
     if len(suffixes) < _SMALLEST:
         return None
-    members = tuple(tuple(copy[suffix] for suffix in suffixes) for copy in left.values())
-    return ProposedUnit(stem, tuple(left), suffixes, members)
+    members = tuple(tuple(copy[suffix] for suffix in suffixes) for copy in whole.values())
+    return ProposedUnit(stem, tuple(whole), suffixes, members)

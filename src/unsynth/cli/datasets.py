@@ -153,10 +153,10 @@ def data_show(folder: str, item: int, out: Path) -> None:
     require_data()
     from unsynth.data.folder import Folder
     from unsynth.data.manifest import read_manifest
-    from unsynth.report.dataset import show
+    from unsynth.report.dataset import write_item
     from unsynth.tasks.catalogue import load_task
 
     use_one_torch_thread()
     place = Folder(folder)
-    for path in show(place, load_task(read_manifest(place).plan.source), item, out):
+    for path in write_item(place, load_task(read_manifest(place).plan.source), item, out):
         click.echo(path)

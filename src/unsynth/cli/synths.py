@@ -84,7 +84,8 @@ def task_init(
     Then change the file as you like, and run `unsynth task check` on it.
     """
     from unsynth.authoring.draft import draft, task_name, write_draft
-    from unsynth.authoring.probing import Heard, Probe, probe
+    from unsynth.authoring.listening import ProbeProgress
+    from unsynth.authoring.probing import Probe, probe
     from unsynth.errors import OutputError, PatchError
     from unsynth.synths.plugins import find_bundle, instrument
 
@@ -105,7 +106,7 @@ def task_init(
             plugin, name, preset=base, leave_out=leave_out, patches=patches, seed=seed
         ):
             match event:
-                case Heard(stage, done, total):
+                case ProbeProgress(stage, done, total):
                     bar.label = stage
                     bar.pos = 1000 * done // max(1, total)
                     bar.update(0)
@@ -137,38 +138,38 @@ def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
     Says what share is heard, the noise floor, how much a sound depends on those before it, and the
     seconds a sound; writes a page with plots and sounds beside the file. Problems end it with 2.
     """
-    from unsynth.authoring.check import BasePatch, Checked, Checking, write_page
-    from unsynth.authoring.check import check as events
+    from unsynth.authoring.check import BasePatchCheck, CheckProgress, CheckResult, check
+    from unsynth.authoring.check_page import write_page
     from unsynth.tasks.catalogue import is_task_file, load_task
 
     use_one_torch_thread()
     beside = Path(task).with_suffix("") if is_task_file(task) else Path(task)
     out = out or beside.with_name(f"{beside.name}.check.html")
     with click.progressbar(length=1000, label="checking", file=sys.stderr) as bar:
-        for event in events(load_task(task), draws, seed):
+        for event in check(load_task(task), draws, seed):
             match event:
-                case Checking(stage, done, total):
+                case CheckProgress(stage, done, total):
                     bar.label = stage
                     bar.pos = 1000 * done // total
                     bar.update(0)
-                case BasePatch(differences):
+                case BasePatchCheck(differences):
                     found = "is as the task has it" if not differences else "is wrong:"
                     click.echo(f"the base patch, read back from the plugin, {found}")
                     for difference in differences:
                         click.echo(f"  {difference}")
-                case Checked():
+                case CheckResult():
                     bar.update(1000 - bar.pos)
-                    checked = event
-    write_page(checked, out)
-    for line in checked.lines():
-        click.echo(line)
-    for remark in checked.remarks:
+                    result = event
+    write_page(result, out)
+    for name, text in result.facts():
+        click.echo(f"{name}: {text}")
+    for remark in result.remarks:
         click.echo(f"remark: {remark}")
     click.echo(f"page: {out}")
-    if checked.problems:
-        for problem in checked.problems[1:]:
+    if result.problems:
+        for problem in result.problems[1:]:
             click.echo(f"problem: {problem}", err=True)
-        raise UnsynthError(checked.problems[0])
+        raise UnsynthError(result.problems[0])
     click.echo("nothing is wrong")
 
 

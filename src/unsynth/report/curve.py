@@ -1,4 +1,4 @@
-"""How the distance fell: the best score against renders and against seconds, as two pictures."""
+"""The progress of a match as a curve: the best score against renders or seconds."""
 
 import math
 from collections.abc import Sequence
@@ -9,20 +9,25 @@ from unsynth.matching.result import MatchResult
 from unsynth.report.scale import START_NAMES, tick_step
 from unsynth.search.candidates import HistoryPoint
 
+#: Size of the picture, in SVG units like the lengths below.
 _WIDTH, _HEIGHT = 360, 210
+#: Edges of the plot in it.
 _LEFT, _RIGHT, _TOP, _BASE = 34, 348, 14, 170
+#: Distance between the labels of the starts.
+_LABEL_WIDTH = 105
 
 
 def curve_svg(result: MatchResult, against: str) -> Markup:
     """Draw the best score so far; ``against`` is ``renders`` or ``seconds``.
 
-    Dashed: the best of each origin before the search. A thin line says where the search began.
+    Dashed lines: the best of each origin before the search. Thin upright line: where the search
+    began.
     """
     points = result.history
     end = _place(points[-1], against)
     scores = [point.score for point in points]
     starts = {origin: candidate.score for origin, (candidate, _) in result.starts.items()}
-    # What was random luck in the first few renders would flatten the rest.
+    # The first few renders may be far off: on their scale, the rest would look flat.
     top = min(max(scores), 1.6 * max(scores[-1], *starts.values())) or 1.0
     ticks = _ticks(top)
     top = max(top, ticks[-1])
@@ -48,12 +53,12 @@ def curve_svg(result: MatchResult, against: str) -> Markup:
         ),
         f'<path class="axis" d="M{_LEFT} {_BASE}H{_RIGHT}"/>',
     ]
-    began = x(_place(result.search_began, against))
-    parts.append(f'<path class="began" d="M{began:.1f} {_TOP}V{_BASE}"/>')
+    start = x(_place(result.search_began, against))
+    parts.append(f'<path class="search-start" d="M{start:.1f} {_TOP}V{_BASE}"/>')
     for number, (name, score) in enumerate(starts.items()):
         parts.append(f'<path class="start" d="M{_LEFT} {y(score):.1f}H{_RIGHT}"/>')
-        # Side by side: scores may be close.
-        right = _RIGHT - 105 * number
+        # Labels stand side by side, because scores may be close.
+        right = _RIGHT - _LABEL_WIDTH * number
         parts.append(
             f'<text class="start" x="{right}" y="{y(score) - 4:.1f}" text-anchor="end">'
             f"{START_NAMES[name]}</text>"
@@ -68,7 +73,7 @@ def curve_svg(result: MatchResult, against: str) -> Markup:
         f"after {end:,.0f} {unit}"
     )
     return Markup(
-        f'<svg class="course" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
+        f'<svg class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -1,4 +1,4 @@
-"""A dataset in words, and one of its items to see and hear."""
+"""Describe a dataset in words, and write one of its items as files to see and hear."""
 
 import json
 from collections import Counter
@@ -18,29 +18,29 @@ from unsynth.tasks.task import Task
 
 
 def describe(folder: Folder, task: Task) -> tuple[list[str], Table]:
-    """Say in lines what a set is, and tabulate what values its parameters have.
+    """Describe a dataset: lines of text, and a table of its parameters' values.
 
-    Shards that are not there yet are left out. Raises :class:`DatasetError` for a folder without
-    a set, or one of another version of its task.
+    Missing shards are skipped. Raises :class:`DatasetError` for a folder that holds no dataset or
+    no shard, and for a dataset of another version of its task.
     """
     manifest = read_manifest(folder)
     plan = manifest.plan
     plan.check_task(task, folder.url)
     names = folder.names()
-    found: dict[str, list[np.ndarray]] = {"patches": [], "loudness": [], "draws": []}
+    arrays: dict[str, list[np.ndarray]] = {"patches": [], "loudness": [], "draws": []}
     size = 0
     for number in range(plan.shards):
         name = plan.file(number)
         if name not in names:
             continue
         with folder.open(name) as file, open_shard(file, f"{folder.url}/{name}") as shard:
-            for array, parts in found.items():
+            for array, parts in arrays.items():
                 parts.append(shard[array][()])
         size += folder.size(name)
-    if not found["patches"]:
-        raise DatasetError(f"{folder.url} holds no shard yet: give the command that makes it")
-    patches, loudness, draws = (np.concatenate(parts) for parts in found.values())
-    kept = ", ".join([*map(str, plan.observe), *(["audio"] if plan.audio else [])])
+    if not arrays["patches"]:
+        raise DatasetError(f"{folder.url} holds no shard yet: run `unsynth render` to make it")
+    patches, loudness, draws = (np.concatenate(parts) for parts in arrays.values())
+    contents = ", ".join([*map(str, plan.observe), *(["audio"] if plan.audio else [])])
     low, median, high = np.quantile(loudness, [0.05, 0.5, 0.95])
     rejected = (
         share_rejected(manifest) if manifest.finished else draws.sum() / (draws.sum() + len(draws))
@@ -48,29 +48,29 @@ def describe(folder: Folder, task: Task) -> tuple[list[str], Table]:
     lines = [
         f"{len(patches)} of {plan.count} sounds of {plan.task} {plan.task_hash} "
         f"({plan.split.value}, seed {plan.seed})" + ("" if manifest.finished else ", not finished"),
-        f"kept of each: {kept}; {size / len(patches) / 1000:.1f} kB on disk",
-        f"loudness: {median:.1f} dB in the median, {low:.1f} to {high:.1f} for nine of ten",
-        f"draws rejected: {100 * rejected:.2f} %"
+        f"each item holds: {contents}; {size / len(patches) / 1000:.1f} kB on disk",
+        f"loudness: median {median:.1f} dB; nine of ten are between {low:.1f} and {high:.1f} dB",
+        f"rejected draws: {100 * rejected:.2f} %"
         + "".join(f", {count} {reason}" for reason, count in manifest.rejected.items() if count),
         "made with " + ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
     ]
     rows = []
     for parameter, values in zip(task.spec.parameters, patches.T, strict=True):
         if isinstance(parameter, Categorical):
-            common, times = Counter(values.astype(int).tolist()).most_common(1)[0]
-            share = 100 * times / len(values)
-            rows.append([parameter.name, f"{parameter.choices[common]} in {share:.0f} %", "", ""])
+            mode, count = Counter(values.astype(int).tolist()).most_common(1)[0]
+            share = 100 * count / len(values)
+            rows.append([parameter.name, f"{parameter.choices[mode]} in {share:.0f} %", "", ""])
         else:
             quantiles = np.quantile(values, [0.05, 0.5, 0.95])
             rows.append([parameter.name, *(f"{value:.4g}" for value in quantiles)])
     return lines, Table(["parameter", "5 %", "median", "95 %"], rows)
 
 
-def show(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
-    """Write an item as a wav, a plot and its patch in musical units; return the files.
+def write_item(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
+    """Write an item as a WAV file, a plot and its patch in musical units; return the files.
 
-    The sound is rendered where it is not kept. Raises :class:`DatasetError` for an item that is
-    not there.
+    If the dataset holds no audio, the sound is rendered. Raises :class:`DatasetError` if the item
+    does not exist or its shard is missing, and if ``out`` cannot be written to.
     """
     plan = read_manifest(folder).plan
     plan.check_task(task, folder.url)
@@ -79,7 +79,7 @@ def show(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
     number = item // plan.shard_sounds
     name = plan.file(number)
     if name not in folder.names():
-        raise DatasetError(f"{folder.url}: item {item} is not made yet ({name} is missing)")
+        raise DatasetError(f"{folder.url}: item {item} does not exist yet ({name} is missing)")
     with folder.open(name) as file:
         _, shard, _ = read_shard(file, f"{folder.url}/{name}")
     row = item - plan.items(number)[0]
@@ -103,16 +103,16 @@ def show(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
 def _plot(
     audio: np.ndarray, sample_rate: int, observed: np.ndarray | None, item: int, path: Path
 ) -> None:
-    """Draw the sound, and below it what a model sees."""
+    """Plot the sound and, if it is in the dataset, the log-mel observation below it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 2.2 if observed is None else 5), layout="constrained")
     panels = figure.subplots(1 if observed is None else 2, 1, squeeze=False)[:, 0]
     seconds = audio.shape[1] / sample_rate
     panels[0].plot(np.linspace(0, seconds, audio.shape[1]), audio.T, linewidth=0.4)
-    panels[0].set(xlim=(0, seconds), ylabel="full scale 1", title=f"item {item}")
+    panels[0].set(xlim=(0, seconds), ylabel="amplitude (full scale 1)", title=f"item {item}")
     if observed is not None:
-        shown = panels[1].imshow(
+        image = panels[1].imshow(
             levels(observed).max(axis=0),
             origin="lower",
             aspect="auto",
@@ -121,7 +121,7 @@ def _plot(
             vmin=-80,
             vmax=0,
         )
-        figure.colorbar(shown, ax=panels[1], label="dB below the peak")
+        figure.colorbar(image, ax=panels[1], label="dB relative to the peak")
         panels[1].set(ylabel="mel band")
     panels[-1].set(xlabel="s")
     figure.savefig(path, dpi=110)

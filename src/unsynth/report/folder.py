@@ -1,4 +1,7 @@
-"""The folder a match leaves behind: patches for the synthesizer, sound, note, numbers and page."""
+"""The result folder of a match: patches for the synthesizer, sound, note, numbers and report.
+
+A folder is written whole or not at all: under a hidden name first, then renamed.
+"""
 
 import itertools
 import json
@@ -24,46 +27,64 @@ from unsynth.synths.base import Concurrency, Note
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
-#: Seconds that an engine in a process gets to write its files.
-_PATIENCE = 300.0
+#: Seconds that an engine in a process of its own may take to write its patch files.
+_EXPORT_TIMEOUT = 300.0
+#: Ticks per beat of the MIDI file. At MIDI's default of 120 beats per minute, a tick is 1 ms.
+_TICKS_PER_BEAT = 500
 
 
-def write_results(
-    result: MatchResult, folder: Path, settings: Mapping[str, Any] | None = None
-) -> list[str]:
-    """Write everything a user gets into an empty folder; return the names of the patch files.
+@dataclass(frozen=True)
+class ResultFiles:
+    """The folder of a result, and its ``patches``: the files that the synthesizer opens."""
 
-    They are for the synthesizer: a bank, or files for each candidate, best first. ``settings``
-    are put into ``patch.json``. Raises :class:`OSError` or
-    :class:`~unsynth.errors.OutputError` where the disk does not take it, and
-    :class:`~unsynth.errors.EngineError` where the engine does not make them.
+    folder: Path
+    patches: tuple[Path, ...]
+
+
+def save(result: MatchResult, out: Path, settings: Mapping[str, Any] | None = None) -> ResultFiles:
+    """Write a result to a new folder in ``out``, named after the sound: everything or nothing.
+
+    An existing folder keeps its name and content; the new one gets a number. ``settings`` go into
+    ``patch.json``. Raises :class:`~unsynth.errors.OutputError` if ``out`` cannot be written to,
+    and :class:`~unsynth.errors.EngineError` if the engine does not write its patches.
     """
-    best = result.candidates[0]
-    exported = [path.name for path in export_patches(result, folder)]
-    write_wav(folder / "best.wav", best.audio, result.target.sample_rate)
-    _write_midi(folder / "note.mid", result.task.note(best.patch))
-    content = as_json(result, exported) | {"settings": dict(settings or {})}
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(render_page(result, exported), encoding="utf-8")
-    return exported
+    with _unfinished_folder(out) as unfinished:
+        names = _write_files(result, unfinished, settings or {})
+        folder = _publish(unfinished, out / result_name(result.target.name))
+    return ResultFiles(folder, tuple(folder / name for name in names))
+
+
+def check_output(out: Path) -> None:
+    """Create ``out`` if needed; raise :class:`OutputError` if results cannot be written there."""
+    with _unfinished_folder(out):
+        pass
+
+
+def result_name(sound: str) -> str:
+    """Name the result folder of a sound.
+
+    >>> result_name("loops/organ.flac")
+    'organ'
+    """
+    return Path(sound).stem.strip(". ") or "sound"
 
 
 def export_patches(result: MatchResult, folder: Path) -> list[Path]:
-    """Write the patches as the synthesizer opens them.
+    """Write the patches as files for the synthesizer: one bank, or files per candidate, best first.
 
-    An engine that may die or hang does it in a process of its own, too.
+    An engine that renders in worker processes, because it may crash or hang, exports in one too.
+    Raises :class:`~unsynth.errors.EngineError` if that process dies or takes too long.
     """
     task, patches = result.task, result.exported
     if task.synth().concurrency is not Concurrency.PROCESSES:
         return task.export(patches, folder)
-    with closing(Workers(partial(_exporter, task, folder), 1, _PATIENCE)) as workers:
+    with closing(Workers(partial(_exporter, task, folder), 1, _EXPORT_TIMEOUT)) as workers:
         try:
             return workers.submit(patches).result()
         except WorkerDied as death:
             reason = f"its process died with exit code {death.exitcode}"
         except TimeoutError:
-            reason = f"nothing came in {_PATIENCE:g} s"
+            reason = f"it did not finish within {_EXPORT_TIMEOUT:g} s"
     raise EngineError(f"the synthesizer of {task.name} did not write its patches: {reason}")
 
 
@@ -71,33 +92,81 @@ def _exporter(task: Task, folder: Path) -> Callable[[np.ndarray], list[Path]]:
     return partial(task.export, folder=folder)
 
 
+@contextmanager
+def _unfinished_folder(out: Path) -> Iterator[Path]:
+    """Make a hidden folder in ``out``; remove it at the end unless it was renamed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot write there ({error.strerror}); choose another --out"
+        ) from None
+    try:
+        yield unfinished
+    except OSError as error:
+        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _publish(unfinished: Path, path: Path) -> Path:
+    """Rename the finished folder to ``path``, or to ``path-2``, ``path-3``, ... if that exists."""
+    # The temporary folder is readable by its owner only.
+    unfinished.chmod(0o755)
+    for number in itertools.count(1):
+        folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        if not folder.exists():
+            unfinished.rename(folder)
+            break
+    return folder
+
+
+def _write_files(result: MatchResult, folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    """Write all files of a result into an empty folder; return the names of the patch files."""
+    best = result.candidates[0]
+    exported = [path.name for path in export_patches(result, folder)]
+    write_wav(folder / "best.wav", best.audio, result.target.sample_rate)
+    _write_midi(folder / "note.mid", result.task.note(best.patch))
+    content = _as_json(result, exported) | {"settings": dict(settings)}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / "patch.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(render_page(result, exported), encoding="utf-8")
+    return exported
+
+
 def _write_midi(path: Path, note: Note) -> None:
-    """Write the note as a MIDI file: 120 beats a minute, 1 ms a tick."""
-    ticks = 500
+    """Write the note as a MIDI file."""
+    ticks_per_second = 2 * _TICKS_PER_BEAT
     on = mido.Message("note_on", note=note.pitch, velocity=note.velocity)
     off = mido.Message("note_off", note=note.pitch)
-    on.time, off.time = round(note.onset * 2 * ticks), round(note.duration * 2 * ticks)
-    file = mido.MidiFile(ticks_per_beat=ticks, tracks=[mido.MidiTrack([on, off])])
+    on.time = round(note.onset * ticks_per_second)
+    off.time = round(note.duration * ticks_per_second)
+    file = mido.MidiFile(ticks_per_beat=_TICKS_PER_BEAT, tracks=[mido.MidiTrack([on, off])])
     file.save(path)
 
 
-def as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
-    """Say all but sounds in what JSON knows; ``exported`` are the names of the patch files."""
+def _as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
+    """Convert a result to JSON values, without its sounds; ``exported`` names the patch files."""
     task, names = result.task, result.task.spec.names
-    each = len(exported) // len(result.candidates)
+    # 0 if one bank holds several candidates.
+    files_per_candidate = len(exported) // len(result.candidates)
     candidates = []
     for rank, candidate in enumerate(result.candidates, start=1):
+        first = (rank - 1) * files_per_candidate
         active = task.active(candidate.patch)
         candidates.append(
             {
                 "rank": rank,
-                "files": list(exported[(rank - 1) * each : rank * each] or exported),
-                **({} if each else {"voice": rank}),
+                "files": list(exported[first : first + files_per_candidate] or exported),
+                **({} if files_per_candidate else {"voice": rank}),
                 "origin": candidate.origin,
                 **_metrics(result.metrics[rank - 1]),
                 "musical": task.musical(candidate.patch),
                 "parameters": task.spec.named(result.exported[rank - 1]),
-                "undetermined": [n for n, heard in zip(names, active, strict=True) if not heard],
+                "undetermined": [
+                    name for name, audible in zip(names, active, strict=True) if not audible
+                ],
             }
         )
     return {
@@ -133,64 +202,3 @@ def _knobs(result: MatchResult) -> Sequence[Knob]:
 def _metrics(metrics: AudioMetrics) -> dict[str, float]:
     mss, *others = (round(value, 4) for value in metrics)
     return {"mss_db": mss, **dict(zip(("wmfcc", "sot", "rms"), others, strict=True))}
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The folder that a result was written to, and the files in it that the synthesizer opens."""
-
-    folder: Path
-    patches: tuple[Path, ...]
-
-
-def check_out(out: Path) -> None:
-    """Raise :class:`OutputError` where results cannot be written to ``out``; make it if need be."""
-    with _unfinished_folder(out):
-        pass
-
-
-def result_name(sound: str) -> str:
-    """Name the folder of a sound's result."""
-    return Path(sound).stem.strip(". ") or "sound"
-
-
-def save(result: MatchResult, out: Path, settings: Mapping[str, Any] | None = None) -> Saved:
-    """Write a result to a new folder in ``out``, named after the sound; all of it or nothing.
-
-    A folder that is there already keeps its name and content. ``settings`` are put into
-    ``patch.json``. Raises :class:`OutputError` where
-    ``out`` cannot be written to.
-    """
-    with _unfinished_folder(out) as unfinished:
-        names = write_results(result, unfinished, settings)
-        folder = _publish(unfinished, out / result_name(result.target.name))
-    return Saved(folder, tuple(folder / name for name in names))
-
-
-@contextmanager
-def _unfinished_folder(out: Path) -> Iterator[Path]:
-    """Make a hidden folder in ``out`` that is removed again unless it was renamed."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
-    except OSError as error:
-        raise OutputError(
-            f"{out}: cannot write there ({error.strerror}); choose another --out"
-        ) from None
-    try:
-        yield unfinished
-    except OSError as error:
-        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _publish(unfinished: Path, wanted: Path) -> Path:
-    """Rename the finished folder; one that is there already keeps its name and content."""
-    unfinished.chmod(0o755)
-    for number in itertools.count(1):
-        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        if not folder.exists():
-            unfinished.rename(folder)
-            break
-    return folder

@@ -1,4 +1,4 @@
-"""Sounds and their spectrograms as data URIs, so that a page needs no file beside it."""
+"""Sounds and pictures as data URIs, so a page is complete in one file."""
 
 import base64
 import io
@@ -17,10 +17,11 @@ from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel, mel_basis
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: The peak every sound is scaled to for listening: level is not observed, so A/B has to be fair.
+#: Peak to which every sound is scaled. The distance ignores level, so A/B listening must too.
 LISTENING_PEAK = 0.9
 #: Colours in a spectrogram: 80 dB in steps of 1.25 dB keeps the images small.
 _COLOURS = 64
+#: Labelled frequencies, in Hz.
 _TICKS = (500, 1000, 2000, 5000, 10_000)
 
 
@@ -36,9 +37,10 @@ def flac_uri(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -
 def spectrogram_uris(
     sounds: Sequence[Float32[np.ndarray, "channels samples"]], sample_rate: int
 ) -> list[str]:
-    """Draw the log-mel spectrogram of each sound, its loudest channel, as a PNG.
+    """Draw the log-mel spectrogram of each sound as a PNG; per cell, the loudest channel counts.
 
-    One pixel a frame and band; all share one colour scale, -80 to 0 dB below a sound's peak.
+    One pixel per frame and band. All share one colour scale: -80 to 0 dB relative to the sound's
+    own peak.
     """
     batch = torch.from_numpy(np.stack(sounds))
     loudest = log_mel(batch, LOG_MEL.at(sample_rate)).amax(dim=1).numpy()
@@ -55,14 +57,18 @@ def figure_uri(figure: "Figure") -> str:
 
 @dataclass(frozen=True)
 class Axis:
-    """What stands beside a spectrogram: label and height (per cent) of each frequency."""
+    """The frequency axis of a spectrogram.
+
+    ``ticks`` are labels and their heights in per cent; ``highest`` is the frequency at the top, in
+    Hz.
+    """
 
     ticks: tuple[tuple[str, float], ...]
     highest: int
 
 
 def frequency_axis(sample_rate: int) -> Axis:
-    """Find where frequencies lie on the spectrogram's mel axis."""
+    """Place frequencies on the spectrogram's mel axis."""
     settings = LOG_MEL.at(sample_rate)
     centres = mel_basis(sample_rate, settings.window, settings.bands).argmax(axis=1)
     hz = centres * sample_rate / settings.window
@@ -75,9 +81,9 @@ def frequency_axis(sample_rate: int) -> Axis:
 
 
 def colour_stops() -> list[str]:
-    """Nine colours of the spectrogram's scale, -80 dB first, as CSS writes them."""
-    chosen = _palette()[np.linspace(0, _COLOURS - 1, 9).round().astype(int)]
-    return [f"rgb({r} {g} {b})" for r, g, b in chosen.tolist()]
+    """List nine colours of the spectrogram's scale as CSS values, -80 dB first."""
+    colours = _palette()[np.linspace(0, _COLOURS - 1, 9).round().astype(int)]
+    return [f"rgb({r} {g} {b})" for r, g, b in colours.tolist()]
 
 
 def _hertz(frequency: int) -> str:

@@ -1,6 +1,6 @@
-// A/B: the target (A) and one candidate (B) share a playback position; at most one of them sounds.
+// A/B: the target (A) and one candidate (B) share a playback position; at most one of them plays.
 "use strict";
-const LAST = 0.2; // s: Chromium cannot seek into the last frame of a FLAC stream, and gives up
+const LAST = 0.2; // seconds: Chromium fails when it seeks into the last frame of a FLAC stream
 const find = (id) => document.getElementById(id);
 const sounds = [...document.querySelectorAll("audio")];
 const a = find("sound-0");
@@ -76,10 +76,10 @@ find("ab-loop").addEventListener("change", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const act = {
+  const action = {
     a: () => choose(a), b: () => choose(b), x: () => choose(current === a ? b : a), p: toggle,
   }[event.key.toLowerCase()];
-  if (act) act();
+  if (action) action();
 });
 document.querySelector(".ab").hidden = false;
 show();

@@ -1,6 +1,6 @@
 """How good the best candidate is: one word, one sentence, one scale.
 
-The yardstick runs from the noise floor (0: the engine cannot tell the patch from itself) to the
+The scale runs from the noise floor (0: a second render of the same patch is as far away) to the
 median of random draws (1: no better than chance).
 """
 
@@ -13,68 +13,77 @@ from markupsafe import Markup
 from unsynth.matching.result import MatchResult
 from unsynth.matching.starts import INDEX, POSTERIOR, USER
 
-#: Largest fraction of the way from the noise floor to the median random draw for each word. On
-#: voices that the DX7 does make, a search without a model came to 0.25 of that distance, and the
-#: nearest of 6,000 draws to 0.5. A rule of thumb, not a listening test.
+#: Each word, and the largest fraction of the way from the noise floor to the median random draw
+#: that it may describe. For voices that the DX7 can play, a search without a model reached a
+#: fraction of 0.25, and the nearest of 6,000 draws one of 0.5. A rule of thumb, not a listening
+#: test.
 THRESHOLDS = (("Matched", 0.02), ("Close", 0.25), ("Recognisable", 0.5))
 FAR_OFF = "Far off"
-#: A search has settled where the last third of it came less than this part nearer.
+#: A search has settled if its last third lowered the best score by less than this fraction.
 _SETTLED = 0.03
-#: What was there before the search, by origin.
-START_NAMES = {POSTERIOR: "the model alone", INDEX: "the index alone", USER: "your patch"}
+#: Labels of the best patches before the search, by origin.
+START_NAMES = {POSTERIOR: "model alone", INDEX: "index alone", USER: "your patch"}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A word, what it means for this sound, and the fraction (0 to 1) it comes from."""
+class Rating:
+    """A word, what it means for this sound, and the fraction (0 or more) behind it."""
 
     word: str
     meaning: str
     fraction: float
 
 
-def verdict(best: float, noise_floor: float, random_median: float) -> Verdict:
-    """Put the best candidate's score (MSS, dB) between the noise floor and the random median.
+def rate(best: float, noise_floor: float, random_median: float) -> Rating:
+    """Rate the best candidate's score (MSS, dB) between the noise floor and the random median.
 
-    >>> verdict(2.0, noise_floor=0.0, random_median=10.0).word
+    >>> rate(2.0, noise_floor=0.0, random_median=10.0).word
     'Close'
     """
     span = random_median - noise_floor
     fraction = max(0.0, best - noise_floor) / span if span > 0 else math.inf
     word = next((word for word, limit in THRESHOLDS if fraction <= limit), FAR_OFF)
     meaning = {
-        "Matched": "the best candidate is the target, as far as this distance can tell",
+        "Matched": "as far as this distance can tell, the best candidate is the target",
         "Close": "the best candidate is near the target; listen for the details",
-        "Recognisable": "the best candidate has the target's outline, and differs audibly",
-        FAR_OFF: "nothing near it was found",
+        "Recognisable": "the best candidate has the target's outline but is audibly different",
+        FAR_OFF: "the search found nothing near the target",
     }[word]
-    return Verdict(word, meaning, fraction)
+    return Rating(word, meaning, fraction)
 
 
-def reach(result: MatchResult, fraction: float, instrument: str) -> str:
-    """Say in a sentence whether more of a search may help, or the sound is out of reach."""
+def outlook(result: MatchResult, fraction: float, instrument: str) -> str:
+    """Say whether a longer search may help or the sound is out of reach; empty if it is close.
+
+    ``fraction`` is the rating's; ``instrument`` is named in the sentence.
+    """
     gain = _late_gain(result)
     if result.stopped:
-        return "The search was stopped early; with more time it may come nearer."
+        return "The search was stopped early; with more time it may get closer."
     if gain is None:
-        return "There was no time for a search; a larger --budget may come nearer."
+        return "There was no time to search; a larger --budget may get closer."
     if gain > _SETTLED:
-        nearer = f"the last third of the search still came {gain:.0%} nearer"
-        return f"A larger --budget may help: {nearer}."
-    settled = f"the last third of {result.renders:,} renders came hardly nearer"
+        closer = f"the last third of this one still got {gain:.0%} closer"
+        return f"A longer search (--budget or --renders) may help: {closer}."
+    settled = (
+        f"the last third of the search, {result.renders:,} renders in all, gained hardly anything"
+    )
     if fraction > THRESHOLDS[-1][1]:
         return f"This sound seems to be out of reach of {instrument}: {settled}."
     if fraction > THRESHOLDS[-2][1]:
-        return f"This may be as near as {instrument} comes: {settled}."
+        return f"This may be as close as {instrument} can get: {settled}."
     return ""
 
 
 def _late_gain(result: MatchResult) -> float | None:
-    """By what part the best score fell in the last third of the search; ``None`` without one."""
-    began, end = result.search_began.renders, result.history[-1]
-    if end.renders <= began or end.score == 0.0:
-        return None if end.renders <= began else 0.0
-    late = began + 2 * (end.renders - began) / 3
+    """Return how far the best score fell in the last third of the search, relative to the end.
+
+    ``None`` if there was no search.
+    """
+    start, end = result.search_began.renders, result.history[-1]
+    if end.renders <= start or end.score == 0.0:
+        return None if end.renders <= start else 0.0
+    late = start + 2 * (end.renders - start) / 3
     before = [point.score for point in result.history if point.renders <= late]
     return (min(before, default=result.search_began.score) - end.score) / end.score
 
@@ -82,8 +91,8 @@ def _late_gain(result: MatchResult) -> float | None:
 def scale_svg(result: MatchResult) -> Markup:
     """Draw noise floor, candidates, starts and random draws on one axis of MSS, 0 dB on the left.
 
-    The box holds the middle half of the random draws, its whiskers all but the farthest 5 %.
-    Horizontal places are percentages, so that the text keeps its size on every screen.
+    The box spans the middle half of the random draws, the whiskers all but the farthest 5 %.
+    Horizontal positions are percentages, so the text keeps its size on every screen.
     """
     scores = [metrics.mss for metrics in result.metrics]
     starts = {origin: metrics.mss for origin, (_, metrics) in result.starts.items()}
@@ -94,9 +103,9 @@ def scale_svg(result: MatchResult) -> Markup:
     step = tick_step(max(*scores, *starts.values(), high, floor))
     count = math.ceil(max(*scores, *starts.values(), high, floor) * 1.02 / step)
     end = step * max(count, 1)
-    #: Where the starts' rows begin, the random draws' and the axis.
-    top, row = 76, 30
-    draws = top + row * len(starts)
+    # From top to bottom: candidates, a row per start, random draws, the axis.
+    starts_top, row = 76, 30
+    draws = starts_top + row * len(starts)
     axis = draws + 66
 
     def x(value: float) -> str:
@@ -131,7 +140,7 @@ def scale_svg(result: MatchResult) -> Markup:
         line(median, draws + 31, draws + 49, "median"),
     ]
     for number, (origin, score) in enumerate(starts.items()):
-        y = top + row * number
+        y = starts_top + row * number
         parts.append(text(score, y + 14, f"{START_NAMES[origin]} {score:.2f} dB", "start"))
         parts.append(line(score, y + 18, y + 28, "start"))
     label = (
@@ -139,7 +148,7 @@ def scale_svg(result: MatchResult) -> Markup:
         f"{min(scores):.2f} to {max(scores):.2f}, "
         + "".join(f"{START_NAMES[origin]} {score:.2f}, " for origin, score in starts.items())
         + f"95 % of random draws {low:.2f} to {high:.2f}, "
-        f"half of them between {q1:.2f} and {q3:.2f} and their median at {median:.2f}"
+        f"half of them {q1:.2f} to {q3:.2f}, their median {median:.2f}"
     )
     return Markup(
         f'<svg class="scale" width="100%" height="{axis + 24}" role="img" aria-label="{label}">'
@@ -148,7 +157,7 @@ def scale_svg(result: MatchResult) -> Markup:
 
 
 def tick_step(end: float) -> float:
-    """Find the distance between ticks that gives four to eight of them."""
+    """Choose a round distance between ticks that gives four to eight of them up to ``end``."""
     if end <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(end / 4))

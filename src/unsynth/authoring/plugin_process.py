@@ -1,0 +1,99 @@
+"""Ask a plugin for its parameters in a process of its own, which it may crash."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from unsynth.rendering.workers import WorkerDied, Workers
+from unsynth.synths.plugins import PluginCrashError, PluginHangError
+from unsynth.synths.vst3 import VST3, HostParameter
+
+#: Most texts of a parameter that are taken for the names of its steps.
+MOST_TEXTS = 200
+#: Seconds that the plugin may take to answer.
+_TIMEOUT = 600.0
+#: Raw values to try for a parameter without steps.
+_RAW_VALUES = tuple((np.arange(100) / 100 + 0.005).round(3).tolist())
+#: Decimals of raw values.
+_DECIMALS = 4
+
+#: Raw values of the parameters that have few texts, one per text.
+Steps = dict[str, tuple[float, ...]]
+
+_Answer = TypeVar("_Answer")
+
+
+class PluginProcess:
+    """A plugin in a process of its own; close it.
+
+    Every method raises :class:`PluginCrashError` if the plugin ends its process, and
+    :class:`PluginHangError` if it takes too long.
+    """
+
+    def __init__(self, make: Callable[[], VST3], plugin: str) -> None:
+        self._plugin = plugin
+        self._workers: Workers[tuple[Any, ...], Any] = Workers(partial(_server, make), 1, _TIMEOUT)
+
+    def describe(self) -> list[HostParameter]:
+        """List the plugin's parameters."""
+        return self._call(VST3.describe)
+
+    def steps(self, parameters: Sequence[HostParameter]) -> Steps:
+        """Find the raw value of each text, for parameters with few texts.
+
+        Set the middle of the range in which a text is printed. Many plugins round that to a value
+        of their own, which is then the one to use.
+        """
+        stepped = [p for p in parameters if 2 <= len(p.texts) <= MOST_TEXTS]
+        middles = {p.name: [rounded((low + high) / 2) for _, low, high in p.texts] for p in stepped}
+        settled: dict[str, list[float]] = {name: [] for name in middles}
+        for step in range(max(map(len, middles.values()), default=0)):
+            patch = {name: raw[step] for name, raw in middles.items() if step < len(raw)}
+            for name, raw in self._call(VST3.settled, patch).items():
+                settled[name].append(round(raw, 6))
+        return {
+            # The middles tell texts apart even if the plugin rounds two of them to one value.
+            name: tuple(raw if len(set(raw)) == len(raw) else middles[name])
+            for name, raw in settled.items()
+        }
+
+    def lost(
+        self, parameters: Sequence[HostParameter], steps: Steps, rng: np.random.Generator
+    ) -> set[str]:
+        """Find the parameters that do not keep a value, even if nothing else is set."""
+        lost: set[str] = set()
+        for _ in range(2):
+            patch = {p.name: float(rng.choice(steps.get(p.name, _RAW_VALUES))) for p in parameters}
+            suspects = self._call(VST3.lost, patch)
+            lost |= {name for name in suspects if self._call(VST3.lost, {name: patch[name]})}
+        return lost
+
+    def close(self) -> None:
+        """End the process."""
+        self._workers.close()
+
+    def _call(self, method: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        try:
+            answer: _Answer = self._workers.submit((method, *arguments)).result()
+        except WorkerDied as death:
+            raise PluginCrashError(
+                f"{self._plugin} crashed when it was asked for its parameters (exit code "
+                f"{death.exitcode}); install it again, or leave it out"
+            ) from None
+        except TimeoutError:
+            raise PluginHangError(
+                f"{self._plugin} hangs: it did not describe its parameters within {_TIMEOUT:g} s"
+            ) from None
+        return answer
+
+
+def rounded(raw: float) -> float:
+    """Round a raw value to as many decimals as task files have."""
+    return round(raw, _DECIMALS)
+
+
+def _server(make: Callable[[], VST3]) -> Callable[[tuple[Any, ...]], Any]:
+    synth = make()
+    return lambda call: call[0](synth, *call[1:])

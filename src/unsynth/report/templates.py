@@ -1,0 +1,22 @@
+"""The page templates of the package."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from unsynth.report.values import value_html
+
+
+def load_template(path: str) -> Template:
+    """Load a template by its path in the package, such as ``report/page.html.j2``.
+
+    Templates escape what they print, fail on undefined variables, and have ``value`` to write a
+    :class:`~unsynth.report.values.Value`.
+    """
+    environment = Environment(
+        loader=PackageLoader("unsynth", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["value"] = value_html
+    return environment.get_template(path)
