@@ -2,9 +2,9 @@
 
     python benchmarks/data_reading.py DIR --batch 256 --loaders 1 2
 
-Each line is items a second over five parts of the run, the median first: read in this process (0
-loaders) and by so many others, with noise paired independently and by optimal transport. Batches
-are put together as in training. The first part starts when the first batch is there.
+Each line gives items per second: the median of five parts of a run, then each part. With 0 loaders
+this process reads the set, else that many others do. Noise is coupled in each way once. Batches are
+joined as in training. The first part starts after the first batch has arrived.
 """
 
 import argparse
@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from unsynth.audio.observation import Observation
+from unsynth.data.batch import Pairing, join
 from unsynth.data.datamodule import ShardBatches
 from unsynth.data.folder import Folder
-from unsynth.data.reading import join
 from unsynth.flow.coupling import Coupling
 from unsynth.tasks.catalogue import load_task
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=64)
     parser.add_argument("--noises", type=int, default=1)
     parser.add_argument("--loaders", type=int, nargs="*", default=[1])
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each line")
+    parser.add_argument("--seconds", type=float, default=20.0, help="per line")
     arguments = parser.parse_args()
     for loaders in [0, *arguments.loaders]:
         for coupling in Coupling:
@@ -45,21 +45,19 @@ def main() -> None:
 def measure(arguments: argparse.Namespace, loaders: int, coupling: Coupling) -> list[float]:
     batches = ShardBatches(
         Folder(arguments.dir),
-        load_task(arguments.task),
         arguments.observation,
+        Pairing(load_task(arguments.task), coupling, arguments.noises),
         arguments.batch,
         arguments.group,
-        arguments.noises,
-        coupling,
         loaders=loaders,
     ).loader(0)
     next(batches)
     rates = []
     for _ in range(5):
-        started, items = time.perf_counter(), 0
-        while time.perf_counter() - started < arguments.seconds / 5:
+        start, items = time.perf_counter(), 0
+        while time.perf_counter() - start < arguments.seconds / 5:
             items += len(join(next(batches)).x1)
-        rates.append(items / (time.perf_counter() - started))
+        rates.append(items / (time.perf_counter() - start))
     return rates
 
 

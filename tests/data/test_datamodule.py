@@ -9,14 +9,14 @@ import torch
 from tests.data.sets import item_numbers, make_set
 from unsynth.audio.observation import Observation
 from unsynth.data import order as order_module
-from unsynth.data.batch import Batch
+from unsynth.data.batch import Batch, Pairing, join
 from unsynth.data.datamodule import ShardBatches
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.order import Order
-from unsynth.data.reading import join
 from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling
+from unsynth.tasks.dx7.task import DX7Task
 
 BATCH, GROUP, NOISES = 16, 4, 2
 #: Steps of an epoch of 200 sounds.
@@ -34,16 +34,19 @@ def small_buffers(monkeypatch):
     monkeypatch.setattr(order_module, "BUFFER", 5 * GROUP)
 
 
-def opened(folder: Folder, task, **changes: Any) -> ShardBatches:
+def opened(
+    folder: Folder,
+    task: DX7Task,
+    coupling: Coupling = Coupling.OPTIMAL_TRANSPORT,
+    **changes: Any,
+) -> ShardBatches:
     settings = {
         "observation": Observation.NOTE,
         "batch": BATCH,
         "group": GROUP,
-        "noises": NOISES,
-        "coupling": Coupling.OPTIMAL_TRANSPORT,
         "loaders": 0,
     }
-    return ShardBatches(folder, task, **(settings | changes))
+    return ShardBatches(folder, pairing=Pairing(task, coupling, NOISES), **(settings | changes))
 
 
 def batches(shards: ShardBatches, start: int, steps: int, ranks: int = 1) -> list[Batch]:
@@ -77,7 +80,7 @@ def test_an_epoch_uses_every_sound_at_most_once(order):
     for epoch in range(2):
         items: list[list[int]] = []
         for lane in range(order.lanes):
-            place, _ = order.find(epoch * order.steps, lane)
+            place, _ = order.buffer_at(epoch * order.steps, lane)
             groups: list[list[int]] = []
             while place.epoch == epoch:
                 runs = order.runs(place)
@@ -85,14 +88,14 @@ def test_an_epoch_uses_every_sound_at_most_once(order):
                     assert run.start // order.shard == (run.stop - 1) // order.shard
                     assert len(run) <= order.run
                 sounds = np.array([item for run in runs for item in run])
-                buffer = sounds[order.within(place)].tolist()
+                buffer = sounds[order.group_rows(place)].tolist()
                 for number in range(len(buffer)):
-                    assert order.find(epoch * order.steps + len(groups) + number, lane) == (
+                    assert order.buffer_at(epoch * order.steps + len(groups) + number, lane) == (
                         place,
                         number,
                     )
                 groups += buffer
-                place = order.after(place)
+                place = order.buffer_after(place)
             assert len(groups) == order.steps
             items += groups
         whole = [item for group in items for item in group]
@@ -186,12 +189,12 @@ def test_first_sounds_and_statistics_are_the_sets(folder, task):
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"finished": False}, "is not finished: finish it first"),
-        ({"task_hash": "0" * 16}, "holds sounds of task dx7 0{16}, and this version .* dx7"),
+        ({"finished": False}, "is not finished: first run the command"),
+        ({"task_hash": "0" * 16}, "holds sounds of task dx7 0{16}, but this version .* dx7"),
         ({"split": Split.TEST}, "of the split test, not train"),
         (
             {"observe": (Observation.LOG_MEL,)},
-            "keeps log-mel of its sounds, and this model's encoder sees note",
+            "stores log-mel of its sounds, but this model's encoder needs note",
         ),
         ({"count": 15}, "holds 15 sounds, fewer than a batch of 16"),
     ],

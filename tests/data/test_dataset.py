@@ -31,7 +31,7 @@ from unsynth.data.manifest import MANIFEST, begin, read_manifest
 from unsynth.data.plan import Plan
 from unsynth.data.seeding import Split, item_key
 from unsynth.data.shards import levels, make_shard, read_shard, shard_bytes, sound
-from unsynth.data.verify import Verdict, verify
+from unsynth.data.verify import Verification, verify
 from unsynth.errors import EngineError
 from unsynth.evaluation.targets import find_targets
 from unsynth.rendering.renderer import Renderer
@@ -50,9 +50,9 @@ def spawned(parent: psutil.Process | None = None) -> list[psutil.Process]:
     return workers
 
 
-def found(*folders: Folder) -> Verdict:
+def found(*folders: Folder) -> Verification:
     *_, verdict = verify(list(folders), load)
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, Verification)
     return verdict
 
 
@@ -157,8 +157,8 @@ def test_a_lost_worker_is_no_failure_of_its_draw(tmp_path, monkeypatch):
 
 
 def test_a_stopped_worker_is_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_OWN_SECONDS", 1.0)
-    monkeypatch.setattr(local, "_START", 30.0)
+    monkeypatch.setattr(local, "WORK_SECONDS", 1.0)
+    monkeypatch.setattr(local, "START_SECONDS", 30.0)
     plan, stopped = plan_of(count=60, shard_sounds=60, time_limit=1.0), []
     for event in make_dataset(plan, Folder(tmp_path / "set"), 1, load):
         if not stopped and 0 < event.sounds < 60:
@@ -169,7 +169,7 @@ def test_a_stopped_worker_is_replaced(tmp_path, monkeypatch):
 
 
 def test_workers_that_grow_are_recycled(tmp_path, good, monkeypatch):
-    monkeypatch.setattr(local, "_GROWTH", -1)
+    monkeypatch.setattr(local, "MOST_GROWTH", -1)
     workers = set()
     for _ in make_dataset(plan_of(), Folder(tmp_path / "set"), 1, load):
         workers |= {child.pid for child in spawned()}
@@ -292,11 +292,11 @@ def test_verify_names_what_is_wrong(good, tmp_path):
     path = copy(good, tmp_path / "flipped")
     with h5py.File(path / "shard-000001.h5", "r+") as shard:
         shard["loudness"][2] += 1.0
-    assert "its hash is another" in found(Folder(path)).problems[0]
+    assert "its hash does not match" in found(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "nan")
     rewrite(path, 0, x=np.where(np.arange(len(x))[:, None] == 3, np.nan, x).astype(np.float32))
-    assert "x that are not finite, first in item 3" in found(Folder(path)).problems[0]
+    assert "x that are not finite: item 3" in found(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "encoded")
     rewrite(path, 0, x=x + np.float32(0.01))
@@ -304,7 +304,7 @@ def test_verify_names_what_is_wrong(good, tmp_path):
 
     path = copy(good, tmp_path / "swapped")
     rewrite(path, 0, patches=patches[::-1].copy(), x=x[::-1].copy())
-    assert "another patch than the plan for item 0" in found(Folder(path)).problems[0]
+    assert "a patch for item 0 that is not the plan's" in found(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "moved")
     shutil.copy(path / "shard-000001.h5", path / "shard-000000.h5")

@@ -112,7 +112,7 @@ def plan_of(task: str = "tones", **fields: object) -> Plan:
 def made(plan: Plan, path: Path, workers: int = 1) -> Folder:
     folder = Folder(path)
     *_, last = make_dataset(plan, folder, workers, load)
-    assert last == local.Made(plan.count, plan.count)
+    assert last == local.DatasetProgress(plan.count, plan.count)
     return folder
 
 

@@ -13,15 +13,16 @@ import torch
 from tests.data.sets import make_set
 from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
+from unsynth.data.batch import join
 from unsynth.data.external import DatasetError
-from unsynth.data.reading import join
 from unsynth.models.artifact import load_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.tasks.catalogue import load_task
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
-from unsynth.training.module import TrainingError, rate
+from unsynth.training.module import TrainingError
+from unsynth.training.optimizer import learning_rate
 from unsynth.training.train import build, open_set, train
 
 
@@ -73,7 +74,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     experiment_path, tmp_path
 ):
     wild = ["training.learning_rate=1e30", "training.warm_up=1"]
-    with pytest.raises(TrainingError, match=r"is (nan|inf) at step \d+: .*last.ckpt is as it was"):
+    with pytest.raises(TrainingError, match=r"is (nan|inf) at step \d+: .*last.ckpt is unchanged"):
         train(experiment_path, wild, out=tmp_path / "run")
     checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert 1 <= checkpoint["global_step"] == len(rows(tmp_path / "run" / "loss.csv")) < STEPS
@@ -172,7 +173,7 @@ def test_a_run_goes_on_with_its_own_set_only(
 
 def test_a_set_that_does_not_fit_leaves_nothing_behind(experiment_path, task, tmp_path):
     notes = make_set(tmp_path / "set", task, observe=(Observation.NOTE,))
-    with pytest.raises(DatasetError, match=r"keeps note of its sounds, .* encoder sees log-mel"):
+    with pytest.raises(DatasetError, match=r"stores note of its sounds, .* encoder needs log-mel"):
         train(experiment_path, from_set(notes.url), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -182,7 +183,7 @@ def test_a_shard_that_is_gone_stops_the_run_and_keeps_the_checkpoint(
 ):
     folder = make_set(tmp_path / "set", task)
     (tmp_path / "set" / "shard-000001.h5").unlink()
-    state = r"(no checkpoint|.*last\.ckpt is as it was)"
+    state = r"(no checkpoint|.*last\.ckpt is unchanged)"
     with pytest.raises(DatasetError, match=r"shard-000001\.h5 is missing; " + state):
         train(experiment_path, from_set(folder.url), out=tmp_path / "run")
 
@@ -203,7 +204,7 @@ def test_devices_together_learn_what_one_would(experiment_path, small_set, task)
 @pytest.mark.parametrize(
     ("overrides", "resume", "message"),
     [
-        ([], False, "holds a run: add --resume"),
+        ([], False, "already holds a run: add --resume"),
         (["model.field.tokens=6"], True, "of model.field.tokens 5, the experiment of 6"),
         (["seed=1"], True, "of seed 0, the experiment of 1"),
         (["data.apart=2"], True, "of data.apart 3, the experiment of 2"),
@@ -243,7 +244,7 @@ def test_the_averaged_weights_are_exported(whole_run, tmp_path, task):
 
 
 def test_what_cannot_be_exported(whole_run, tmp_path):
-    with pytest.raises(TrainingError, match=r"last\.ckpt: cannot be read"):
+    with pytest.raises(TrainingError, match=r"last\.ckpt cannot be read"):
         export_artifact(tmp_path, tmp_path / "dx7.safetensors")
     (tmp_path / "experiment.yaml").write_text((whole_run / "experiment.yaml").read_text())
     whole = (whole_run / "last.ckpt").read_bytes()
@@ -256,7 +257,7 @@ def test_what_cannot_be_exported(whole_run, tmp_path):
 
 def test_the_learning_rate_rises_and_falls(experiment_path):
     settings = load_experiment(experiment_path, ["training.final_learning_rate=1e-5"]).training
-    rates = [rate(settings, step) for step in range(STEPS + 1)]
+    rates = [learning_rate(settings, step) for step in range(STEPS + 1)]
     assert rates[3] == max(rates) == settings.learning_rate
     assert rates[:4] == sorted(rates[:4]) and rates[4:] == sorted(rates[4:], reverse=True)
     assert rates[0] == settings.learning_rate / 4

@@ -106,13 +106,13 @@ def data_verify(folders: tuple[str, ...]) -> None:
     """Check datasets: shards, hashes, numbers, priors, and no patch in two of them."""
     require_data()
     from unsynth.data.folder import Folder
-    from unsynth.data.verify import Checked
+    from unsynth.data.verify import ShardProgress
     from unsynth.data.verify import verify as events
     from unsynth.tasks.catalogue import load_task
 
     with click.progressbar(length=1, label="checking", file=sys.stderr) as bar:
         for event in events([Folder(folder) for folder in folders], load_task):
-            if isinstance(event, Checked):
+            if isinstance(event, ShardProgress):
                 bar.length = event.total
                 bar.update(event.shards - bar.pos)
             else:

@@ -1,8 +1,8 @@
-"""Make a dataset on a Ray cluster: a task a shard.
+"""Make a dataset on a Ray cluster, one Ray task per shard.
 
-Ray gives a lost task to another worker, so a lost worker or node costs its unfinished shards and
-no more. Each node needs unsynth and the engine, and must reach the folder: a shared disk, or any
-place that fsspec knows.
+Ray gives the task of a lost worker to another one, so a lost worker or node costs only its
+unfinished shards. Each node needs unsynth and the engine, and must reach the folder: a shared disk,
+or any place that fsspec knows.
 """
 
 import logging
@@ -15,7 +15,7 @@ import torch
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
-from unsynth.data.local import Made
+from unsynth.data.local import DatasetProgress
 from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, shard_bytes
@@ -23,8 +23,8 @@ from unsynth.errors import EngineError, UnsynthError
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
-#: How often a shard may lose its worker.
-_LOSSES = 10
+#: Workers that a shard may lose and still be given to another one.
+_MOST_RETRIES = 10
 
 
 def make_on_cluster(
@@ -33,12 +33,12 @@ def make_on_cluster(
     address: str | None,
     load: Callable[[str], Task],
     workers: int | None = None,
-) -> Iterator[Made]:
-    """Make the shards that are missing, and the manifest; leave the loop to stop.
+) -> Iterator[DatasetProgress]:
+    """Make the missing shards and the manifest; leave the loop to stop.
 
     ``address`` is that of a cluster; without one, Ray starts on this machine, with ``workers``
-    cores. Raises what :func:`~unsynth.data.local.make_dataset` does, and :class:`DatasetError`
-    where there is no cluster.
+    cores. Raises the errors of :func:`~unsynth.data.local.make_dataset`, and
+    :class:`DatasetError` if there is no cluster at the address.
     """
     plan.check_task(load(plan.source), "the plan")
     ours = not ray.is_initialized()
@@ -50,12 +50,12 @@ def make_on_cluster(
         if ours:
             ray.shutdown()
     finish(folder)
-    yield Made(plan.count, plan.count)
+    yield DatasetProgress(plan.count, plan.count)
 
 
 def _connect(address: str | None, workers: int | None) -> None:
     try:
-        _knock(address)
+        _check_address(address)
         ray.init(
             address=address,
             num_cpus=None if address else workers,
@@ -67,8 +67,8 @@ def _connect(address: str | None, workers: int | None) -> None:
         raise DatasetError(f"--address {address}: no Ray cluster there ({error})") from None
 
 
-def _knock(address: str | None) -> None:
-    """Raise :class:`OSError` where nobody answers, which Ray itself takes minutes to say."""
+def _check_address(address: str | None) -> None:
+    """Raise :class:`OSError` if nothing answers; Ray itself would take minutes to notice."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10.0).close()
@@ -76,15 +76,15 @@ def _knock(address: str | None) -> None:
 
 def _make(
     plan: Plan, folder: Folder, missing: list[int], load: Callable[[str], Task]
-) -> Iterator[Made]:
-    remote = ray.remote(num_cpus=1, max_retries=_LOSSES)(_make_shard)
-    made = plan.count - sum(len(plan.items(shard)) for shard in missing)
-    left = list(reversed(missing))
+) -> Iterator[DatasetProgress]:
+    remote = ray.remote(num_cpus=1, max_retries=_MOST_RETRIES)(_make_shard)
+    on_disk = plan.count - sum(len(plan.items(shard)) for shard in missing)
+    pending = list(reversed(missing))
     running: dict[Any, int] = {}
-    while left or running:
-        # A few more than there are cores: those that join find work waiting.
-        while left and len(running) < 2 * int(ray.cluster_resources().get("CPU", 1)):
-            shard = left.pop()
+    while pending or running:
+        # More tasks than cores, so that nodes that join later find work.
+        while pending and len(running) < 2 * int(ray.cluster_resources().get("CPU", 1)):
+            shard = pending.pop()
             running[remote.remote(plan, folder.url, shard, load)] = shard
         done, _ = ray.wait(list(running), timeout=1.0)
         for reference in done:
@@ -98,10 +98,11 @@ def _make(
             except ray.exceptions.RayError as error:
                 reason = " ".join(str(error).split())[:160]
                 raise EngineError(
-                    f"shard {shard} lost {_LOSSES + 1} workers; what is finished is kept ({reason})"
+                    f"shard {shard} lost {_MOST_RETRIES + 1} workers; finished shards are kept "
+                    f"({reason})"
                 ) from None
-            made += len(plan.items(shard))
-        yield Made(made, plan.count)
+            on_disk += len(plan.items(shard))
+        yield DatasetProgress(on_disk, plan.count)
 
 
 def _make_shard(plan: Plan, url: str, shard: int, load: Callable[[str], Task]) -> None:

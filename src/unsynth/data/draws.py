@@ -1,8 +1,8 @@
-"""Draws of a task's prior that can be heard.
+"""Audible draws of a task's prior.
 
-A draw too quiet to hear says nothing about its patch, so the next one of the same stream takes
-its place; so it is with a draw that the engine cannot render. Whether a draw is heard depends on
-its sound alone: patches that sound equal are kept or rejected together, and the prior stays
+A draw too quiet to hear says nothing about its patch, so the next draw of the same stream takes
+its place; the same holds for a draw that the engine cannot render. Whether a draw is kept depends
+on its sound alone: patches that sound equal are kept or rejected together, and the prior stays
 invariant.
 """
 
@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Float, Float32
 
+from unsynth.audio.observation import KeyOn
 from unsynth.audio.windows import NoteWindows, windows_loudness
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
@@ -20,36 +21,39 @@ from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.sketches.sketch import Sketch, cut_notes
 from unsynth.tasks.task import Task
 
-#: Loudness below which a sound counts as silent.
+#: Loudness below which a sound counts as silent, in dB below full scale.
 SILENCE_DB = -60.0
+#: Draws of an item's stream before the task is taken to give no sound.
 _ATTEMPTS = 100
-#: Notes that are sketched at a time: on a CPU few enough for a core's cache.
-_SKETCHED, _SKETCHED_ELSEWHERE = 16, 1024
+#: Notes that are sketched at a time on a CPU: few enough for a core's cache.
+_CPU_NOTES = 16
+#: Notes that are sketched at a time on another device: enough to keep it busy.
+_GPU_NOTES = 1024
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A draw that was not kept: the ``draw``-th of its item's stream, from 0, and why."""
+class Rejection:
+    """A draw that was not kept: number ``draw``, from 0, of its item's stream."""
 
     item: int
     draw: int
     patch: Float[np.ndarray, " parameters"]
-    #: ``None`` if it is silent, else what the engine did.
+    #: The engine's failure; ``None`` for a silent draw.
     failure: str | None
 
 
 @dataclass(frozen=True)
 class Draw:
-    """An item: its patch and sound, its loudness, and the draws before it."""
+    """An item: its patch, its sound and the sound's loudness in dB, and the draws before it."""
 
     patch: Float[np.ndarray, " parameters"]
     audio: Float32[np.ndarray, "channels samples"]
     loudness: float
-    rejected: tuple[Rejected, ...]
+    rejections: tuple[Rejection, ...]
 
 
 def loudness(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
-    """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound."""
+    """Compute the RMS of the loudest 50 ms, in dB below full scale; -200 for no sound."""
     frame = max(1, sample_rate // 20)
     frames = audio[:, : audio.shape[1] // frame * frame].reshape(len(audio), -1, frame)
     power = np.einsum("cfs,cfs->f", frames, frames) / (len(audio) * frame)
@@ -61,20 +65,26 @@ def audible(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) ->
     return loudness(audio, sample_rate) >= SILENCE_DB
 
 
+def key_on(task: Task, patch: Float[np.ndarray, " parameters"]) -> KeyOn:
+    """Read out of a patch which key is pressed, and when."""
+    note = task.note(patch)
+    return KeyOn(note.pitch, note.onset)
+
+
 def draws(
     task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
 ) -> Iterator[Draw]:
-    """Yield each item, in order: the first draw of its stream that is heard.
+    """Yield each item, in order: the first audible draw of its stream.
 
-    A draw that cost the engine's worker its life is rendered once more, by a new worker. Raises
-    :class:`EngineError` where an item gives no sound in 100 draws.
+    A draw that costs the engine its worker is rendered once more, by a new worker. Raises
+    :class:`EngineError` if none of an item's first 100 draws is audible.
     """
     items = list(items)
     streams = [item_rng(task.name, split, item, seed) for item in items]
     first = [task.sample(rng) for rng in streams]
     sounds = renderer.render((task.engine_patch(p), task.note(p)) for p in first)
     for item, rng, patch, sound in zip(items, streams, first, sounds, strict=True):
-        rejected: list[Rejected] = []
+        rejections: list[Rejection] = []
         for draw in range(_ATTEMPTS):
             if draw:
                 patch = task.sample(rng)
@@ -82,17 +92,16 @@ def draws(
             if isinstance(sound, RenderFailure) and sound.worker_lost:
                 sound = _render(task, renderer, patch)
             if isinstance(sound, RenderFailure):
-                rejected.append(Rejected(item, draw, patch, sound.reason))
+                rejections.append(Rejection(item, draw, patch, sound.reason))
                 continue
             level = loudness(sound, renderer.sample_rate)
             if level >= SILENCE_DB:
-                yield Draw(patch, sound, level, tuple(rejected))
+                yield Draw(patch, sound, level, tuple(rejections))
                 break
-            rejected.append(Rejected(item, draw, patch, None))
+            rejections.append(Rejection(item, draw, patch, None))
         else:
-            reasons = {r.failure for r in rejected if r.failure}
-            last = f"; the engine says: {sorted(reasons)[0]}" if reasons else ""
-            raise EngineError(f"item {item}: no draw of task {task.name} gave a sound{last}")
+            reasons = sorted({each.failure for each in rejections if each.failure})
+            raise _no_sound(task, item, f"; the engine says: {reasons[0]}" if reasons else "")
 
 
 def sketched_draws(
@@ -102,13 +111,13 @@ def sketched_draws(
     seed: int = 0,
     device: str = "cpu",
 ) -> Iterator[tuple[Float[np.ndarray, "some parameters"], NoteWindows]]:
-    """Yield items' patches and windows of their sounds, some at a time, sketched on a device.
+    """Yield patches of items and windows of their sounds, sketched on a device, some at a time.
 
-    They are the draws that :func:`draws` finds, but where one is about as loud as what counts as
-    silent. Raises :class:`EngineError` where an item gives no sound in 100 draws.
+    These are the draws that :func:`draws` yields, except for items with a draw close to the limit
+    of silence. Raises :class:`EngineError` if none of an item's first 100 draws is audible.
     """
     task = sketch.task
-    for some in _batched(items, _SKETCHED if device == "cpu" else _SKETCHED_ELSEWHERE):
+    for some in _batched(items, _CPU_NOTES if device == "cpu" else _GPU_NOTES):
         streams = [item_rng(task.name, split, item, seed) for item in some]
         patches = np.stack([task.sample(rng) for rng in streams])
         windows = cut_notes(sketch, list(patches), device)
@@ -121,20 +130,24 @@ def sketched_draws(
             again = cut_notes(sketch, list(patches[places]), device)
             windows.long[silent], windows.short[silent] = again
         else:
-            raise EngineError(f"item {some[places[0]]}: no draw of task {task.name} gave a sound")
+            raise _no_sound(task, some[places[0]])
         yield patches, windows
 
 
 def audible_draws(
     task: Task, renderer: Renderer, split: Split, items: Iterable[int], seed: int = 0
 ) -> Iterator[tuple[Float[np.ndarray, " parameters"], Float32[np.ndarray, "channels samples"]]]:
-    """Yield each item's patch and sound, as :func:`draws` finds them."""
+    """Yield each item's patch and sound, as :func:`draws` does."""
     for draw in draws(task, renderer, split, items, seed):
         yield draw.patch, draw.audio
 
 
+def _no_sound(task: Task, item: int, reason: str = "") -> EngineError:
+    return EngineError(f"item {item}: no draw of task {task.name} gave a sound{reason}")
+
+
 def _batched(items: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
-    """As ``itertools.batched`` of Python 3.12."""
+    """Cut items into tuples of ``size``, as ``itertools.batched`` of Python 3.12 does."""
     items = iter(items)
     while some := tuple(islice(items, size)):
         yield some

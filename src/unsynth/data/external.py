@@ -1,6 +1,6 @@
-"""Sounds from elsewhere, in the layouts they are published in; nothing is downloaded.
+"""Sets of recorded sounds, in the layouts they are published in; nothing is downloaded.
 
-- folders of sounds; where all names end in a MIDI note, as ``piano_63.flac``, they tell the pitch
+- folders of sounds; if all names end in a MIDI note, as in ``piano_63.flac``, it is the pitch
 - the test set of NSynth (J. Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet
   Autoencoders", ICML 2017): ``nsynth-test/examples.json`` and ``nsynth-test/audio/NAME.wav``
 - the evaluation set of FSD50K (E. Fonseca et al., "FSD50K: an Open Dataset of Human-Labeled Sound
@@ -18,18 +18,23 @@ from unsynth.errors import SoundError
 
 #: Endings of the files in a folder that are taken to be sounds.
 SOUND_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff"})
-_NSYNTH_NOTES, _FSD50K_CLIPS = 4_096, 10_231
+#: Notes in the published test set of NSynth.
+_NSYNTH_NOTES = 4_096
+#: Clips in the published evaluation set of FSD50K.
+_FSD50K_CLIPS = 10_231
+#: A pitch at the end of a file's name.
 _PITCH_AT_END = re.compile(r"_(\d{2,3})$")
+#: The MIDI notes of a piano; other numbers at the end of a name are not taken to be pitches.
 _PIANO = range(21, 109)
 
 
 class DatasetError(SoundError):
-    """A set of sounds that is missing, incomplete, damaged or of something else."""
+    """A set of sounds that is missing, incomplete, damaged or not the expected one."""
 
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A sound to read, its name in the set, and its MIDI pitch where the set tells it."""
+    """A sound's name in the set, its path, and its MIDI pitch if the set states it."""
 
     name: str
     path: Path
@@ -38,7 +43,7 @@ class SoundFile:
 
 @dataclass(frozen=True)
 class SoundSet:
-    """Sounds in a fixed order. ``remark`` says what is unusual about this copy of the set."""
+    """Sounds in a fixed order. ``remark`` says how this copy differs from the published set."""
 
     name: str
     files: tuple[SoundFile, ...]
@@ -51,11 +56,11 @@ class SoundSet:
 
 
 def sound_files(paths: list[Path]) -> SoundSet:
-    """List sounds: files as they are given, and what lies in folders, in order of their names.
+    """List sounds: single files in the given order, the files of a folder in order of their names.
 
     Raises :class:`DatasetError` for a path that does not exist or a folder without sounds.
     """
-    found: list[SoundFile] = []
+    files: list[SoundFile] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SOUND_SUFFIXES)
@@ -67,17 +72,17 @@ def sound_files(paths: list[Path]) -> SoundSet:
             inside = [path]
         else:
             raise DatasetError(f"{path}: there is no such file or folder")
-        found += [SoundFile(p.name, p, _pitch_at_end(p.stem)) for p in inside]
-    if any(file.pitch is None for file in found):  # then they are numbers of another kind
-        found = [SoundFile(file.name, file.path) for file in found]
-    return SoundSet("sounds", tuple(found))
+        files += [SoundFile(p.name, p, _pitch_at_end(p.stem)) for p in inside]
+    if any(file.pitch is None for file in files):  # the other numbers are then no pitches either
+        files = [SoundFile(file.name, file.path) for file in files]
+    return SoundSet("sounds", tuple(files))
 
 
 def nsynth_test(folder: Path) -> SoundSet:
     """List the notes of NSynth's test set, in order of their names.
 
-    ``folder`` is the unpacked ``nsynth-test`` or the folder it lies in. Raises
-    :class:`DatasetError` where it is not there, or a note that it lists is missing.
+    ``folder`` is the unpacked ``nsynth-test`` or its parent. Raises :class:`DatasetError` if it
+    is not there, or if a note that it lists is missing.
     """
     root = folder / "nsynth-test" if (folder / "nsynth-test").is_dir() else folder
     table = root / "examples.json"
@@ -89,20 +94,20 @@ def nsynth_test(folder: Path) -> SoundSet:
         )
     try:
         notes = json.loads(table.read_text(encoding="utf-8"))
-        listed = [
+        files = [
             SoundFile(name, root / "audio" / f"{name}.wav", int(note["pitch"]))
             for name, note in sorted(notes.items())
         ]
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise DatasetError(f"{table}: is not NSynth's table of notes ({error!r})") from None
-    return _complete("nsynth", listed, _NSYNTH_NOTES, table)
+        raise DatasetError(f"{table} is not NSynth's table of notes ({error!r})") from None
+    return _complete("nsynth", files, _NSYNTH_NOTES, table)
 
 
 def fsd50k_eval(folder: Path) -> SoundSet:
     """List the clips of FSD50K's evaluation set, in the order of its table.
 
     ``folder`` holds ``FSD50K.eval_audio`` and ``FSD50K.ground_truth``. Raises
-    :class:`DatasetError` where they are not there, or a clip that the table lists is missing.
+    :class:`DatasetError` if they are not there, or if a clip that the table lists is missing.
     """
     table = folder / "FSD50K.ground_truth" / "eval.csv"
     audio = folder / "FSD50K.eval_audio"
@@ -116,16 +121,17 @@ def fsd50k_eval(folder: Path) -> SoundSet:
         with table.open(encoding="utf-8", newline="") as file:
             names = [row["fname"] for row in csv.DictReader(file)]
     except (KeyError, ValueError, csv.Error, OSError) as error:
-        raise DatasetError(f"{table}: is not FSD50K's table of clips ({error!r})") from None
-    listed = [SoundFile(name, audio / f"{name}.wav") for name in names]
-    return _complete("fsd50k", listed, _FSD50K_CLIPS, table)
+        raise DatasetError(f"{table} is not FSD50K's table of clips ({error!r})") from None
+    files = [SoundFile(name, audio / f"{name}.wav") for name in names]
+    return _complete("fsd50k", files, _FSD50K_CLIPS, table)
 
 
 def _complete(name: str, files: list[SoundFile], published: int, table: Path) -> SoundSet:
+    """Check that all files of a table are there; ``published`` is the original's number."""
     missing = [file.path for file in files if not file.path.is_file()]
     if missing:
         raise DatasetError(
-            f"{missing[0]}: is missing, with {len(missing) - 1} more of the {len(files)} sounds "
+            f"{missing[0]} is missing, with {len(missing) - 1} more of the {len(files)} sounds "
             f"that {table.name} lists; unpack the archive again"
         )
     if not files:
@@ -135,5 +141,5 @@ def _complete(name: str, files: list[SoundFile], published: int, table: Path) ->
 
 
 def _pitch_at_end(stem: str) -> int | None:
-    found = _PITCH_AT_END.search(stem)
-    return int(found[1]) if found and int(found[1]) in _PIANO else None
+    match = _PITCH_AT_END.search(stem)
+    return int(match[1]) if match and int(match[1]) in _PIANO else None

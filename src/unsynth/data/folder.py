@@ -1,7 +1,7 @@
-"""Where a dataset's files lie: a folder of this machine, or any place that fsspec reaches.
+"""The folder of a dataset's files: on this machine, or in any place that fsspec reaches.
 
-A file appears whole: it is written under another name, flushed to the disk and renamed (on
-object stores an upload is whole by itself).
+A file appears whole: it is written under another name, flushed to the disk and renamed. Object
+stores need no such care, as an upload there is whole by itself.
 """
 
 import io
@@ -17,9 +17,9 @@ from unsynth.files import replacing
 
 
 class Folder:
-    """A folder given as a path or as a URL such as ``s3://bucket/set``.
+    """A folder, given as a path or as a URL such as ``s3://bucket/set``.
 
-    Its methods raise :class:`DatasetError` where it cannot be read or written.
+    Its methods raise :class:`DatasetError` if it cannot be read or written.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -32,40 +32,40 @@ class Folder:
 
     @property
     def local(self) -> Path | None:
-        """The path on this machine, if it is here."""
+        """The path on this machine; ``None`` for a folder elsewhere."""
         return Path(self._root) if isinstance(self._system, LocalFileSystem) else None
 
     def make(self) -> None:
-        """Make the folder, and see whether it can be written."""
+        """Make the folder, and check that it can be written."""
         try:
             self._system.makedirs(self._root, exist_ok=True)
             if self.local is not None and not os.access(self.local, os.W_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
-            raise self._refused(error) from None
+            raise self._refusal(error) from None
 
     def names(self) -> set[str]:
-        """List the files."""
+        """List the names of the files."""
         try:
-            found = self._system.ls(self._root, detail=False)
+            paths = self._system.ls(self._root, detail=False)
         except FileNotFoundError:
             return set()
         except OSError as error:
-            raise self._refused(error) from None
-        return {str(path).rstrip("/").rsplit("/", 1)[-1] for path in found}
+            raise self._refusal(error) from None
+        return {str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths}
 
     def size(self, name: str) -> int:
-        """Find the bytes of a file."""
+        """Return the size of a file in bytes."""
         return int(self._system.size(f"{self._root}/{name}"))
 
     def open(self, name: str) -> io.IOBase:
-        """Open a file to read."""
+        """Open a file for reading."""
         try:
             return cast(io.IOBase, self._system.open(f"{self._root}/{name}", "rb"))
         except FileNotFoundError:
             raise DatasetError(f"{self.url}/{name} is missing") from None
         except OSError as error:
-            raise self._refused(error) from None
+            raise self._refusal(error) from None
 
     def read(self, name: str) -> bytes:
         """Read a whole file."""
@@ -73,13 +73,13 @@ class Folder:
             return cast(bytes, file.read())
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a whole file; nothing is left of it where that fails."""
+        """Write a whole file; a failure leaves nothing of it behind."""
         local = self.local
         if local is None:
             try:
                 self._system.pipe_file(f"{self._root}/{name}", data)
             except OSError as error:
-                raise self._refused(error) from None
+                raise self._refusal(error) from None
             return
         try:
             with replacing(local / name) as unfinished, unfinished.open("wb") as file:
@@ -87,10 +87,10 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise self._refused(error) from None
+            raise self._refusal(error) from None
 
-    def _refused(self, error: OSError) -> DatasetError:
+    def _refusal(self, error: OSError) -> DatasetError:
         reason = error.strerror or str(error)
         return DatasetError(
-            f"{self.url}: {reason}; what is finished is kept: mend it and give the command again"
+            f"{self.url}: {reason}; finished files are kept: solve this and run the command again"
         )

@@ -1,4 +1,4 @@
-"""Groups of sounds, rendered or sketched."""
+"""Groups of new sounds for training, rendered or sketched."""
 
 import atexit
 import os
@@ -10,23 +10,15 @@ from multiprocessing import resource_tracker
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from torch.utils.data import DataLoader, Dataset
 
-from unsynth.audio.observation import KeyOn, Observation, observe_windows
-from unsynth.data.draws import draws, sketched_draws
+from unsynth.audio.observation import Observation, observe_windows
+from unsynth.data.batch import Sounds
+from unsynth.data.draws import draws, key_on, sketched_draws
 from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
 from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.task import Task
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """Patches as they are drawn, and what is observed of their sounds."""
-
-    patches: Float[np.ndarray, "items parameters"]
-    observed: UInt8[torch.Tensor, "items ..."]
 
 
 def render_sounds(
@@ -41,18 +33,17 @@ def render_sounds(
     patches, observed = [], []
     for draw in draws(task, renderer, split, items, seed):
         patches.append(draw.patch)
-        observed.append(observation.observe(draw.audio, task.sample_rate, _key(task, draw.patch)))
-    return Sounds(np.stack(patches), torch.stack(observed))
-
-
-def _key(task: Task, patch: Float[np.ndarray, " parameters"]) -> KeyOn:
-    note = task.note(patch)
-    return KeyOn(note.pitch, note.onset)
+        key = key_on(task, draw.patch)
+        observed.append(observation.observe(draw.audio, task.sample_rate, key).numpy())
+    return Sounds(np.stack(patches), np.stack(observed))
 
 
 @dataclass(frozen=True)
 class RenderedGroups:
-    """Groups of ``size`` new sounds by their numbers, rendered and observed."""
+    """Groups of ``size`` new sounds, rendered and observed.
+
+    Group n holds the items from ``n * size`` up to, but not including, ``(n + 1) * size``.
+    """
 
     task: Task
     renderer: Renderer
@@ -61,7 +52,7 @@ class RenderedGroups:
     seed: int = 0
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
-        """Make groups, one after the other."""
+        """Render the groups with these numbers, one after the other."""
         for number in numbers:
             items = range(number * self.size, (number + 1) * self.size)
             yield render_sounds(
@@ -70,10 +61,10 @@ class RenderedGroups:
 
 
 @dataclass(frozen=True)
-class SketchedGroups(Dataset["_Sent"]):
-    """The same of sketches, of which windows are observed, in ``loaders`` processes of their own.
+class SketchedGroups(Dataset[Sounds]):
+    """The same groups, sketched on ``device``; windows of the sketches are observed.
 
-    With 0 loaders they are made in the caller's thread. ``device`` is where they are sketched.
+    ``loaders`` processes sketch them; with 0, the caller's thread does.
     """
 
     sketch: Sketch
@@ -83,50 +74,45 @@ class SketchedGroups(Dataset["_Sent"]):
     device: str = "cpu"
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Sounds]:
-        """Make groups, in the order of their numbers; leave the loop to end the processes."""
+        """Sketch the groups with these numbers, in order; leave the loop to end the processes."""
         loader = DataLoader(
             self,
             batch_size=None,
             sampler=numbers,
             num_workers=self.loaders,
-            # Threads are not to be forked.
+            # A forked process would inherit locks, but not the threads that hold them.
             multiprocessing_context="spawn" if self.loaders else None,
             worker_init_fn=begin_loader if self.loaders else None,
         )
-        with _uninterrupted():
-            coming = iter(loader)
-        for made in coming:
-            yield Sounds(made.patches, torch.from_numpy(made.observed))
+        with interrupts_blocked():
+            groups = iter(loader)
+        yield from groups
 
-    def __getitem__(self, number: int) -> "_Sent":
-        """Make one group, as it is sent to another process."""
+    def __getitem__(self, number: int) -> Sounds:
+        """Sketch one group."""
         torch.set_flush_denormal(True)
         task, items = self.sketch.task, range(number * self.size, (number + 1) * self.size)
-        made, observed = [], []
+        parts = []
         for patches, windows in sketched_draws(
             self.sketch, Split.TRAIN, items, self.seed, self.device
         ):
-            keys = [_key(task, patch) for patch in patches]
-            made.append(patches)
-            observed.append(observe_windows(windows, task.sample_rate, keys).cpu().numpy())
-        return _Sent(np.concatenate(made), np.concatenate(observed))
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """Sounds without tensors, which torch would share by threads that outlive an interrupt."""
-
-    patches: Float[np.ndarray, "items parameters"]
-    observed: UInt8[np.ndarray, "items ..."]
+            keys = [key_on(task, patch) for patch in patches]
+            observed = observe_windows(windows, task.sample_rate, keys)
+            parts.append(Sounds(patches, observed.cpu().numpy()))
+        return Sounds.join(parts)
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Start processes that no Ctrl-C reaches before :func:`begin_loader`, on systems that can."""
+def interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C here, and in processes started here until :func:`begin_loader` runs in them.
+
+    Does nothing on systems that cannot block signals.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # which would let Ctrl-C through again as it starts
+    # It unblocks SIGINT when it starts, so it has to run before SIGINT is blocked.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -135,10 +121,10 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def begin_loader(worker: int) -> None:
-    """Prepare a loader process for its end."""
+    """Prepare a loader process for a clean end."""
     # Ctrl-C, or a SIGTERM to the whole group, is for the trainer: it saves, then ends its loaders.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()
-    # A thread of torch may still copy a batch, and would abort where Python takes itself apart.
+    # A thread of torch may still copy a batch; it would abort while the interpreter shuts down.
     atexit.register(os._exit, 0)

@@ -1,9 +1,9 @@
-"""Make a dataset with the processes of this machine.
+"""Make a dataset with worker processes of this machine.
 
-Each worker process makes whole shards, with an engine of its own. One that dies is replaced, and
-so is one from which nothing was heard for too long; its shard is made again from its first item.
-An engine that may crash lives in a process of its own below the worker
-(:class:`~unsynth.rendering.renderer.Renderer`), so there a crash costs a draw and not a shard.
+Each worker makes whole shards, with an engine of its own. A worker that dies, or that sends nothing
+for too long, is replaced; its shard is made again from its first item. An engine that may crash
+runs in a process of its own below the worker (:class:`~unsynth.rendering.renderer.Renderer`), so
+that a crash costs one draw and not a shard.
 """
 
 import multiprocessing
@@ -32,40 +32,44 @@ from unsynth.files import remove_unfinished
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
-#: Seconds between two words of a worker, and what is granted for its start.
-_BEAT, _START = 0.2, 120.0
-#: What a worker needs for itself between two words, at most.
-_OWN_SECONDS = 30.0
-#: How often the worker of one shard may die.
-_DEATHS = 3
-#: How much a worker may grow, in bytes, before another takes its place.
-_GROWTH = 512 * 2**20
+#: Shortest time between two heartbeats of a worker, in seconds.
+HEARTBEAT_SECONDS = 0.2
+#: Time that a worker may take to start, in seconds, on top of the time between two heartbeats.
+START_SECONDS = 120.0
+#: Longest time, in seconds, a worker may spend on its own work between two heartbeats.
+WORK_SECONDS = 30.0
+#: Workers that may die or hang on the same shard before the run is given up.
+MOST_DEATHS = 3
+#: Memory, in bytes, by which a worker may grow before another takes its place.
+MOST_GROWTH = 512 * 2**20
 
 
 @dataclass(frozen=True)
-class Made:
-    """How far a set is: sounds that are on disk or rendered, of all."""
+class DatasetProgress:
+    """The number of sounds that are rendered, of all sounds of the set."""
 
     sounds: int
     total: int
 
 
-class _Word(Enum):
-    """What a worker says besides numbers and errors."""
+class _Message(Enum):
+    """What a worker sends besides its heartbeats (the items done so far) and errors."""
 
-    READY = "its shard, if it had one, is on disk; it waits for another"
-    GROWN = "its shard is on disk, and it ends"
+    READY = "its shard, if it had one, is on disk; it waits for the next"
+    GROWN = "its shard is on disk; it has grown too large and ends"
 
 
 @dataclass
 class _Worker:
     process: BaseProcess
     connection: Connection
-    heard: float
-    #: What it works on; it waits for one, or it starts.
+    #: Time of its last message; while it starts, the time by which it has to have started.
+    last_message: float
+    #: The shard it makes; ``None`` while it starts or waits.
     shard: int | None = None
+    #: Whether it waits for a shard.
     waits: bool = False
-    #: Whether it ends because it holds too much memory.
+    #: Whether it ends because of its memory.
     grown: bool = False
     #: Items of the shard that are rendered.
     done: int = 0
@@ -73,24 +77,24 @@ class _Worker:
 
 def make_dataset(
     plan: Plan, folder: Folder, workers: int, load: Callable[[str], Task]
-) -> Iterator[Made]:
-    """Make the shards that are missing, and the manifest; leave the loop to stop.
+) -> Iterator[DatasetProgress]:
+    """Make the missing shards and the manifest; leave the loop to stop.
 
-    ``load`` finds a task by its name, in each worker. Raises :class:`DatasetError` for a folder
-    that holds another set or cannot be written, :class:`EngineError` where the engine is missing
-    or no draw sounds.
+    ``load`` loads a task by its name, in each worker. Raises :class:`DatasetError` for a folder
+    that holds another set or cannot be written, and :class:`EngineError` if the engine is missing
+    or no draw gives a sound.
     """
     plan.check_task(load(plan.source), "the plan")
     missing = begin(folder, plan)
-    with _Alone(folder):
+    with _FolderLock(folder):
         if missing:
-            yield from _Team(plan, folder, min(workers, len(missing)), load).make(missing)
+            yield from _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
         finish(folder)
-    yield Made(plan.count, plan.count)
+    yield DatasetProgress(plan.count, plan.count)
 
 
-class _Alone:
-    """Holds a local folder for one process at a time."""
+class _FolderLock:
+    """Reserves a local folder for one process at a time."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -103,155 +107,155 @@ class _Alone:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise DatasetError(f"{self._folder.url}: another process makes this set") from None
-        self._clean()
+        self._remove_unfinished()
 
     def __exit__(self, *_: object) -> None:
         if self._lock is not None:
-            self._clean()
+            self._remove_unfinished()
             self._lock.release()
             Path(self._lock.lock_file).unlink(missing_ok=True)
 
-    def _clean(self) -> None:
-        """Remove what killed workers left."""
+    def _remove_unfinished(self) -> None:
+        """Remove the files that killed workers did not finish."""
         assert self._folder.local is not None
         remove_unfinished(self._folder.local)
 
 
-class _Team:
+class _Workers:
     """The workers of one set."""
 
-    def __init__(
-        self, plan: Plan, folder: Folder, workers: int, load: Callable[[str], Task]
-    ) -> None:
+    def __init__(self, plan: Plan, folder: Folder, count: int, load: Callable[[str], Task]) -> None:
         self._plan, self._folder, self._load = plan, folder, load
-        self._count = workers
+        self._count = count
         self._workers: list[_Worker] = []
-        #: Of workers that made a shard, and of those that had none yet.
+        #: Deaths of workers by shard; under ``None``, of those that were starting.
         self._deaths: Counter[int | None] = Counter()
 
-    def make(self, missing: list[int]) -> Iterator[Made]:
-        left = list(reversed(missing))
+    def make(self, missing: list[int]) -> Iterator[DatasetProgress]:
+        """Make the missing shards."""
+        pending = list(reversed(missing))
         total = self._plan.count
-        made = total - sum(len(self._plan.items(shard)) for shard in missing)
+        on_disk = total - sum(len(self._plan.items(shard)) for shard in missing)
         try:
-            self._workers = [self._hire() for _ in range(self._count)]
-            while left or any(worker.shard is not None for worker in self._workers):
+            self._workers = [self._start_worker() for _ in range(self._count)]
+            while pending or any(worker.shard is not None for worker in self._workers):
                 ready = wait([worker.connection for worker in self._workers], timeout=1.0)
                 for place, worker in enumerate(self._workers):
                     if worker.connection in ready:
                         try:
-                            made += self._listen(worker)
+                            on_disk += self._receive(worker)
                         except (EOFError, OSError):
-                            self._workers[place] = self._replace(worker, left)
+                            self._workers[place] = self._replace(worker, pending)
                     elif self._hangs(worker):
-                        self._workers[place] = self._replace(worker, left)
+                        self._workers[place] = self._replace(worker, pending)
                 for worker in self._workers:
-                    if worker.waits and left:
-                        worker.shard, worker.waits, worker.done = left.pop(), False, 0
-                        with suppress(ConnectionError):  # if it has died, that is heard next
+                    if worker.waits and pending:
+                        worker.shard, worker.waits, worker.done = pending.pop(), False, 0
+                        with suppress(ConnectionError):  # it has died; receiving will show it
                             worker.connection.send(worker.shard)
-                yield Made(made + sum(worker.done for worker in self._workers), total)
+                rendered = sum(worker.done for worker in self._workers)
+                yield DatasetProgress(on_disk + rendered, total)
         finally:
             for worker in self._workers:
                 worker.process.kill()
             for worker in self._workers:
                 worker.process.join()
 
-    def _hire(self) -> _Worker:
+    def _start_worker(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=_work, args=(theirs, self._plan, self._folder.url, self._load, _GROWTH)
+            target=_work, args=(theirs, self._plan, self._folder.url, self._load, MOST_GROWTH)
         )
         process.start()
         theirs.close()
-        return _Worker(process, ours, time.monotonic() + _START)
+        return _Worker(process, ours, time.monotonic() + START_SECONDS)
 
-    def _listen(self, worker: _Worker) -> int:
-        """Hear a word of a worker; return how many more sounds are on disk."""
-        word = worker.connection.recv()
-        worker.heard = time.monotonic()
-        if isinstance(word, UnsynthError):
-            raise word
-        if isinstance(word, int):
-            worker.done = word
+    def _receive(self, worker: _Worker) -> int:
+        """Handle one message of a worker; return the number of sounds it has put on disk."""
+        message = worker.connection.recv()
+        worker.last_message = time.monotonic()
+        if isinstance(message, UnsynthError):
+            raise message
+        if isinstance(message, int):
+            worker.done = message
             return 0
         finished = worker.shard
         worker.shard, worker.done = None, 0
-        worker.waits, worker.grown = word is _Word.READY, word is _Word.GROWN
+        worker.waits, worker.grown = message is _Message.READY, message is _Message.GROWN
         return 0 if finished is None else len(self._plan.items(finished))
 
     def _hangs(self, worker: _Worker) -> bool:
-        # Its engine has the limit twice, and may have to start; the rest is its own work.
-        granted = 2 * self._plan.time_limit + _OWN_SECONDS
-        return not worker.waits and time.monotonic() - worker.heard > granted
+        # A draw that costs the engine its process is rendered twice, the second time by a process
+        # that has to start.
+        limit = 2 * self._plan.time_limit + WORK_SECONDS
+        return not worker.waits and time.monotonic() - worker.last_message > limit
 
-    def _replace(self, worker: _Worker, left: list[int]) -> _Worker:
-        """Put another in a worker's place, and its shard back."""
+    def _replace(self, worker: _Worker, pending: list[int]) -> _Worker:
+        """End a worker, put its shard back, and start another worker."""
         worker.process.kill()
         worker.process.join()
         worker.connection.close()
         if worker.shard is not None:
-            left.append(worker.shard)
+            pending.append(worker.shard)
         if not (worker.waits or worker.grown):
             self._deaths[worker.shard] += 1
-        if self._deaths[worker.shard] >= _DEATHS:
-            where = "started" if worker.shard is None else f"made shard {worker.shard}"
+        if self._deaths[worker.shard] >= MOST_DEATHS:
+            activity = "starting" if worker.shard is None else f"making shard {worker.shard}"
             raise EngineError(
-                f"{_DEATHS} workers died or hung while they {where}, the last with exit code "
-                f"{worker.process.exitcode}; what is finished is kept"
+                f"{MOST_DEATHS} workers died or hung while {activity}, the last with exit code "
+                f"{worker.process.exitcode}; finished shards are kept"
             )
-        return self._hire()
+        return self._start_worker()
 
 
 def _work(
     connection: Connection, plan: Plan, url: str, load: Callable[[str], Task], growth: int
 ) -> None:
-    """Make shards until there are no more; a worker that has grown ends, for another to start.
+    """Make the shards that are received; end after one if memory has grown by ``growth`` bytes.
 
-    Says the number of items that are done while it works, and the error that all of the work is
-    to end with.
+    Sends the number of finished items while it works, and the error that ends the whole run.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends its workers
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    spoke = time.monotonic()
+    last_heartbeat = time.monotonic()
 
-    def say(done: int) -> None:
-        nonlocal spoke
-        if time.monotonic() - spoke >= _BEAT:
+    def send_heartbeat(done: int) -> None:
+        nonlocal last_heartbeat
+        if time.monotonic() - last_heartbeat >= HEARTBEAT_SECONDS:
             connection.send(done)
-            spoke = time.monotonic()
+            last_heartbeat = time.monotonic()
 
     try:
         folder, task = Folder(url), load(plan.source)
         with Renderer(task.synth, workers=1, timeout=plan.time_limit) as renderer:
             first_size: int | None = None
-            connection.send(_Word.READY)
+            connection.send(_Message.READY)
             while True:
                 shard = connection.recv()
-                data = shard_bytes(plan, make_shard(plan, shard, task, renderer, say))
+                data = shard_bytes(plan, make_shard(plan, shard, task, renderer, send_heartbeat))
                 folder.write(plan.file(shard), data)
                 size = _memory()
                 first_size = first_size or size
                 if size - first_size > growth:
-                    connection.send(_Word.GROWN)
+                    connection.send(_Message.GROWN)
                     return
-                connection.send(_Word.READY)
+                connection.send(_Message.READY)
     except UnsynthError as error:
         connection.send(error)
     except (EOFError, ConnectionError):
         pass  # the parent is gone
-    except Exception as error:  # whatever it is, another worker would meet it too
+    except Exception as error:  # another worker would meet it too, so it ends the run
         connection.send(EngineError(f"a worker failed: {type(error).__name__}: {error}"))
 
 
 def _memory() -> int:
-    """Sum the bytes of this process and those below it."""
-    found = 0
+    """Sum the resident memory of this process and its descendants, in bytes."""
+    size = 0
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         try:
-            found += process.memory_info().rss
+            size += process.memory_info().rss
         except psutil.Error:
             continue
-    return found
+    return size

@@ -1,14 +1,14 @@
-"""Which sounds of a set a training step sees: a function of the seed and the step alone.
+"""The order of a set's sounds in training: a function of the seed and the step alone.
 
-The sounds of a set lie in runs that are read at one go. An epoch permutes the runs, which gives
-all sounds an order, and cuts it into L = batch / group lanes of equal length. A lane is cut into
-buffers; a buffer's sounds are permuted, and cut into groups. The batch of step s is
+A set's sounds lie in runs; a run is read in one go. An epoch permutes the runs, which puts all
+sounds into an order, and cuts this order into L = batch / group lanes of equal length. A lane is
+cut into buffers; a buffer's sounds are permuted and cut into groups. The batch of step s is
 
-    group s of lane 0, group s of lane 1, ..., group s of lane L - 1,
+    group s of lane 0, group s of lane 1, ..., group s of lane L - 1.
 
-so an epoch has count // batch steps, the less than a batch that is over is left out, and no sound
-comes twice. Lanes can be read apart from each other, by processes that know nothing of one
-another, and from any buffer on: neither how many read nor where they start changes a batch.
+An epoch has count // batch steps, a remainder of less than one batch is left out, and no sound
+comes twice. Lanes can be read independently, by processes that know nothing of each other, and
+from any buffer on: neither the number of readers nor where they start changes a batch.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-#: Sounds of a buffer, at least.
+from unsynth.data.seeding import Purpose, training_rng
+
+#: The least number of sounds in a buffer, but for the last buffer of a lane.
 BUFFER = 512
-#: What a generator is for; other modules' numbers are others.
-_RUNS, _WITHIN = 3, 4
 
 
-class Place(NamedTuple):
-    """A buffer: its epoch, its lane, and its number in the lane."""
+class BufferKey(NamedTuple):
+    """A buffer's epoch, its lane, and its number within the lane."""
 
     epoch: int
     lane: int
@@ -39,74 +39,81 @@ class Order:
     count: int
     shard: int
     run: int
-    #: Sounds a step, and how many of them are of one lane; ``group`` divides ``batch``.
+    #: Sounds per step.
     batch: int
+    #: Sounds per step and lane; ``group`` divides ``batch``.
     group: int
     seed: int = 0
 
     @property
     def lanes(self) -> int:
-        """How many lanes there are."""
+        """The number of lanes."""
         return self.batch // self.group
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Steps per epoch."""
         return self.count // self.batch
 
     @property
-    def _groups(self) -> int:
-        """Groups of a buffer; the last one of a lane may have fewer."""
+    def _groups_per_buffer(self) -> int:
+        """Groups per buffer; the last buffer of a lane may have fewer."""
         return -(-BUFFER // self.group)
 
-    def find(self, step: int, lane: int) -> tuple[Place, int]:
-        """Find the buffer of a lane that a step needs, and which group of it."""
+    def buffer_at(self, step: int, lane: int) -> tuple[BufferKey, int]:
+        """Return the buffer that a lane needs at a step, and the number of the step's group in it.
+
+        Steps count on through the epochs.
+        """
         epoch, step = divmod(step, self.steps)
-        number, group = divmod(step, self._groups)
-        return Place(epoch, lane, number), group
+        number, group = divmod(step, self._groups_per_buffer)
+        return BufferKey(epoch, lane, number), group
 
-    def groups(self, place: Place) -> int:
+    def buffer_after(self, key: BufferKey) -> BufferKey:
+        """Return the next buffer of a lane."""
+        if (key.number + 1) * self._groups_per_buffer < self.steps:
+            return key._replace(number=key.number + 1)
+        return BufferKey(key.epoch + 1, key.lane, 0)
+
+    def groups(self, key: BufferKey) -> int:
         """Count the groups of a buffer."""
-        return min(self._groups, self.steps - place.number * self._groups)
+        return min(self._groups_per_buffer, self.steps - key.number * self._groups_per_buffer)
 
-    def after(self, place: Place) -> Place:
-        """Find the next buffer of a lane."""
-        if (place.number + 1) * self._groups < self.steps:
-            return place._replace(number=place.number + 1)
-        return Place(place.epoch + 1, place.lane, 0)
-
-    def runs(self, place: Place) -> list[range]:
-        """List the items of a buffer, as parts of runs: each range is of one run."""
-        first = (place.lane * self.steps + place.number * self._groups) * self.group
-        left = self.groups(place) * self.group
-        starts, ends = _epoch(self.count, self.shard, self.run, self.seed, place.epoch)
-        found = []
+    def runs(self, key: BufferKey) -> list[range]:
+        """List the items of a buffer as ranges, each within one run."""
+        first = (key.lane * self.steps + key.number * self._groups_per_buffer) * self.group
+        missing = self.groups(key) * self.group
+        starts, ends = _permuted_runs(self.count, self.shard, self.run, self.seed, key.epoch)
+        runs = []
         run = int(np.searchsorted(ends, first, side="right"))
-        while left:
+        while missing:
             # ``ends[run]`` counts the sounds up to the end of this run, in the epoch's order.
             size = int(ends[run]) - (int(ends[run - 1]) if run else 0)
             skipped = size - (int(ends[run]) - first)
-            taken = min(left, size - skipped)
+            taken = min(missing, size - skipped)
             item = int(starts[run]) + skipped
-            found.append(range(item, item + taken))
-            first, left, run = first + taken, left - taken, run + 1
-        return found
+            runs.append(range(item, item + taken))
+            first, missing, run = first + taken, missing - taken, run + 1
+        return runs
 
-    def within(self, place: Place) -> Int[np.ndarray, "groups items"]:
-        """Draw which of a buffer's sounds, counted as its runs list them, are of which group."""
-        sounds = self.groups(place) * self.group
-        rng = np.random.default_rng((self.seed, *place, _WITHIN))
+    def group_rows(self, key: BufferKey) -> Int[np.ndarray, "groups items"]:
+        """Draw the sounds of each group of a buffer, as positions in the order of its runs."""
+        sounds = self.groups(key) * self.group
+        rng = training_rng(Purpose.BUFFER_ORDER, self.seed, *key)
         return rng.permutation(sounds).reshape(-1, self.group)
 
 
 @lru_cache(maxsize=2)
-def _epoch(
+def _permuted_runs(
     count: int, shard: int, run: int, seed: int, epoch: int
 ) -> tuple[Int[np.ndarray, " runs"], Int[np.ndarray, " runs"]]:
-    """Permute the runs: the first item of each, and how many sounds there are up to its end."""
+    """Permute the runs of an epoch.
+
+    Returns the first item of each run, and the number of sounds up to its end.
+    """
     starts = (np.arange(0, count, shard)[:, None] + np.arange(0, shard, run)).ravel()
     ends = np.minimum(starts + run, (starts // shard + 1) * shard).clip(max=count)
-    there = starts < count
-    starts, sizes = starts[there], (ends - starts)[there]
-    order = np.random.default_rng((seed, epoch, _RUNS)).permutation(len(starts))
+    inside = starts < count
+    starts, sizes = starts[inside], (ends - starts)[inside]
+    order = training_rng(Purpose.RUN_ORDER, seed, epoch).permutation(len(starts))
     return starts[order], np.cumsum(sizes[order])

@@ -1,7 +1,7 @@
-"""A dataset as a plan: what it holds is a function of these few fields, whoever makes it.
+"""The plan of a dataset: a few fields that determine its content, whoever makes it.
 
-Item i is the first draw of its own stream that is heard (:mod:`unsynth.data.draws`); shard j holds
-items ``j shard_sounds`` up to, without, ``(j + 1) shard_sounds``.
+Item i is the first audible draw of its own stream (:mod:`unsynth.data.draws`). Shard j holds the
+items from ``j * shard_sounds`` up to, but not including, ``(j + 1) * shard_sounds``.
 """
 
 from typing import Literal
@@ -15,40 +15,42 @@ from unsynth.tasks.task import Task
 
 
 class Plan(BaseModel):
-    """What a dataset holds."""
+    """The content of a dataset, as a manifest and every shard store it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    #: The task's name.
     task: str
     task_hash: str
-    #: Where a task that a user's file declares was read from.
+    #: The task file that the task was read from; ``None`` for a shipped task.
     task_file: str | None = None
-    #: Sounds.
+    #: Sounds in the set.
     count: PositiveInt
     split: Split = Split.TRAIN
     seed: NonNegativeInt = 0
+    #: Sounds per shard; the last shard may hold fewer.
     shard_sounds: PositiveInt = 1000
-    #: What of each sound is kept.
+    #: The observations that are stored of each sound.
     observe: tuple[Observation, ...] = (Observation.LOG_MEL,)
-    #: Whether the sounds themselves are kept, in 16 bits.
+    #: Whether the sounds themselves are stored, in 16 bits.
     audio: bool = False
     #: Seconds after which an engine that gives no sound is taken to hang.
     time_limit: PositiveFloat = 60.0
-    #: Of the files' layout.
+    #: Version of the files' layout.
     format: Literal[1] = 1
 
     @property
     def source(self) -> str:
-        """What the task is loaded by."""
+        """The name or path to load the task by."""
         return self.task_file or self.task
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
+        """The number of shards."""
         return -(-self.count // self.shard_sounds)
 
     def items(self, shard: int) -> range:
-        """Find the items of a shard."""
+        """Return the items of a shard."""
         first = shard * self.shard_sounds
         return range(first, min(self.count, first + self.shard_sounds))
 
@@ -57,20 +59,21 @@ class Plan(BaseModel):
         return f"shard-{shard:06d}.h5"
 
     def check_task(self, task: Task, where: str) -> None:
-        """Raise :class:`DatasetError` where this is a plan for another version of its task."""
+        """Raise :class:`DatasetError` if this plan is for another version of its task."""
         if (self.task, self.task_hash) != (task.name, task.hash):
             raise DatasetError(
-                f"{where} holds sounds of task {self.task} {self.task_hash}, and this version of "
+                f"{where} holds sounds of task {self.task} {self.task_hash}, but this version of "
                 f"unsynth has {task.name} {task.hash}: make a new set, or use the version that "
                 "made this one"
             )
 
     def check_same(self, other: "Plan", where: str) -> None:
-        """Raise :class:`DatasetError` naming a field of another plan that differs."""
-        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
-        for key, value in mine.items():
-            if theirs[key] != value and key != "task_file":  # its hash says what it holds
+        """Raise :class:`DatasetError` for another plan, naming the first field that differs."""
+        fields, others = self.model_dump(mode="json"), other.model_dump(mode="json")
+        for key, value in fields.items():
+            # A task file may move; the task's hash stands for its content.
+            if others[key] != value and key != "task_file":
                 raise DatasetError(
-                    f"{where} holds another set, with {key} {theirs[key]}, not {value}: "
+                    f"{where} holds another set, with {key} {others[key]}, not {value}: "
                     "choose another folder"
                 )

@@ -1,100 +1,79 @@
 """Training batches from the shards of a dataset, in the order of :mod:`unsynth.data.order`.
 
-A lane's next buffer is read run by run while groups of the present one are given out, so the work
-of a step is always about the same. Uniform noise within the bins of integers is new in every
-epoch; the noise that a group starts from is drawn and coupled within the group, so it depends on
-neither the number of devices nor that of processes.
+While the groups of one buffer are given out, the next buffer of the lane is read run by run, so
+every step takes about the same work. The uniform noise within the bins of integers is new in every
+epoch. The noise x0 of a group is drawn and coupled within the group, so it depends neither on the
+number of devices nor on that of processes.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
-from typing import NamedTuple
 
 import h5py
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
 from torch.utils.data import IterableDataset, get_worker_info
 
 from unsynth.audio.observation import Observation
-from unsynth.data.batch import Batch, draw_noise
-from unsynth.data.external import DatasetError
+from unsynth.data.batch import Batch, Pairing, Sounds, join
 from unsynth.data.folder import Folder
-from unsynth.data.order import Order, Place
+from unsynth.data.order import BufferKey, Order
 from unsynth.data.plan import Plan
-from unsynth.data.shards import open_shard
+from unsynth.data.seeding import Purpose, training_rng
+from unsynth.data.shards import damage_reported, open_shard
 from unsynth.errors import UnsynthError
-from unsynth.flow.coupling import Coupling
-from unsynth.tasks.task import Task
 
-#: Shards that are kept open.
-_OPEN = 32
-_DEQUANTISE, _NOISE = 5, 6
+#: Shards that a reader holds open.
+_OPEN_SHARDS = 32
 
 
-class Rows(NamedTuple):
-    """Patches, natural values, and what is observed of their sounds."""
-
-    patches: Float[np.ndarray, "items parameters"]
-    observed: UInt8[np.ndarray, "items ..."]
-
-
-def _together(rows: Sequence[Rows]) -> Rows:
-    return Rows(*(np.concatenate(part) for part in zip(*rows, strict=True)))
-
-
-class Reader:
-    """Reads items of a finished set; belongs to the process that made it."""
+class ShardReader:
+    """Reads items of a finished set; only for the process that made it."""
 
     def __init__(self, url: str, plan: Plan, observation: Observation) -> None:
         self._folder = Folder(url)
         self._plan = plan
         self._kind = str(observation)
+        #: Open shards by number, the most recently used last.
         self._open: OrderedDict[int, h5py.File] = OrderedDict()
 
-    def read(self, items: range) -> Rows:
-        """Read items of one shard; raises :class:`DatasetError` where it is missing or damaged."""
+    def read(self, items: range) -> Sounds:
+        """Read items of one shard; raises :class:`DatasetError` if it is missing or damaged."""
         shard, first = divmod(items.start, self._plan.shard_sounds)
         file = self._shard(shard)
-        try:
+        with damage_reported(self._path(shard)):
             rows = slice(first, first + len(items))
-            found = Rows(file["patches"][rows], file[self._kind][rows])
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
-            raise self._damaged(shard, " ".join(str(error).split())[:120]) from None
-        if not len(found.patches) == len(found.observed) == len(items):
-            raise self._damaged(shard, "sounds are missing")
-        return found
+            sounds = Sounds(file["patches"][rows], file[self._kind][rows])
+            if not len(sounds.patches) == len(sounds.observed) == len(items):
+                raise ValueError("sounds are missing")
+            return sounds
 
-    def first(self, sounds: int) -> Rows:
-        """Read the first items of the set, or all where there are fewer."""
+    def first(self, count: int) -> Sounds:
+        """Read the first ``count`` items of the set, or all if it has fewer."""
         shards = (self._plan.items(shard) for shard in range(self._plan.shards))
-        wanted = [range(items.start, min(items.stop, sounds)) for items in shards]
-        rows = [self.read(items) for items in wanted if items]
-        return _together(rows)
+        ranges = [range(items.start, min(items.stop, count)) for items in shards]
+        return Sounds.join([self.read(items) for items in ranges if items])
 
     def _shard(self, number: int) -> h5py.File:
         if number in self._open:
             self._open.move_to_end(number)
         else:
-            if len(self._open) == _OPEN:
+            if len(self._open) == _OPEN_SHARDS:
                 self._open.popitem(last=False)[1].close()
-            name = self._plan.file(number)
-            self._open[number] = open_shard(self._folder.open(name), f"{self._folder.url}/{name}")
+            file = self._folder.open(self._plan.file(number))
+            self._open[number] = open_shard(file, self._path(number))
         return self._open[number]
 
-    def _damaged(self, shard: int, reason: str) -> DatasetError:
-        return DatasetError(
-            f"{self._folder.url}/{self._plan.file(shard)} is damaged ({reason}): delete it, and "
-            "give the command that made the set again"
-        )
+    def _path(self, shard: int) -> str:
+        return f"{self._folder.url}/{self._plan.file(shard)}"
 
 
 class ShardStream(IterableDataset[Batch | UnsynthError]):
-    """The batches from step ``start`` on, without end, or those lanes of them.
+    """The batches from step ``start`` on, without end, or the part of them in ``lanes``.
 
-    Each process of a loader yields its own part of every batch (:func:`join` puts them together),
-    and an error in place of the batch that it cannot make. Their number divides that of the lanes.
+    In a loader, each process yields its own part of every batch, as an equal share of the lanes;
+    :func:`~unsynth.data.batch.join` puts the parts together. The number of processes divides that
+    of the lanes. An error is yielded in place of the batch that cannot be made.
     """
 
     def __init__(
@@ -102,18 +81,15 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
         url: str,
         plan: Plan,
         observation: Observation,
-        task: Task,
+        pairing: Pairing,
         order: Order,
-        noises: int,
-        coupling: Coupling,
         lanes: range,
         start: int = 0,
     ) -> None:
-        self._set = url, plan, observation
-        self._task = task
+        # Not a reader: the stream is sent to the processes of a loader.
+        self._reader_arguments = url, plan, observation
+        self._pairing = pairing
         self._order = order
-        self._noises = noises
-        self._coupling = coupling
         self._lanes = lanes
         self._start = start
 
@@ -123,83 +99,57 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
         if worker is not None:
             share = len(lanes) // worker.num_workers
             lanes = lanes[worker.id * share : (worker.id + 1) * share]
-        reader = Reader(*self._set)
+        reader = ShardReader(*self._reader_arguments)
         groups = [self._lane(reader, lane) for lane in lanes]
         try:
             while True:
                 yield join([next(group) for group in groups])
-        except UnsynthError as error:  # it is raised where the batch was wanted
+        except UnsynthError as error:  # raised again in the process that takes the batch
             yield error
 
-    def _lane(self, reader: Reader, lane: int) -> Iterator[Batch]:
+    def _lane(self, reader: ShardReader, lane: int) -> Iterator[Batch]:
+        """Yield the groups of a lane."""
+        seed, pairing = self._order.seed, self._pairing
         steps = count(self._start)
-        place, first = self._order.find(self._start, lane)
-        buffer = _Buffer(reader, self._order, place)
+        key, first = self._order.buffer_at(self._start, lane)
+        buffer = _Buffer(reader, self._order, key)
         while True:
-            buffer.read(buffer.left)
-            following = _Buffer(reader, self._order, self._order.after(place))
-            groups = self._order.within(place)[first:]
-            share = -(-following.left // len(groups))
-            patches, observed = buffer.rows()
-            x1 = self._encode(patches, place)
-            for group in groups:
-                yield self._batch(next(steps), lane, patches[group], x1[group], observed[group])
-                following.read(share)
-            place, first, buffer = self._order.after(place), 0, following
-
-    def _encode(
-        self, patches: Float[np.ndarray, "items parameters"], place: Place
-    ) -> Float32[np.ndarray, "items d"]:
-        rng = np.random.default_rng((self._order.seed, *place, _DEQUANTISE))
-        return self._task.spec.encode(patches, dequantise=rng).astype(np.float32)
-
-    def _batch(
-        self,
-        step: int,
-        lane: int,
-        patches: Float[np.ndarray, "items parameters"],
-        x1: Float32[np.ndarray, "items d"],
-        observed: UInt8[np.ndarray, "items ..."],
-    ) -> Batch:
-        rng = np.random.default_rng((self._order.seed, step, lane, _NOISE))
-        data = torch.from_numpy(x1)
-        x0 = draw_noise(rng, self._coupling, self._task, data, patches, self._noises)
-        return Batch(step, data, torch.from_numpy(observed), x0, lane * self._order.group)
+            buffer.read(buffer.unread_runs)
+            following = _Buffer(reader, self._order, self._order.buffer_after(key))
+            groups = self._order.group_rows(key)[first:]
+            runs_per_group = -(-following.unread_runs // len(groups))
+            sounds = buffer.take_sounds()
+            x1 = pairing.encode(sounds.patches, training_rng(Purpose.SET_ENCODING, seed, *key))
+            for rows in groups:
+                step = next(steps)
+                rng = training_rng(Purpose.SET_NOISE, seed, step, lane)
+                x0 = pairing.draw_noise(x1[rows], sounds.patches[rows], rng)
+                observed = torch.from_numpy(sounds.observed[rows])
+                yield Batch(step, x1[rows], observed, x0, lane * self._order.group)
+                following.read(runs_per_group)
+            key, first, buffer = self._order.buffer_after(key), 0, following
 
 
 class _Buffer:
-    """The sounds of a buffer, as far as they are read, in the order of its runs."""
+    """The sounds of a buffer that are read so far, in the order of its runs."""
 
-    def __init__(self, reader: Reader, order: Order, place: Place) -> None:
+    def __init__(self, reader: ShardReader, order: Order, key: BufferKey) -> None:
         self._reader = reader
-        self._runs = order.runs(place)
-        self._read: list[Rows] = []
+        self._runs = order.runs(key)
+        self._sounds: list[Sounds] = []
 
     @property
-    def left(self) -> int:
-        """How many runs are not read yet."""
-        return len(self._runs) - len(self._read)
+    def unread_runs(self) -> int:
+        """The number of runs that are still to be read."""
+        return len(self._runs) - len(self._sounds)
 
     def read(self, runs: int) -> None:
-        """Read some more runs."""
-        done = len(self._read)
-        self._read += [self._reader.read(run) for run in self._runs[done : done + runs]]
+        """Read up to this many more runs."""
+        done = len(self._sounds)
+        self._sounds += [self._reader.read(run) for run in self._runs[done : done + runs]]
 
-    def rows(self) -> Rows:
-        """Put the sounds together, and forget them."""
-        found = _together(self._read)
-        self._read = []
-        return found
-
-
-def join(parts: Sequence[Batch]) -> Batch:
-    """Put parts of a step's batch together, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    return Batch(
-        parts[0].step,
-        torch.cat([part.x1 for part in parts]),
-        torch.cat([part.observed for part in parts]),
-        torch.cat([part.x0 for part in parts], dim=1),
-        parts[0].first,
-    )
+    def take_sounds(self) -> Sounds:
+        """Return the sounds of all runs, and free their memory here."""
+        sounds = Sounds.join(self._sounds)
+        self._sounds = []
+        return sounds

@@ -1,33 +1,35 @@
-"""Shards: files of some thousand sounds, HDF5 compressed by Blosc2.
+"""Shards: HDF5 files of about a thousand sounds each, compressed by Blosc2.
 
-A shard of n sounds holds, one row an item:
+A shard of n sounds holds, with one row per item:
 
 ``patches``
     float64 ``(n, parameters)``, natural values.
 ``x``
     float32 ``(n, d)``, the patches encoded, integers in the middle of their bins.
-``log-mel`` (and ``note`` and ``windows``, where they are asked for)
-    uint8 ``(n, channels, bands, frames)``, what is observed of the sound
-    (:mod:`unsynth.audio.observation`). A level L in dB is stored as 255 (1 + L / 80), rounded: at
+``log-mel``, ``note``, ``windows`` (those that the plan lists)
+    uint8, the observation of the sound (:mod:`unsynth.audio.observation`); for ``log-mel``
+    ``(n, channels, bands, frames)``. A level L in dB is stored as 255 (1 + L / 80), rounded: at
     most 0.16 dB off.
 ``loudness``
-    float32 ``(n,)``, dB below full scale, of the loudest 50 ms.
-``audio``, ``audio_scale``
-    where asked for: int16 ``(n, channels, samples)``, times audio_scale / 32767 the sound.
+    float32 ``(n,)``, RMS of the loudest 50 ms, in dB below full scale.
+``audio``, ``audio_scale`` (if the plan says so)
+    int16 ``(n, channels, samples)`` and float32 ``(n,)``; the sound is
+    audio * audio_scale / 32767.
 ``draws``
-    uint16 ``(n,)``, which draw of the item's stream it is; those before it were rejected.
+    uint16 ``(n,)``, the number of the draw in the item's stream; those before it were rejected.
 ``sums/KIND``
-    uint64 ``(2, ...)``, the sum of the observed bytes and of their squares over the items, exact.
+    uint64 ``(2, ...)``, the exact sums over the items of the observed bytes and of their squares.
 
-Attributes: ``plan``, ``shard``, ``rejected`` (JSON: silent draws counted, failed ones listed) and
-``sha256`` of everything else. The bytes of a file are a function of what it holds.
+Attributes: ``plan``, ``shard``, ``rejected`` (JSON: the number of silent draws, a list of failed
+ones) and ``sha256`` of everything else. Equal content gives equal bytes of the file.
 """
 
 import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,38 +39,39 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from unsynth.audio.mel import DYNAMIC_RANGE
-from unsynth.audio.observation import KeyOn
-from unsynth.data.draws import draws
+from unsynth.data.draws import Rejection, draws, key_on
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
-# Blosc2 starts its threads anew for every chunk, which takes longer than most chunks do.
+# Blosc2 starts new threads for every chunk, which takes longer than compressing most chunks.
 os.environ.setdefault("BLOSC_NTHREADS", "1")
 
-#: Items that are compressed together: what is read at a time.
+#: Items that are compressed together: the least that is read at a time.
 RUN = 32
+#: The largest stored sample, of an int16.
 _FULL_SCALE = 32_767
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What a shard holds: its number, the arrays by name, and which draws were rejected."""
+    """The content of a shard: its number, its arrays by name, and the rejected draws."""
 
     number: int
     arrays: dict[str, np.ndarray]
+    #: The number of silent draws.
     silent: int
-    #: Each with item, draw, reason and patch.
+    #: The draws that failed to render, each with item, draw, reason and patch.
     failed: list[dict[str, Any]]
 
     def digest(self) -> str:
-        """Hash all of it."""
-        found = hashlib.sha256(json.dumps([self.number, self.silent, self.failed]).encode())
+        """Compute the SHA-256 hash of everything."""
+        digest = hashlib.sha256(json.dumps([self.number, self.silent, self.failed]).encode())
         for name, values in sorted(self.arrays.items()):
-            found.update(f"{name} {values.dtype.str} {values.shape}".encode())
-            found.update(np.ascontiguousarray(values).data)
-        return found.hexdigest()
+            digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
 
 
 def make_shard(
@@ -78,38 +81,28 @@ def make_shard(
     renderer: Renderer,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Shard:
-    """Draw, render and observe a shard's items; ``progress`` is told how many are done."""
+    """Draw, render and observe a shard's items; ``progress`` gets the number of finished ones."""
     items = plan.items(number)
     rows: dict[str, list[Any]] = {"patches": [], "loudness": [], "draws": []}
     kinds = [str(kind) for kind in plan.observe]
     rows |= {kind: [] for kind in kinds}
-    silent, failed = 0, []
+    silent: int = 0
+    failed: list[dict[str, Any]] = []
     for done, draw in enumerate(draws(task, renderer, plan.split, items, plan.seed)):
         progress(done)
         rows["patches"].append(draw.patch)
         rows["loudness"].append(draw.loudness)
-        rows["draws"].append(len(draw.rejected))
-        note = task.note(draw.patch)
-        key = KeyOn(note.pitch, note.onset)
+        rows["draws"].append(len(draw.rejections))
+        key = key_on(task, draw.patch)
         for kind in plan.observe:
             rows[str(kind)].append(kind.observe(draw.audio, renderer.sample_rate, key).numpy())
         if plan.audio:
             scale = float(max(1.0, np.abs(draw.audio).max()))
-            whole = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)
-            rows.setdefault("audio", []).append(whole)
+            samples = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)
+            rows.setdefault("audio", []).append(samples)
             rows.setdefault("audio_scale", []).append(scale)
-        for rejected in draw.rejected:
-            if rejected.failure is None:
-                silent += 1
-                continue
-            failed.append(
-                {
-                    "item": rejected.item,
-                    "draw": rejected.draw,
-                    "reason": rejected.failure,
-                    "patch": task.spec.named(rejected.patch),
-                }
-            )
+        silent += sum(each.failure is None for each in draw.rejections)
+        failed += [_failure(task, each) for each in draw.rejections if each.failure is not None]
     types = {"draws": np.uint16, "loudness": np.float32, "audio_scale": np.float32}
     arrays = {name: np.asarray(row, dtype=types.get(name)) for name, row in rows.items()}
     arrays["x"] = task.spec.encode(arrays["patches"]).astype(np.float32)
@@ -117,18 +110,28 @@ def make_shard(
     return Shard(number, arrays, silent, failed)
 
 
+def _failure(task: Task, rejection: Rejection) -> dict[str, Any]:
+    """Describe a draw that failed to render, as the files list it."""
+    return {
+        "item": rejection.item,
+        "draw": rejection.draw,
+        "reason": rejection.failure,
+        "patch": task.spec.named(rejection.patch),
+    }
+
+
 def _sums(observed: UInt8[np.ndarray, "items ..."]) -> UInt64[np.ndarray, "2 ..."]:
-    """Sum bytes and their squares, a run at a time: all of a shard would be much memory."""
-    found = np.zeros((2, *observed.shape[1:]), dtype=np.uint64)
+    """Sum bytes and their squares, one run at a time to save memory."""
+    sums = np.zeros((2, *observed.shape[1:]), dtype=np.uint64)
     for first in range(0, len(observed), RUN):
         run = observed[first : first + RUN].astype(np.uint16)
-        found[0] += run.sum(axis=0, dtype=np.uint32)
-        found[1] += np.square(run).sum(axis=0, dtype=np.uint32)
-    return found
+        sums[0] += run.sum(axis=0, dtype=np.uint32)
+        sums[1] += np.square(run).sum(axis=0, dtype=np.uint32)
+    return sums
 
 
 def shard_bytes(plan: Plan, shard: Shard) -> bytes:
-    """Write a shard as the bytes of its file."""
+    """Return the bytes of a shard's file."""
     with h5py.File("shard", "w", driver="core", backing_store=False) as file:
         for name, values in sorted(shard.arrays.items()):
             rows = values.shape[0] if name.startswith("sums/") else min(RUN, len(values))
@@ -145,47 +148,50 @@ def shard_bytes(plan: Plan, shard: Shard) -> bytes:
 
 
 def _compression(dtype: np.dtype[Any]) -> Any:
-    # Bytes of neighbouring cells are alike; the bytes within a number are not.
+    # Shuffling groups the bytes of equal rank; single bytes are already next to similar ones.
     filters = hdf5plugin.Blosc2.NOFILTER if dtype.itemsize == 1 else hdf5plugin.Blosc2.SHUFFLE
     return hdf5plugin.Blosc2(cname="zstd", clevel=1, filters=filters)
 
 
 def open_shard(file: io.IOBase, name: str) -> h5py.File:
-    """Open a shard's file; raises :class:`DatasetError` where it is none."""
-    try:
+    """Open a shard's file; raises :class:`DatasetError` if it is not one."""
+    with damage_reported(name):
         return h5py.File(file, "r")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _damaged(name, error) from None
 
 
 def read_shard(file: io.IOBase, name: str) -> tuple[Plan, Shard, str]:
-    """Read all of a shard, and the hash it should have; raises :class:`DatasetError`."""
-    with open_shard(file, name) as found:
-        try:
-            arrays: dict[str, np.ndarray] = {}
+    """Read a shard, its plan and the hash that it should have.
 
-            def visit(path: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset):
-                    arrays[path] = item[()]
+    Raises :class:`DatasetError` if the file is damaged.
+    """
+    with open_shard(file, name) as content, damage_reported(name):
+        arrays: dict[str, np.ndarray] = {}
 
-            found.visititems(visit)
-            rejected = json.loads(found.attrs["rejected"])
-            shard = Shard(int(found.attrs["shard"]), arrays, rejected["silent"], rejected["failed"])
-            plan = Plan.model_validate_json(found.attrs["plan"])
-            return plan, shard, str(found.attrs["sha256"])
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise _damaged(name, error) from None
+        def visit(path: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                arrays[path] = item[()]
+
+        content.visititems(visit)
+        rejected = json.loads(content.attrs["rejected"])
+        shard = Shard(int(content.attrs["shard"]), arrays, rejected["silent"], rejected["failed"])
+        plan = Plan.model_validate_json(content.attrs["plan"])
+        return plan, shard, str(content.attrs["sha256"])
 
 
-def _damaged(name: str, error: Exception) -> DatasetError:
-    reason = " ".join(str(error).split())[:120]
-    return DatasetError(
-        f"{name} is damaged ({reason}): delete it, and give the command that made the set again"
-    )
+@contextmanager
+def damage_reported(name: str) -> Iterator[None]:
+    """Turn the many errors of reading a damaged shard into a :class:`DatasetError`."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DatasetError(
+            f"{name} is damaged ({reason}): delete it, and run the command that made the set again"
+        ) from None
 
 
 def sound(shard: Shard, row: int) -> np.ndarray | None:
-    """Restore an item's sound, float32 ``(channels, samples)``; ``None`` where it is not kept."""
+    """Restore an item's sound, float32 ``(channels, samples)``; ``None`` if it is not stored."""
     if "audio" not in shard.arrays:
         return None
     scale = shard.arrays["audio_scale"][row] / _FULL_SCALE
@@ -193,5 +199,5 @@ def sound(shard: Shard, row: int) -> np.ndarray | None:
 
 
 def levels(observed: np.ndarray) -> np.ndarray:
-    """Turn bytes of a log-mel spectrogram into dB."""
+    """Turn the bytes of a log-mel spectrogram into dB."""
     return DYNAMIC_RANGE * (observed.astype(np.float32) / 255.0 - 1.0)

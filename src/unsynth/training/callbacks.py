@@ -1,13 +1,14 @@
-"""What happens around the steps: checkpoints, the loss on disk and as a picture, a word a while.
+"""Callbacks of a run: checkpoints, the losses as tables and as a picture, progress.
 
 A run's folder holds ``experiment.yaml``, ``last.ckpt``, ``loss.csv``, ``validation.csv`` and
-``loss.png``. A checkpoint replaces the last one in one rename, when it is whole.
+``loss.png``. A complete checkpoint replaces the last one by a rename.
 """
 
 import csv
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -17,11 +18,15 @@ import torch
 import yaml
 from jaxtyping import Float, UInt8
 
-from unsynth.data.batch import Waited
+from unsynth.data.batch import TimedBatches
 from unsynth.files import replacing
 from unsynth.training.module import ModelTraining
 
 CHECKPOINT = "last.ckpt"
+#: Shortest time between two pictures of the losses, in seconds.
+_PICTURE_SECONDS = 60.0
+#: Points of the training loss in a picture, at least, if the run has as many steps.
+_PICTURE_POINTS = 400
 
 
 class Checkpoints(lightning.Callback):
@@ -32,11 +37,11 @@ class Checkpoints(lightning.Callback):
         self._seconds = 60.0 * minutes
         self._saved_at = time.monotonic()
         self._previous: dict[int, Any] = {}
-        #: True once the run was asked to stop.
+        #: Whether the run was asked to stop.
         self.interrupted = False
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Take over the signals; a second Ctrl-C ends the run at once."""
+        """Handle the first Ctrl-C or SIGTERM here; a second one aborts the run."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
@@ -44,7 +49,7 @@ class Checkpoints(lightning.Callback):
 
         try:
             self._previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # only the main thread may; elsewhere the caller stops the run
+        except ValueError:  # only the main thread may set handlers; else the caller stops the run
             self._previous = {}
 
     def on_train_batch_end(
@@ -55,22 +60,22 @@ class Checkpoints(lightning.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Save when it is time to."""
-        if not _stepped(trainer, batch_idx):
+        """Save a checkpoint if one is due."""
+        if not _ends_step(trainer, batch_idx):
             return
         last = trainer.global_step >= (trainer.max_steps or 0)
-        self.interrupted = _any_device(trainer, self.interrupted)
+        self.interrupted = _on_any_device(trainer, self.interrupted)
         if self.interrupted:
             trainer.should_stop = True
         due = time.monotonic() - self._saved_at >= self._seconds
-        if self.interrupted or last or _any_device(trainer, due):
+        if self.interrupted or last or _on_any_device(trainer, due):
             self._save(trainer)
 
     def _save(self, trainer: lightning.Trainer) -> None:
-        part = self._path.with_suffix(".part")
-        trainer.save_checkpoint(part)
-        if trainer.is_global_zero:
-            part.replace(self._path)
+        # All processes have to take part in saving, but only the first writes the file.
+        first = trainer.is_global_zero
+        with replacing(self._path) if first else nullcontext(self._path) as path:
+            trainer.save_checkpoint(path)
         self._saved_at = time.monotonic()
 
     def _restore_signals(self) -> None:
@@ -81,12 +86,15 @@ class Checkpoints(lightning.Callback):
     def teardown(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
     ) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         self._restore_signals()
 
 
 class LossLog(lightning.Callback):
-    """Writes the loss of every step, validates now and then, and draws both."""
+    """Writes the loss of every step, validates every ``every`` steps, and draws both losses.
+
+    ``x1`` and ``observed`` are the data to validate with; ``validation`` is the last result.
+    """
 
     def __init__(
         self,
@@ -101,16 +109,17 @@ class LossLog(lightning.Callback):
         self.validation = float("nan")
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Go on where the checkpoint ended: later rows are of steps that are done again."""
+        """Open the tables, without the rows of steps after the checkpoint: they are repeated."""
         assert isinstance(module, ModelTraining)
         if not trainer.is_global_zero:
             return
         text = yaml.safe_dump(module.experiment.model_dump(mode="json"), sort_keys=False)
         (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
         columns = ["step", "loss", "penalty", "gradient_norm", "learning_rate"]
-        self._loss = _open(self._folder / "loss.csv", columns, trainer.global_step)
-        self._valid = _open(self._folder / "validation.csv", ["step", "loss"], trainer.global_step)
-        self._picture_at = time.monotonic()
+        step = trainer.global_step
+        self._losses = _open_table(self._folder / "loss.csv", columns, step)
+        self._validations = _open_table(self._folder / "validation.csv", ["step", "loss"], step)
+        self._drawn_at = time.monotonic()
 
     def on_train_batch_end(
         self,
@@ -120,25 +129,25 @@ class LossLog(lightning.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Write a row."""
+        """Write the step's row; validate and draw if it is time."""
         assert isinstance(module, ModelTraining)
-        if not (trainer.is_global_zero and _stepped(trainer, batch_idx)):
+        if not (trainer.is_global_zero and _ends_step(trainer, batch_idx)):
             return
         step = trainer.global_step
-        csv.writer(self._loss).writerow([step, *(f"{n:.7g}" for n in module.last.values())])
+        csv.writer(self._losses).writerow([step, *(f"{n:.7g}" for n in module.last.values())])
         for logger in trainer.loggers:
             logger.log_metrics(module.last, step)
         if step % self._every == 0 or step == trainer.max_steps:
             self.validation = module.validation_loss(self._x1, self._observed)
-            csv.writer(self._valid).writerow([step, f"{self.validation:.7g}"])
+            csv.writer(self._validations).writerow([step, f"{self.validation:.7g}"])
             for logger in trainer.loggers:
                 logger.log_metrics({"validation_loss": self.validation}, step)
-            if time.monotonic() - self._picture_at > 60.0:
+            if time.monotonic() - self._drawn_at > _PICTURE_SECONDS:
                 draw_losses(self._folder)
-                self._picture_at = time.monotonic()
+                self._drawn_at = time.monotonic()
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Draw the losses so far."""
+        """Draw the final picture."""
         if trainer.is_global_zero:
             draw_losses(self._folder)
 
@@ -146,27 +155,27 @@ class LossLog(lightning.Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
     ) -> None:
         """Close the files."""
-        for file in (getattr(self, "_loss", None), getattr(self, "_valid", None)):
+        for file in (getattr(self, "_losses", None), getattr(self, "_validations", None)):
             if file is not None:
                 file.close()
 
 
-class Progress(lightning.Callback):
-    """Prints a line every ten seconds: step, losses, steps a second, time left.
+class ProgressPrinter(lightning.Callback):
+    """Prints a line every ten seconds: step, losses, steps per second, time left.
 
-    It also says which share of the time since the last line the trainer waited for batches: so
-    much was an accelerator idle.
+    The line also states the share of the time since the last line that was spent waiting for the
+    next batch; a GPU is idle for that share of the time.
     """
 
-    def __init__(self, log: LossLog, every: float = 10.0) -> None:
+    def __init__(self, log: LossLog, seconds: float = 10.0) -> None:
         self._log = log
-        self._every = every
+        self._seconds = seconds
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Start the clock."""
         self._first = trainer.global_step
-        self._started = self._spoke = time.monotonic()
-        self._waited = _waited(trainer)
+        self._started_at = self._printed_at = time.monotonic()
+        self._waiting_seconds = _waiting_seconds(trainer)
 
     def on_train_batch_end(
         self,
@@ -176,58 +185,58 @@ class Progress(lightning.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Print, when it is time to."""
+        """Print a line if it is time."""
         assert isinstance(module, ModelTraining)
-        if not (trainer.is_global_zero and _stepped(trainer, batch_idx)):
+        if not (trainer.is_global_zero and _ends_step(trainer, batch_idx)):
             return
         now, step, steps = time.monotonic(), trainer.global_step, trainer.max_steps
-        if now - self._spoke < self._every and step < steps:
+        if now - self._printed_at < self._seconds and step < steps:
             return
-        waited = _waited(trainer)
-        idle = (waited - self._waited) / (now - self._spoke)
-        self._spoke, self._waited = now, waited
-        speed = (step - self._first) / (now - self._started)
-        left = time.strftime("%H:%M:%S", time.gmtime((steps - step) / speed))
+        waiting = _waiting_seconds(trainer)
+        share = (waiting - self._waiting_seconds) / (now - self._printed_at)
+        self._printed_at, self._waiting_seconds = now, waiting
+        speed = (step - self._first) / (now - self._started_at)
+        remaining = time.strftime("%H:%M:%S", time.gmtime((steps - step) / speed))
         print(
             f"step {step}/{steps}  loss {module.last['loss']:.4f}  "
             f"validation {self._log.validation:.4f}  {speed:.2f} steps/s  "
-            f"waited {100 * idle:.0f} % for data  {left} left",
+            f"waited {100 * share:.0f} % for data  {remaining} left",
             file=sys.stderr,
             flush=True,
         )
 
 
-def _stepped(trainer: lightning.Trainer, batch_idx: int) -> bool:
-    """Say whether this was the last part of a step."""
+def _ends_step(trainer: lightning.Trainer, batch_idx: int) -> bool:
+    """Say whether this was the last part of a step's batch."""
     return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
 
-def _any_device(trainer: lightning.Trainer, decision: bool) -> bool:
-    """Decide alike on all devices."""
+def _on_any_device(trainer: lightning.Trainer, decision: bool) -> bool:
+    """Say whether a decision is true on any device, with the same answer on all of them."""
     if trainer.world_size == 1:
         return decision
     return trainer.strategy.reduce_boolean_decision(decision, all=False)
 
 
-def _waited(trainer: lightning.Trainer) -> float:
-    """Find the seconds that a trainer has waited for batches."""
+def _waiting_seconds(trainer: lightning.Trainer) -> float:
+    """Return the total time that a trainer has spent waiting for batches."""
     batches = trainer.train_dataloader
-    assert isinstance(batches, Waited)
-    return batches.seconds
+    assert isinstance(batches, TimedBatches)
+    return batches.waiting_seconds
 
 
 def draw_losses(folder: Path) -> None:
-    """Draw ``loss.png`` from the folder's two tables."""
+    """Draw ``loss.png`` from the folder's two tables, the training loss as means of blocks."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     steps, losses = _columns(folder / "loss.csv")
-    blocks = max(1, len(losses) // 400)
-    usable = len(losses) // blocks * blocks
+    block = max(1, len(losses) // _PICTURE_POINTS)
+    whole = len(losses) // block * block
     axes.plot(
-        steps[:usable].reshape(-1, blocks).mean(1),
-        losses[:usable].reshape(-1, blocks).mean(1),
+        steps[:whole].reshape(-1, block).mean(1),
+        losses[:whole].reshape(-1, block).mean(1),
         linewidth=0.8,
         label="training",
     )
@@ -238,18 +247,19 @@ def draw_losses(folder: Path) -> None:
 
 
 def _columns(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Read the first two columns of a table."""
     rows = [row[:2] for row in csv.reader(path.read_text().splitlines()[1:])]
     table = torch.tensor([[float(value) for value in row] for row in rows]).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
-def _open(path: Path, columns: list[str], step: int) -> TextIO:
-    """Open a table for more rows after keeping those up to a step."""
-    kept = []
+def _open_table(path: Path, columns: list[str], step: int) -> TextIO:
+    """Open a table to append rows, without its incomplete rows and those after a step."""
+    rows = []
     if path.exists():
         lines = path.read_text().splitlines()[1:]
-        rows = (line.split(",") for line in lines if line.count(",") == len(columns) - 1)
-        kept = [row for row in rows if int(row[0]) <= step]
+        complete = (line.split(",") for line in lines if line.count(",") == len(columns) - 1)
+        rows = [row for row in complete if int(row[0]) <= step]
     with replacing(path) as unfinished, unfinished.open("w", newline="") as file:
-        csv.writer(file).writerows([columns, *kept])
+        csv.writer(file).writerows([columns, *rows])
     return path.open("a", newline="", buffering=1)

@@ -1,4 +1,4 @@
-"""What an experiment would cost, found by building all of it and taking steps on random data."""
+"""Measure the cost of an experiment: build all of it, and take two steps on random data."""
 
 import time
 from collections.abc import Iterable
@@ -18,46 +18,47 @@ from unsynth.training.experiment import Experiment, load_experiment
 from unsynth.training.module import ModelTraining
 from unsynth.training.train import build
 
-#: Weights, averaged weights, gradient and Adam's two moments, all float32.
-_BYTES_A_WEIGHT = 5 * 4
+#: Bytes per weight: the weight, its average, its gradient and Adam's two moments, all float32.
+_BYTES_PER_WEIGHT = 5 * 4
 
 
 def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
-    """Count parameters, FLOPs a step (2 for a multiply-add, forward and backward) and bytes.
+    """Count parameters, FLOPs per step (2 per multiply-add, forward and backward) and bytes.
 
-    ``memory_bytes.sounds`` are the observed sounds that the stream keeps for their next use, or
-    those that the loaders of a set hold.
-    Seconds are those of a step without rendering; nothing is rendered or written. Raises
-    :class:`ExperimentError` for a bad experiment file.
+    ``memory_bytes.sounds`` is for the observed sounds that the stream keeps for their next use, or
+    that the loaders of a set hold. ``seconds_a_step`` is for a step without rendering; nothing is
+    rendered or written. Raises :class:`ExperimentError` for a bad experiment file.
     """
     experiment = load_experiment(experiment_path, overrides)
     task = load_task(experiment.task)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = build(experiment, task).to(device)
-    size = experiment.model.observed_shape(task)
+    shape = experiment.model.observed_shape(task)
     data = experiment.data
     x0 = torch.randn(data.noises, data.batch, task.spec.width, device=device)
-    batch = _random_batch(x0, size)
+    batch = _random_batch(x0, shape)
     optimizer = module.configure_optimizers()["optimizer"]
 
-    # Attention as plain products, which the counter knows on every device.
+    # The counter knows attention as plain products on every device, but not all fused kernels.
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):
         _step(module, optimizer, batch)
-    saved: dict[int, int] = {}
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: _note_size(t, saved), lambda t: t):
-        started = time.perf_counter()
+    activations: dict[int, int] = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: _record_size(tensor, activations), lambda tensor: tensor
+    ):
+        start = time.perf_counter()
         _step(module, optimizer, batch)
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - start
     model = module.model
     parameters = {name: _count(part) for name, part in model.named_children()}
     if isinstance(model, ConditionalFlow) and model.param2tok is not None:
         parameters["param2tok"] = _count(model.param2tok)
     parameters["total"] = _count(model)
     memory = {
-        "weights": _BYTES_A_WEIGHT * parameters["total"],
-        "activations": sum(saved.values()),
-        "sounds": _sounds_kept(experiment) * int(np.prod(size)),
+        "weights": _BYTES_PER_WEIGHT * parameters["total"],
+        "activations": sum(activations.values()),
+        "sounds": _sounds_in_memory(experiment) * int(np.prod(shape)),
     }
     return {
         "task": f"{task.name} {task.hash}",
@@ -71,9 +72,9 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
 
 
 def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
-    mixed = module.experiment.training.precision == "bf16-mixed"
+    mixed_precision = module.experiment.training.precision == "bf16-mixed"
     optimizer.zero_grad()
-    with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed):
+    with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed_precision):
         loss = module.training_step(batch, 0)
     loss.backward()
     module.configure_gradient_clipping(optimizer)
@@ -82,22 +83,23 @@ def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch)
         torch.cuda.synchronize()
 
 
-def _random_batch(x0: torch.Tensor, size: tuple[int, ...]) -> Batch:
+def _random_batch(x0: torch.Tensor, shape: tuple[int, ...]) -> Batch:
+    """Draw a batch whose observed sounds have this shape."""
     x1 = torch.rand_like(x0[0]) * 2.0 - 1.0
-    shape = (len(x1), *size)
-    observed = torch.randint(0, 256, shape, dtype=torch.uint8, device=x0.device)
+    observed = torch.randint(0, 256, (len(x1), *shape), dtype=torch.uint8, device=x0.device)
     return Batch(0, x1, observed, x0)
 
 
-def _note_size(tensor: torch.Tensor, saved: dict[int, int]) -> torch.Tensor:
+def _record_size(tensor: torch.Tensor, activations: dict[int, int]) -> torch.Tensor:
+    """Record the bytes of a saved activation by its address, so that views count once."""
     storage = tensor.untyped_storage()
-    if not tensor.is_leaf:  # weights are counted elsewhere
-        saved[storage.data_ptr()] = storage.nbytes()
+    if not tensor.is_leaf:  # weights are leaves, and counted elsewhere
+        activations[storage.data_ptr()] = storage.nbytes()
     return tensor
 
 
-def _sounds_kept(experiment: Experiment) -> int:
-    """Count the sounds between their first use and their last, or in two buffers a lane."""
+def _sounds_in_memory(experiment: Experiment) -> int:
+    """Count the sounds between their first and last use, or those of two buffers per lane."""
     data = experiment.data
     if data.folder is not None:
         return 2 * data.batch // data.coupled * max(BUFFER, data.coupled)

@@ -1,4 +1,4 @@
-"""From a run's checkpoint to a weight file: the averaged weights, and nothing that trains them."""
+"""Export the averaged weights of a run's checkpoint as a weight file."""
 
 import csv
 import pickle
@@ -12,6 +12,7 @@ from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.experiment import load_experiment
 from unsynth.training.module import TrainingError, check_identity, identity
 
+#: The names of averaged weights in a checkpoint start with this.
 _PREFIX = "ema."
 
 
@@ -19,29 +20,29 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
     """Write the averaged weights of a checkpoint (or of a run's folder) to ``out``.
 
     Raises :class:`TrainingError` for a checkpoint that is missing, damaged or of another task, and
-    :class:`~unsynth.models.artifact.ArtifactError` where ``out`` cannot be written.
+    :class:`~unsynth.models.artifact.ArtifactError` if ``out`` cannot be written.
     """
     path = checkpoint / CHECKPOINT if checkpoint.is_dir() else checkpoint
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint_state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror})") from None
+        raise TrainingError(f"{path} cannot be read ({error.strerror})") from None
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise TrainingError(f"{path}: is not a checkpoint, or damaged ({reason})") from None
+        raise TrainingError(f"{path} is not a checkpoint, or damaged ({reason})") from None
     experiment = load_experiment(path.with_name("experiment.yaml"))
     task = load_task(experiment.task)
-    check_identity(stored.get("unsynth", {}), identity(experiment, task.hash))
+    check_identity(checkpoint_state.get("unsynth", {}), identity(experiment, task.hash))
     shape = experiment.model.observed_shape(task)
     with torch.device("meta"):
         model = experiment.model.build(task.spec, shape)
     averaged = {
         name.removeprefix(_PREFIX): value
-        for name, value in stored["state_dict"].items()
+        for name, value in checkpoint_state["state_dict"].items()
         if name.startswith(_PREFIX)
     }
     model.load_state_dict(averaged, assign=True)
-    step = stored["global_step"]
+    step = checkpoint_state["global_step"]
     artifact = describe(
         task,
         experiment.model,
@@ -54,7 +55,7 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
 
 
 def _validation_loss(table: Path, step: int) -> float | None:
-    """Find the last loss that was measured up to a step."""
+    """Read the last loss that was measured up to a step, if there is one."""
     if not table.exists():
         return None
     rows = list(csv.DictReader(table.read_text().splitlines()))

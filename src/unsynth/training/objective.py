@@ -1,13 +1,15 @@
-"""What training minimises.
+"""The training losses.
 
-A flow, by flow matching with condition dropout:
+A flow is trained by flow matching with condition dropout:
 
-    E |v(x_t, t | y) - (x1 - x0)|^2,  x0 normal,  x_t = (1 - t) x0 + t x1
+    E |v(x_t, t | y) - (x1 - x0)|^2,  x0 normal,  t uniform in [0, 1],  x_t = (1 - t) x0 + t x1.
 
-with y replaced by "no sound" for a share of the items (the paper, section 4: 10 %), so that one
-network learns both fields that guidance needs; and the mean absolute entry of Param2Tok's
-assignment. t is uniform in [0, 1]. Where coordinates are known, x_t is x1 there and the error is
-that of the others. A regression, by the mean square. VAE + RealNVP:
+For a share of the items (10 % in the paper, section 4), y is replaced by "no sound", so that one
+network learns both fields that guidance needs. The mean absolute entry of Param2Tok's assignment is
+added as a penalty. Known coordinates of x_t are those of x1, and only the others count in the
+error.
+
+A regression is trained by the mean squared error. For VAE + RealNVP, see
 :mod:`unsynth.models.vae_realnvp`.
 """
 
@@ -29,13 +31,14 @@ class Noise(NamedTuple):
 
     x0: Float[torch.Tensor, "items d"]
     t: Float[torch.Tensor, " items"]
+    #: The items that lose their sound.
     dropped: Bool[torch.Tensor, " items"]
-    #: Which coordinates the model is told; none of them.
-    known: Bool[torch.Tensor, "items d"] | None = None
+    #: The coordinates that the model is conditioned on; ``None`` for none.
+    known_mask: Bool[torch.Tensor, "items d"] | None = None
 
 
 class Losses(NamedTuple):
-    """The loss, and what is added to it."""
+    """The loss, and the penalty that is added to it."""
 
     loss: Float[torch.Tensor, ""]
     penalty: Float[torch.Tensor, ""]
@@ -44,12 +47,12 @@ class Losses(NamedTuple):
 def draw_times(
     rng: np.random.Generator, items: int, dropout: float
 ) -> tuple[Float[torch.Tensor, " items"], Bool[torch.Tensor, " items"]]:
-    """Draw each item's time, and which items lose their sound."""
+    """Draw the time of each item, and the items that lose their sound."""
     t = torch.from_numpy(rng.random(items, dtype=np.float32))
     return t, torch.from_numpy(rng.random(items) < dropout)
 
 
-def losses(
+def compute_losses(
     model: Model,
     x1: Float[torch.Tensor, "items d"],
     observed: UInt8[torch.Tensor, "sounds ..."],
@@ -57,15 +60,18 @@ def losses(
     assignment_penalty: float,
     step: int,
 ) -> Losses:
-    """Compute what a model is trained by; each sound is that of items / sounds items, in turn."""
+    """Compute a model's training losses.
+
+    The items are the sounds in order, repeated as a whole items / sounds times.
+    """
     match model:
         case ConditionalFlow():
             repeats = len(x1) // len(observed)
             conditioning = model.encode(observed).repeat(repeats, 1, 1)
             unconditional = model.unconditional(len(x1))
-            if noise.known is not None:
+            if noise.known_mask is not None:
                 conditioning, unconditional = (
-                    model.add_known(vectors, x1, noise.known)
+                    model.add_known(vectors, x1, noise.known_mask)
                     for vectors in (conditioning, unconditional)
                 )
             loss = flow_matching_loss(model, x1, conditioning, unconditional, noise)
@@ -73,13 +79,13 @@ def losses(
             penalty = 0.0 if tokens is None else assignment_penalty * tokens.penalty()
             return Losses(loss, loss.new_zeros(()) + penalty)
         case PatchRegression():
-            # Noises of one sound would be the same loss again.
+            # The loss does not depend on the noise, so one item of each sound is enough.
             loss = (model(observed) - x1[: len(observed)]).square().mean()
             return Losses(loss, loss.new_zeros(()))
         case _:
             count = len(observed)
-            found = model.losses(x1[:count], observed, noise.x0[:count])
-            return Losses(found.reconstruction + found.patch, model.beta(step) * found.latent)
+            terms = model.losses(x1[:count], observed, noise.x0[:count])
+            return Losses(terms.reconstruction + terms.patch, model.beta(step) * terms.latent)
 
 
 def flow_matching_loss(
@@ -90,12 +96,12 @@ def flow_matching_loss(
     noise: Noise,
 ) -> Float[torch.Tensor, ""]:
     """Compute the mean squared error of the velocity over items and coordinates."""
-    seen = torch.where(noise.dropped[:, None, None], unconditional, conditioning)
+    vectors = torch.where(noise.dropped[:, None, None], unconditional, conditioning)
     x = point(noise.x0, x1, noise.t)
-    if noise.known is not None:
-        x = torch.where(noise.known, x1, x)
-    errors = (field(x, noise.t, seen).float() - velocity(noise.x0, x1)).square()
-    if noise.known is None:
+    if noise.known_mask is not None:
+        x = torch.where(noise.known_mask, x1, x)
+    errors = (field(x, noise.t, vectors).float() - velocity(noise.x0, x1)).square()
+    if noise.known_mask is None:
         return errors.mean()
-    asked = ~noise.known
-    return ((errors * asked).sum(dim=1) / asked.sum(dim=1).clamp_min(1)).mean()
+    free = ~noise.known_mask
+    return ((errors * free).sum(dim=1) / free.sum(dim=1).clamp_min(1)).mean()

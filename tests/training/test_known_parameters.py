@@ -11,8 +11,8 @@ from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
-from unsynth.training.known import Known
-from unsynth.training.objective import Noise, flow_matching_loss, losses
+from unsynth.training.known_parameters import KnownParameters
+from unsynth.training.objective import Noise, compute_losses, flow_matching_loss
 from unsynth.training.train import train
 
 TOLD = [*SKETCHED, "model.told=true", "training.known=0.6"]
@@ -30,7 +30,7 @@ def silence(items: int) -> torch.Tensor:
 
 
 def test_what_is_known_is_a_share_of_items_and_whole_parameters(task):
-    known = Known(task)
+    known = KnownParameters(task)
     drawn = known.draw(np.random.default_rng(0), 4000, 0.6)
     assert drawn.shape == (4000, task.spec.width) and drawn.dtype == torch.bool
     some = drawn.any(dim=1)
@@ -52,7 +52,7 @@ def test_what_is_known_is_a_share_of_items_and_whole_parameters(task):
 
 def test_a_task_without_a_sketch_has_known_parameters_too():
     task = load_task("vital-simple")
-    drawn = Known(task).draw(np.random.default_rng(0), 400, 1.0)
+    drawn = KnownParameters(task).draw(np.random.default_rng(0), 400, 1.0)
     assert drawn.shape == (400, task.spec.width)
     assert 0.4 < drawn.float().mean() < 0.6
 
@@ -65,7 +65,7 @@ def test_the_error_is_that_of_what_is_not_known():
     none = torch.zeros(5, dtype=torch.bool)
 
     def loss(x0, x1=x1, known=known):
-        return losses(flow, x1, silence(5), Noise(x0, t, none, known), 0.0, 0).loss.item()
+        return compute_losses(flow, x1, silence(5), Noise(x0, t, none, known), 0.0, 0).loss.item()
 
     other = x0.clone()
     other[:, 0] = 9.0
@@ -96,7 +96,7 @@ def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
         x1 = x1 @ mixing
         known = torch.rand(256, 2, generator=rng) < torch.tensor([0.5, 0.0])
         noise = Noise(x0, torch.rand(256, generator=rng), torch.zeros(256, dtype=torch.bool), known)
-        loss = losses(flow, x1, silence(256), noise, 0.0, 0).loss
+        loss = compute_losses(flow, x1, silence(256), noise, 0.0, 0).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -140,5 +140,7 @@ def test_a_model_that_is_told_trains_from_sketches_and_keeps_locks(experiment_pa
 
 def test_told_and_known_go_together(experiment_path):
     for settings in (["model.told=true"], ["training.known=0.5"]):
-        with pytest.raises(ExperimentError, match=r"told is for training\.known above 0"):
+        with pytest.raises(
+            ExperimentError, match=r"set model\.told and training\.known above 0 together"
+        ):
             load_experiment(experiment_path, [*SKETCHED, *settings])
