@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from tests.commands import ROOT, failing, output
-from tests.data.tones import load, made, plan_of
+from tests.data.tones import load, render_set, plan_of
 from unsynth.data.external import DatasetError
 from unsynth.data.shards import read_shard
 from unsynth.tasks.catalogue import load_task
@@ -60,7 +60,7 @@ def test_a_set_is_rendered_checked_described_and_shown(tmp_path):
 @pytest.fixture(scope="module")
 def tones(tmp_path_factory) -> Path:
     """A set of 20 sounds."""
-    return made(plan_of(), tmp_path_factory.mktemp("sets") / "tones").local
+    return render_set(plan_of(), tmp_path_factory.mktemp("sets") / "tones").local
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Small sets whose sounds were never rendered: noise that carries its item's number."""
+"""Small sets without rendering: the observations are noise that carries the item's number."""
 
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,19 @@ from unsynth.tasks.task import Task
 SHAPES = {str(kind): kind.shape(1, 44_100) for kind in Observation}
 
 
-def make_set(path: Path, task: Task, finished: bool = True, **plan: Any) -> Folder:
-    """Make 200 sounds in shards of 40, which have a run of 32 and one of 8."""
-    found = Plan(
-        **{
-            "task": task.name,
-            "task_hash": task.hash,
-            "count": 200,
-            "shard_sounds": 40,
-            "observe": tuple(Observation),
-        }
-        | plan
-    )
+def make_set(path: Path, task: Task, finished: bool = True, **changes: Any) -> Folder:
+    """Make 200 sounds in shards of 40, that is, with runs of 32 and 8 sounds."""
+    fields = {
+        "task": task.name,
+        "task_hash": task.hash,
+        "count": 200,
+        "shard_sounds": 40,
+        "observe": tuple(Observation),
+    }
+    plan = Plan(**(fields | changes))
     folder = Folder(path)
-    for shard in begin(folder, found):
-        folder.write(found.file(shard), shard_bytes(found, _shard(found, shard, task)))
+    for shard in begin(folder, plan):
+        folder.write(plan.file(shard), shard_bytes(plan, _shard(plan, shard, task)))
     if finished:
         finish(folder)
     return folder
@@ -51,6 +49,6 @@ def _shard(plan: Plan, number: int, task: Task) -> Shard:
 
 
 def item_numbers(observed: torch.Tensor) -> list[int]:
-    """Read the numbers of items."""
+    """Read the items' numbers out of their observations."""
     frames = observed.reshape(len(observed), -1).int()
     return (256 * frames[:, 0] + frames[:, 1]).tolist()

@@ -1,4 +1,4 @@
-"""The same plan on a real Ray cluster of this machine."""
+"""Datasets rendered on a real Ray cluster of this machine equal those of local workers."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import psutil
 import pytest
 import ray
 
-from tests.data.tones import files, load, made, plan_of
+from tests.data.tones import files, load, plan_of, render_set
 from unsynth.data.cluster import make_on_cluster
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
@@ -18,7 +18,7 @@ from unsynth.errors import EngineError
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    """Two workers; by default they would wait for whatever else this machine does."""
+    """Start two workers, at normal priority: by default, other load on the machine stalls them."""
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
@@ -26,7 +26,7 @@ def cluster():
     ray.shutdown()
 
 
-def test_a_set_is_the_same_with_a_worker_killed_in_the_middle(tmp_path):
+def test_a_killed_worker_does_not_change_the_set(tmp_path):
     plan = plan_of(count=48, shard_sounds=6)
     killed: list[int] = []
     for event in make_on_cluster(plan, Folder(tmp_path / "set"), None, load):
@@ -35,44 +35,44 @@ def test_a_set_is_the_same_with_a_worker_killed_in_the_middle(tmp_path):
             os.kill(busy[0].pid, signal.SIGKILL)
             killed.append(busy[0].pid)
     assert killed
-    assert files(tmp_path / "set") == files(made(plan, tmp_path / "local").local)
+    assert files(tmp_path / "set") == files(render_set(plan, tmp_path / "local").local)
 
 
-def test_what_is_there_is_kept_and_any_filesystem_will_do(tmp_path):
+def test_finished_shards_are_kept_on_any_filesystem(tmp_path):
     plan = plan_of(count=18)
-    one = made(plan, tmp_path / "one")
-    folder = Folder(tmp_path / "two")
+    local = render_set(plan, tmp_path / "local")
+    folder = Folder(tmp_path / "set")
     first = make_on_cluster(plan, folder, None, load)
     while next(first).sounds == 0:
         pass
     first.close()
-    there = [name for name in folder.names() if name.startswith("shard")]
-    before = {name: (folder.local / name).stat().st_mtime_ns for name in there}
-    assert there
+    finished = [name for name in folder.names() if name.startswith("shard")]
+    before = {name: (folder.local / name).stat().st_mtime_ns for name in finished}
+    assert finished
     *_, last = make_on_cluster(plan, folder, None, load)
-    assert last.sounds == 18 and files(folder.local) == files(one.local)
-    assert {name: (folder.local / name).stat().st_mtime_ns for name in there} == before
+    assert last.sounds == 18 and files(folder.local) == files(local.local)
+    assert {name: (folder.local / name).stat().st_mtime_ns for name in finished} == before
     # dir:// stands for the object stores: not a LocalFileSystem, so written by upload.
-    remote = Folder(f"dir::file://{tmp_path}/three")
+    remote = Folder(f"dir::file://{tmp_path}/remote")
     assert remote.local is None
     list(make_on_cluster(plan, remote, None, load))
-    # Where that filesystem puts them below the folder is its own affair.
-    uploaded = {p.name: p.read_bytes() for p in (tmp_path / "three").rglob("*") if p.is_file()}
-    assert uploaded == files(one.local)
-    *_, verdict = verify([remote], load)
-    assert verdict.problems == () and read_manifest(remote).finished
+    # That filesystem may put the files into folders below this one.
+    uploaded = {p.name: p.read_bytes() for p in (tmp_path / "remote").rglob("*") if p.is_file()}
+    assert uploaded == files(local.local)
+    *_, result = verify([remote], load)
+    assert result.problems == () and read_manifest(remote).finished
 
 
-def test_errors_of_the_workers_arrive(tmp_path):
+def test_errors_of_workers_are_raised(tmp_path):
     with pytest.raises(EngineError, match="gave a sound; the engine says: ValueError"):
-        list(make_on_cluster(plan_of("broken", count=1), Folder(tmp_path / "a"), None, dead))
+        list(make_on_cluster(plan_of("broken", count=1), Folder(tmp_path / "a"), None, load_dead))
     ray.shutdown()
     with pytest.raises(DatasetError, match="no Ray cluster there"):
         list(make_on_cluster(plan_of(), Folder(tmp_path / "b"), "127.0.0.1:1", load))
 
 
-def dead(name: str) -> object:
-    """Every draw of this task fails."""
+def load_dead(name: str) -> object:
+    """Load a task whose draws all fail to render."""
     task = load("broken")
     task._first, task._modes = 3, 1
     return task

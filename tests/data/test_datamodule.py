@@ -19,7 +19,7 @@ from unsynth.flow.coupling import Coupling
 from unsynth.tasks.dx7.task import DX7Task
 
 BATCH, GROUP, NOISES = 16, 4, 2
-#: Steps of an epoch of 200 sounds.
+#: Steps per epoch of 200 sounds.
 EPOCH = 12
 
 
@@ -30,11 +30,11 @@ def folder(task, tmp_path_factory) -> Folder:
 
 @pytest.fixture
 def small_buffers(monkeypatch):
-    """Three buffers a lane and epoch; in this process alone."""
+    """Make three buffers per lane and epoch, in this process only."""
     monkeypatch.setattr(order_module, "BUFFER", 5 * GROUP)
 
 
-def opened(
+def open_batches(
     folder: Folder,
     task: DX7Task,
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT,
@@ -50,15 +50,15 @@ def opened(
 
 
 def batches(shards: ShardBatches, start: int, steps: int, ranks: int = 1) -> list[Batch]:
-    """Take whole batches, put together from the devices' parts."""
+    """Read whole batches, joined from the parts of ``ranks`` devices."""
     loaders = [shards.loader(start, rank, ranks) for rank in range(ranks)]
-    found = [join([join(next(loader)) for loader in loaders]) for _ in range(steps)]
+    whole = [join([join(next(loader)) for loader in loaders]) for _ in range(steps)]
     for loader in loaders:
         loader.close()
-    return found
+    return whole
 
 
-def same(ours: list[Batch], theirs: list[Batch]) -> bool:
+def equal(ours: list[Batch], theirs: list[Batch]) -> bool:
     return len(ours) == len(theirs) and all(
         a.step == b.step and all(torch.equal(x, y) for x, y in zip(a[1:4], b[1:4], strict=True))
         for a, b in zip(ours, theirs, strict=True)
@@ -106,36 +106,36 @@ def test_an_epoch_uses_every_sound_at_most_once(order):
 
 
 @pytest.mark.parametrize(("ranks", "loaders"), [(2, 0), (4, 0), (1, 2)])
-def test_neither_devices_nor_loaders_change_a_batch(folder, task, ranks, loaders):
-    alone = batches(opened(folder, task), 0, EPOCH + 2)
-    parts = batches(opened(folder, task, loaders=loaders), 0, EPOCH + 2, ranks)
-    assert same(alone, parts)
+def test_batches_do_not_depend_on_devices_or_loaders(folder, task, ranks, loaders):
+    alone = batches(open_batches(folder, task), 0, EPOCH + 2)
+    parts = batches(open_batches(folder, task, loaders=loaders), 0, EPOCH + 2, ranks)
+    assert equal(alone, parts)
 
 
-def test_a_device_takes_its_part_of_the_batch(folder, task):
-    parts = [join(next(opened(folder, task).loader(3, rank, 2))) for rank in range(2)]
+def test_each_device_gets_its_part_of_the_batch(folder, task):
+    parts = [join(next(open_batches(folder, task).loader(3, rank, 2))) for rank in range(2)]
     assert [(part.first, len(part.x1)) for part in parts] == [(0, BATCH // 2), (BATCH // 2,) * 2]
 
 
 def test_a_batch_is_a_function_of_its_step(folder, task, small_buffers):
-    """Whether it is the first of a buffer, of an epoch, or neither."""
-    whole = batches(opened(folder, task), 0, 2 * EPOCH + 6)
+    """At the start of a buffer, at the start of an epoch, and elsewhere."""
+    whole = batches(open_batches(folder, task), 0, 2 * EPOCH + 6)
     assert [batch.step for batch in whole] == list(range(2 * EPOCH + 6))
     for start in (1, 4, 5, EPOCH - 1, EPOCH, EPOCH + 7):
-        assert same(batches(opened(folder, task), start, 6), whole[start : start + 6])
-    assert not same(batches(opened(folder, task, seed=1), 0, 2), whole[:2])
+        assert equal(batches(open_batches(folder, task), start, 6), whole[start : start + 6])
+    assert not equal(batches(open_batches(folder, task, seed=1), 0, 2), whole[:2])
 
     first, second = whole[:EPOCH], whole[EPOCH : 2 * EPOCH]
     for epoch in (first, second):
         items = [item for batch in epoch for item in item_numbers(batch.observed)]
         assert len(set(items)) == len(items) == BATCH * EPOCH
-    # Neighbours in a batch are of other shards: the sounds are mixed.
+    # A batch mixes sounds of several shards.
     assert all(len({item // 40 for item in item_numbers(b.observed)}) > 2 for b in first)
     assert item_numbers(first[0].observed) != item_numbers(second[0].observed)
 
 
 def test_integers_get_new_noise_in_every_epoch(folder, task):
-    whole = batches(opened(folder, task), 0, 2 * EPOCH)
+    whole = batches(open_batches(folder, task), 0, 2 * EPOCH)
     items: dict[int, list[torch.Tensor]] = {}
     for batch in whole:
         for item, x in zip(item_numbers(batch.observed), batch.x1, strict=True):
@@ -149,8 +149,8 @@ def test_integers_get_new_noise_in_every_epoch(folder, task):
 
 def test_patches_belong_to_their_sounds(folder, task):
     rng = np.random.default_rng((0, 1))
-    patches = [task.sample(rng) for _ in range(40)]  # of items 40 to 79, as the set was made
-    for batch in batches(opened(folder, task), 0, 4):
+    patches = [task.sample(rng) for _ in range(40)]  # items 40 to 79, as in make_set
+    for batch in batches(open_batches(folder, task), 0, 4):
         decoded = task.spec.decode(batch.x1.double().numpy())
         for item, patch in zip(item_numbers(batch.observed), decoded, strict=True):
             if item // 40 == 1:
@@ -162,28 +162,28 @@ def test_noise_is_coupled_within_groups(folder, task):
         assert batch.x0 is not None
         return (batch.x0 - batch.x1).square().sum(dim=-1).unflatten(1, (-1, GROUP)).sum(dim=-1)
 
-    [coupled] = batches(opened(folder, task), 5, 1)
-    [drawn] = batches(opened(folder, task, coupling=Coupling.INDEPENDENT), 5, 1)
-    assert torch.equal(coupled.x1, drawn.x1)
+    [coupled] = batches(open_batches(folder, task), 5, 1)
+    [independent] = batches(open_batches(folder, task, coupling=Coupling.INDEPENDENT), 5, 1)
+    assert torch.equal(coupled.x1, independent.x1)
     assert coupled.x0.shape == (NOISES, *coupled.x1.shape)
-    assert (distance(coupled) <= distance(drawn) + 1e-3).all()
-    assert distance(coupled).sum() < 0.99 * distance(drawn).sum()
-    for noise, before in zip(coupled.x0, drawn.x0, strict=True):
-        for group, as_drawn in zip(noise.split(GROUP), before.split(GROUP), strict=True):
+    assert (distance(coupled) <= distance(independent) + 1e-3).all()
+    assert distance(coupled).sum() < 0.99 * distance(independent).sum()
+    for noise, before in zip(coupled.x0, independent.x0, strict=True):
+        for group, uncoupled in zip(noise.split(GROUP), before.split(GROUP), strict=True):
             assert {row.numpy().tobytes() for row in group} == {
-                row.numpy().tobytes() for row in as_drawn
+                row.numpy().tobytes() for row in uncoupled
             }
     assert len({row.numpy().tobytes() for row in coupled.x0.flatten(0, 1)}) == NOISES * BATCH
 
 
-def test_first_sounds_and_statistics_are_the_sets(folder, task):
-    shards = opened(folder, task)
+def test_first_sounds_and_statistics_match_the_set(folder, task):
+    shards = open_batches(folder, task)
     assert item_numbers(shards.first(50)) == list(range(50))
-    whole = shards.first(10_000).double().numpy()
-    assert len(whole) == 200
+    observed = shards.first(10_000).double().numpy()
+    assert len(observed) == 200
     mean, deviation = shards.statistics()
-    np.testing.assert_allclose(mean, whole.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(deviation, whole.std(axis=0), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(mean, observed.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(deviation, observed.std(axis=0), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -199,33 +199,33 @@ def test_first_sounds_and_statistics_are_the_sets(folder, task):
         ({"count": 15}, "holds 15 sounds, fewer than a batch of 16"),
     ],
 )
-def test_a_set_that_does_not_fit(task, tmp_path, plan, message):
+def test_a_set_that_does_not_fit_is_refused(task, tmp_path, plan, message):
     folder = make_set(tmp_path / "set", task, **plan)
     with pytest.raises(DatasetError, match=message) as caught:
-        opened(folder, task)
+        open_batches(folder, task)
     assert "\n" not in str(caught.value)
 
 
-def test_no_set_at_all(task, tmp_path):
+def test_an_empty_folder_is_refused(task, tmp_path):
     with pytest.raises(DatasetError, match="is not a dataset"):
-        opened(Folder(tmp_path), task)
+        open_batches(Folder(tmp_path), task)
 
 
-def test_devices_that_cannot_share_a_batch(folder, task):
+def test_devices_that_cannot_share_a_batch_are_refused(folder, task):
     with pytest.raises(DatasetError, match=r"16 is 4 groups of 4, which 3 .* multiple of 12"):
-        next(opened(folder, task).loader(0, 0, 3))
+        next(open_batches(folder, task).loader(0, 0, 3))
 
 
 @pytest.mark.parametrize("loaders", [0, 1])
-def test_a_shard_that_is_gone_or_damaged_is_named(task, tmp_path, loaders):
+def test_a_missing_or_damaged_shard_is_named(task, tmp_path, loaders):
     folder = make_set(tmp_path / "set", task)
     shard = Path(tmp_path / "set" / "shard-000002.h5")
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DatasetError, match=r"shard-000002\.h5 is damaged") as caught:
-        list(islice(opened(folder, task, loaders=loaders).loader(0), EPOCH))
+        list(islice(open_batches(folder, task, loaders=loaders).loader(0), EPOCH))
     assert "\n" not in str(caught.value)
     if not loaders:
         shard.unlink()
         with pytest.raises(DatasetError, match=r"shard-000002\.h5 is missing"):
-            list(islice(opened(folder, task).loader(0), EPOCH))
+            list(islice(open_batches(folder, task).loader(0), EPOCH))

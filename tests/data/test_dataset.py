@@ -1,4 +1,4 @@
-"""Datasets made by real processes, with real engines, killed where it hurts."""
+"""Datasets rendered by real processes, with real engines that are killed in the middle."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ import psutil
 import pytest
 import torch
 
-from tests.data.tones import CRASH, HANG, SILENT, files, load, made, plan_of
+from tests.data.tones import CRASH, HANG, SILENT, files, load, plan_of, render_set
 from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import Observation
 from unsynth.data import local
@@ -40,7 +40,7 @@ UNSYNTH = [sys.executable, "-m", "unsynth"]
 
 
 def spawned(parent: psutil.Process | None = None) -> list[psutil.Process]:
-    """List the workers that a process has started, without helpers and other tests' loaders."""
+    """List the workers that a process has started, without the loaders of other tests."""
     workers = []
     for child in (parent or psutil.Process()).children():
         with contextlib.suppress(psutil.Error):
@@ -50,19 +50,19 @@ def spawned(parent: psutil.Process | None = None) -> list[psutil.Process]:
     return workers
 
 
-def found(*folders: Folder) -> Verification:
-    *_, verdict = verify(list(folders), load)
-    assert isinstance(verdict, Verification)
-    return verdict
+def verification(*folders: Folder) -> Verification:
+    *_, result = verify(list(folders), load)
+    assert isinstance(result, Verification)
+    return result
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of 20 sounds; copy it before you change it."""
-    return made(plan_of(), tmp_path_factory.mktemp("sets") / "good").local
+    """A set of 20 sounds; tests that change it copy it first."""
+    return render_set(plan_of(), tmp_path_factory.mktemp("sets") / "good").local
 
 
-def test_a_shard_holds_patches_sounds_and_what_models_see(task):
+def test_a_shard_holds_patches_sounds_and_observations(task):
     plan = Plan(
         task="dx7",
         task_hash=task.hash,
@@ -76,8 +76,10 @@ def test_a_shard_holds_patches_sounds_and_what_models_see(task):
     data = shard_bytes(plan, shards[1])
     assert data == shard_bytes(plan, shards[1])
 
-    theirs, shard, digest = read_shard(io.BytesIO(data), "a shard")
-    assert theirs == plan and shard.number == 1 and digest == shard.digest() == shards[1].digest()
+    stored_plan, shard, digest = read_shard(io.BytesIO(data), "a shard")
+    assert (
+        stored_plan == plan and shard.number == 1 and digest == shard.digest() == shards[1].digest()
+    )
     arrays = shard.arrays
     assert len(arrays["patches"]) == 3 and not np.array_equal(
         shards[0].arrays["patches"][:3], arrays["patches"]
@@ -86,9 +88,9 @@ def test_a_shard_holds_patches_sounds_and_what_models_see(task):
     assert arrays["log-mel"].dtype == np.uint8 and arrays["log-mel"].shape == (3, 1, 128, 401)
     for row, patch in enumerate(arrays["patches"]):
         audio = task.synth().render(task.engine_patch(patch), task.note(patch))
-        kept = sound(shard, row)
+        restored = sound(shard, row)
         step = max(1.0, np.abs(audio).max()) / 32767
-        assert np.abs(kept - audio).max() <= 0.51 * step
+        assert np.abs(restored - audio).max() <= 0.51 * step
         exact = log_mel(torch.from_numpy(audio)).numpy()
         assert np.abs(levels(arrays["log-mel"][row]) - exact).max() <= 80 / 255 / 2 + 1e-3
         note = Observation.NOTE.observe(audio, 44100).numpy()
@@ -99,20 +101,20 @@ def test_a_shard_holds_patches_sounds_and_what_models_see(task):
 
 
 def test_a_set_is_a_function_of_its_plan(good, tmp_path):
-    folder = made(plan_of(), tmp_path / "again", workers=3)
+    folder = render_set(plan_of(), tmp_path / "again", workers=3)
     assert files(folder.local) == files(good)
     assert set(files(good)) == {
         MANIFEST,
         "log-mel.statistics.npy",
         *(f"shard-{j:06d}.h5" for j in range(4)),
     }
-    other = made(plan_of(seed=1), tmp_path / "other")
+    other = render_set(plan_of(seed=1), tmp_path / "other")
     assert not set(files(other.local).values()) & set(files(good).values())
-    verdict = found(Folder(good), other)
-    assert verdict.problems == () and "20 sounds of tones (train)" in verdict.remarks[0]
+    result = verification(Folder(good), other)
+    assert result.problems == () and "20 sounds of tones (train)" in result.remarks[0]
 
 
-def test_the_manifests_statistics_are_those_of_the_sounds(good):
+def test_statistics_are_those_of_the_sounds(good):
     sounds = []
     for number in range(4):
         with (good / f"shard-{number:06d}.h5").open("rb") as file:
@@ -123,29 +125,29 @@ def test_the_manifests_statistics_are_those_of_the_sounds(good):
     np.testing.assert_allclose(deviation, values.std(axis=0), rtol=1e-4, atol=1e-4)
 
 
-def test_draws_that_kill_hang_or_fail_are_recorded_and_replaced(tmp_path):
-    """Each draw that costs a worker is tried by a second one; the run goes on."""
+def test_draws_that_crash_hang_or_fail_are_recorded_and_replaced(tmp_path):
+    """A second worker renders each draw that costs a worker; the run continues."""
     plan = plan_of("broken", count=16, shard_sounds=8, seed=3, time_limit=2.0)
-    folder = made(plan, tmp_path / "broken", workers=2)
+    folder = render_set(plan, tmp_path / "broken", workers=2)
     manifest = read_manifest(folder)
     reasons = {entry["patch"]["mode"]: entry["reason"] for entry in manifest.failed}
     assert "exit code -11" in reasons[CRASH] and "no sound after 2 s" in reasons[HANG]
     assert manifest.rejected["failed"] == len(manifest.failed) and manifest.rejected["silent"] > 0
     for entry in manifest.failed:
         assert set(entry) == {"item", "draw", "reason", "patch"} and entry["patch"]["mode"] < 4
-    kept = []
+    shards = []
     for number in range(2):
         with folder.open(plan.file(number)) as file:
-            kept.append(read_shard(file, "a shard")[1].arrays)
-    modes = np.concatenate([arrays["patches"][:, 1] for arrays in kept])
+            shards.append(read_shard(file, "a shard")[1].arrays)
+    modes = np.concatenate([arrays["patches"][:, 1] for arrays in shards])
     assert len(modes) == 16 and modes.min() > SILENT
-    assert sum(int(a["draws"].sum()) for a in kept) == sum(manifest.rejected.values())
-    assert found(folder).problems == ()
+    assert sum(int(a["draws"].sum()) for a in shards) == sum(manifest.rejected.values())
+    assert verification(folder).problems == ()
 
 
-def test_a_lost_worker_is_no_failure_of_its_draw(tmp_path, monkeypatch):
-    """A sound whose worker is killed from outside comes out as if nothing had been."""
-    whole = made(plan_of("broken", count=3), tmp_path / "whole")
+def test_a_draw_survives_a_kill_of_its_engine(tmp_path, monkeypatch):
+    """A kill of the engine's process from outside does not change the sound."""
+    whole = render_set(plan_of("broken", count=3), tmp_path / "whole")
     killed = []
     folder = Folder(tmp_path / "killed")
     for _ in make_dataset(plan_of("broken", count=3), folder, 1, load):
@@ -165,10 +167,10 @@ def test_a_stopped_worker_is_replaced(tmp_path, monkeypatch):
             stopped += spawned()
             stopped[-1].suspend()
     assert stopped and not stopped[-1].is_running()
-    assert files(tmp_path / "set") == files(made(plan, tmp_path / "whole").local)
+    assert files(tmp_path / "set") == files(render_set(plan, tmp_path / "whole").local)
 
 
-def test_workers_that_grow_are_recycled(tmp_path, good, monkeypatch):
+def test_workers_that_grow_are_replaced(tmp_path, good, monkeypatch):
     monkeypatch.setattr(local, "MOST_GROWTH", -1)
     workers = set()
     for _ in make_dataset(plan_of(), Folder(tmp_path / "set"), 1, load):
@@ -176,7 +178,7 @@ def test_workers_that_grow_are_recycled(tmp_path, good, monkeypatch):
     assert len(workers) >= 4 and files(tmp_path / "set") == files(good)
 
 
-def test_an_engine_that_always_dies_ends_the_run(tmp_path, monkeypatch):
+def test_an_engine_that_always_fails_ends_the_run(tmp_path, monkeypatch):
     with pytest.raises(EngineError, match="gave a sound; the engine says"):
         list(make_dataset(plan_of("broken", count=1), Folder(tmp_path), 1, load_dead))
 
@@ -200,8 +202,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_kills_at_random_moments_change_nothing(undisturbed, tmp_path):
-    """kill -9 of the command, of a worker, and Ctrl-C; the last call finishes the set."""
+def test_kills_at_random_moments_do_not_change_the_set(undisturbed, tmp_path):
+    """Kill -9 the command, a worker, and press Ctrl-C; the last call finishes the set."""
     path, rng = tmp_path / "set", random.Random(0)
     ends = []
     for way in ("kill", "interrupt", "kill a worker"):
@@ -232,7 +234,7 @@ def default_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_a_full_disk_loses_nothing(undisturbed, tmp_path):
+def test_a_full_disk_costs_no_finished_shard(undisturbed, tmp_path):
     path = tmp_path / "small"
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(path)]
@@ -242,11 +244,11 @@ def test_a_full_disk_loses_nothing(undisturbed, tmp_path):
         stopped = subprocess.run(rendering(path / "set"), capture_output=True, text=True)
         assert stopped.returncode == 2 and "No space left" in stopped.stderr
         assert stopped.stderr.strip().splitlines()[-1].startswith("unsynth: ")
-        kept = files(path / "set")
-        assert {name: files(undisturbed)[name] for name in kept if name != MANIFEST} == {
-            name: data for name, data in kept.items() if name != MANIFEST
+        finished = files(path / "set")
+        assert {name: files(undisturbed)[name] for name in finished if name != MANIFEST} == {
+            name: data for name, data in finished.items() if name != MANIFEST
         }
-        assert any(name.startswith("shard") for name in kept)
+        assert any(name.startswith("shard") for name in finished)
         assert subprocess.run(["mount", "-o", "remount,size=20m", str(path)]).returncode == 0
         subprocess.run(rendering(path / "set"), check=True, capture_output=True)
         assert files(path / "set") == files(undisturbed)
@@ -254,7 +256,7 @@ def test_a_full_disk_loses_nothing(undisturbed, tmp_path):
         subprocess.run(["umount", str(path)], check=True)
 
 
-def test_no_seed_of_a_million_is_used_twice():
+def test_a_million_items_have_different_keys():
     each = 1_000_000 // len(Split)
     key = inspect.unwrap(item_key)  # the check of its types takes most of its time
     keys = {key("dx7", split, item) for split in Split for item in range(each)}
@@ -267,7 +269,7 @@ def copy(good: Path, path: Path) -> Path:
 
 
 def rewrite(path: Path, number: int, **arrays: np.ndarray) -> None:
-    """Store other arrays in a shard, with the hash they have."""
+    """Replace arrays of a shard, and its hash."""
     file = path / f"shard-{number:06d}.h5"
     with file.open("rb") as stream:
         plan, shard, _ = read_shard(stream, "a shard")
@@ -275,59 +277,59 @@ def rewrite(path: Path, number: int, **arrays: np.ndarray) -> None:
     file.write_bytes(shard_bytes(plan, shard))
 
 
-def test_verify_names_what_is_wrong(good, tmp_path):
+def test_verify_names_each_problem(good, tmp_path):
     with (good / "shard-000000.h5").open("rb") as file:
         arrays = read_shard(file, "a shard")[1].arrays
     patches, x = arrays["patches"], arrays["x"]
 
     path = copy(good, tmp_path / "missing")
     (path / "shard-000002.h5").unlink()
-    assert "shard-000002.h5 is missing" in found(Folder(path)).problems[0]
+    assert "shard-000002.h5 is missing" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "torn")
     data = (path / "shard-000001.h5").read_bytes()
     (path / "shard-000001.h5").write_bytes(data[: len(data) // 2])
-    assert "shard-000001.h5 is damaged" in found(Folder(path)).problems[0]
+    assert "shard-000001.h5 is damaged" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "flipped")
     with h5py.File(path / "shard-000001.h5", "r+") as shard:
         shard["loudness"][2] += 1.0
-    assert "its hash does not match" in found(Folder(path)).problems[0]
+    assert "its hash does not match" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "nan")
     rewrite(path, 0, x=np.where(np.arange(len(x))[:, None] == 3, np.nan, x).astype(np.float32))
-    assert "x that are not finite: item 3" in found(Folder(path)).problems[0]
+    assert "x that are not finite: item 3" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "encoded")
     rewrite(path, 0, x=x + np.float32(0.01))
-    assert "do not encode" in found(Folder(path)).problems[0]
+    assert "do not encode" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "swapped")
     rewrite(path, 0, patches=patches[::-1].copy(), x=x[::-1].copy())
-    assert "a patch for item 0 that is not the plan's" in found(Folder(path)).problems[0]
+    assert "a patch for item 0 that is not the plan's" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "moved")
     shutil.copy(path / "shard-000001.h5", path / "shard-000000.h5")
-    assert "another place" in found(Folder(path)).problems[0]
+    assert "another place" in verification(Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "twin")
-    assert "has a patch of" in found(Folder(good), Folder(path)).problems[0]
+    assert "has a patch of" in verification(Folder(good), Folder(path)).problems[0]
 
     path = copy(good, tmp_path / "begun")
     (path / "log-mel.statistics.npy").unlink()
-    assert "is missing" in found(Folder(path)).problems[0]
+    assert "is missing" in verification(Folder(path)).problems[0]
 
 
 def test_verify_compares_parameters_with_their_prior(tmp_path):
-    folder = made(plan_of(count=300, shard_sounds=300), tmp_path / "set")
-    assert found(folder).problems == ()
+    folder = render_set(plan_of(count=300, shard_sounds=300), tmp_path / "set")
+    assert verification(folder).problems == ()
     with folder.open("shard-000000.h5") as file:
         patches = read_shard(file, "a shard")[1].arrays["patches"].copy()
     patches[:, 0] = np.sort(patches[:, 0])[::-1] ** 2 * 0.9 + 0.1
     patches[:, 0] = patches[:, 0].round(3)
     x = load("tones").spec.encode(patches).astype(np.float32)
     rewrite(folder.local, 0, patches=patches, x=x)
-    assert any("level is not distributed as its prior" in p for p in found(folder).problems)
+    assert any("level is not distributed as its prior" in p for p in verification(folder).problems)
 
 
 @pytest.mark.parametrize(
@@ -336,33 +338,33 @@ def test_verify_compares_parameters_with_their_prior(tmp_path):
 def test_a_folder_with_another_plan_is_refused(good, key, value):
     before = files(good)
     with pytest.raises(DatasetError, match=f"another set, with {key} "):
-        made(plan_of(**{key: value}), good)
+        render_set(plan_of(**{key: value}), good)
     assert files(good) == before
 
 
-def test_folders_that_cannot_be_used(good, tmp_path):
+def test_unusable_folders_are_refused(good, tmp_path):
     with pytest.raises(DatasetError, match="other files"):
         (tmp_path / "full").mkdir()
         (tmp_path / "full" / "letter.txt").write_text("dear")
-        made(plan_of(), tmp_path / "full")
+        render_set(plan_of(), tmp_path / "full")
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match=str(tmp_path / "file")):
-        made(plan_of(), tmp_path / "file")
+        render_set(plan_of(), tmp_path / "file")
     with pytest.raises(DatasetError, match="is not a dataset"):
-        found(Folder(tmp_path / "nowhere"))
+        verification(Folder(tmp_path / "nowhere"))
     path = copy(good, tmp_path / "other")
     text = (path / MANIFEST).read_text().replace(load("tones").hash, "f" * 16)
     (path / MANIFEST).write_text(text)
     with pytest.raises(DatasetError, match=r"f{16}.*make a new set"):
-        found(Folder(path))
+        verification(Folder(path))
     (path / MANIFEST).write_text("{")
     with pytest.raises(DatasetError, match="damaged"):
-        found(Folder(path))
+        verification(Folder(path))
 
 
-def test_a_plan_of_which_nothing_was_made_may_be_changed(tmp_path, good):
+def test_a_plan_without_shards_may_be_replaced(tmp_path, good):
     begin(Folder(tmp_path / "set"), plan_of(seed=9))
-    assert files(made(plan_of(), tmp_path / "set").local) == files(good)
+    assert files(render_set(plan_of(), tmp_path / "set").local) == files(good)
 
 
 def test_a_read_only_folder_is_refused(tmp_path):
@@ -373,13 +375,13 @@ def test_a_read_only_folder_is_refused(tmp_path):
         path.chmod(0o500)
     try:
         with pytest.raises(DatasetError, match=r"denied|[Rr]ead-only"):
-            made(plan_of(), path / "set")
+            render_set(plan_of(), path / "set")
     finally:
         if os.path.ismount(path):
             subprocess.run(["umount", str(path)], check=True)
 
 
-def test_two_processes_do_not_make_one_set(tmp_path):
+def test_a_second_process_is_refused(tmp_path):
     first = make_dataset(plan_of(), Folder(tmp_path), 1, load)
     next(first)
     with pytest.raises(DatasetError, match="another process"):
@@ -388,16 +390,16 @@ def test_two_processes_do_not_make_one_set(tmp_path):
     assert not spawned()
 
 
-def test_a_torn_shard_is_named_when_the_set_is_finished(good, tmp_path):
+def test_a_truncated_shard_is_named_when_the_set_is_finished(good, tmp_path):
     path = copy(good, tmp_path / "torn")
     (path / "shard-000003.h5").write_bytes(b"nothing")
     with pytest.raises(DatasetError, match=r"shard-000003.h5 is damaged .*delete it"):
-        made(plan_of(), path)
+        render_set(plan_of(), path)
     (path / "shard-000003.h5").unlink()
-    assert files(made(plan_of(), path).local) == files(good)
+    assert files(render_set(plan_of(), path).local) == files(good)
 
 
-def test_a_set_is_a_set_of_targets(undisturbed, good, task):
+def test_the_items_of_a_set_can_be_targets(undisturbed, good, task):
     targets = find_targets([str(undisturbed)], task, 0)
     assert len(targets.names) == 160 and targets.names[41] == "train-000041"
     with Renderer(task.synth, workers=1) as renderer:

@@ -17,7 +17,7 @@ def test_streams_differ_between_items_splits_tasks_and_seeds():
     assert item_rng("dx7", Split.TEST, 7).random() == item_rng("dx7", Split.TEST, 7).random()
 
 
-def test_audible():
+def test_sounds_below_60_db_are_inaudible():
     time = np.arange(44_100) / 44_100
     tone = np.sin(2 * np.pi * 440 * time).astype(np.float32)[None]
     assert audible(2e-3 * tone, 44_100)
@@ -27,7 +27,7 @@ def test_audible():
     assert not audible(np.zeros((2, 10), dtype=np.float32), 44_100)
 
 
-def test_an_item_is_the_same_in_any_company(task):
+def test_an_item_does_not_depend_on_the_other_items(task):
     with Renderer(task.synth, workers=2) as renderer:
         many = dict(
             zip(range(10), audible_draws(task, renderer, Split.TEST, range(10)), strict=True)

@@ -37,7 +37,7 @@ def fsd50k(tmp_path) -> Path:
     return tmp_path
 
 
-def test_sounds_in_a_folder_by_name_with_the_pitch_that_ends_all(tmp_path):
+def test_folders_list_sounds_by_name_with_the_pitch_in_their_names(tmp_path):
     for name in ("piano_63.flac", "organ_108.WAV"):
         write_sound(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no sound")
@@ -51,25 +51,25 @@ def test_sounds_in_a_folder_by_name_with_the_pitch_that_ends_all(tmp_path):
     assert [file.name for file in alone.files] == ["piano_63.flac", "organ_108.WAV"]
 
 
-def test_what_is_no_set_of_sounds(tmp_path):
+def test_paths_without_sounds_are_refused(tmp_path):
     with pytest.raises(DatasetError, match="no sounds in this folder"):
         sound_files([tmp_path])
     with pytest.raises(DatasetError, match="no such file or folder"):
         sound_files([tmp_path / "nowhere"])
 
 
-def test_nsynths_layout(nsynth):
+def test_nsynth_is_read_in_its_published_layout(nsynth):
     for folder in (nsynth, nsynth / "nsynth-test"):
-        found = nsynth_test(folder)
-        assert [(f.name, f.pitch) for f in found.files] == [
+        sound_set = nsynth_test(folder)
+        assert [(f.name, f.pitch) for f in sound_set.files] == [
             ("bass_synthetic_033-022-050", 22),
             ("guitar_acoustic_010-060-127", 60),
         ]
-        assert all(file.path.is_file() for file in found.files)
-        assert found.remark == "2 of the 4096 sounds published"
+        assert all(file.path.is_file() for file in sound_set.files)
+        assert sound_set.remark == "2 of the 4096 sounds published"
 
 
-def test_an_nsynth_that_is_not_whole(nsynth, tmp_path_factory):
+def test_an_incomplete_nsynth_is_refused(nsynth, tmp_path_factory):
     with pytest.raises(DatasetError, match=r"nsynth-test\.jsonwav\.tar\.gz"):
         nsynth_test(tmp_path_factory.mktemp("empty"))
     (nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav").unlink()
@@ -80,9 +80,9 @@ def test_an_nsynth_that_is_not_whole(nsynth, tmp_path_factory):
         nsynth_test(nsynth)
 
 
-def test_fsd50ks_layout(fsd50k, tmp_path_factory):
-    found = fsd50k_eval(fsd50k)
-    assert [(f.name, f.pitch) for f in found.files] == [("64760", None), ("16399", None)]
+def test_fsd50k_is_read_in_its_published_layout(fsd50k, tmp_path_factory):
+    sound_set = fsd50k_eval(fsd50k)
+    assert [(f.name, f.pitch) for f in sound_set.files] == [("64760", None), ("16399", None)]
     with pytest.raises(DatasetError, match=r"FSD50K.eval_audio.zip"):
         fsd50k_eval(tmp_path_factory.mktemp("empty"))
     table = fsd50k / "FSD50K.ground_truth" / "eval.csv"
@@ -94,7 +94,7 @@ def test_fsd50ks_layout(fsd50k, tmp_path_factory):
         fsd50k_eval(fsd50k)
 
 
-def test_fingerprints_tell_copies_apart(nsynth):
+def test_fingerprints_differ_for_different_copies(nsynth):
     before = nsynth_test(nsynth).fingerprint()
     assert nsynth_test(nsynth).fingerprint() == before
     write_sound(nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav", rate=8_000)

@@ -1,4 +1,4 @@
-"""A task whose engine may crash, hang or stay silent, as a plugin may: its mode says which."""
+"""A task whose engine crashes, hangs or stays silent in some modes, as a plugin may; and sets."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ CRASH, HANG, SILENT, ERROR = range(4)
 
 
 class Tone:
-    """A sine of a level and a pitch; modes below 4 go wrong."""
+    """A sine of a level and a pitch; modes below 4 fail."""
 
     sample_rate = SAMPLE_RATE
     channels = 1
@@ -43,13 +43,13 @@ class Tone:
 
 
 class ThreadTone(Tone):
-    """The same without processes: only for patches that do not crash it."""
+    """The same in threads, for tasks without the modes that crash or hang."""
 
     concurrency = Concurrency.THREADS
 
 
 class Tones:
-    """The task: level, mode and pitch; ``modes`` are how many there are, ``first`` the least."""
+    """The task: level, mode and pitch, with ``modes`` modes from ``first`` on."""
 
     hash = "0123456789abcdef"
     package = "numpy"
@@ -99,7 +99,7 @@ class Tones:
 
 
 def load(name: str) -> Tones:
-    """Find a task: one that goes wrong for four modes of 20, one that never does."""
+    """Load ``broken``, which fails in 4 of its 20 modes, or a task that never fails."""
     if name == "broken":
         return Tones(name, Tone, 0, 20)
     return Tones(name, ThreadTone, 10, 90)
@@ -109,7 +109,7 @@ def plan_of(task: str = "tones", **fields: object) -> Plan:
     return Plan(task=task, task_hash=load(task).hash, **{"count": 20, "shard_sounds": 6} | fields)
 
 
-def made(plan: Plan, path: Path, workers: int = 1) -> Folder:
+def render_set(plan: Plan, path: Path, workers: int = 1) -> Folder:
     folder = Folder(path)
     *_, last = make_dataset(plan, folder, workers, load)
     assert last == local.DatasetProgress(plan.count, plan.count)

@@ -12,15 +12,15 @@ from unsynth.data.folder import Folder
 
 @pytest.fixture(scope="session")
 def experiment_path(tmp_path_factory) -> Path:
-    """A run of seconds, with a checkpoint after every step."""
+    """An experiment of seconds, with a checkpoint after every step."""
     path = tmp_path_factory.mktemp("experiments") / "tiny.yaml"
     path.write_text(yaml.safe_dump(EXPERIMENT))
     return path
 
 
 @pytest.fixture(autouse=True)
-def kept_torch_settings() -> Iterator[None]:
-    """Training chooses its own precision; other tests shall not inherit it."""
+def restore_torch_settings() -> Iterator[None]:
+    """Restore the settings that training changes, for other tests."""
     precision = torch.get_float32_matmul_precision()
     yield
     torch.set_float32_matmul_precision(precision)
@@ -29,7 +29,7 @@ def kept_torch_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def whole_run(experiment_path, tmp_path_factory) -> Path:
-    """The folder of a run that nothing stopped."""
+    """The folder of an uninterrupted run."""
     from unsynth.training.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "whole"

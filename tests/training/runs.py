@@ -1,4 +1,4 @@
-"""Runs of seconds: their settings, and what they write."""
+"""Short runs: their settings, and the tables they write."""
 
 import csv
 from pathlib import Path
@@ -30,7 +30,7 @@ def from_set(folder: str, loaders: int = 0) -> list[str]:
     return [f"data.{setting}" for setting in [*settings, "batch=8"]] + ["training.steps=30"]
 
 
-#: Settings of a run from sketches.
+#: Overrides for a run from sketches.
 SKETCHED = [
     "model={kind: flow}",
     "model.encoder={kind: windows, directions: 4, width: 8, layers: 1, feed_forward: 8, out: 6}",

@@ -35,11 +35,11 @@ def test_shipped_experiments_build(path):
     assert count == pytest.approx(PUBLISHED.get(path.stem, count), rel=0.006)
 
 
-def test_the_papers_eight_are_among_them():
+def test_all_models_of_the_paper_are_shipped():
     assert set(PUBLISHED) <= {path.stem for path in SHIPPED}
 
 
-def test_settings_can_be_changed_one_by_one(experiment_path):
+def test_overrides_change_single_settings(experiment_path):
     overrides = ["training.learning_rate=2e-3", "sampling.solver=rk4", "model.field.tokens=9"]
     experiment = load_experiment(experiment_path, overrides)
     assert experiment.training.learning_rate == 2e-3
@@ -69,7 +69,7 @@ def test_settings_can_be_changed_one_by_one(experiment_path):
         ("training.steps=[", "is not a YAML value"),
     ],
 )
-def test_a_wrong_setting_is_named(experiment_path, override, message):
+def test_a_wrong_override_is_named(experiment_path, override, message):
     with pytest.raises(ExperimentError, match=message) as caught:
         load_experiment(experiment_path, [override])
     assert isinstance(caught.value, UnsynthError) and "\n" not in str(caught.value)
@@ -96,7 +96,7 @@ def test_noise_of_a_set_is_coupled_in_groups_that_divide_the_batch(experiment_pa
         ("task: dx7\ntrianing: {}", "unknown key trianing; the nearest is training"),
     ],
 )
-def test_a_file_that_is_no_experiment(tmp_path, text, message):
+def test_a_file_without_an_experiment_is_refused(tmp_path, text, message):
     path = tmp_path / "wrong.yaml"
     with pytest.raises(ExperimentError, match="No such file"):
         load_experiment(path)

@@ -15,11 +15,11 @@ from unsynth.training.known_parameters import KnownParameters
 from unsynth.training.objective import Noise, compute_losses, flow_matching_loss
 from unsynth.training.train import train
 
-TOLD = [*SKETCHED, "model.told=true", "training.known=0.6"]
+CONDITIONED = [*SKETCHED, "model.told=true", "training.known=0.6"]
 
 
-def told_flow(values: int, width: int = 32) -> ConditionalFlow:
-    """A flow of vectors."""
+def conditioned_flow(values: int, width: int = 32) -> ConditionalFlow:
+    """Make a flow that can be conditioned on known coordinates."""
     torch.manual_seed(0)
     field = ResidualNetwork(values, 8, width, 2, width, width, 16)
     return ConditionalFlow(NoteEncoder(4, 1, 2, 8, 2, 8, 1, 8), field, 8, known_width=values)
@@ -29,36 +29,36 @@ def silence(items: int) -> torch.Tensor:
     return torch.zeros(items, 4, dtype=torch.uint8)
 
 
-def test_what_is_known_is_a_share_of_items_and_whole_parameters(task):
-    known = KnownParameters(task)
-    drawn = known.draw(np.random.default_rng(0), 4000, 0.6)
-    assert drawn.shape == (4000, task.spec.width) and drawn.dtype == torch.bool
-    some = drawn.any(dim=1)
-    assert 0.56 < some.float().mean() < 0.64
+def test_masks_cover_whole_parameters_of_a_share_of_items(task):
+    parameters = KnownParameters(task)
+    masks = parameters.draw(np.random.default_rng(0), 4000, 0.6)
+    assert masks.shape == (4000, task.spec.width) and masks.dtype == torch.bool
+    masked = masks.any(dim=1)
+    assert 0.56 < masked.float().mean() < 0.64
     for part in task.spec.slices:
-        assert (drawn[:, part] == drawn[:, part.start, None]).all()
+        assert (masks[:, part] == masks[:, part.start, None]).all()
     fitted = torch.zeros(task.spec.width, dtype=torch.bool)
     for position in sketch_of(task).fitted:
         fitted[task.spec.slices[position]] = True
-    structure = (drawn == ~fitted).all(dim=1)
+    structure = (masks == ~fitted).all(dim=1)
     assert 0.27 < structure.float().mean() < 0.33
-    # Of the others any number of parameters is known, from hardly one to nearly all.
-    shares = drawn[some & ~structure].float().mean(dim=1)
+    # For the other items, any share of the parameters is known, from few to nearly all.
+    shares = masks[masked & ~structure].float().mean(dim=1)
     assert 0.45 < shares.mean() < 0.55 and shares.min() < 0.05 and shares.max() > 0.95
-    again = known.draw(np.random.default_rng(0), 4000, 0.6)
-    assert torch.equal(again, drawn)
-    assert not known.draw(np.random.default_rng(1), 4000, 0.0).any()
+    again = parameters.draw(np.random.default_rng(0), 4000, 0.6)
+    assert torch.equal(again, masks)
+    assert not parameters.draw(np.random.default_rng(1), 4000, 0.0).any()
 
 
-def test_a_task_without_a_sketch_has_known_parameters_too():
+def test_masks_need_no_sketch():
     task = load_task("vital-simple")
-    drawn = KnownParameters(task).draw(np.random.default_rng(0), 400, 1.0)
-    assert drawn.shape == (400, task.spec.width)
-    assert 0.4 < drawn.float().mean() < 0.6
+    masks = KnownParameters(task).draw(np.random.default_rng(0), 400, 1.0)
+    assert masks.shape == (400, task.spec.width)
+    assert 0.4 < masks.float().mean() < 0.6
 
 
-def test_the_error_is_that_of_what_is_not_known():
-    flow = told_flow(3)
+def test_the_loss_ignores_known_coordinates_of_the_noise():
+    flow = conditioned_flow(3)
     torch.nn.init.normal_(flow.field.blocks[0].modulation[-1].weight)
     x0, x1, t = torch.randn(5, 3), torch.randn(5, 3), torch.rand(5)
     known = torch.tensor([True, False, False]).expand(5, -1)
@@ -71,7 +71,7 @@ def test_the_error_is_that_of_what_is_not_known():
     other[:, 0] = 9.0
     assert loss(other) == loss(x0)
     assert loss(other, known=~known) != loss(x0, known=~known)
-    # But what is known is heeded, and that it is.
+    # The loss depends on the known values, and on which are known.
     changed = x1.clone()
     changed[:, 0] += 1.0
     assert loss(x0, changed) != loss(x0)
@@ -80,14 +80,14 @@ def test_the_error_is_that_of_what_is_not_known():
             flow, x1, flow.encode(silence(5)), flow.unconditional(5), Noise(x0, t, none)
         ).item()
     )
-    untold = ConditionalFlow(flow.encoder, flow.field, 8)
+    unconditioned = ConditionalFlow(flow.encoder, flow.field, 8)
     with pytest.raises(ValueError, match="cannot be conditioned on known"):
-        untold.add_known(torch.zeros(5, 2, 8), x1, known)
+        unconditioned.add_known(torch.zeros(5, 2, 8), x1, known)
 
 
-def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
-    """Two coordinates with a correlation of 0.9: given the one the other is near it."""
-    flow = told_flow(2)
+def test_a_conditioned_flow_samples_the_conditional_distribution():
+    """Two coordinates with a correlation of 0.9: given one, the other is near it."""
+    flow = conditioned_flow(2)
     rng = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(flow.parameters(), lr=3e-3)
     mixing = torch.tensor([[1.0, 0.9], [0.0, 0.19**0.5]])
@@ -102,24 +102,24 @@ def test_a_flow_that_is_told_samples_what_is_left_given_what_is_known():
         optimizer.step()
 
     @torch.no_grad()
-    def sampled(known: bool) -> torch.Tensor:
+    def sample(known: bool) -> torch.Tensor:
         x1 = torch.full((4000, 2), 1.5)
-        told = torch.tensor([known, False]).expand(4000, -1)
-        conditioning = flow.add_known(flow.encode(silence(4000)), x1, told)
-        x = torch.where(told, x1, torch.randn(4000, 2, generator=rng))
+        mask = torch.tensor([known, False]).expand(4000, -1)
+        conditioning = flow.add_known(flow.encode(silence(4000)), x1, mask)
+        x = torch.where(mask, x1, torch.randn(4000, 2, generator=rng))
         for step in range(20):
             v = flow(x, torch.full((4000,), step / 20), conditioning)
-            x = torch.where(told, x, x + v / 20)
+            x = torch.where(mask, x, x + v / 20)
         return x[:, 1]
 
-    assert sampled(True).mean() == pytest.approx(0.9 * 1.5, abs=0.15)
-    assert sampled(True).std() == pytest.approx(0.19**0.5, abs=0.12)
-    assert sampled(False).mean() == pytest.approx(0.0, abs=0.15)
-    assert sampled(False).std() == pytest.approx(1.0, abs=0.15)
+    assert sample(True).mean() == pytest.approx(0.9 * 1.5, abs=0.15)
+    assert sample(True).std() == pytest.approx(0.19**0.5, abs=0.12)
+    assert sample(False).mean() == pytest.approx(0.0, abs=0.15)
+    assert sample(False).std() == pytest.approx(1.0, abs=0.15)
 
 
-def test_a_model_that_is_told_trains_from_sketches_and_keeps_locks(experiment_path, task, tmp_path):
-    train(experiment_path, TOLD, out=tmp_path / "run")
+def test_a_conditioned_model_trains_from_sketches_and_keeps_locks(experiment_path, task, tmp_path):
+    train(experiment_path, CONDITIONED, out=tmp_path / "run")
     assert (tmp_path / "run" / "last.ckpt").exists()
     export_artifact(tmp_path / "run", tmp_path / "dx7.safetensors")
     posterior = load_posterior(task, tmp_path / "dx7.safetensors")
@@ -138,7 +138,7 @@ def test_a_model_that_is_told_trains_from_sketches_and_keeps_locks(experiment_pa
     assert (nearly[:, at] == list(locked.values())).all()
 
 
-def test_told_and_known_go_together(experiment_path):
+def test_model_told_and_training_known_need_each_other(experiment_path):
     for settings in (["model.told=true"], ["training.known=0.5"]):
         with pytest.raises(
             ExperimentError, match=r"set model\.told and training\.known above 0 together"

@@ -1,4 +1,4 @@
-"""Each kind of model: it learns, its weights are exported, and it answers; on several devices."""
+"""Each kind of model learns, can be exported and sampled, and trains on several devices."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from unsynth.training.export import export_artifact
 from unsynth.training.train import TrainingError, train
 
 
-def written(folder: Path, model: str, **training) -> Path:
+def write_experiment(folder: Path, model: str, **training) -> Path:
     path = folder / f"{model}.yaml"
     settings = EXPERIMENT["training"] | {"steps": 120, "learning_rate": 3e-3} | training
     settings |= {"checkpoint_minutes": 5}
@@ -26,8 +26,8 @@ def written(folder: Path, model: str, **training) -> Path:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_model_learns_and_answers(model, small_set, task, tmp_path):
-    path = written(tmp_path, model)
+def test_each_model_learns_and_can_be_sampled(model, small_set, task, tmp_path):
+    path = write_experiment(tmp_path, model)
     assert dry_run(path)["parameters"]["total"] > 1000
     train(path, from_set(small_set.url) + ["training.steps=120"], out=tmp_path / "run")
     losses = [float(row["loss"]) for row in rows(tmp_path / "run" / "loss.csv")]
@@ -43,9 +43,9 @@ def test_each_model_learns_and_answers(model, small_set, task, tmp_path):
     assert alike == (model in ("regression", "vae"))
 
 
-def test_validating_changes_no_batch_norm(small_set, tmp_path):
-    """Nor does it stop one of two processes for good."""
-    command = [sys.executable, "-m", "unsynth", "train", str(written(tmp_path, "vae"))]
+def test_validation_does_not_change_batch_norms(small_set, tmp_path):
+    """Nor does it block one of two processes for good."""
+    command = [sys.executable, "-m", "unsynth", "train", str(write_experiment(tmp_path, "vae"))]
     settings = [*from_set(small_set.url), "training.steps=6", "training.validate_every=3"]
     command += [part for setting in settings for part in ("--set", setting)]
     command += ["--devices", "2", "--out", str(tmp_path / "run")]
@@ -67,9 +67,9 @@ def test_validating_changes_no_batch_norm(small_set, tmp_path):
         ("regression", ["--devices", "2", "--set", "training.accumulate=2"]),
     ],
 )
-def test_devices_and_parts_are_as_one(model, options, small_set, tmp_path):
-    """Real processes that average their gradients, and the losses of one that has all items."""
-    path = written(tmp_path, model)
+def test_devices_and_parts_train_like_one_device(model, options, small_set, tmp_path):
+    """Real processes that average their gradients have the losses of a single one."""
+    path = write_experiment(tmp_path, model)
     settings = [*from_set(small_set.url), "training.steps=12", "training.tensorboard=true"]
     settings.append("training.disturbed=0.5")
     train(path, settings, out=tmp_path / "one")
@@ -84,12 +84,12 @@ def test_devices_and_parts_are_as_one(model, options, small_set, tmp_path):
         ours, theirs = ([float(row[column]) for row in table] for table in (one, two))
         np.testing.assert_allclose(ours, theirs, rtol=2e-4)
     assert list((tmp_path / "two" / "tensorboard").glob("events*"))
-    for found in (tmp_path / "one", tmp_path / "two"):
-        assert len(rows(found / "validation.csv")) == 1
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        assert len(rows(folder / "validation.csv")) == 1
 
 
-def test_what_several_devices_cannot_do(small_set, tmp_path):
-    path = written(tmp_path, "param2tok")
+def test_devices_that_cannot_share_the_data_are_refused(small_set, tmp_path):
+    path = write_experiment(tmp_path, "param2tok")
     with pytest.raises(TrainingError, match="several devices train from a set"):
         train(path, out=tmp_path / "run", devices=2)
     with pytest.raises(TrainingError, match="a multiple of 3"):

@@ -28,11 +28,11 @@ def test_a_batch_is_a_function_of_its_step(task):
                 start=start,
             )
 
-        from_the_start = stream()
-        batches = [batch for batch, _ in zip(from_the_start, range(5), strict=False)]
+        first_run = stream()
+        batches = [batch for batch, _ in zip(first_run, range(5), strict=False)]
         resumed = stream(3)
         again = [batch for batch, _ in zip(resumed, range(2), strict=False)]
-        from_the_start.close()
+        first_run.close()
         resumed.close()
         alone = stream().batch(4)
     assert [batch.step for batch in batches] == [0, 1, 2, 3, 4]
@@ -40,36 +40,36 @@ def test_a_batch_is_a_function_of_its_step(task):
         assert first.step == second.step
         for ours, theirs in zip(first[1:], second[1:], strict=True):
             assert torch.equal(torch.as_tensor(ours), torch.as_tensor(theirs))
-    # Parts are the batch.
+    # The parts make up the batch.
     parts = list(alone.parts(2))
     assert [part.first for part in parts] == [0, 2]
     assert torch.equal(torch.cat([part.x0 for part in parts], dim=1), alone.x0)
     assert torch.equal(torch.cat([part.observed for part in parts]), alone.observed)
 
-    # The sounds of step 0's second group come back 3 steps later, with other noise on integers.
+    # The sounds of step 0's second group return 3 steps later, with other noise on integers.
     assert torch.equal(batches[0].observed[2:], batches[3].observed[:2])
     assert (batches[0].x1[2:] - batches[3].x1[:2]).abs().max() > 0
     assert (task.spec.decode(batches[0].x1[2:].double().numpy())).tolist() == (
         task.spec.decode(batches[3].x1[:2].double().numpy())
     ).tolist()
     sounds = {sound.numpy().tobytes() for batch in batches for sound in batch.observed}
-    assert len(sounds) == 2 * 8  # groups 0 to 7, two sounds each, none like another
+    assert len(sounds) == 2 * 8  # groups 0 to 7 of two sounds each, all different
 
 
-def test_sketched_groups_do_not_depend_on_who_makes_them():
+def test_sketched_groups_do_not_depend_on_loaders():
     task = DX7Task()
-    here = list(SketchedGroups(sketch_of(task), size=3, seed=1)([4, 5]))
-    there = list(SketchedGroups(sketch_of(task), size=3, loaders=2, seed=1)([4, 5, 6]))
-    rows = here[0].patches.tolist() + here[1].patches.tolist()
+    in_process = list(SketchedGroups(sketch_of(task), size=3, seed=1)([4, 5]))
+    in_loaders = list(SketchedGroups(sketch_of(task), size=3, loaders=2, seed=1)([4, 5, 6]))
+    rows = in_process[0].patches.tolist() + in_process[1].patches.tolist()
     assert len({tuple(row) for row in rows}) == 6
-    for ours, theirs in zip(here, there, strict=False):
+    for ours, theirs in zip(in_process, in_loaders, strict=False):
         assert ours.patches.tolist() == theirs.patches.tolist()
         assert np.array_equal(ours.observed, theirs.observed)
         assert ours.observed.shape == (3, *Observation.WINDOWS.shape(1, task.sample_rate))
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
-def test_ctrl_c_reaches_no_loader_that_is_starting():
+def test_interrupts_are_blocked_in_processes_that_start():
     with interrupts_blocked():
         pool = get_context("spawn").Pool(1)
     with pool:

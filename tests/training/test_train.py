@@ -35,7 +35,7 @@ def start(experiment: Path, out: Path, *arguments: str) -> "subprocess.Popen[str
 
 
 def stop_after(process: "subprocess.Popen[str]", table: Path, steps: int, number: int) -> None:
-    """Send a signal once a run has written so many rows."""
+    """Send a signal once a run has written ``steps`` rows."""
     deadline = time.monotonic() + 60
     while len(rows(table)) < steps:
         assert process.poll() is None, process.stderr and process.stderr.read()
@@ -44,10 +44,8 @@ def stop_after(process: "subprocess.Popen[str]", table: Path, steps: int, number
     process.send_signal(number)
 
 
-def test_interrupted_and_killed_runs_go_on_as_if_nothing_had_been(
-    experiment_path, whole_run, tmp_path
-):
-    """The checkpoint is written after every step, so the kill may come in the middle of one."""
+def test_interrupted_and_killed_runs_resume_exactly(experiment_path, whole_run, tmp_path):
+    """A checkpoint is written after every step, so the kill may come while one is written."""
     folder = tmp_path / "run"
     table = folder / "loss.csv"
     process = start(experiment_path, folder)
@@ -73,9 +71,9 @@ def test_interrupted_and_killed_runs_go_on_as_if_nothing_had_been(
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     experiment_path, tmp_path
 ):
-    wild = ["training.learning_rate=1e30", "training.warm_up=1"]
+    diverging = ["training.learning_rate=1e30", "training.warm_up=1"]
     with pytest.raises(TrainingError, match=r"is (nan|inf) at step \d+: .*last.ckpt is unchanged"):
-        train(experiment_path, wild, out=tmp_path / "run")
+        train(experiment_path, diverging, out=tmp_path / "run")
     checkpoint = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert 1 <= checkpoint["global_step"] == len(rows(tmp_path / "run" / "loss.csv")) < STEPS
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
@@ -83,16 +81,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
 
 @pytest.fixture(scope="module")
 def run_from_set(experiment_path, small_set, tmp_path_factory) -> Path:
-    """The folder of a run that nothing stopped, into the second epoch of a set."""
+    """The folder of an uninterrupted run, into the second epoch of a set."""
     folder = tmp_path_factory.mktemp("runs") / "set"
     train(experiment_path, from_set(small_set.url), out=folder)
     return folder
 
 
-def test_a_killed_run_from_a_set_goes_on_as_if_nothing_had_been(
+def test_a_killed_run_from_a_set_resumes_exactly(
     experiment_path, small_set, run_from_set, tmp_path, capfd
 ):
-    """And whether the sounds are read by the run's process or by others."""
+    """Also if the resumed run reads the set in its own process, at another path."""
     folder = tmp_path / "run"
     settings = [part for setting in from_set(small_set.url, 2) for part in ("--set", setting)]
     process = start(experiment_path, folder, *settings)
@@ -100,16 +98,15 @@ def test_a_killed_run_from_a_set_goes_on_as_if_nothing_had_been(
     process.wait(60)
     saved = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
     assert 2 <= saved < 30
-    elsewhere = small_set.local
-    assert elsewhere is not None
-    (tmp_path / "moved").symlink_to(elsewhere)
+    assert small_set.local is not None
+    (tmp_path / "moved").symlink_to(small_set.local)
     moved = from_set(str(tmp_path / "moved"))
     assert train(experiment_path, moved, resume=True, out=folder).step == 30
     assert (folder / "loss.csv").read_text() == (run_from_set / "loss.csv").read_text()
     assert re.search(r"steps/s  waited \d+ % for data", capfd.readouterr().err)
 
 
-def test_disturbed_sounds_go_on_as_if_nothing_had_been(
+def test_a_killed_run_with_disturbed_sounds_resumes_exactly(
     experiment_path, small_set, run_from_set, tmp_path
 ):
     settings = from_set(small_set.url) + ["training.disturbed=0.5"]
@@ -124,18 +121,18 @@ def test_disturbed_sounds_go_on_as_if_nothing_had_been(
     assert (run_from_set / "loss.csv").read_text() != whole
 
 
-def test_a_run_from_sketches_is_the_same_with_loaders_and_goes_on(experiment_path, tmp_path):
+def test_a_run_from_sketches_does_not_depend_on_loaders_or_stops(experiment_path, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(experiment_path, [*SKETCHED, "data.loaders=0"], out=whole)
-    begun = [*SKETCHED, "data.loaders=2", "training.steps=3"]
-    assert train(experiment_path, begun, out=parts).step == 3
+    interrupted = [*SKETCHED, "data.loaders=2", "training.steps=3"]
+    assert train(experiment_path, interrupted, out=parts).step == 3
     run = train(experiment_path, [*SKETCHED, "data.loaders=1"], resume=True, out=parts)
     assert run.step == 6
     # Up to the fourth step the learning rate does not depend on how many there will be.
     assert (parts / "loss.csv").read_text() == (whole / "loss.csv").read_text()
 
 
-def test_only_a_task_with_a_sketch_is_sketched(experiment_path, tmp_path):
+def test_sketched_needs_a_sketch_and_no_set(experiment_path, tmp_path):
     settings = [*SKETCHED, "task=vital-simple"]
     with pytest.raises(TrainingError, match="vital-simple has no sketch of its engine"):
         train(experiment_path, settings, out=tmp_path / "run")
@@ -143,20 +140,24 @@ def test_only_a_task_with_a_sketch_is_sketched(experiment_path, tmp_path):
         load_experiment(experiment_path, [*SKETCHED, "data.uses=1", "data.folder=set"])
 
 
-def test_cells_are_standardised_as_in_the_set(small_set, run_from_set, task, tmp_path):
+def test_the_encoder_standardises_by_the_statistics_of_the_set(
+    small_set, run_from_set, task, tmp_path
+):
     state = torch.load(run_from_set / "last.ckpt", weights_only=True)["state_dict"]
     statistics = small_set.local / "log-mel.statistics.npy"
     mean, deviation = torch.from_numpy(np.load(statistics))
     for part in ("model", "ema"):
-        found = state[f"{part}.encoder.mean"], state[f"{part}.encoder.deviation"]
-        torch.testing.assert_close(found[0][:, :, :401], mean / 127.5 - 1)
-        torch.testing.assert_close(found[1][:, :, :401], (deviation / 127.5).clamp_min(0.05))
+        encoder_mean, encoder_deviation = (
+            state[f"{part}.encoder.{name}"][:, :, :401] for name in ("mean", "deviation")
+        )
+        torch.testing.assert_close(encoder_mean, mean / 127.5 - 1)
+        torch.testing.assert_close(encoder_deviation, (deviation / 127.5).clamp_min(0.05))
     export_artifact(run_from_set, tmp_path / "dx7.safetensors")
     model, _ = load_artifact(tmp_path / "dx7.safetensors", task)
     torch.testing.assert_close(model.encoder.mean, state["ema.encoder.mean"], rtol=1e-3, atol=1e-3)
 
 
-def test_a_run_goes_on_with_its_own_set_only(
+def test_a_run_resumes_with_its_own_set_only(
     experiment_path, whole_run, small_set, run_from_set, task, tmp_path
 ):
     other = make_set(tmp_path / "other", task, seed=1)
@@ -171,16 +172,14 @@ def test_a_run_goes_on_with_its_own_set_only(
         train(experiment_path, live, resume=True, out=run_from_set)
 
 
-def test_a_set_that_does_not_fit_leaves_nothing_behind(experiment_path, task, tmp_path):
+def test_a_set_that_does_not_fit_leaves_no_run_behind(experiment_path, task, tmp_path):
     notes = make_set(tmp_path / "set", task, observe=(Observation.NOTE,))
     with pytest.raises(DatasetError, match=r"stores note of its sounds, .* encoder needs log-mel"):
         train(experiment_path, from_set(notes.url), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_shard_that_is_gone_stops_the_run_and_keeps_the_checkpoint(
-    experiment_path, task, tmp_path
-):
+def test_a_missing_shard_stops_the_run_and_keeps_the_checkpoint(experiment_path, task, tmp_path):
     folder = make_set(tmp_path / "set", task)
     (tmp_path / "set" / "shard-000001.h5").unlink()
     state = r"(no checkpoint|.*last\.ckpt is unchanged)"
@@ -188,8 +187,8 @@ def test_a_shard_that_is_gone_stops_the_run_and_keeps_the_checkpoint(
         train(experiment_path, from_set(folder.url), out=tmp_path / "run")
 
 
-def test_devices_together_learn_what_one_would(experiment_path, small_set, task):
-    """The mean of the parts' losses, and so of their gradients, is the whole batch's."""
+def test_the_losses_of_devices_average_to_that_of_one(experiment_path, small_set, task):
+    """The mean of the parts' losses, and so of their gradients, is that of the whole batch."""
     experiment = load_experiment(experiment_path, from_set(small_set.url))
     module = build(experiment, task)
     shards = open_set(experiment, task)
@@ -210,7 +209,7 @@ def test_devices_together_learn_what_one_would(experiment_path, small_set, task)
         (["data.apart=2"], True, "of data.apart 3, the experiment of 2"),
     ],
 )
-def test_a_run_of_something_else_is_left_alone(
+def test_a_run_of_another_experiment_is_not_changed(
     experiment_path, whole_run, overrides, resume, message
 ):
     before = (whole_run / "last.ckpt").stat().st_mtime_ns, (whole_run / "loss.csv").read_text()
@@ -220,7 +219,7 @@ def test_a_run_of_something_else_is_left_alone(
     assert after == before
 
 
-def test_nothing_to_resume(experiment_path, tmp_path):
+def test_resuming_without_a_checkpoint_is_refused(experiment_path, tmp_path):
     with pytest.raises(TrainingError, match="nothing to resume"):
         train(experiment_path, resume=True, out=tmp_path / "none")
     assert not (tmp_path / "none").exists()
@@ -235,15 +234,17 @@ def test_the_averaged_weights_are_exported(whole_run, tmp_path, task):
     model, again = load_artifact(path, task)
     assert again == artifact
     state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
-    found = model.state_dict()
     torch.testing.assert_close(
-        found["field.tokens.z_in"], state["ema.field.tokens.z_in"], rtol=1e-3, atol=1e-6
+        model.state_dict()["field.tokens.z_in"],
+        state["ema.field.tokens.z_in"],
+        rtol=1e-3,
+        atol=1e-6,
     )
     assert (state["model.no_sound"] - state["ema.no_sound"]).abs().max() > 0
     assert load_posterior(task, path).sampling == artifact.sampling
 
 
-def test_what_cannot_be_exported(whole_run, tmp_path):
+def test_damaged_checkpoints_are_not_exported(whole_run, tmp_path):
     with pytest.raises(TrainingError, match=r"last\.ckpt cannot be read"):
         export_artifact(tmp_path, tmp_path / "dx7.safetensors")
     (tmp_path / "experiment.yaml").write_text((whole_run / "experiment.yaml").read_text())
@@ -265,7 +266,7 @@ def test_the_learning_rate_rises_and_falls(experiment_path):
     assert rates[(4 + STEPS) // 2] == pytest.approx((1e-3 + 1e-5) / 2)
 
 
-def test_a_dry_run_counts_what_is_there(experiment_path, whole_run):
+def test_a_dry_run_counts_weights_flops_and_bytes(experiment_path, whole_run):
     settings = ["training.coupling=independent"]  # the cost of transport is not linear
     once, twice = (dry_run(experiment_path, [f"data.batch={n}", *settings]) for n in (4, 8))
     state = torch.load(whole_run / "last.ckpt", weights_only=True)["state_dict"]
