@@ -25,6 +25,7 @@ from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, Settings
 from unsynth.synths.kosc import KOsc, Ranges
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
+from unsynth.training.optimizer import parameter_groups
 
 #: The paper's; the same for all cells.
 GRADIENT_CLIP = 1.0
@@ -49,14 +50,9 @@ class Training:
         else:
             self.model = build_regression(cell.synth, settings.width)
         self.model.to(device).train()
-        layer = param2tok(self.model)
-        faster = [] if layer is None else list(layer.parameters())
-        found = {id(p) for p in faster}
-        others = [p for p in self.model.parameters() if id(p) not in found]
-        rate = settings.learning_rate
-        groups = [{"params": others, "lr": rate}]
-        if faster:
-            groups.append({"params": faster, "lr": rate * settings.param2tok_rate})
+        groups = parameter_groups(
+            self.model, param2tok(self.model), settings.learning_rate, settings.param2tok_rate
+        )
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self.step = 0
         self.losses: list[float] = []
