@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from tests.commands import ROOT, failing, output
-from tests.data.tones import load, render_set, plan_of
+from tests.data.tones import load, plan_of, render_set
 from unsynth.data.external import DatasetError
 from unsynth.data.shards import read_shard
 from unsynth.tasks.catalogue import load_task
