@@ -1,13 +1,15 @@
+"""Augmentation of observed sounds by an equaliser, noise and a room."""
+
 import numpy as np
 import torch
 
 from unsynth.audio.augmentation import RANDOM_VALUES, augment
 from unsynth.audio.observation import SPECTROGRAM_VALUES, TRACK_VALUES, Observation
 
-HEARD = Observation.NOTE.note_values
+NOTE_VALUES = Observation.NOTE.note_values
 
-#: Of one item: chosen, the equaliser's phases and sizes (0.5 is none), noise (its level, its
-#: slope), a room (its decay, its reverberation).
+#: The random numbers of one item: choice, phases and sizes of the equaliser (0.5 is none), level
+#: and slope of the noise, decay and power of the room.
 CLEAN = [0.0, *[0.0] * 3, *[0.5] * 3, 0.0, 0.5, 0.0, 0.0]
 
 
@@ -20,7 +22,16 @@ def numbers(**changes):
     return torch.tensor([list(row.values())])
 
 
-def picture():
+def random_bytes(*shape: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(1, 255, shape, dtype=np.uint8))
+
+
+def random_numbers(items: int) -> torch.Tensor:
+    rng = np.random.default_rng(1)
+    return torch.from_numpy(rng.random((items, RANDOM_VALUES), dtype=np.float32))
+
+
+def spectrogram():
     """A spectrogram with one loud cell in silence, and a steady quiet band."""
     observed = torch.zeros((1, 1, 128, 401), dtype=torch.uint8)
     observed[0, 0, 40, 100] = 255
@@ -28,25 +39,23 @@ def picture():
     return observed
 
 
-def test_as_many_are_disturbed_as_are_wanted_and_the_others_stay():
-    rng = np.random.default_rng(0)
-    observed = torch.from_numpy(rng.integers(0, 255, (400, 1, 16, 20), dtype=np.uint8))
-    how = torch.from_numpy(rng.random((400, RANDOM_VALUES), dtype=np.float32))
-    assert torch.equal(augment(observed, how, 0.0), observed)
-    same = (augment(observed, how, 0.3) == observed).flatten(1).all(dim=1)
-    assert torch.equal(same, how[:, 0] >= 0.3)
+def test_the_share_of_items_is_augmented_and_the_others_stay():
+    observed, random = random_bytes(400, 1, 16, 20), random_numbers(400)
+    assert torch.equal(augment(observed, random, 0.0), observed)
+    same = (augment(observed, random, 0.3) == observed).flatten(1).all(dim=1)
+    assert torch.equal(same, random[:, 0] >= 0.3)
 
 
 def test_noise_adds_its_power():
-    quiet = augment(picture(), numbers(), 1.0)
+    quiet = augment(spectrogram(), numbers(), 1.0)
     assert abs(levels(quiet)[0, 0, 40, 100]) < 0.3 and (levels(quiet)[0, 0, 10] < -79.5).all()
-    loud = levels(augment(picture(), numbers(_7=1.0), 1.0))[0, 0]
+    loud = levels(augment(spectrogram(), numbers(_7=1.0), 1.0))[0, 0]
     np.testing.assert_allclose(loud[10], -30.0, atol=0.3)
     mixed = 10 * np.log10(10 ** (-42.35 / 10) + 10 ** (-30 / 10))
     np.testing.assert_allclose(loud[90, 0], mixed, atol=0.3)
 
 
-def test_an_equaliser_is_a_curve_over_the_bands():
+def test_the_equaliser_is_a_slow_curve_over_the_bands():
     flat = torch.full((1, 1, 128, 401), 200, dtype=torch.uint8)
     curve = levels(augment(flat, numbers(_4=1.0, _5=0.2, _6=0.9), 1.0))[0, 0]
     torch.testing.assert_close(curve, curve[:, :1].expand_as(curve), atol=0.4, rtol=0)
@@ -55,7 +64,7 @@ def test_an_equaliser_is_a_curve_over_the_bands():
 
 
 def test_a_room_decays_by_60_db_in_its_time():
-    wet = levels(augment(picture(), numbers(_9=0.5, _10=1.0), 1.0))[0, 0, 40]
+    wet = levels(augment(spectrogram(), numbers(_9=0.5, _10=1.0), 1.0))[0, 0, 40]
     seconds = 0.2 * np.sqrt(10.0)
     tail = wet[101:150].numpy()
     np.testing.assert_allclose(np.diff(tail), -0.6 / seconds, atol=0.32)
@@ -64,24 +73,18 @@ def test_a_room_decays_by_60_db_in_its_time():
     assert (wet[:100] < -79).all()
 
 
-def test_what_was_heard_of_a_note_stays():
-    rng = np.random.default_rng(0)
-    observed = torch.from_numpy(
-        rng.integers(1, 255, (5, SPECTROGRAM_VALUES + HEARD), dtype=np.uint8)
-    )
-    how = torch.from_numpy(rng.random((5, RANDOM_VALUES), dtype=np.float32))
-    found = augment(observed, how, 1.0)
-    assert torch.equal(found[:, SPECTROGRAM_VALUES:], observed[:, SPECTROGRAM_VALUES:])
-    assert (found != observed)[:, :SPECTROGRAM_VALUES].float().mean() > 0.5
+def test_the_note_of_an_observation_stays():
+    observed = random_bytes(5, SPECTROGRAM_VALUES + NOTE_VALUES)
+    augmented = augment(observed, random_numbers(5), 1.0)
+    note = np.s_[:, SPECTROGRAM_VALUES:]
+    assert torch.equal(augmented[note], observed[note])
+    assert (augmented != observed)[:, :SPECTROGRAM_VALUES].float().mean() > 0.5
 
 
-def test_levels_of_windows_are_disturbed_and_where_the_sound_lies_stays():
-    rng = np.random.default_rng(0)
-    (size,), levels = Observation.WINDOWS.shape(1, 44_100), SPECTROGRAM_VALUES + TRACK_VALUES
-    observed = torch.from_numpy(rng.integers(1, 255, (5, size), dtype=np.uint8))
-    found = augment(
-        observed, torch.from_numpy(rng.random((5, RANDOM_VALUES), dtype=np.float32)), 1.0
-    )
-    assert torch.equal(found[:, levels:], observed[:, levels:])
-    for part in (np.s_[:, :SPECTROGRAM_VALUES], np.s_[:, SPECTROGRAM_VALUES:levels]):
-        assert (found != observed)[part].float().mean() > 0.5
+def test_levels_of_windows_change_and_places_stay():
+    (size,), end = Observation.WINDOWS.shape(1, 44_100), SPECTROGRAM_VALUES + TRACK_VALUES
+    observed = random_bytes(5, size)
+    augmented = augment(observed, random_numbers(5), 1.0)
+    assert torch.equal(augmented[:, end:], observed[:, end:])
+    for part in (np.s_[:, :SPECTROGRAM_VALUES], np.s_[:, SPECTROGRAM_VALUES:end]):
+        assert (augmented != observed)[part].float().mean() > 0.5

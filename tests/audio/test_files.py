@@ -19,7 +19,7 @@ def read(path, channels=1):
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3", "aiff"])
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
-def test_kinds_and_rates(tmp_path, kind, rate):
+def test_formats_and_sample_rates_are_read(tmp_path, kind, rate):
     if kind == "mp3" and rate == 96_000:
         pytest.skip("mp3 has no such rate")
     path = tmp_path / f"tone.{kind}"
@@ -44,7 +44,7 @@ def test_short_sounds_are_whole_and_long_ones_start_at_the_loudest_onset(tmp_pat
     np.testing.assert_allclose(np.abs(np.fft.rfft(audio[0, :RATE])).argmax(), 660, atol=1)
     soundfile.write(path, sound[: 4 * RATE], RATE)
     whole, _ = read(path)
-    assert first_onset(whole, RATE) < LATEST  # silence in front is left out, beyond one second
+    assert first_onset(whole, RATE) < LATEST  # silence beyond one second is removed
     cut = sound[int(1.5 * RATE) : int(5.5 * RATE)]
     soundfile.write(path, cut, RATE)
     np.testing.assert_allclose(read(path)[0][0], cut / np.abs(cut).max(), atol=1e-3)
@@ -61,7 +61,7 @@ def test_level_does_not_matter(tmp_path):
     np.testing.assert_allclose(sounds[2], sounds[1], atol=1e-5)
 
 
-def test_ten_minutes_at_96_khz_in_stereo(tmp_path):
+def test_ten_minutes_at_96_khz_in_stereo_are_cut_at_the_loudest_onset(tmp_path):
     path = tmp_path / "ten.flac"
     rate = 96_000
     quiet = np.random.default_rng(0).normal(scale=1e-3, size=(10 * rate, 2))
@@ -76,7 +76,7 @@ def test_ten_minutes_at_96_khz_in_stereo(tmp_path):
     assert audio.shape == (1, 176_400)
 
 
-def test_mono_of_a_stereo_sound_that_cancels(tmp_path):
+def test_a_stereo_sound_that_cancels_is_matched_by_one_channel(tmp_path):
     path = tmp_path / "cancel.wav"
     soundfile.write(path, np.stack([tone(1.0), -tone(1.0)], axis=1), RATE)
     audio, remarks = read(path)
@@ -100,7 +100,7 @@ def bad_files(tmp_path):
     whole = tmp_path / "whole.flac"
     soundfile.write(whole, tone(2.0), RATE)
     (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:30])
-    stream = bytearray(whole.read_bytes())  # as from a pipe: its header has no length
+    stream = bytearray(whole.read_bytes())  # like a stream from a pipe, whose header has no length
     stream[21] &= 0xF0
     stream[22:26] = bytes(4)
     (tmp_path / "stream.flac").write_bytes(stream)
@@ -122,7 +122,7 @@ def bad_files(tmp_path):
     }
 
 
-def test_what_is_wrong_is_said_in_one_line(tmp_path):
+def test_a_bad_file_is_named_in_one_line(tmp_path):
     for name, reason in bad_files(tmp_path).items():
         with pytest.raises(SoundError, match=reason) as caught:
             read(tmp_path / name)

@@ -17,7 +17,7 @@ def librosa_db(audio: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("rate", "window", "bands"), [(44_100, 1102, 128), (16_000, 400, 40)])
-def test_basis_is_librosas(rate, window, bands):
+def test_the_basis_is_that_of_librosa(rate, window, bands):
     expected = librosa.filters.mel(sr=rate, n_fft=window, n_mels=bands)
     np.testing.assert_allclose(mel_basis(rate, window, bands), expected, atol=1e-7)
 
@@ -66,12 +66,12 @@ def test_any_length_gives_its_frames_within_range(samples, seed):
 
 @pytest.mark.parametrize("window", [1102, 551, 38, 1103])
 @pytest.mark.parametrize("samples", [1, 700, 30_000])
-def test_a_cpu_finds_the_same_in_single_precision(window, samples):
+def test_single_precision_on_a_cpu_agrees_with_double(window, samples):
     settings = MelSettings(bands=16, window=window, hop=111, shape="hamming")
     audio = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
-    found = mel_power(audio, settings)
+    single = mel_power(audio, settings)
     expected = mel_power(audio.double(), settings)
-    torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(single.double(), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("first, last", [(0, 0), (15_000, 15_000), (29_999, 29_999), (551, 29_000)])

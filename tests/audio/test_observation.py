@@ -4,13 +4,13 @@ import torch
 from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import SPECTROGRAM_VALUES, Observation, levels_to_bytes
 
-HEARD = Observation.NOTE.note_values
+NOTE_VALUES = Observation.NOTE.note_values
 
 RATE = 44_100
 
 
 def tone(pitch: int, onset: float, seconds: float) -> np.ndarray:
-    """Eight harmonics, the n-th at 1 / n, let go after ``seconds``."""
+    """Eight harmonics, the n-th with amplitude 1 / n, released after ``seconds``."""
     time = np.arange(4 * RATE) / RATE - onset
     hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
     waves = [np.sin(2 * np.pi * n * hz * time) / n for n in range(1, 9)]
@@ -18,7 +18,7 @@ def tone(pitch: int, onset: float, seconds: float) -> np.ndarray:
     return (0.1 * np.sum(waves, axis=0) * sounding)[None].astype(np.float32)
 
 
-def test_a_note_is_heard_and_its_picture_stays_when_it_moves():
+def test_an_observed_note_has_the_same_spectrogram_at_another_pitch_and_onset():
     here, there = (
         Observation.NOTE.observe(tone(pitch, onset, 1.2), RATE)
         for pitch, onset in [(57, 0.0), (64, 0.5)]
@@ -27,12 +27,12 @@ def test_a_note_is_heard_and_its_picture_stays_when_it_moves():
         here.shape
         == there.shape
         == Observation.NOTE.shape(1, RATE)
-        == (SPECTROGRAM_VALUES + HEARD,)
+        == (SPECTROGRAM_VALUES + NOTE_VALUES,)
     )
     assert here.dtype == torch.uint8
     for observed, pitch, onset in [(here, 57, 0.0), (there, 64, 0.5)]:
-        heard, voiced, start, end = observed[SPECTROGRAM_VALUES:].tolist()
-        assert (heard, voiced) == (pitch, 255)
+        estimate, voiced, start, end = observed[SPECTROGRAM_VALUES:].tolist()
+        assert (estimate, voiced) == (pitch, 255)
         assert abs(start / 255 - onset) <= 1 / 255
         assert abs(4 * end / 255 - 1.2) <= 0.05
     moved = (here[:SPECTROGRAM_VALUES].float() - there[:SPECTROGRAM_VALUES].float()).abs()
@@ -46,7 +46,7 @@ def test_noise_and_silence_have_no_pitch():
         assert Observation.NOTE.observe(audio, RATE)[SPECTROGRAM_VALUES + 1] == 0
 
 
-def test_a_log_mel_in_bytes_is_a_sixth_of_a_decibel_off():
+def test_a_log_mel_in_bytes_is_at_most_a_sixth_of_a_decibel_off():
     audio = tone(60, 0.1, 1.0)
     observed = Observation.LOG_MEL.observe(audio, RATE)
     assert observed.shape == Observation.LOG_MEL.shape(1, RATE) == (1, 128, 401)

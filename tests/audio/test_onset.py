@@ -18,16 +18,16 @@ def envelope(points: list[tuple[float, float]]) -> np.ndarray:
     ("points", "onset", "end"),
     [
         ([(0.3, -200), (0.301, 0), (1.8, 0), (1.9, -60)], 0.3, 1.5),  # organ
-        ([(0, 0), (3.0, -30), (3.01, -200)], 0.0, 3.0),  # a decay that the file cuts off
+        ([(0, 0), (3.0, -30), (3.01, -200)], 0.0, 3.0),  # a decay that the end of the file cuts off
         ([(0, 0), (0.1, -15), (2.0, -20), (2.3, -60)], 0.0, 2.0),  # pluck, then release
         ([(0.5, -200), (0.51, 0), (4, -20)], 0.5, 3.5),  # a slow decay to the end
     ],
 )
-def test_onset_and_end_of_a_note(points, onset, end):
+def test_onset_and_end_of_a_note_are_estimated(points, onset, end):
     audio = envelope(points)
-    found = first_onset(audio, RATE)
-    assert found == pytest.approx(onset, abs=0.01)
-    assert note_end(audio, RATE, found) == pytest.approx(end, abs=0.08)
+    estimate = first_onset(audio, RATE)
+    assert estimate == pytest.approx(onset, abs=0.01)
+    assert note_end(audio, RATE, estimate) == pytest.approx(end, abs=0.08)
 
 
 def test_loudest_onset_is_the_largest_rise():
@@ -36,7 +36,7 @@ def test_loudest_onset_is_the_largest_rise():
     assert loudest_onset(levels) == pytest.approx(2.5, abs=0.03)
 
 
-def test_silence_and_one_frame():
+def test_silence_and_a_single_frame_have_onset_and_end():
     silence = np.zeros((1, RATE), dtype=np.float32)
     assert first_onset(silence, RATE) == 0.0
     assert note_end(silence, RATE, 0.0) == 1.0

@@ -18,11 +18,11 @@ def saw(midi: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("midi", [24, 31.3, 40, 52.5, 60, 69, 77, 88, 96])
-def test_tones(midi):
+def test_a_saw_has_its_pitch(midi):
     assert estimate_pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.1)
 
 
-def test_agrees_with_librosa():
+def test_pitches_agree_with_librosa():
     for midi in (33.3, 57.7, 81.1):
         tone = saw(midi)
         hz = librosa.yin(tone[0], fmin=32, fmax=2100, sr=RATE, frame_length=4096)
@@ -31,7 +31,7 @@ def test_agrees_with_librosa():
         )
 
 
-def test_what_has_no_pitch(rng):
+def test_noise_silence_and_constants_have_no_pitch(rng):
     noise = rng.normal(size=(2, RATE)).astype(np.float32)
     assert estimate_pitch(noise, RATE, 0.0) is None
     assert estimate_pitch(np.zeros((1, RATE), np.float32), RATE, 0.0) is None
@@ -39,19 +39,19 @@ def test_what_has_no_pitch(rng):
     assert estimate_pitch(np.ones((1, RATE), np.float32), RATE, 0.0) is None
 
 
-def test_notes_of_instruments(shared_data):
+def test_most_notes_of_instruments_are_right(shared_data):
     right = 0
     paths = sorted((shared_data / "instruments").glob("*.flac"))
     for path in paths:
         audio = soundfile.read(path, dtype="float32", always_2d=True)[0].T
-        found = estimate_pitch(audio, RATE, first_onset(audio, RATE))
-        right += found is not None and round(found) == int(path.stem.rsplit("_", 1)[1])
+        estimate = estimate_pitch(audio, RATE, first_onset(audio, RATE))
+        right += estimate is not None and round(estimate) == int(path.stem.rsplit("_", 1)[1])
     assert len(paths) == 24 and right >= 20
 
 
-def test_a_pitch_below_the_lowest_is_none():
-    """Down to an octave below, dips at the end of the lags are not taken for one."""
+def test_pitches_outside_the_range_are_none():
+    """Up to an octave below the lowest pitch, dips near the last lag are not mistaken for one."""
     for midi in np.arange(24.0, 35.5, 0.25):
         for tone in (saw(midi), np.sin(TIME * 880 * np.pi * 2 ** ((midi - 69) / 12))[None]):
-            heard = estimate_pitch(np.float32(tone), RATE, 0.0, 36, 84)
-            assert heard is None or 35.5 < heard < 84.5
+            estimate = estimate_pitch(np.float32(tone), RATE, 0.0, 36, 84)
+            assert estimate is None or 35.5 < estimate < 84.5

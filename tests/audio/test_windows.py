@@ -6,8 +6,10 @@ from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, cut_windows, window_
 
 RATE = 44_100
 TIME = np.arange(4 * RATE) / RATE
-#: The semitone and the half octave that the note lies in, the latter in its middle.
-SEMITONE, OWN = 24, 4
+#: The band of the note in the spectrogram.
+SEMITONE = 24
+#: The track of the note, which lies in its middle.
+OWN = 4
 #: Frames a tenth of a second apart.
 EVEN = np.s_[8:38]
 
@@ -20,16 +22,18 @@ def note(hz: float, vibrato_cents: float = 0.0, tremolo: float = 0.0) -> np.ndar
     return (0.3 * wave).astype(np.float32)
 
 
-def picture(sound: np.ndarray, onset: float, pitch: int) -> np.ndarray:
-    found = windows.note_spectrogram(
+def spectrogram(sound: np.ndarray, onset: float, pitch: int) -> np.ndarray:
+    items = windows.note_spectrogram(
         cut_windows(sound, RATE, onset).long, RATE, torch.tensor([pitch])
     )
-    return found[0].numpy()
+    return items[0].numpy()
 
 
 def tracks(sound: np.ndarray, onset: float, pitch: int) -> list[np.ndarray]:
-    found = windows.tracks(cut_windows(sound, RATE, onset).short, RATE, torch.tensor([pitch]))
-    return [part[0].numpy() for part in found]
+    levels, places = windows.tracks(
+        cut_windows(sound, RATE, onset).short, RATE, torch.tensor([pitch])
+    )
+    return [levels[0].numpy(), places[0].numpy()]
 
 
 def strength_at_3_hz(track: np.ndarray) -> float:
@@ -47,7 +51,7 @@ def test_semitones_and_half_octaves_are_relative_to_the_note():
             band = OWN + 2 * octave
             assert (levels.argmax(axis=0) == band).all()
             np.testing.assert_allclose(places[band], 0.5, atol=0.2)
-            semitones = picture(note(hz), 0.0, pitch)
+            semitones = spectrogram(note(hz), 0.0, pitch)
             assert semitones.shape == (96, SEGMENTS)
             # The bins of a low note are wider than its semitones.
             assert (abs(semitones.argmax(axis=0) - SEMITONE - 12 * octave) <= 1).all()
@@ -55,15 +59,15 @@ def test_semitones_and_half_octaves_are_relative_to_the_note():
 
 def test_a_vibrato_moves_the_place_and_a_tremolo_the_level():
     kinds = [note(880.0), note(880.0, vibrato_cents=30.0), note(880.0, tremolo=0.5)]
-    found = [tracks(sound, 0.0, 81) for sound in kinds]
-    places = [strength_at_3_hz(places[OWN]) for _, places in found]
-    levels = [strength_at_3_hz(levels[OWN]) for levels, _ in found]
+    observed = [tracks(sound, 0.0, 81) for sound in kinds]
+    places = [strength_at_3_hz(places[OWN]) for _, places in observed]
+    levels = [strength_at_3_hz(levels[OWN]) for levels, _ in observed]
     # 30 cents are a twentieth of half an octave.
     assert 0.03 < places[1] < 0.06 and max(places[0], places[2]) < 0.01
     assert 2.0 < levels[2] < 4.0 and max(levels[0], levels[1]) < 0.5
 
 
-def test_another_key_or_onset_looks_the_same():
+def test_windows_look_the_same_for_another_key_or_onset():
     here, there = note(440.0, 30.0, 0.3), note(440.0 * 2.0 ** (5 / 12), 30.0, 0.3)
     late = np.concatenate([np.zeros(RATE // 2, np.float32), there])[: 4 * RATE]
     first, second = tracks(here, 0.0, 69), tracks(late, 0.5, 74)
@@ -72,11 +76,11 @@ def test_another_key_or_onset_looks_the_same():
     np.testing.assert_allclose(first[1][inside], second[1][inside], atol=0.05)
     loudest = np.s_[SEMITONE, :-1]
     np.testing.assert_allclose(
-        picture(here, 0.0, 69)[loudest], picture(late, 0.5, 74)[loudest], atol=1.0
+        spectrogram(here, 0.0, 69)[loudest], spectrogram(late, 0.5, 74)[loudest], atol=1.0
     )
 
 
-def test_what_is_silent_or_past_the_end_lies_in_the_middle():
+def test_silence_and_the_time_past_the_end_have_the_middle_as_place():
     levels, places = tracks(np.zeros(4 * RATE, np.float32), 1.0, 60)
     assert (places == 0.5).all() and np.isfinite(levels).all()
     levels, places = tracks(note(440.0), 1.0, 69)
@@ -85,18 +89,18 @@ def test_what_is_silent_or_past_the_end_lies_in_the_middle():
     assert (levels[:, after] == -80.0).all() and (places[:, after] == 0.5).all()
     for short in (note(440.0)[:100], note(440.0)[:0]):
         assert np.isfinite(tracks(short, 0.0, 69)).all()
-        assert np.isfinite(picture(short, 0.0, 69)).all()
+        assert np.isfinite(spectrogram(short, 0.0, 69)).all()
 
 
-def test_sounds_are_observed_together_as_they_are_alone():
+def test_a_batch_gives_the_same_as_its_sounds_alone():
     pitches, sounds = (48, 60, 81), [note(440.0), note(300.0, 30.0), note(880.0, 0.0, 0.5)]
-    cuts = [cut_windows(sound, RATE, 0.0) for sound in sounds]
-    together = windows.NoteWindows(*(torch.cat(parts) for parts in zip(*cuts, strict=True)))
+    items = [cut_windows(sound, RATE, 0.0) for sound in sounds]
+    together = windows.NoteWindows(*(torch.cat(parts) for parts in zip(*items, strict=True)))
     keys = torch.tensor(pitches)
-    pictures = windows.note_spectrogram(together.long, RATE, keys).numpy()
+    spectrograms = windows.note_spectrogram(together.long, RATE, keys).numpy()
     levels, places = windows.tracks(together.short, RATE, keys)
     for i, (sound, pitch) in enumerate(zip(sounds, pitches, strict=True)):
-        np.testing.assert_allclose(pictures[i], picture(sound, 0.0, pitch), atol=1e-3)
+        np.testing.assert_allclose(spectrograms[i], spectrogram(sound, 0.0, pitch), atol=1e-3)
         alone = tracks(sound, 0.0, pitch)
         np.testing.assert_allclose(levels[i], alone[0], atol=1e-3)
         np.testing.assert_allclose(places[i], alone[1], atol=1e-3)

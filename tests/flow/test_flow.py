@@ -20,7 +20,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-def test_the_paths_derivative_is_the_target():
+def test_the_derivative_of_the_path_is_its_velocity():
     x0, x1 = normal(20, 3), normal(20, 3, seed=1)
     t = torch.linspace(0, 1, 20).double().requires_grad_()
     at = point(x0, x1, t)
@@ -39,8 +39,8 @@ def test_solvers_reach_their_order(solver, order):
     exact = x0 * math.exp(1.5)
 
     def error(steps: int) -> float:
-        found = solve(lambda x, t: x * (1.0 + t), x0, steps, solver)
-        return float((found - exact).abs().max())
+        reached = solve(lambda x, t: x * (1.0 + t), x0, steps, solver)
+        return float((reached - exact).abs().max())
 
     assert math.log2(error(32) / error(64)) == pytest.approx(order, abs=0.15)
 
@@ -53,14 +53,14 @@ def test_the_adaptive_solver_keeps_its_tolerance(tolerance):
         evaluations.append(t)
         return x * math.cos(20.0 * t)
 
-    found = solve(field, x0, 1, Solver.ADAPTIVE, tolerance)
+    reached = solve(field, x0, 1, Solver.ADAPTIVE, tolerance)
     exact = x0 * math.exp(math.sin(20.0) / 20.0)
-    assert (found - exact).abs().max() < 30 * tolerance
+    assert (reached - exact).abs().max() < 30 * tolerance
     assert 30 < len(evaluations) < {1e-3: 150, 1e-6: 400, 1e-9: 2000}[tolerance]
 
 
 @pytest.mark.parametrize("solver", Solver)
-def test_a_solver_starts_where_it_is_told(solver):
+def test_a_solver_starts_at_the_given_time(solver):
     def field(x: torch.Tensor, t: float) -> torch.Tensor:
         return x * t
 
@@ -70,7 +70,7 @@ def test_a_solver_starts_where_it_is_told(solver):
     torch.testing.assert_close(reached, exact * start, rtol=6e-3, atol=0.0)
 
 
-def test_guidance_is_two_evaluations_in_one():
+def test_guidance_mixes_both_velocities_by_the_formula():
     model = small_flow()
     x = normal(6, 7).float()
     levels = 160 + 3 * normal(6, 1, 128, 401)
@@ -92,23 +92,23 @@ def test_optimal_transport_finds_the_cheapest_permutation():
     def cost(noise: torch.Tensor) -> float:
         return float((noise - x1).square().sum())
 
-    found = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
-    assert sorted(found.tolist()) == sorted(x0.tolist())
+    coupled = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
+    assert sorted(coupled.tolist()) == sorted(x0.tolist())
     every = [cost(x0[list(order)]) for order in itertools.permutations(range(6))]
-    assert cost(found) == pytest.approx(min(every))
-    assert cost(found) < every[0]
+    assert cost(coupled) == pytest.approx(min(every))
+    assert cost(coupled) < every[0]
     assert torch.equal(couple(Coupling.INDEPENDENT, x0, x1), x0)
 
 
 def test_aligned_coupling_takes_the_nearest_image_of_each_item():
     x0, x1 = normal(5, 4), normal(5, 4, seed=1)
-    # Items have other symmetries: none, both pairs exchanged, or all orders of the first three.
+    # Symmetries of the items: none, both pairs exchanged, or all orders of the first three.
     orders = [(*order, 3) for order in itertools.permutations(range(3))]
     groups = [[(0, 1, 2, 3)], [(0, 1, 2, 3), (2, 3, 0, 1)], orders, orders, orders]
-    found = couple(Coupling.ALIGNED, x0, x1, lambda: [np.array(group) for group in groups])
-    for noise, data, before, group in zip(found, x1, x0, groups, strict=True):
+    coupled = couple(Coupling.ALIGNED, x0, x1, lambda: [np.array(group) for group in groups])
+    for noise, data, before, group in zip(coupled, x1, x0, groups, strict=True):
         assert sorted(noise.tolist()) == sorted(before.tolist())
-        # Noise and data as they are now are a pair of the noise as it was and an image of the data.
+        # The aligned noise is as far from the data as the original noise from its nearest image.
         costs = [float((before - data[list(order)]).square().sum()) for order in group]
         assert float((noise - data).square().sum()) == pytest.approx(min(costs))
     both = couple(Coupling.ALIGNED_TRANSPORT, x0, x1, lambda: [np.array(g) for g in groups])
@@ -156,7 +156,7 @@ def test_inpainting_leaves_an_independent_coordinate_its_distribution():
     assert samples[:, 1].var() == pytest.approx(0.2, rel=0.05)
 
 
-def test_the_share_of_sounds_that_are_dropped():
+def test_the_loss_drops_its_share_of_sounds():
     noise = Noise(torch.randn(20_000, 2), *draw_times(np.random.default_rng(0), 20_000, 0.1))
     assert 0.09 < noise.dropped.float().mean() < 0.11
     assert 0.48 < noise.t.mean() < 0.52 and noise.t.min() >= 0 and noise.t.max() < 1
@@ -205,12 +205,12 @@ def test_a_linear_gaussian_posterior_is_recovered():
 
     a = np.ones((1, 2))
     covariance = np.linalg.inv(np.eye(2) + a.T @ a / 0.25)
-    for observed in (-1.5, 0.0, 1.0):
-        mean = covariance @ a.T[:, 0] * observed / 0.25
-        given = torch.full((2000, 2, 1), observed)
+    for y in (-1.5, 0.0, 1.0):
+        mean = covariance @ a.T[:, 0] * y / 0.25
+        conditioning = torch.full((2000, 2, 1), y)
         with torch.no_grad():
             samples = solve(
-                guided_field(field, given, given, 1.0),
+                guided_field(field, conditioning, conditioning, 1.0),
                 normal(2000, 2, seed=1).float(),
                 12,
                 Solver.MIDPOINT,
@@ -219,13 +219,13 @@ def test_a_linear_gaussian_posterior_is_recovered():
         np.testing.assert_allclose(np.cov(samples.T), covariance, atol=0.1)
 
 
-def test_copies_are_aligned_as_all_their_orders_would_be():
-    """The same as listing the symmetric group, for each item on its own."""
+def test_align_units_finds_the_best_of_all_orders():
+    """The best order is that of a list of the whole symmetric group, for each item alone."""
     torch.manual_seed(0)
     x0, x1 = torch.randn(2, 6, 4, 3)
-    found = align_units(x0, x1)
+    aligned = align_units(x0, x1)
     orders = [list(order) for order in itertools.permutations(range(4))]
-    for noise, data, ours in zip(x0, x1, found, strict=True):
+    for noise, data, result in zip(x0, x1, aligned, strict=True):
         distances = [(noise[order] - data).square().sum() for order in orders]
-        torch.testing.assert_close((ours - data).square().sum(), min(distances))
-        assert sorted(ours.flatten().tolist()) == sorted(noise.flatten().tolist())
+        torch.testing.assert_close((result - data).square().sum(), min(distances))
+        assert sorted(result.flatten().tolist()) == sorted(noise.flatten().tolist())

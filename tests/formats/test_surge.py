@@ -1,4 +1,4 @@
-"""States of plugins as bytes; with the plugin's own init preset where there is one."""
+"""Plugin states as bytes, and the init preset of Surge XT if shared data has it."""
 
 import json
 import struct
@@ -40,7 +40,7 @@ TABLE = {
 }
 
 
-def test_presets_come_back():
+def test_presets_round_trip():
     preset = VSTPreset("ABCDEF019182FAEB566D624153675854", {"Comp": b"state", "Cont": b""})
     data = write_vstpreset(preset)
     assert read_vstpreset(data) == preset
@@ -54,7 +54,7 @@ def test_presets_come_back():
         read_vstpreset(data.replace(struct.pack("<q", 5), struct.pack("<q", 5000)))
 
 
-def test_programs_come_back():
+def test_programs_round_trip():
     program = Program("cjs3", "Née à côté", bytes(range(256)))
     data = write_fxp(program)
     assert read_fxp(data) == program
@@ -67,7 +67,7 @@ def test_programs_come_back():
             read_fxp(data[:cut])
 
 
-def test_a_patch_is_edited_as_a_table_says():
+def test_editing_makes_a_patch_equal_to_its_table():
     chunk = write_surge_patch(PATCH)
     assert read_surge_patch(chunk) == PATCH
     assert list(surge_differences(PATCH, TABLE)) == [
@@ -77,15 +77,15 @@ def test_a_patch_is_edited_as_a_table_says():
         "a_filter1_type: deactivated is 1, not 0",
         "a_ws_type is missing",
     ]
-    made = edit_surge_patch(PATCH, TABLE)
-    assert not list(surge_differences(made, TABLE))
-    assert edit_surge_patch(made, TABLE) == made
-    assert (made.wavetables, made.rest) == (PATCH.wavetables, PATCH.rest)
-    assert made.xml.count(b"<modrouting") == 1 and b'extend_range="0"' in made.xml
-    program = read_fxp(surge_fxp(made, "Mine"))
+    edited = edit_surge_patch(PATCH, TABLE)
+    assert not list(surge_differences(edited, TABLE))
+    assert edit_surge_patch(edited, TABLE) == edited
+    assert (edited.wavetables, edited.rest) == (PATCH.wavetables, PATCH.rest)
+    assert edited.xml.count(b"<modrouting") == 1 and b'extend_range="0"' in edited.xml
+    program = read_fxp(surge_fxp(edited, "Mine"))
     assert (program.plugin, program.name) == ("cjs3", "Mine")
-    # Of what follows, the wavetables are Surge's, the tail is the framework's.
-    assert read_surge_patch(program.chunk) == SurgePatch(made.xml, PATCH.wavetables, b"waves")
+    # An .fxp keeps the wavetables after the XML, but not the tail of the plugin's framework.
+    assert read_surge_patch(program.chunk) == SurgePatch(edited.xml, PATCH.wavetables, b"waves")
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_a_patch_is_edited_as_a_table_says():
         (write_surge_patch(SurgePatch(b"<patch>", (0,) * 6, b"")), "XML is damaged"),
     ],
 )
-def test_what_is_no_patch(chunk, message):
+def test_damaged_chunks_are_refused(chunk, message):
     with pytest.raises(PatchError, match=message):
         read_surge_patch(chunk)
 
 
-def test_xml_without_parameters():
-    with pytest.raises(PatchError, match="without parameters"):
+def test_xml_without_parameters_is_refused():
+    with pytest.raises(PatchError, match="has no parameters"):
         edit_surge_patch(SurgePatch(b"<patch />", (0,) * 6, b""), TABLE)
 
 
-def test_the_plugins_own_init_preset(shared_data):
+def test_the_init_preset_of_the_plugin_round_trips_and_is_edited(shared_data):
     facts = shared_data.parent / "facts"
     data = (facts / "surge_xt_init.vstpreset").read_bytes()
     preset = read_vstpreset(data)
@@ -117,9 +117,9 @@ def test_the_plugins_own_init_preset(shared_data):
     assert edit_surge_patch(patch, {}).xml == patch.xml
     for table in json.loads((facts / "surge_xt_base_patch.json").read_text()).values():
         assert list(surge_differences(patch, table))
-        made = edit_surge_patch(patch, table)
-        assert not list(surge_differences(made, table))
-        again = read_vstpreset(write_vstpreset(surge_preset(preset, made)))
-        assert read_surge_patch(again.chunks["Comp"]) == made
+        edited = edit_surge_patch(patch, table)
+        assert not list(surge_differences(edited, table))
+        again = read_vstpreset(write_vstpreset(surge_preset(preset, edited)))
+        assert read_surge_patch(again.chunks["Comp"]) == edited
         assert (again.class_id, again.chunks["Cont"]) == (preset.class_id, preset.chunks["Cont"])
-        assert read_surge_patch(read_fxp(surge_fxp(made, "Base")).chunk).xml == made.xml
+        assert read_surge_patch(read_fxp(surge_fxp(edited, "Base")).chunk).xml == edited.xml

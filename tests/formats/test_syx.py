@@ -47,7 +47,7 @@ def test_bank_is_what_dexed_loads(tmp_path):
     np.testing.assert_array_equal(read_voices(data)[:5], voices)
 
 
-def test_several_messages_in_one_file():
+def test_all_messages_of_a_file_are_read():
     first, second = random_voice(1), random_voice(2)
     data = write_voice(first) + b"\xf0\x7e\x00\xf7" + write_bank([second])
     voices = read_voices(data)
@@ -57,7 +57,7 @@ def test_several_messages_in_one_file():
     np.testing.assert_array_equal(read_voices(write_bank([second])[6:-2])[0], second)
 
 
-def test_damage_is_refused():
+def test_damaged_files_are_refused():
     data = bytearray(write_bank([random_voice(3)]))
     with pytest.raises(PatchError, match="cut short"):
         read_voices(bytes(data[:2000]))
@@ -68,19 +68,19 @@ def test_damage_is_refused():
         read_voices(b"RIFF....WAVE")
     with pytest.raises(PatchError, match="1 to 32"):
         write_bank([random_voice(3)] * 33)
-    too_much = random_voice(4)
-    too_much[16] = 100
+    too_large = random_voice(4)
+    too_large[16] = 100
     with pytest.raises(PatchError, match="byte 16"):
-        pack_voice(too_much)
+        pack_voice(too_large)
 
 
-def test_people_s_banks(shared_data):
+def test_published_banks_round_trip_and_agree_with_the_engine(shared_data):
     for path in sorted((shared_data / "dx7_cartridges").glob("*.syx")):
         voices = read_voices(path.read_bytes())
-        theirs = [p.to_raw() for p in dexed.Patch.load_bank(str(path))]
-        np.testing.assert_array_equal(voices, theirs)
+        expected = [p.to_raw() for p in dexed.Patch.load_bank(str(path))]
+        np.testing.assert_array_equal(voices, expected)
         np.testing.assert_array_equal(read_voices(write_bank(voices)), voices)
 
 
-def test_name():
+def test_a_name_is_cut_to_ten_characters():
     assert voice_name(init_voice("E.PIANO 1 and more")) == "E.PIANO 1"

@@ -1,4 +1,4 @@
-"""Files of Vital: round trips, the waves they carry, and what is refused."""
+"""Vital files: round trips, their waves, and errors."""
 
 import json
 from dataclasses import replace
@@ -22,34 +22,34 @@ ROUTES = [("lfo_1", "osc_1_wave_frame"), ("", ""), ("env_2", "filter_1_cutoff")]
 
 
 def damaged(change) -> bytes:
-    """Write a patch whose JSON was changed."""
+    """Write a patch and change its JSON."""
     data = json.loads(write_vital(base_patch(ROUTES)))
     change(data["settings"])
     return json.dumps(data).encode()
 
 
-def test_a_patch_comes_back():
+def test_a_patch_round_trips():
     patch = base_patch(ROUTES)
     rng = np.random.default_rng(0)
-    drawn = {
+    values = {
         name: float(np.float32(rng.uniform(control.low, control.high)))
         for name, control in vital_controls().items()
     }
-    patch = replace(patch, name="nördlich", controls=drawn)
-    back = read_vital(write_vital(patch))
-    assert back.name == "nördlich" and back.controls == drawn
-    assert back.modulations[:3] == ROUTES and len(back.modulations) == 64
-    assert (back.wavetables, back.lfos, back.sample) == (
+    patch = replace(patch, name="nördlich", controls=values)
+    restored = read_vital(write_vital(patch))
+    assert restored.name == "nördlich" and restored.controls == values
+    assert restored.modulations[:3] == ROUTES and len(restored.modulations) == 64
+    assert (restored.wavetables, restored.lfos, restored.sample) == (
         patch.wavetables, patch.lfos, patch.sample,
     )  # fmt: skip
 
 
-def test_a_control_that_is_missing_has_its_default():
-    back = read_vital(damaged(lambda settings: settings.pop("chorus_cutoff")))
-    assert back.controls["chorus_cutoff"] == vital_controls()["chorus_cutoff"].default
+def test_a_missing_control_gets_its_default():
+    restored = read_vital(damaged(lambda settings: settings.pop("chorus_cutoff")))
+    assert restored.controls["chorus_cutoff"] == vital_controls()["chorus_cutoff"].default
 
 
-def test_the_waves_are_what_they_are_called():
+def test_the_waves_have_the_spectra_of_their_names():
     waves = basic_waves()
     spectra = {frame: np.abs(np.fft.rfft(wave))[1:] for frame, wave in waves.items()}
     k = np.arange(1, 40)
@@ -63,7 +63,7 @@ def test_the_waves_are_what_they_are_called():
     for frame, spectrum in spectra.items():
         np.testing.assert_allclose(spectrum[:39] / spectrum[0], expected[frame], atol=2e-3)
         assert np.abs(waves[frame]).max() == 1.0
-        # All fundamentals in one phase.
+        # All fundamentals have the same phase.
         assert np.angle(np.fft.rfft(waves[frame])[1]) == pytest.approx(-np.pi / 2, abs=1e-3)
     (table, *_) = base_patch().wavetables
     stored = [(at, np.frombuffer(wave, "<f4")) for at, wave in keyframes(table, "table")]
@@ -71,12 +71,12 @@ def test_the_waves_are_what_they_are_called():
     np.testing.assert_array_equal([wave for _, wave in stored], list(waves.values()))
 
 
-def test_the_noise_is_the_same_always():
+def test_the_noise_is_always_the_same():
     assert noise_sample() == noise_sample() and noise_sample()["length"] == 44_100
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda s: s.update(osc_1_level=1.5), "osc_1_level cannot be 1.5; Vital has 0 to 1"),
         (lambda s: s.update(osc_1_level=float("nan")), "osc_1_level cannot be nan"),
@@ -104,12 +104,12 @@ def test_the_noise_is_the_same_always():
         (lambda s: s["sample"].update(samples="?"), "sample: .*not base64"),
     ],
 )
-def test_what_vital_could_not_play_is_named(change, says):
-    with pytest.raises(PatchError, match=says):
+def test_what_vital_cannot_play_is_named(change, message):
+    with pytest.raises(PatchError, match=message):
         read_vital(damaged(change))
 
 
-def test_waves_that_are_none_are_named():
+def test_a_truncated_wave_is_named():
     def cut(settings):
         frames = settings["wavetables"][1]["groups"][0]["components"][0]["keyframes"]
         frames[0]["wave_data"] = frames[0]["wave_data"][:400]
@@ -122,7 +122,7 @@ def test_waves_that_are_none_are_named():
     "data",
     [b"", b"\xff\xfe", b"[]", b"{}", b'{"settings": 3}', b"[" * 100_000, b'{"settings": {}}'],
 )
-def test_what_is_no_patch_is_one_line(data):
+def test_the_error_for_no_patch_is_one_line(data):
     with pytest.raises(PatchError) as raised:
         read_vital(data)
     assert "\n" not in str(raised.value)

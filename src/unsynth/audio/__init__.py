@@ -1,1 +1,1 @@
-"""Sound files in and out, and the spectrogram the models see."""
+"""Sound files, spectrograms, onset and pitch, and the observations that models see."""

@@ -1,7 +1,7 @@
 """Sound files in and out, through libsndfile (wav, flac, mp3, ogg, aiff, …) and soxr.
 
-A sound to match is at most as long as the engine's: shorter ones are taken whole and end in
-silence, longer ones are cut at their loudest onset.
+A target is as long as the engine's sounds: a shorter file is followed by silence, a longer one is
+cut at its loudest onset.
 """
 
 from collections.abc import Iterator
@@ -16,15 +16,18 @@ from jaxtyping import Float, Float32, Shaped
 from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
 from unsynth.errors import OutputError, SoundError
 
-#: The shortest sound that is worth matching, in seconds.
+#: The shortest sound that is accepted, in seconds.
 SHORTEST = 0.05
-#: Silence kept in front of an onset that a long sound is cut at, in seconds.
+#: Silence that is kept in front of an onset at which a sound is cut, in seconds.
 _LEAD = 0.01
-#: Largest sample, of full scale 1, of a sound that counts as silent (-100 dB).
+#: A sound whose samples are all smaller than this, of full scale 1, is silent (-100 dB).
 _SILENCE = 1e-5
+#: Samples per channel that are read at a time.
 _BLOCK = 1 << 20
+#: The lowest sample rate that is accepted, in Hz.
 _LOWEST_RATE = 1_000
-#: What libsndfile answers for a FLAC stream that was cut from a pipe is near 2^63.
+#: A length in samples from here on is unknown: libsndfile answers nearly 2^63 for a FLAC stream
+#: whose header has no length, as one from a pipe.
 _UNKNOWN_LENGTH = 1 << 48
 
 Audio = Float32[np.ndarray, "channels samples"]
@@ -33,12 +36,12 @@ Audio = Float32[np.ndarray, "channels samples"]
 def read_sound(
     path: Path, sample_rate: int, channels: int, seconds: float, latest_onset: float
 ) -> tuple[Audio, tuple[str, ...]]:
-    """Read a sound as an engine could have made it: its rate, channels and length.
+    """Read a sound and give it an engine's sample rate, channels and length.
 
-    Silence in front is left out where the sound starts after ``latest_onset`` seconds. Returns
-    the audio, shape ``(channels, seconds * sample_rate)``, and a sentence for each thing that was
-    done to it. Raises :class:`SoundError` for a file that is missing, not a sound,
-    empty, shorter than 50 ms, silent, or holds NaN.
+    Silence at the start is removed if the sound starts later than ``latest_onset`` seconds. Returns
+    the audio, shape ``(channels, seconds * sample_rate)``, with its largest sample scaled to about
+    1, and a remark on each change. Raises :class:`SoundError` for a file that is missing, no sound,
+    empty, shorter than 50 ms or silent, or that holds NaN.
     """
     remarks: list[str] = []
     with _open(path) as file:
@@ -62,7 +65,7 @@ def fit_sound(
     seconds: float,
     latest_onset: float,
 ) -> tuple[Audio, tuple[str, ...]]:
-    """Do to samples of ``rate`` Hz what :func:`read_sound` does to a file; raise what it does."""
+    """Do the same as :func:`read_sound`, and raise the same, for samples of ``rate`` Hz."""
     name = "this sound"
     if rate < _LOWEST_RATE:
         raise SoundError(f"{name}: {rate} Hz is too low; give at least {_LOWEST_RATE} Hz")
@@ -89,7 +92,7 @@ def _check_length(length: float, name: Path | str) -> None:
 def _cut(
     levels: Float[np.ndarray, " frames"], rate: int, length: float, seconds: float
 ) -> tuple[int, str]:
-    """Find the sample to start at in a sound that is too long, and say so."""
+    """Find the first sample to take from a sound that is too long, and make the remark."""
     start = max(0, round((loudest_onset(levels) - _LEAD) * rate))
     end = min(length, start / rate + seconds)
     return start, (
@@ -107,7 +110,7 @@ def _as_engine(
     latest_onset: float,
     remarks: list[str],
 ) -> tuple[Audio, tuple[str, ...]]:
-    # Level is not observed, and the squares of very large or small samples do not fit in float32.
+    # The level is not observed, and squares of very large or small samples do not fit in float32.
     audio = audio / np.abs(audio).max()
     audio, remark = _to_channels(audio, channels)
     remarks += [remark] if remark else []
@@ -117,7 +120,7 @@ def _as_engine(
     onset = first_onset(audio, sample_rate)
     if onset > latest_onset:
         audio = audio[:, round((onset - _LEAD) * sample_rate) :]
-        remarks.append(f"{onset - _LEAD:.2f} s of silence in front are left out")
+        remarks.append(f"removed {onset - _LEAD:.2f} s of silence at the start")
     samples = round(seconds * sample_rate)
     sound = np.zeros((channels, samples), dtype=np.float32)
     kept = min(samples, audio.shape[1])
@@ -126,9 +129,9 @@ def _as_engine(
 
 
 def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
-    """Write 16-bit WAV; a sound past full scale is scaled down to it, not clipped.
+    """Write a 16-bit WAV file. A sound beyond full scale is scaled down to it, not clipped.
 
-    Raises :class:`OutputError` where the file cannot be written.
+    Raises :class:`OutputError` if the file cannot be written.
     """
     peak = float(np.abs(audio).max(initial=0.0))
     try:
@@ -139,7 +142,7 @@ def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
 
 @contextmanager
 def _open(path: Path) -> Iterator[soundfile.SoundFile]:
-    """Open a sound; whatever its reading raises becomes a :class:`SoundError`."""
+    """Open a sound file; raise :class:`SoundError` for any error in opening or reading it."""
     try:
         if not path.exists():
             raise SoundError(f"{path}: there is no such file")
@@ -171,26 +174,26 @@ def _check(audio: Audio, path: Path | str) -> None:
 
 
 def _to_channels(audio: Audio, channels: int) -> tuple[Float32[np.ndarray, "outputs samples"], str]:
-    """Mix down or copy channels; where a mix-down would cancel out, keep the loudest channel."""
+    """Mix down or copy channels; if a mix-down would cancel out, take the loudest channel."""
     if len(audio) == channels:
         return audio, ""
     if channels > len(audio):
         return np.repeat(audio[:1], channels, axis=0), ""
     if channels > 1:
-        return audio[:channels], f"the first {channels} of {len(audio)} channels are matched"
+        return audio[:channels], f"matched the first {channels} of {len(audio)} channels"
     mix = audio.mean(axis=0, keepdims=True)
     powers = np.square(audio, dtype=np.float64).mean(axis=1)
     if np.square(mix, dtype=np.float64).mean() < 1e-3 * powers.max():
         loudest = int(powers.argmax())
         return (
             audio[loudest : loudest + 1],
-            f"its channels cancel when mixed: channel {loudest + 1} is matched",
+            f"its channels cancel when mixed: matched channel {loudest + 1}",
         )
     return mix, f"mixed down from {len(audio)} channels"
 
 
 def _frame_levels(file: soundfile.SoundFile, path: Path) -> np.ndarray:
-    """RMS of each 10 ms of a file, read in blocks so that an hour of sound fits in memory."""
+    """Compute the RMS of each 10 ms of a file, in blocks: an hour of sound must fit in memory."""
     frame = round(FRAME * file.samplerate)
     levels = []
     for block in file.blocks(blocksize=_BLOCK // frame * frame, dtype="float32", always_2d=True):

@@ -1,12 +1,13 @@
-"""Log-mel spectrograms in torch, batched; the only ones in the package.
+"""Log-mel spectrograms in torch, batched; the package has no others.
 
-Each frequency bin's power ``|STFT|^2`` is summed into triangles on Slaney's mel scale, then
+The power of each frequency bin, ``|STFT|^2``, is summed into triangles on Slaney's mel scale, then
 
     dB = 10 log10(max(mel, peak * 10^-8) / peak),
 
-so the loudest cell of a sound is 0 and the quietest -80: the sound's level is not observed.
-Conventions (centred frames, zero padding, Slaney's area normalisation) are librosa 0.11's. The
-settings of :data:`LOG_MEL` are the paper's (section 4.2), with its Hamming window.
+so the loudest cell of a sound is 0 dB and no cell is below -80 dB: the sound's level is not
+observed. Conventions (centred frames, zero padding, Slaney's area normalisation) are those of
+librosa 0.11. The settings of :data:`LOG_MEL` are the paper's (section 4.2), its Hamming window
+included.
 """
 
 import math
@@ -21,22 +22,31 @@ from scipy.sparse import csr_array
 from unsynth.audio.spectra import frames, power, spectra
 from unsynth.conventions import SAMPLE_RATE
 
-#: dB below a sound's peak at which a log-mel spectrogram ends.
+#: How far below its peak a log-mel spectrogram reaches, in dB.
 DYNAMIC_RANGE = 80.0
 
 
 @dataclass(frozen=True)
 class MelSettings:
-    """A log-mel spectrogram: bands, window and hop in samples (as long as the FFT), window name."""
+    """Settings of a log-mel spectrogram."""
 
+    #: Number of mel bands.
     bands: int
+    #: Length of the window and the FFT, in samples.
     window: int
+    #: Samples from one frame to the next.
     hop: int
+    #: The window function: "hann" or "hamming".
     shape: str = "hann"
+    #: The sample rate in Hz that the lengths are for.
     sample_rate: int = SAMPLE_RATE
 
     def at(self, sample_rate: int) -> "MelSettings":
-        """Take the same times at another sample rate."""
+        """Give window and hop the same length in seconds at another sample rate.
+
+        >>> LOG_MEL.at(22_050).window
+        551
+        """
         scale = sample_rate / self.sample_rate
         window, hop = round(self.window * scale), round(self.hop * scale)
         return replace(self, window=window, hop=hop, sample_rate=sample_rate)
@@ -49,9 +59,12 @@ LOG_MEL = MelSettings(bands=128, window=1102, hop=441, shape="hamming")
 def log_mel(
     audio: Float[torch.Tensor, "*items channels samples"], settings: MelSettings = LOG_MEL
 ) -> Float[torch.Tensor, "*items channels bands frames"]:
-    """Turn audio into dB below the peak over all channels, in [-80, 0].
+    """Compute levels in dB below the peak over all channels, in [-80, 0].
 
-    A silent sound is -80 everywhere. There are ``samples // hop + 1`` frames (401 for 4 s).
+    Silence is -80 dB everywhere. There are ``samples // hop + 1`` frames (401 for 4 s).
+
+    >>> log_mel(torch.zeros(1, 176_400)).shape
+    torch.Size([1, 128, 401])
     """
     mel = mel_power(audio, settings)
     peak = mel.amax(dim=(-3, -2, -1), keepdim=True)
@@ -62,7 +75,10 @@ def log_mel(
 def mel_power(
     audio: Float[torch.Tensor, "*items channels samples"], settings: MelSettings = LOG_MEL
 ) -> Float[torch.Tensor, "*items channels bands frames"]:
-    """Turn audio into mel power, linear."""
+    """Compute the power in each mel band, on a linear scale.
+
+    Only single precision without gradients on a CPU takes the fast way through scipy.
+    """
     flat = audio.reshape(-1, audio.shape[-1])
     if audio.device.type == "cpu" and audio.dtype == torch.float32 and not audio.requires_grad:
         mel = torch.stack([_mel_power_on_cpu(one.numpy(), settings) for one in flat])
@@ -91,14 +107,14 @@ def _mel_power_on_cpu(
     audio: Float32[np.ndarray, " samples"], settings: MelSettings
 ) -> Float32[torch.Tensor, "bands frames"]:
     window, hop = settings.window, settings.hop
-    every = frames(audio, window, hop)
-    mel = np.zeros((settings.bands, len(every)), dtype=np.float32)
-    # Only frames that reach from the first sample that is not 0 to the last.
-    sounds = audio != 0.0
-    if sounds.any():
-        first = max(0, int(sounds.argmax()) - window) // hop
-        end = (len(sounds) - int(sounds[::-1].argmax()) + window) // hop + 1
-        for block in spectra(every[first:end], settings.shape):
+    views = frames(audio, window, hop)
+    mel = np.zeros((settings.bands, len(views)), dtype=np.float32)
+    # Transform only the frames from the first nonzero sample to the last.
+    nonzero = audio != 0.0
+    if nonzero.any():
+        first = max(0, int(nonzero.argmax()) - window) // hop
+        end = (len(nonzero) - int(nonzero[::-1].argmax()) + window) // hop + 1
+        for block in spectra(views[first:end], settings.shape):
             mel[:, first : first + len(block)] = _triangles(settings) @ power(block).T
             first += len(block)
     return torch.from_numpy(mel)
@@ -106,7 +122,7 @@ def _mel_power_on_cpu(
 
 @lru_cache(maxsize=16)
 def _triangles(settings: MelSettings) -> csr_array:
-    """The mel basis without its zeros, which are nearly all of it."""
+    """Make the mel basis as a sparse matrix: nearly all of it is 0."""
     return csr_array(mel_basis(settings.sample_rate, settings.window, settings.bands))
 
 
@@ -119,10 +135,10 @@ def _tables(settings: MelSettings, device: torch.device) -> tuple[torch.Tensor, 
 
 
 def mel_basis(sample_rate: int, window: int, bands: int) -> Float32[np.ndarray, "bands bins"]:
-    """Weights of the mel triangles, from 0 Hz to half the sample rate.
+    """Make the weights of the mel triangles, from 0 Hz to half the sample rate.
 
-    M. Slaney, "Auditory Toolbox", 1998: linear below 1 kHz, logarithmic above, each triangle
-    of area 1.
+    The scale is linear below 1 kHz and logarithmic above, and each triangle has an area of 1
+    (M. Slaney, "Auditory Toolbox", 1998). ``window`` is the length of the FFT in samples.
     """
     bins = np.fft.rfftfreq(window, 1.0 / sample_rate)
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2.0), bands + 2))
@@ -133,8 +149,11 @@ def mel_basis(sample_rate: int, window: int, bands: int) -> Float32[np.ndarray, 
     return (triangles * area[:, None]).astype(np.float32)
 
 
+#: Slope of the linear part of the mel scale.
 _HZ_PER_MEL = 200.0 / 3.0
+#: Where the logarithmic part begins.
 _LOG_FROM_HZ = 1000.0
+#: Growth of log frequency per mel in the logarithmic part.
 _LOG_STEP = math.log(6.4) / 27.0
 
 

@@ -1,20 +1,20 @@
-"""What a model sees of a sound, one byte a value.
+"""What a model sees of a sound, one byte per value.
 
-``log-mel``, the paper's: the log-mel spectrogram (:data:`~unsynth.audio.mel.LOG_MEL`).
+``log-mel`` is the paper's: the log-mel spectrogram (:data:`~unsynth.audio.mel.LOG_MEL`).
 
-``note``: the sound as a note. Its pitch and its onset are heard first; the picture is cut out
-relative to both (:mod:`unsynth.audio.semitones`), so that another key or another start is the
-same picture, and stands before what was heard:
+``note`` is the sound as a note. Its pitch and onset are estimated first, and its spectrogram is
+taken relative to both (:mod:`unsynth.audio.semitones`), so another key or a later start gives the
+same spectrogram. The estimates follow it:
 
-    [picture, bands x segments; pitch; 255 if a pitch was heard; onset; time to the release].
+    [spectrogram, bands x segments; pitch; 255 if there is a pitch; onset; time to the release].
 
-``windows``: a few windows after the onset of a note (:mod:`unsynth.audio.windows`), relative to
-its key. Both are told where they are known, and heard where not; they stand at the end:
+``windows`` is a few windows after the onset of a note (:mod:`unsynth.audio.windows`), relative to
+its key. Key and onset are given if they are known, and estimated if not. They come last:
 
-    [picture, bands x segments; tracks x frames of levels; the same of places; key; onset].
+    [spectrogram, bands x segments; levels, tracks x frames; places, tracks x frames; key; onset].
 
-Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pitches exactly, places
-in a half octave to 2 cents.
+Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pitches exactly, and
+places in a half octave to 2 cents.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,13 @@ from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_
 from unsynth.audio.windows import FRAMES, TRACKS, NoteWindows, cut_windows, note_spectrogram, tracks
 from unsynth.conventions import SECONDS
 
-#: Values of a picture, which come first in an observed note or its windows; levels of tracks.
+#: Values of the spectrogram, which comes first in an observed note or its windows.
 SPECTROGRAM_VALUES = BANDS * SEGMENTS
+#: Values of the tracks' levels, and as many of their places.
 TRACK_VALUES = TRACKS * FRAMES
+#: The onset in seconds that is stored as 255; later ones are stored so too.
 _LATEST_ONSET = 1.0
-#: The note that stands for no pitch.
+#: The MIDI pitch that stands for a sound without pitch: middle C.
 _UNPITCHED = 60
 
 
@@ -49,14 +51,18 @@ class KeyOn(NamedTuple):
 
 
 class Observation(StrEnum):
-    """What of a sound is observed."""
+    """A kind of observation."""
 
     LOG_MEL = "log-mel"
     NOTE = "note"
     WINDOWS = "windows"
 
     def shape(self, channels: int, sample_rate: int) -> tuple[int, ...]:
-        """Find the shape of an observed sound of 4 s."""
+        """Compute the shape of an observed sound of 4 s.
+
+        >>> Observation.LOG_MEL.shape(1, 44_100), Observation.NOTE.shape(1, 44_100)
+        ((1, 128, 401), (772,))
+        """
         match self:
             case Observation.NOTE:
                 return (SPECTROGRAM_VALUES + self.note_values,)
@@ -66,11 +72,11 @@ class Observation(StrEnum):
 
     @property
     def note_values(self) -> int:
-        """How many numbers of the note stand at the end, beside what is seen of its sound."""
+        """How many values at the end describe the note: its pitch, its onset and so on."""
         return {Observation.NOTE: 4, Observation.WINDOWS: 2}.get(self, 0)
 
     def settings(self) -> dict[str, Any]:
-        """Say what the values depend on."""
+        """List the settings that the values depend on, as weight files and datasets hold them."""
         if self is Observation.NOTE:
             return {"kind": str(self), "bands": BANDS, "segments": SEGMENTS, "version": 1}
         if self is Observation.WINDOWS:
@@ -83,60 +89,61 @@ class Observation(StrEnum):
         sample_rate: int,
         key: KeyOn | None = None,
     ) -> UInt8[torch.Tensor, " *shape"]:
-        """Observe a sound; windows are relative to the key, which is heard where it is not told."""
+        """Observe a sound of 4 s.
+
+        ``key`` is what windows are relative to; without one it is estimated. The other kinds
+        ignore it.
+        """
         if self is Observation.NOTE:
-            return _note(audio, sample_rate)
+            return _observe_note(audio, sample_rate)
         if self is Observation.WINDOWS:
-            return _windows(audio, sample_rate, key or detect_key(audio, sample_rate))
+            key = key or detect_key(audio, sample_rate)
+            windows = cut_windows(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
+            return observe_windows(windows, sample_rate, [key])[0]
         return levels_to_bytes(log_mel(torch.from_numpy(audio)))
 
 
 def detect_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> KeyOn:
-    """Hear which key is pressed, middle C where no pitch is heard, and when."""
+    """Estimate which key is pressed, and when. A sound without pitch gives middle C."""
     onset = first_onset(audio, sample_rate)
-    heard = estimate_pitch(audio, sample_rate, onset)
-    pitch = _UNPITCHED if heard is None else round(heard)
-    return KeyOn(pitch, onset)
+    estimate = estimate_pitch(audio, sample_rate, onset)
+    return KeyOn(_UNPITCHED if estimate is None else round(estimate), onset)
 
 
 def levels_to_bytes(
     decibels: Float[torch.Tensor, " *shape"],
 ) -> UInt8[torch.Tensor, " *shape"]:
-    """Store levels in [-80, 0] dB."""
+    """Store levels in [-80, 0] dB as bytes.
+
+    >>> levels_to_bytes(torch.tensor([-80.0, -40.0, 0.0])).tolist()
+    [0, 128, 255]
+    """
     return (255.0 * (1.0 + decibels / DYNAMIC_RANGE)).round().to(torch.uint8)
-
-
-def _note(
-    audio: Float32[np.ndarray, "channels samples"], sample_rate: int
-) -> UInt8[torch.Tensor, " values"]:
-    onset = first_onset(audio, sample_rate)
-    end = note_end(audio, sample_rate, onset)
-    heard = estimate_pitch(audio, sample_rate, onset)
-    pitch = _UNPITCHED if heard is None else round(heard)
-    picture = relative_to_note(semitone_levels(audio, sample_rate, onset), pitch)
-    shares = np.clip([onset / _LATEST_ONSET, end / SECONDS], 0.0, 1.0)
-    after = [pitch, 0 if heard is None else 255, *np.rint(255.0 * shares)]
-    levels = levels_to_bytes(torch.from_numpy(picture).flatten())
-    return torch.cat([levels, torch.tensor(after).to(torch.uint8)])
-
-
-def _windows(
-    audio: Float32[np.ndarray, "channels samples"], sample_rate: int, key: KeyOn
-) -> UInt8[torch.Tensor, " values"]:
-    windows = cut_windows(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
-    return observe_windows(windows, sample_rate, [key])[0]
 
 
 def observe_windows(
     windows: NoteWindows, sample_rate: int, keys: Sequence[KeyOn]
 ) -> UInt8[torch.Tensor, "items values"]:
-    """Observe sounds of which there are but windows, on the device where they are."""
-    told = torch.tensor([[pitch, min(1.0, onset / _LATEST_ONSET)] for pitch, onset in keys])
-    told = told.to(windows.long)
-    pitches = told[:, 0].long()
+    """Observe sounds of which only the windows exist, on the device that holds them."""
+    notes = torch.tensor([[pitch, min(1.0, onset / _LATEST_ONSET)] for pitch, onset in keys])
+    notes = notes.to(windows.long)
+    pitches = notes[:, 0].long()
     levels, places = tracks(windows.short, sample_rate, pitches)
-    decibels = torch.cat(
-        [note_spectrogram(windows.long, sample_rate, pitches).flatten(1), levels.flatten(1)], 1
-    )
-    rest = [255.0 * places.flatten(1), told[:, :1], 255.0 * told[:, 1:]]
+    spectrogram = note_spectrogram(windows.long, sample_rate, pitches)
+    decibels = torch.cat([spectrogram.flatten(1), levels.flatten(1)], 1)
+    rest = [255.0 * places.flatten(1), notes[:, :1], 255.0 * notes[:, 1:]]
     return torch.cat([levels_to_bytes(decibels), torch.cat(rest, 1).round().to(torch.uint8)], 1)
+
+
+def _observe_note(
+    audio: Float32[np.ndarray, "channels samples"], sample_rate: int
+) -> UInt8[torch.Tensor, " values"]:
+    onset = first_onset(audio, sample_rate)
+    end = note_end(audio, sample_rate, onset)
+    estimate = estimate_pitch(audio, sample_rate, onset)
+    pitch = _UNPITCHED if estimate is None else round(estimate)
+    spectrogram = relative_to_note(semitone_levels(audio, sample_rate, onset), pitch)
+    times = np.clip([onset / _LATEST_ONSET, end / SECONDS], 0.0, 1.0)
+    note = [pitch, 0 if estimate is None else 255, *np.rint(255.0 * times)]
+    levels = levels_to_bytes(torch.from_numpy(spectrogram).flatten())
+    return torch.cat([levels, torch.tensor(note).to(torch.uint8)])

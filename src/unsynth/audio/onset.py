@@ -1,18 +1,20 @@
-"""Where a sound begins, and where its note seems to end."""
+"""The onset of a sound, and the end of its note."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
 #: Length of a frame of :func:`frame_levels`, in seconds.
 FRAME = 0.01
+#: Frames before and after a point that :func:`loudest_onset` compares: 100 ms each.
 _AROUND = 10
+#: How far below the largest sample the first one of a sound may be, in dB.
 _BELOW_PEAK_DB = 40.0
 
 
 def frame_levels(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int
 ) -> Float[np.ndarray, " frames"]:
-    """RMS of each whole 10 ms, over all channels."""
+    """Compute the RMS of each whole 10 ms, over all channels."""
     frame = max(1, round(FRAME * sample_rate))
     usable = audio.shape[1] // frame * frame
     power = np.square(audio[:, :usable], dtype=np.float64).mean(axis=0)
@@ -22,7 +24,10 @@ def frame_levels(
 def loudest_onset(levels: Float[np.ndarray, " frames"]) -> float:
     """Find the time in seconds at which the level rises the most.
 
-    The rise is the RMS of the 100 ms after a point less that of the 100 ms before it.
+    The rise at a point is the RMS of the 100 ms after it minus the RMS of the 100 ms before it.
+
+    >>> loudest_onset(np.array([0.1] * 50 + [1.0] * 50))
+    0.5
     """
     padded = np.concatenate([np.zeros(_AROUND), levels, np.zeros(_AROUND)])
     sums = np.concatenate([[0.0], np.square(padded).cumsum()])
@@ -33,10 +38,7 @@ def loudest_onset(levels: Float[np.ndarray, " frames"]) -> float:
 
 
 def first_onset(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
-    """Find the time in seconds of the first sample within 40 dB of the largest one.
-
-    Silence gives 0.
-    """
+    """Find the time in seconds of the first sample within 40 dB of the largest; 0 in silence."""
     size = np.abs(audio).max(axis=0)
     threshold = size.max() * 10.0 ** (-_BELOW_PEAK_DB / 20.0)
     return float((size >= threshold).argmax() / sample_rate)
@@ -45,10 +47,10 @@ def first_onset(audio: Float32[np.ndarray, "channels samples"], sample_rate: int
 def note_end(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int, onset: float
 ) -> float:
-    """Guess how many seconds after ``onset`` the note was let go: the last steep fall in level.
+    """Estimate the time of the release, in seconds after ``onset``: the last steep fall in level.
 
-    A fall is the change in dB over 100 ms; steep is at least half of the steepest, and 6 dB. The
-    end of the audio is the answer where nothing falls.
+    A fall is the change in dB over 100 ms. It is steep if it is at least 6 dB and at least half of
+    the steepest fall. Without a steep fall, the note ends with the audio.
     """
     levels = frame_levels(audio, sample_rate)
     first = round(onset / FRAME) + 3

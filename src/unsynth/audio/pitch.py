@@ -1,22 +1,28 @@
-"""The pitch of a sound, by YIN (A. de Cheveigné and H. Kawahara, JASA 111(4), 2002).
+"""The pitch of a sound, by YIN.
 
-The squared difference between a frame and itself moved by a lag,
+A. de Cheveigné and H. Kawahara, "YIN, a fundamental frequency estimator for speech and music",
+JASA 111(4), 2002. The squared difference between a frame and the same frame moved by a lag,
 
     d(lag) = sum_j (x_j - x_{j + lag})^2,
 
-divided by its mean over the smaller lags, falls to nearly 0 at the period: the first dip below a
-threshold is taken. (librosa's YIN gives the same pitches, but compiles for ten seconds first.)
+is divided by its mean over all smaller lags. The quotient falls to nearly 0 at the period, and the
+first dip below a threshold is taken. (librosa's YIN gives the same pitches, but compiles for ten
+seconds first.)
 """
 
 import numpy as np
 import scipy.fft
 from jaxtyping import Float, Float32
 
+#: Samples that are compared at each lag.
 _WINDOW = 2048
+#: Samples from one frame to the next.
 _HOP = 1024
+#: The first dip of the normalised difference below this is the period.
 _DIP = 0.1
 #: A frame whose deepest dip is shallower than this has no pitch.
 _UNPITCHED = 0.35
+#: Frames count whose RMS is at least this share of the loudest frame's (10 dB below it).
 _LOUD = 0.3
 
 
@@ -27,10 +33,10 @@ def estimate_pitch(
     lowest: int = 24,
     highest: int = 96,
 ) -> float | None:
-    """Find the MIDI pitch of the 1.5 s after ``onset`` seconds; ``None`` where there is none.
+    """Estimate the MIDI pitch in the 1.5 s after ``onset`` seconds, or ``None`` without one.
 
-    It is the median over the loud frames (within 10 dB of the loudest) that have a pitch between
-    ``lowest`` and ``highest``, at least a third of them.
+    The estimate is the median over the loud frames (within 10 dB of the loudest) that have a pitch
+    between ``lowest`` and ``highest``. At least a third of the loud frames must have one.
     """
     shortest = int(sample_rate / _hz(highest + 0.5))
     longest = int(np.ceil(sample_rate / _hz(lowest - 0.5)))
@@ -45,10 +51,10 @@ def estimate_pitch(
     if not len(frames):
         return None
     lags = [_period(d, shortest) for d in _normalised_difference(frames, longest)]
-    found = [69.0 + 12.0 * np.log2(sample_rate / lag / 440.0) for lag in lags if lag]
-    # Beside the last lag, the parabola's lowest point may lie anywhere.
-    found = [each for each in found if lowest - 0.5 < each < highest + 0.5]
-    return float(np.median(found)) if 3 * len(found) >= len(frames) else None
+    pitches = [69.0 + 12.0 * np.log2(sample_rate / lag / 440.0) for lag in lags if lag]
+    # Next to the last lag, the minimum of the parabola may lie anywhere.
+    pitches = [pitch for pitch in pitches if lowest - 0.5 < pitch < highest + 0.5]
+    return float(np.median(pitches)) if 3 * len(pitches) >= len(frames) else None
 
 
 def _hz(pitch: float) -> float:
@@ -58,8 +64,8 @@ def _hz(pitch: float) -> float:
 def _normalised_difference(
     frames: Float[np.ndarray, "frames samples"], longest: int
 ) -> Float[np.ndarray, "frames lags"]:
-    """YIN's equations (6) to (8), for lags from 0 to ``longest``, by FFT."""
-    # A frame holds what its first window meets at every lag, so nothing wraps around.
+    """Compute YIN's equations (6) to (8) for lags from 0 to ``longest``, by FFT."""
+    # A frame is long enough for its first window at every lag, so the FFT does not wrap around.
     size = scipy.fft.next_fast_len(frames.shape[1], real=True)
     window = scipy.fft.rfft(frames[:, :_WINDOW], size)
     products = scipy.fft.irfft(window.conj() * scipy.fft.rfft(frames, size), size)
@@ -75,7 +81,10 @@ def _normalised_difference(
 
 
 def _period(difference: Float[np.ndarray, " lags"], shortest: int) -> float | None:
-    """Find the lag of the first deep dip, else of the deepest, between the samples around it."""
+    """Find the lag of the first deep dip, or else of the deepest, to a fraction of a sample.
+
+    The minimum of a parabola through the dip and its two neighbours gives the fraction.
+    """
     inner = difference[shortest:-1]
     dips = (inner <= difference[shortest - 1 : -2]) & (inner < difference[shortest + 1 :])
     deep = np.flatnonzero(dips & (inner < _DIP))

@@ -1,7 +1,7 @@
-"""Frames of a sound, and their spectra, on a CPU.
+"""Frames of a sound and their spectra, on a CPU.
 
-Frames are centred, with silence on both sides, as librosa 0.11 has them. scipy's FFT takes the
-paper's window of 1,102 = 2 * 19 * 29 samples in a third of the time of torch's.
+Frames are centred, with silence on both sides, as in librosa 0.11. For the paper's window of
+1,102 = 2 * 19 * 29 samples, scipy's FFT takes a third of the time of torch's.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,22 @@ import scipy.fft
 from jaxtyping import Complex, Complex64, Float, Float32
 from scipy.signal import get_window
 
-#: Samples of the frames transformed at a time: few enough for a core's cache, in half the time.
+#: Samples that are transformed at a time: few enough for a core's cache, which halves the time.
 _BLOCK = 1 << 16
 
 
 def frames(
     audio: Float[np.ndarray, " samples"], window: int, hop: int
 ) -> Float[np.ndarray, "frames window"]:
-    """View ``samples // hop + 1`` frames, each of ``window`` samples around its time."""
+    """View a mono sound as ``samples // hop + 1`` frames of ``window`` samples.
+
+    Frame k is centred on sample ``k * hop``.
+
+    >>> frames(np.array([1.0, 2.0, 3.0, 4.0]), window=2, hop=2)
+    array([[0., 1.],
+           [2., 3.],
+           [4., 0.]])
+    """
     padded = np.pad(audio, window // 2)
     return np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
 
@@ -27,7 +35,10 @@ def frames(
 def spectra(
     frames: Float32[np.ndarray, "frames window"], shape: str = "hann"
 ) -> Iterator[Complex64[np.ndarray, "some bins"]]:
-    """Yield the spectra of a few frames at a time, under scipy's periodic window ``shape``."""
+    """Yield spectra, a block of frames at a time.
+
+    ``shape`` names the window function, as scipy does; it is periodic.
+    """
     window = frames.shape[1]
     block = max(1, _BLOCK // window)
     for start in range(0, len(frames), block):
@@ -36,7 +47,7 @@ def spectra(
 
 
 def power(spectrum: Complex[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Square the magnitudes."""
+    """Compute the squared magnitudes."""
     return spectrum.real**2 + spectrum.imag**2
 
 

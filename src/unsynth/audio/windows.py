@@ -1,8 +1,8 @@
-"""A few windows of a sound after the onset of its note, and what is seen in them.
+"""A few windows of a sound after the onset of its note, and the levels in them.
 
-Eight long windows tell semitones apart and forty-one short ones how a note moves: attacks, beats,
-tremolo, vibrato and glides. Together they are a third of the sound, so where only they are wanted,
-only they have to be played.
+Eight long windows tell semitones apart; forty-one short ones show how a note moves: attacks, beats,
+tremolo, vibrato and glides. Together they cover a third of the sound, so an engine that is asked
+for nothing else has to play only a third.
 """
 
 from typing import NamedTuple
@@ -14,16 +14,24 @@ from jaxtyping import Float, Float32, Int
 from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.audio.semitones import BANDS, BELOW, triangles
 
-#: Samples of windows, and where they begin, in seconds after the onset.
-LONG, SHORT = 4096, 1024
+#: Samples of a long window.
+LONG = 4096
+#: Samples of a short window.
+SHORT = 1024
+#: Where the long windows start, in seconds after the onset.
 _LONG_TIMES = (0.0, 0.1, 0.25, 0.45, 0.8, 1.3, 2.0, 3.0)
+#: Where the short windows start, in seconds after the onset.
 _SHORT_TIMES = (
     *(0.0, 0.02, 0.04, 0.06, 0.1, 0.12, 0.14, 0.16),
     *np.linspace(0.2, 3.4, 33).round(3).tolist(),
 )
-SEGMENTS, FRAMES = len(_LONG_TIMES), len(_SHORT_TIMES)
-#: Half octaves, in the middle of one of which lie the note and its octaves.
+#: Number of long windows: segments of the spectrogram.
+SEGMENTS = len(_LONG_TIMES)
+#: Number of short windows: frames of the tracks.
+FRAMES = len(_SHORT_TIMES)
+#: Semitones of a track: a half octave. The note and its octaves lie in the middle of theirs.
 _WIDTH = 6
+#: Number of tracks.
 TRACKS = BANDS // _WIDTH
 
 
@@ -35,7 +43,7 @@ class NoteWindows(NamedTuple):
 
 
 def window_starts(sample_rate: int) -> tuple[Int[np.ndarray, " long"], Int[np.ndarray, " short"]]:
-    """Find the first samples of long and of short windows after the onset."""
+    """Compute where the long and the short windows start, in samples after the onset."""
     long, short = (np.rint(np.array(t) * sample_rate) for t in (_LONG_TIMES, _SHORT_TIMES))
     return long.astype(int), short.astype(int)
 
@@ -43,22 +51,26 @@ def window_starts(sample_rate: int) -> tuple[Int[np.ndarray, " long"], Int[np.nd
 def cut_windows(
     audio: Float32[np.ndarray, " samples"], sample_rate: int, onset: float
 ) -> NoteWindows:
-    """Cut the windows out of a sound; what lies past its end is silence."""
+    """Cut the windows out of a sound whose note starts at ``onset`` seconds.
+
+    Past its end the sound is silent.
+    """
 
     def windows(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
         first = starts + round(onset * sample_rate)
         padded = np.pad(audio, (0, max(0, int(first[-1]) + samples - len(audio))))
-        found = np.lib.stride_tricks.sliding_window_view(padded, samples)[first]
-        return torch.from_numpy(found)[None]
+        rows = np.lib.stride_tricks.sliding_window_view(padded, samples)[first]
+        return torch.from_numpy(rows)[None]
 
     long, short = window_starts(sample_rate)
     return NoteWindows(windows(long, LONG), windows(short, SHORT))
 
 
 def windows_loudness(windows: NoteWindows, sample_rate: int) -> Float[torch.Tensor, " items"]:
-    """Find the RMS of the loudest 50 ms, in dB below full scale; -200 without sound.
+    """Estimate the RMS of the loudest 50 ms, in dB of full scale; silence gives -200.
 
-    Of 50 ms no more than a short window, or half a long one, is heard.
+    A short window or half a long one stands for the 50 ms, so the estimate is low by the part of
+    them that it does not cover.
     """
     parts = windows.long.unflatten(2, (2, -1)).flatten(1, 2), windows.short
     energy = torch.cat([part.square().sum(dim=2) for part in parts], dim=1).amax(dim=1)
@@ -70,9 +82,10 @@ def note_spectrogram(
     sample_rate: int,
     pitches: Int[torch.Tensor, " items"],
 ) -> Float[torch.Tensor, "items bands segments"]:
-    """Find levels of semitones relative to the notes in long windows, in dB below the loudest.
+    """Compute the level of each semitone in the long windows, in dB below the loudest.
 
-    The bands are those of :func:`~unsynth.audio.semitones.relative_to_note`.
+    The bands are relative to the notes, as those of
+    :func:`~unsynth.audio.semitones.relative_to_note`. Levels are at least -80 dB.
     """
     lowest, highest = int(pitches.min()), int(pitches.max())
     bank = triangles(sample_rate, LONG, lowest - BELOW, highest - lowest + BANDS)
@@ -86,10 +99,10 @@ def tracks(
     sample_rate: int,
     pitches: Int[torch.Tensor, " items"],
 ) -> tuple[Float[torch.Tensor, "items tracks frames"], Float[torch.Tensor, "items tracks frames"]]:
-    """Find levels of half octaves in short windows, and where in them the sound lies.
+    """Compute the level of each half octave in the short windows, and the sound's place in it.
 
-    Levels are in dB below the loudest, at least -80. Where: the mean frequency, weighted by power,
-    from 0 at a band's lower end to 1 at its upper; 0.5 where the level is -80 dB.
+    Levels are in dB below the loudest, at least -80. A place is the mean of log frequency, weighted
+    by power: 0 at the lower end of the half octave, 1 at the upper end, 0.5 if the level is -80 dB.
     """
     hz = np.maximum(np.fft.rfftfreq(SHORT, 1.0 / sample_rate), 1e-3)
     semitones = torch.from_numpy(69.0 + 12.0 * np.log2(hz / 440.0) + BELOW).to(short)

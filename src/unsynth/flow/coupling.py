@@ -1,22 +1,22 @@
-"""Which noise goes with which data item of a batch.
+"""Couplings: which noise is paired with which data item of a batch.
 
-Independent coupling keeps the order in which the noise was drawn. Minibatch optimal transport
+Independent coupling keeps the noise in the order of its draws. Minibatch optimal transport
 (A.-A. Pooladian et al., "Multisample Flow Matching", ICML 2023; A. Tong et al., TMLR 2024; the
 paper, section 4) permutes the noise of a batch to
 
     argmin over permutations s of  sum_i |x0[s(i)] - x1[i]|^2
 
-by the Hungarian algorithm, so that paths cross less and are straighter. It looks past the
-condition y, so the pairs of one y are no longer exactly those of p(x0) p(x1 | y).
+by the Hungarian algorithm, so paths cross less and are straighter. It ignores the condition y, so
+the pairs of one y are no longer exactly distributed as p(x0) p(x1 | y).
 
-Aligned coupling stays within an item. Of the exchanges of coordinates that leave the item's own
-sound as it is (its symmetries, the identity among them) it takes the one under which noise and
-data are nearest,
+Aligned coupling stays within an item. Some exchanges g of an item's coordinates leave its sound
+unchanged: its symmetries, the identity among them. Aligned coupling takes the symmetry that brings
+noise and data nearest,
 
     argmin over g of  |x0 - g x1|^2  =  argmin over g of  |g^-1 x0 - x1|^2.
 
-Moving the noise instead of the data, as is done here, is the same up to an exchange of the whole
-pair. As p(x1 | y) gives all g x1 one density, it stays what it was, for every y.
+This code moves the noise instead of the data, which is the same up to an exchange of the whole
+pair. Since p(x1 | y) gives all g x1 the same density, it does not change, for any y.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ Symmetries = Callable[[], Sequence[Int[np.ndarray, "_ d"]]]
 
 
 class Coupling(Enum):
-    """How noise and data are paired."""
+    """A way to pair noise and data."""
 
     INDEPENDENT = "independent"
     OPTIMAL_TRANSPORT = "optimal transport"
@@ -46,9 +46,10 @@ def couple(
     x1: Float[torch.Tensor, "items d"],
     symmetries: Symmetries = tuple,
 ) -> Float[torch.Tensor, "items d"]:
-    """Reorder noise to go with data, ``symmetries`` being asked for where they are needed.
+    """Reorder the noise ``x0`` to go with the data ``x1``.
 
-    ``ALIGNED_TRANSPORT`` is optimal transport and then aligned.
+    ``symmetries`` is called only if the coupling needs it. ``ALIGNED_TRANSPORT`` is optimal
+    transport, followed by alignment.
     """
     if coupling in (Coupling.OPTIMAL_TRANSPORT, Coupling.ALIGNED_TRANSPORT):
         x0 = x0[_transport(x0, x1)]
@@ -60,9 +61,10 @@ def couple(
 def align_units(
     x0: Float[torch.Tensor, "items copies values"], x1: Float[torch.Tensor, "items copies values"]
 ) -> Float[torch.Tensor, "items copies values"]:
-    """Reorder each item's noise to go with its data, where all orders of the copies are equal.
+    """Reorder the copies in each item's noise to go with its data.
 
-    Aligned coupling for the whole symmetric group, whose best member the Hungarian algorithm finds.
+    This is aligned coupling if all orders of the copies are symmetries; the Hungarian algorithm
+    finds the best order.
     """
     costs = -(x1 @ x0.mT).double().cpu().numpy()
     order = np.stack([linear_sum_assignment(cost)[1] for cost in costs])
@@ -80,9 +82,9 @@ def _transport(x0: torch.Tensor, x1: torch.Tensor) -> Int[torch.Tensor, " items"
 def _aligned(
     x0: torch.Tensor, x1: torch.Tensor, symmetries: Sequence[Int[np.ndarray, "_ d"]]
 ) -> Float[torch.Tensor, "items d"]:
-    moved = x0.clone()
-    for noise, data, rows, place in zip(x0, x1, symmetries, moved, strict=True):
+    aligned = x0.clone()
+    for noise, data, rows, result in zip(x0, x1, symmetries, aligned, strict=True):
         images = torch.from_numpy(rows).to(x0.device)
         nearest = images[(data[images] @ noise).argmax()]
-        place[nearest] = noise
-    return moved
+        result[nearest] = noise
+    return aligned

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from unsynth.flow.solver import Field
 
-#: ``v(x, t, conditioning)`` with one time an item.
+#: ``v(x, t, conditioning)`` with one time per item.
 ConditionalField = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -24,7 +24,10 @@ def guided_field(
     unconditional: Float[torch.Tensor, "items layers width"],
     w: float,
 ) -> Field:
-    """Make the guided field of these items; both halves are one batch, or one half at w = 1."""
+    """Make the guided field of some items.
+
+    One call of the field evaluates v_u and v_c as one batch; w = 1 needs v_c alone.
+    """
     if w == 1.0:
         return lambda x, t: field(x, x.new_full((len(x),), t), conditioning)
     both = torch.cat([unconditional, conditioning])

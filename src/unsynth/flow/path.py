@@ -17,7 +17,7 @@ def point(
     x1: Float[torch.Tensor, "items d"],
     t: Float[torch.Tensor, " items"],
 ) -> Float[torch.Tensor, "items d"]:
-    """Find x_t, each item at its own time in [0, 1].
+    """Compute x_t, each item at its own time in [0, 1].
 
     >>> point(torch.zeros(1, 1), torch.ones(1, 1), torch.tensor([0.25]))
     tensor([[0.2500]])
@@ -28,5 +28,9 @@ def point(
 def velocity(
     x0: Float[torch.Tensor, "items d"], x1: Float[torch.Tensor, "items d"]
 ) -> Float[torch.Tensor, "items d"]:
-    """Find dx_t/dt, the same at every t."""
+    """Compute dx_t/dt, which is the same at every t.
+
+    >>> velocity(torch.zeros(1, 1), torch.ones(1, 1))
+    tensor([[1.]])
+    """
     return x1 - x0

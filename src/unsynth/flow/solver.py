@@ -1,9 +1,9 @@
 """Solvers of dx/dt = v(x, t) from noise at t = 0 to data at t = 1.
 
-Explicit Runge-Kutta methods of order 1, 2 and 4 in equal steps; the paper (section 4) takes 100
-steps of RK4. The field is called once, twice or four times a step. The adaptive one chooses its
-steps by an estimate of its error (J. Dormand, P. Prince, "A family of embedded Runge-Kutta
-formulae", 1980, order 5; scipy's).
+Euler, midpoint and RK4 are explicit Runge-Kutta methods of order 1, 2 and 4 in equal steps, which
+call the field once, twice and four times per step. The paper (section 4) takes 100 steps of RK4.
+The adaptive solver chooses its steps by an estimate of its error: scipy's method of order 5
+(J. Dormand, P. Prince, "A family of embedded Runge-Kutta formulae", 1980).
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _Step = Callable[[Field, torch.Tensor, float, float], torch.Tensor]
 
 
 class Solver(Enum):
-    """A method, by name."""
+    """A solver, by its name in experiment and weight files."""
 
     EULER = "euler"
     MIDPOINT = "midpoint"
@@ -36,10 +36,13 @@ def solve(
     tolerance: float = 1e-4,
     start: float = 0.0,
 ) -> Float[torch.Tensor, "items d"]:
-    """Carry ``x0`` from t = ``start`` (0: it is noise) to t = 1 in equal steps.
+    """Solve from ``x0`` at t = ``start`` to t = 1 in equal steps.
 
-    The adaptive solver takes the steps that all items together need for an error of about
-    ``tolerance`` in each, and ``steps`` does not count.
+    The adaptive solver ignores ``steps``. It takes as many as all items together need for an error
+    of about ``tolerance`` in each; the others ignore ``tolerance``.
+
+    >>> solve(lambda x, t: 2 * torch.ones_like(x), torch.zeros(1, 2), steps=10)
+    tensor([[2.0000, 2.0000]])
     """
     if solver is Solver.ADAPTIVE:
         return _adaptive(field, x0, tolerance, start)
@@ -79,5 +82,5 @@ def _adaptive(v: Field, x0: torch.Tensor, tolerance: float, start: float) -> tor
         return v(x, float(t)).double().cpu().numpy().ravel()
 
     flat = x0.double().cpu().numpy().ravel()
-    found = solve_ivp(slope, (start, 1.0), flat, rtol=tolerance, atol=tolerance, t_eval=[1.0])
-    return torch.from_numpy(found.y[:, -1]).to(x0).view_as(x0)
+    solution = solve_ivp(slope, (start, 1.0), flat, rtol=tolerance, atol=tolerance, t_eval=[1.0])
+    return torch.from_numpy(solution.y[:, -1]).to(x0).view_as(x0)

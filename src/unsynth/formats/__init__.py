@@ -1,1 +1,1 @@
-"""Patch files as bytes: read and written without any engine."""
+"""Patch files as bytes, read and written without an engine."""

@@ -1,8 +1,8 @@
-"""The patch of Surge XT: XML within a chunk, which ``.fxp`` and ``.vstpreset`` hold.
+"""Patches of Surge XT: XML in a chunk, which an ``.fxp`` or a ``.vstpreset`` holds.
 
-The chunk, little-endian: ``sub3``, u32 length of the XML, six u32 sizes of wavetables, the XML, and
-what follows (wavetables; in a preset 31 bytes of the plugin's framework). A patch's parameters are
-elements below ``<parameters>``, whose children ``<modrouting>`` are what modulates them.
+The chunk, little-endian: ``sub3``, u32 length of the XML, six u32 sizes of wavetables, the XML,
+then the wavetables, and in a preset 31 bytes of the plugin's framework. A patch's parameters are
+the elements below ``<parameters>``. Their ``<modrouting>`` children are their modulations.
 """
 
 import math
@@ -17,17 +17,18 @@ from unsynth.formats.vst import Program, VSTPreset, write_fxp
 
 _HEAD = struct.Struct("<4sI6I")
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>'
+#: The 4-character id of Surge XT.
 _PLUGIN = "cjs3"
-#: Where a table lists a parameter's modulations, among its attributes.
+#: The key of a parameter's modulations in a table, among its attributes.
 MODULATIONS = "modulations"
 
-#: Attributes of parameters by name, and under :data:`MODULATIONS` the sources and depths.
+#: Attributes of each parameter by name; under :data:`MODULATIONS` a list of sources and depths.
 Table = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class SurgePatch:
-    """XML without its declaration, sizes of wavetables, and what follows the XML."""
+    """A patch: XML without its declaration, sizes of wavetables, and the bytes after the XML."""
 
     xml: bytes
     wavetables: Sequence[int]
@@ -35,11 +36,11 @@ class SurgePatch:
 
 
 def read_surge_patch(chunk: bytes) -> SurgePatch:
-    """Read a chunk; raises :class:`PatchError` for bytes that are none."""
+    """Read a chunk; raise :class:`PatchError` for bytes that are no patch, or a damaged one."""
     try:
         magic, size, *wavetables = _HEAD.unpack_from(chunk)
     except struct.error:
-        raise PatchError("a Surge patch that is cut off: save it again") from None
+        raise PatchError("this Surge patch is cut off: save it again") from None
     xml, rest = chunk[_HEAD.size : _HEAD.size + size], chunk[_HEAD.size + size :]
     if magic != b"sub3" or not xml.startswith(_DECLARATION):
         raise PatchError("not a patch of Surge XT: save it from Surge XT 1.3")
@@ -49,13 +50,16 @@ def read_surge_patch(chunk: bytes) -> SurgePatch:
 
 
 def write_surge_patch(patch: SurgePatch) -> bytes:
-    """Write the chunk."""
+    """Write a chunk."""
     xml = _DECLARATION + patch.xml
     return _HEAD.pack(b"sub3", len(xml), *patch.wavetables) + xml + patch.rest
 
 
 def edit_surge_patch(patch: SurgePatch, table: Table) -> SurgePatch:
-    """Set attributes and modulations of parameters; one that is missing is added."""
+    """Set attributes and modulations of parameters, and add the parameters that are missing.
+
+    A modulation replaces that of the same source. Raises :class:`PatchError` for damaged XML.
+    """
     root = _root(patch)
     parameters = _parameters(root)
     for name, entry in table.items():
@@ -71,7 +75,10 @@ def edit_surge_patch(patch: SurgePatch, table: Table) -> SurgePatch:
 
 
 def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
-    """Say in words where a patch is not as a table has it."""
+    """Describe each attribute and modulation of a patch that differs from a table's.
+
+    Values may differ by 1e-4, depths of modulations by 1e-4 of themselves.
+    """
     parameters = _parameters(_root(patch))
     for name, entry in table.items():
         element = parameters.find(name)
@@ -81,9 +88,9 @@ def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
         for key, value in entry.items():
             if key == MODULATIONS:
                 continue
-            found = element.get(key)
-            if found is None or not _equal(found, str(value)):
-                yield f"{name}: {key} is {found}, not {value}"
+            text = element.get(key)
+            if text is None or not _equal(text, str(value)):
+                yield f"{name}: {key} is {text}, not {value}"
         routings = _routings(element)
         for modulation in entry.get(MODULATIONS, ()):
             source, depth = modulation["source"], modulation["depth"]
@@ -92,25 +99,25 @@ def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
 
 
 def surge_values(patch: SurgePatch) -> Table:
-    """List the values of all parameters."""
+    """List the values of all parameters, as a table."""
     return {
         element.tag: {"value": element.get("value", "")} for element in _parameters(_root(patch))
     }
 
 
 def surge_name(patch: SurgePatch) -> str:
-    """Read a patch's name; empty where it has none."""
-    found = _root(patch).find("meta")
-    return "" if found is None else found.get("name", "")
+    """Read a patch's name; "" if it has none."""
+    meta = _root(patch).find("meta")
+    return "" if meta is None else meta.get("name", "")
 
 
 def surge_revision(patch: SurgePatch) -> str:
-    """Read the revision of a patch's format; empty where it says none."""
+    """Read the revision of a patch's format; "" if it has none."""
     return _root(patch).get("revision", "")
 
 
 def rename_surge_patch(patch: SurgePatch, name: str) -> SurgePatch:
-    """Give a patch another name, and take off its author's, whose work it no longer is."""
+    """Give a patch another name, and remove author and license: it is no longer their work."""
     root = _root(patch)
     meta = root.find("meta")
     if meta is None:
@@ -120,13 +127,13 @@ def rename_surge_patch(patch: SurgePatch, name: str) -> SurgePatch:
 
 
 def surge_fxp(patch: SurgePatch, name: str) -> bytes:
-    """Write a patch as a file that Surge XT's own browser opens."""
+    """Write a patch as an ``.fxp`` file, which Surge XT's own browser opens."""
     own = replace(patch, rest=patch.rest[: sum(patch.wavetables)])
     return write_fxp(Program(_PLUGIN, name, write_surge_patch(own)))
 
 
 def surge_preset(preset: VSTPreset, patch: SurgePatch) -> VSTPreset:
-    """Put a patch in the place of a preset's."""
+    """Replace the patch in a preset."""
     return replace(preset, chunks={**preset.chunks, "Comp": write_surge_patch(patch)})
 
 
@@ -134,14 +141,14 @@ def _root(patch: SurgePatch) -> ET.Element:
     try:
         return ET.fromstring(patch.xml)
     except ET.ParseError as error:
-        raise PatchError(f"a Surge patch whose XML is damaged ({error}): save it again") from None
+        raise PatchError(f"this Surge patch's XML is damaged ({error}): save it again") from None
 
 
 def _parameters(root: ET.Element) -> ET.Element:
-    found = root.find("parameters")
-    if found is None:
-        raise PatchError("a Surge patch without parameters: save it again")
-    return found
+    parameters = root.find("parameters")
+    if parameters is None:
+        raise PatchError("this Surge patch has no parameters: save it again")
+    return parameters
 
 
 def _modulate(element: ET.Element, source: int, depth: float) -> None:
@@ -153,15 +160,15 @@ def _modulate(element: ET.Element, source: int, depth: float) -> None:
 
 
 def _routings(element: ET.Element) -> dict[int, float]:
-    found = element.findall("modrouting")
     return {
-        int(routing.get("source", "-1")): float(routing.get("depth", "nan")) for routing in found
+        int(routing.get("source", "-1")): float(routing.get("depth", "nan"))
+        for routing in element.findall("modrouting")
     }
 
 
-def _equal(found: str, wanted: str) -> bool:
+def _equal(text: str, expected: str) -> bool:
     try:
-        # The plugin's numbers are of 32 bits, and a host's are scaled to ranges of up to 200.
-        return abs(float(found) - float(wanted)) < 1e-4
+        # The plugin keeps float32, and a host scales its numbers to ranges of up to 200.
+        return abs(float(text) - float(expected)) < 1e-4
     except ValueError:
-        return found == wanted
+        return text == expected

@@ -1,9 +1,9 @@
 """DX7 voices as MIDI system exclusive bytes (``.syx``).
 
-A *voice* is 155 bytes, operator 6 first (21 bytes an operator), then 29 bytes for the whole
-voice, the last 10 of them its name. A bank packs 32 voices into 128 bytes each between a header
-and a checksum: 4,104 bytes, what Dexed and a DX7 load. A single voice is sent unpacked in 163
-bytes. (Yamaha DX7 Operation Manual, "MIDI data format", 1983.)
+A *voice* is 155 bytes: 21 bytes per operator, operator 6 first, then 29 bytes for the whole voice,
+of which the last 10 are its name. A bank packs 32 voices into 128 bytes each, between a header and
+a checksum: 4,104 bytes, which Dexed and a DX7 load. A single voice is sent unpacked, in 163 bytes.
+(Yamaha DX7 Operation Manual, "MIDI data format", 1983.)
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,11 @@ from jaxtyping import UInt8
 
 from unsynth.errors import PatchError
 
+#: Bytes of a voice, unpacked.
 VOICE_BYTES = 155
+#: Voices in a bank.
 BANK_VOICES = 32
+#: Bytes of a voice in a bank.
 _PACKED_BYTES = 128
 _BANK_HEADER = bytes([0xF0, 0x43, 0x00, 0x09, 0x20, 0x00])
 _VOICE_HEADER = bytes([0xF0, 0x43, 0x00, 0x00, 0x01, 0x1B])
@@ -28,7 +31,7 @@ Voice = UInt8[np.ndarray, "155"]
 
 
 def init_voice(name: str = "INIT VOICE") -> Voice:
-    """Make the voice a DX7 shows after "voice init": one sine, operator 1."""
+    """Make the voice of a DX7 after "voice init": operator 1 alone, a sine."""
     operator = [99, 99, 99, 99, 99, 99, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 7]
     voice = np.array(
         operator * 6 + [99] * 4 + [50] * 4 + [0, 0, 1, 35, 0, 0, 0, 1, 0, 3, 24] + [32] * 10,
@@ -39,28 +42,35 @@ def init_voice(name: str = "INIT VOICE") -> Voice:
 
 
 def rename_voice(voice: Voice, name: str) -> Voice:
-    """Copy a voice with another name, cut or padded to 10 ASCII characters."""
-    renamed = voice.copy()
+    """Copy a voice and give the copy a name, cut or padded to 10 ASCII characters.
+
+    >>> voice_name(rename_voice(init_voice(), "E.PIANO 1 and more"))
+    'E.PIANO 1'
+    """
+    copy = voice.copy()
     text = name.encode("ascii", "replace")[:10].ljust(10)
-    renamed[145:155] = np.frombuffer(text, dtype=np.uint8)
-    return renamed
+    copy[145:155] = np.frombuffer(text, dtype=np.uint8)
+    return copy
 
 
 def voice_name(voice: Voice) -> str:
-    """Read a voice's name."""
+    """Read a voice's name, without spaces at its ends."""
     return bytes(voice[145:155]).decode("ascii", "replace").strip()
 
 
 def check_voice(voice: Voice) -> None:
-    """Raise :class:`PatchError` for the first byte out of range: engines do not check."""
-    bad = np.flatnonzero(voice > VOICE_MAXIMA)
-    if bad.size:
-        at = int(bad[0])
-        raise PatchError(f"DX7 voice: byte {at} is {voice[at]}, its maximum is {VOICE_MAXIMA[at]}")
+    """Raise :class:`PatchError` for the first byte out of range, as engines do not check."""
+    too_large = np.flatnonzero(voice > VOICE_MAXIMA)
+    if too_large.size:
+        at = int(too_large[0])
+        raise PatchError(f"DX7 voice: byte {at} is {voice[at]}; its maximum is {VOICE_MAXIMA[at]}")
 
 
 def pack_voice(voice: Voice) -> bytes:
-    """Pack a voice into the 128 bytes it takes in a bank."""
+    """Pack a voice into the 128 bytes that it takes in a bank.
+
+    Raises :class:`PatchError` for a byte out of range.
+    """
     check_voice(voice)
     v = voice.astype(int)
     packed = []
@@ -82,9 +92,9 @@ def pack_voice(voice: Voice) -> bytes:
 
 
 def unpack_voice(packed: bytes) -> Voice:
-    """Undo :func:`pack_voice`. Values past their maximum, as found in old banks, are lowered to it.
+    """Undo :func:`pack_voice`. Values above their maximum, as in some old banks, become it.
 
-    Raises :class:`PatchError` unless given 128 bytes.
+    Raises :class:`PatchError` for any other number of bytes than 128.
     """
     if len(packed) != _PACKED_BYTES:
         raise PatchError(f"a packed DX7 voice has {_PACKED_BYTES} bytes, not {len(packed)}")
@@ -105,7 +115,7 @@ def _checksum(payload: bytes) -> int:
 
 
 def write_bank(voices: Sequence[Voice]) -> bytes:
-    """Write 1 to 32 voices as a bank; the places left are init voices.
+    """Write 1 to 32 voices as a bank, and fill it up with init voices.
 
     Raises :class:`PatchError` for more than 32 voices or a byte out of range.
     """
@@ -117,7 +127,7 @@ def write_bank(voices: Sequence[Voice]) -> bytes:
 
 
 def write_voice(voice: Voice) -> bytes:
-    """Write one voice as the 163 bytes of a single-voice dump."""
+    """Write one voice as a dump of 163 bytes; raise :class:`PatchError` for a byte out of range."""
     check_voice(voice)
     payload = bytes(voice)
     return _VOICE_HEADER + payload + bytes([_checksum(payload), 0xF7])
@@ -126,8 +136,8 @@ def write_voice(voice: Voice) -> bytes:
 def read_voices(data: bytes) -> list[Voice]:
     """Read every voice in a ``.syx`` file: banks, single voices, or a bare bank of 4,096 bytes.
 
-    The MIDI channel in a header does not matter. Raises :class:`PatchError` where nothing in
-    the file is a DX7 voice, or where a checksum is wrong.
+    The MIDI channel in a header does not matter. Raises :class:`PatchError` if the file holds no
+    DX7 voice, is truncated, or has a wrong checksum.
     """
     if len(data) == BANK_VOICES * _PACKED_BYTES and data[0] != 0xF0:
         return _unpack_bank(data)

@@ -1,10 +1,10 @@
-"""Patches of Vital: JSON, as ``.vital`` files hold it, and the parts that a base patch is made of.
+"""Patches of Vital (``.vital`` files, which are JSON), and the parts of a base patch.
 
-Under ``settings`` lie the value of each control by name, 64 modulation slots (source and
-destination; how much is a control of its own), three wavetables, eight LFO shapes and the noise
-sample. Waves and samples are base64, little-endian: a keyframe of a wavetable is 2,048 float32, a
-sample is PCM of 16 bits. ``vital_controls.csv`` lists the 772 controls of Vital 1.0.6: range,
-default, and whether a modulation may lead there.
+``settings`` holds the value of each control by name, 64 modulation slots (source and destination;
+the amount is a control of its own), three wavetables, eight LFO shapes and the noise sample. Waves
+and samples are little-endian, in base64: a keyframe of a wavetable is 2,048 float32 numbers, a
+sample is 16-bit PCM. ``vital_controls.csv`` lists the 772 controls of Vital 1.0.6 with their range,
+default, and whether they can be modulated.
 """
 
 import base64
@@ -23,12 +23,15 @@ from jaxtyping import Float
 
 from unsynth.errors import PatchError
 
+#: Modulation slots.
 SLOTS = 64
+#: Wavetables of a patch, one per oscillator.
 WAVETABLES = 3
+#: LFOs of a patch.
 LFOS = 8
 #: Samples of one frame of a wavetable.
 FRAME = 2048
-#: What modulates; ``random`` sources are left out, since no two notes would be the same.
+#: Modulation sources, without the random ones, which make every note different.
 SOURCES = (
     *(f"env_{n}" for n in range(1, 7)),
     *(f"lfo_{n}" for n in range(1, LFOS + 1)),
@@ -37,9 +40,11 @@ SOURCES = (
     *("stereo", "velocity"),
 )
 _RANDOM_SOURCES = ("random", "random_1", "random_2", "random_3", "random_4")
-#: The version to write: Vital refuses what is newer than itself.
+#: The version in files that are written. Vital refuses a file newer than itself.
 _VERSION = "1.0.6"
+#: The entries of ``settings`` that are no controls.
 _ASSETS = ("modulations", "wavetables", "lfos", "sample")
+#: The shape of an LFO in a base patch.
 _TRIANGLE = {
     "name": "Triangle",
     "num_points": 3,
@@ -50,13 +55,13 @@ _TRIANGLE = {
 
 #: Source and destination of a modulation.
 Route = tuple[str, str]
-#: Part of a patch as JSON has it.
+#: An object of a patch's JSON.
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Control:
-    """Lowest, highest and first value of a control, and whether it can be modulated."""
+    """Lowest, highest and default value of a control, and whether it can be modulated."""
 
     low: float
     high: float
@@ -66,11 +71,11 @@ class Control:
 
 @dataclass(frozen=True)
 class VitalPatch:
-    """A patch: every control's value, its modulations by slot, and its waves, shapes and noise."""
+    """A patch: values of all controls, modulations by slot, wavetables, LFO shapes and sample."""
 
     name: str
     controls: Mapping[str, float]
-    #: At most 64; ``("", "")`` is a free slot.
+    #: At most 64; ``("", "")`` is an empty slot.
     modulations: Sequence[Route]
     wavetables: Sequence[Json]
     lfos: Sequence[Json]
@@ -92,19 +97,18 @@ def vital_controls() -> Mapping[str, Control]:
 def check_controls(values: Mapping[str, Any]) -> dict[str, float]:
     """Round values to the engine's float32.
 
-    Raises :class:`PatchError` for an unknown control, one out of its range, or no number.
+    Raises :class:`PatchError` for an unknown control, or a value that is no number or out of range.
     """
-    known = vital_controls()
+    controls = vital_controls()
     rounded = {}
     for name, value in values.items():
-        control = known.get(name)
+        control = controls.get(name)
         if control is None:
-            near = get_close_matches(name, known, 1)
-            hint = f"; the nearest is {near[0]}" if near else ""
+            hint = _nearest(name, controls)
             raise PatchError(f"Vital has no control {name!r}{hint}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PatchError(f"{name}: {value!r:.60} is not a number")
-        # No control goes beyond thousands; whole numbers of JSON may be too large for a float.
+        # Controls stay within thousands, but a whole number in JSON may be too large for a float.
         rounded[name] = float(np.float32(value)) if abs(value) < 1e9 else math.nan
         if not np.float32(control.low) <= rounded[name] <= np.float32(control.high):
             raise PatchError(
@@ -114,7 +118,7 @@ def check_controls(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def check_modulations(routes: Sequence[Route]) -> None:
-    """Raise :class:`PatchError` for more than 64 modulations, or one that Vital has not.
+    """Raise :class:`PatchError` for more than 64 modulations, or an unknown source or destination.
 
     An unknown name crashes the engine.
     """
@@ -125,23 +129,27 @@ def check_modulations(routes: Sequence[Route]) -> None:
     for slot, (source, destination) in enumerate(routes, start=1):
         if not source and not destination:
             continue
-        for what, name, names in (
+        for end, name, names in (
             ("source", source, (*SOURCES, *_RANDOM_SOURCES)),
             ("destination", destination, destinations),
         ):
             if name not in names:
-                near = get_close_matches(name, names, 1)
-                hint = f"; the nearest is {near[0]}" if near else ""
-                raise PatchError(f"modulation {slot}: Vital has no {what} {name!r}{hint}")
+                hint = _nearest(name, names)
+                raise PatchError(f"modulation {slot}: Vital has no {end} {name!r}{hint}")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), 1)
+    return f"; the nearest is {near[0]}" if near else ""
 
 
 # -- files ------------------------------------------------------------------------------------
 
 
 def read_vital(data: bytes) -> VitalPatch:
-    """Read a ``.vital`` file; a control that it lacks has its default, as in Vital.
+    """Read a ``.vital`` file. Controls that it lacks get their defaults, as in Vital.
 
-    Raises :class:`PatchError`, one line, for what is no patch or one that Vital could not play.
+    Raises :class:`PatchError`, in one line, for a file that is no patch or that Vital cannot play.
     """
     try:
         patch = json.loads(data)
@@ -179,7 +187,10 @@ def read_vital(data: bytes) -> VitalPatch:
 
 
 def write_vital(patch: VitalPatch) -> bytes:
-    """Write a patch as a ``.vital`` file. Raises :class:`PatchError` as reading it would."""
+    """Write a patch as a ``.vital`` file.
+
+    Raises :class:`PatchError` as :func:`check_controls` and :func:`check_modulations` do.
+    """
     check_modulations(patch.modulations)
     routes = [*patch.modulations, *[("", "")] * (SLOTS - len(patch.modulations))]
     data = {
@@ -201,11 +212,12 @@ def write_vital(patch: VitalPatch) -> bytes:
 
 
 def keyframes(table: Json, where: str) -> list[tuple[int, bytes]]:
-    """List positions and waves of a wavetable's keyframes, those that are waves.
+    """List the positions (0 to 256) and waves of a wavetable's keyframes, if they are waves.
 
-    Raises :class:`PatchError` for a table that the engine could not read.
+    A wave is 2,048 little-endian float32 numbers. Raises :class:`PatchError`, which begins with
+    ``where``, for a table that the engine cannot read.
     """
-    found = []
+    waves = []
     for group in _parts(table, "groups", where):
         for component in _parts(group, "components", where):
             for frame in _parts(component, "keyframes", where):
@@ -213,22 +225,22 @@ def keyframes(table: Json, where: str) -> list[tuple[int, bytes]]:
                 if not isinstance(position, int) or not 0 <= position <= 256:
                     _fail(where, f"position {position!r} of a keyframe is not one of 0 to 256")
                 if "wave_data" not in frame:
-                    continue  # other components, such as a folder, have none
+                    continue  # components of other kinds, such as a folder, have none
                 wave = _decoded(frame["wave_data"], where)
                 if len(wave) != 4 * FRAME or not np.isfinite(np.frombuffer(wave, "<f4")).all():
                     _fail(where, f"a keyframe is not {FRAME} finite float32")
-                found.append((position, wave))
-    return found
+                waves.append((position, wave))
+    return waves
 
 
 def _check_lfo(shape: Json, where: str) -> None:
     count = shape.get("num_points")
     if not isinstance(count, int) or not 1 <= count <= 100:
         _fail(where, f"num_points {count!r} is not one of 1 to 100")
-    for key, wanted in (("points", 2 * count), ("powers", count)):
+    for key, length in (("points", 2 * count), ("powers", count)):
         values = shape.get(key)
-        if not isinstance(values, list) or len(values) < wanted:
-            _fail(where, f"its {key} are not a list of {wanted}")
+        if not isinstance(values, list) or len(values) < length:
+            _fail(where, f"its {key} are not a list of {length}")
         if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
             _fail(where, f"its {key} are not all numbers")
 
@@ -271,15 +283,16 @@ def _fail(where: str, text: str) -> NoReturn:
 
 
 def base_patch(modulations: Iterable[Route] = ()) -> VitalPatch:
-    """Make a patch of defaults with a wavetable to move through, and noise that stays the same.
+    """Make a patch of default values, with a wavetable of several frames and constant noise.
 
-    Vital's own first patch has one frame, so that no position in it is heard, and noise that each
-    start makes anew. Raises :class:`PatchError` as :func:`check_modulations`.
+    The wavetable of Vital's own init patch has one frame, so its position would be inaudible, and
+    its noise is new at each start of Vital. Raises :class:`PatchError` as
+    :func:`check_modulations` does.
     """
     routes = tuple(modulations)
     check_modulations(routes)
     controls = {name: control.default for name, control in vital_controls().items()}
-    # At random phases, no two notes are the same.
+    # With random phases, no two notes are the same.
     controls |= {f"osc_{n}_random_phase": 0.0 for n in range(1, 4)}
     table = wavetable("unsynth", basic_waves())
     return VitalPatch(
@@ -288,10 +301,10 @@ def base_patch(modulations: Iterable[Route] = ()) -> VitalPatch:
 
 
 def basic_waves() -> dict[int, Float[np.ndarray, "2048"]]:
-    """Make waves by their frame in a table: sine, triangle, square, saw, and a pulse of 12 %.
+    """Make waves by their frame in a wavetable: sine, triangle, square, saw, and a 12 % pulse.
 
-    Sums of 1,023 harmonics, whose first begins as a sine does in all of them, so that what lies
-    between two keyframes cancels nothing.
+    Each is a sum of 1,023 harmonics with a peak of 1. Their fundamentals are all in sine phase, so
+    a blend of two keyframes cancels no fundamental.
     """
     harmonics = np.arange(1, FRAME // 2)
     odd = harmonics % 2 == 1
@@ -304,18 +317,18 @@ def basic_waves() -> dict[int, Float[np.ndarray, "2048"]]:
         48: 1.0 / harmonics,
     }
     coefficients = {frame: -1j * sine for frame, sine in sines.items()}
-    # In the middle of its pulse, a quarter into the cycle, all cosines begin.
+    # All cosines start in the middle of the pulse, a quarter into the cycle.
     coefficients[64] = pulse * (-1j) ** (harmonics % 4)
     waves = {}
     for frame, series in coefficients.items():
         wave = np.fft.irfft([0.0, *series, 0.0], FRAME)
-        # To a grid far below what is heard: every machine's FFT then gives the same bits.
+        # Round to steps far below audibility, so that every machine's FFT gives the same bits.
         waves[frame] = np.round(wave / np.abs(wave).max() * 2**20) / 2**20
     return waves
 
 
 def wavetable(name: str, waves: Mapping[int, Float[np.ndarray, "2048"]]) -> dict[str, Any]:
-    """Make a wavetable of keyframes by frame number, 0 to 256; in between they are blended."""
+    """Make a wavetable of waves by frame number, 0 to 256. The frames in between are blends."""
     frames = [
         {"position": frame, "wave_data": _encoded(wave.astype("<f4"))}
         for frame, wave in waves.items()
@@ -337,7 +350,7 @@ def wavetable(name: str, waves: Mapping[int, Float[np.ndarray, "2048"]]) -> dict
 
 
 def noise_sample() -> dict[str, Any]:
-    """Make one second of white noise, the same always."""
+    """Make one second of white noise at 44,100 Hz, always the same."""
     rng = np.random.Generator(np.random.PCG64(0))
     noise = np.round((2.0 * rng.random(44_100) - 1.0) * 32_767).astype("<i2")
     return {
