@@ -56,7 +56,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--keep", 99)
     assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
     assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
-    assert "no patch.json" in failing(capsys, "match", good, *options, "--from", text)
+    assert "not a patch.json" in failing(capsys, "match", good, *options, "--from", text)
     assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
     assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
     assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)

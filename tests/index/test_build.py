@@ -1,4 +1,4 @@
-"""The index of a task that ships none: built once, whatever stops it."""
+"""The index of a task that ships none is built once, however often the build is interrupted."""
 
 import multiprocessing
 import threading
@@ -23,37 +23,38 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole() -> DrawIndex:
+def reference() -> DrawIndex:
+    """The index as one uninterrupted build in memory makes it."""
     with Renderer(TinySynth, workers=2) as renderer:
         *_, index = build_index(TinyTask(), renderer, 300)
     return index
 
 
-def same(one: DrawIndex, other: DrawIndex) -> bool:
+def equal(one: DrawIndex, other: DrawIndex) -> bool:
     return all(
         np.array_equal(getattr(one, name), getattr(other, name))
         for name in ("items", "codes", "scale", "mean")
     )
 
 
-def test_built_on_first_use_then_loaded(cache, whole):
+def test_an_index_is_built_on_first_use_and_then_loaded(cache, reference):
     task = TinyTask(InProcesses)  # stereo, in processes
     with pytest.raises(DrawIndexError, match="unsynth index tiny"):
         load_index(task)
     with Renderer(task.synth, workers=2) as renderer:
-        *progress, built = build_user_index(task, renderer, 300)
-        assert progress[-1] == BuildProgress(300, 300) and same(built, whole)
+        *progress, index = build_user_index(task, renderer, 300)
+        assert progress[-1] == BuildProgress(300, 300) and equal(index, reference)
         (loaded,) = load_or_build_index(task, renderer)
-    assert same(loaded, whole)
+    assert equal(loaded, reference)
     assert user_index_path(task).exists()
     assert not list(cache.rglob("*.parts")) and task.hash in user_index_path(task).name
-    target = TinySynth().render(built.patch(7), task.note(built.patch(7)))
-    note = task.note(built.patch(7))
-    nearest = built.nearest(target, RATE, note.onset, note.duration, np.array([note.pitch]), 5)
-    assert any(np.array_equal(patch[:8], built.patch(7)[:8]) for patch in nearest)
+    target = TinySynth().render(index.patch(7), task.note(index.patch(7)))
+    note = task.note(index.patch(7))
+    nearest = index.nearest(target, RATE, note.onset, note.duration, np.array([note.pitch]), 5)
+    assert any(np.array_equal(patch[:8], index.patch(7)[:8]) for patch in nearest)
 
 
-def test_stopped_anywhere_it_goes_on(cache, whole):
+def test_an_interrupted_build_is_resumed(cache, reference):
     task, rendered = TinyTask(), []
 
     class Counting(TinySynth):
@@ -69,22 +70,22 @@ def test_stopped_anywhere_it_goes_on(cache, whole):
                     break
     parts = sorted(next(cache.rglob("*.parts")).glob("*.npz"))
     assert len(parts) >= 2
-    parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is made again
+    parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is rendered again
     del rendered[:]
     with Renderer(task.synth, workers=1) as renderer:
-        *_, built = build_user_index(task, renderer, 300)
-    assert same(built, whole) and len(rendered) < 250
+        *_, index = build_user_index(task, renderer, 300)
+    assert equal(index, reference) and len(rendered) < 250
 
 
-def test_engines_that_die_cost_their_draws(cache):
+def test_draws_that_kill_the_engine_are_left_out(cache):
     task = TinyTask(Dying)
     with Renderer(task.synth, workers=2) as renderer:
-        *_, built = build_user_index(task, renderer, 120)
-    assert len(built) == 120
-    assert not {5.0, 7.0} & {built.patch(i)[1] for i in range(120)}
+        *_, index = build_user_index(task, renderer, 120)
+    assert len(index) == 120
+    assert not {5.0, 7.0} & {index.patch(i)[1] for i in range(120)}
 
 
-def _build(cache: Path, results) -> None:
+def build_in_process(cache: Path, results) -> None:
     platformdirs.user_cache_path = lambda *a, **k: cache
     task = TinyTask()
     with Renderer(task.synth, workers=1) as renderer:
@@ -92,16 +93,16 @@ def _build(cache: Path, results) -> None:
     results.put((sum(not e.waiting for e in events[:-1]), len(events[-1])))
 
 
-def test_two_processes_build_one(cache):
+def test_of_two_processes_one_builds_and_the_other_waits(cache):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_build, args=(cache, results)) for _ in range(2)]
+    processes = [context.Process(target=build_in_process, args=(cache, results)) for _ in range(2)]
     for process in processes:
         process.start()
-    found = sorted(results.get(timeout=120) for _ in processes)
+    counts = sorted(results.get(timeout=120) for _ in processes)
     for process in processes:
         process.join()
-    assert found == [(0, 1500), (1500, 1500)]
+    assert counts == [(0, 1500), (1500, 1500)]
 
 
 class Silent(TinySynth):
@@ -115,13 +116,13 @@ class Broken(TinySynth):
 
 
 @pytest.mark.parametrize(("synth", "reason"), [(Silent, "silent"), (Broken, "no licence")])
-def test_an_engine_without_sound_is_named(synth, reason):
+def test_the_error_of_an_engine_without_sound_gives_the_reason(synth, reason):
     task = TinyTask(synth)
     with Renderer(synth) as renderer, pytest.raises(EngineError, match=reason):
         list(build_user_index(task, renderer))
 
 
-def test_a_cache_that_cannot_be_written(cache):
+def test_an_unwritable_cache_is_reported_and_no_thread_is_left(cache):
     cache.write_text("a file")
     with Renderer(TinySynth) as renderer, pytest.raises(OutputError, match="--out FILE"):
         list(build_user_index(TinyTask(), renderer))

@@ -12,55 +12,55 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 
 
-def test_another_note_is_the_same_picture_moved(task):
+def test_spectrograms_relative_to_the_note_are_alike_on_other_notes(task):
     rng = np.random.default_rng(1)
     synth = task.synth()
-    at = task.spec.position
-    moved, others = [], []
-    pictures = {}
+    position = task.spec.position
+    same, other = [], []
+    spectrograms = {}
     for draw in range(6):
         patch = task.sample(rng)
         for op in range(1, 7):
-            patch[at[f"op{op}.mode"]] = 0
+            patch[position[f"op{op}.mode"]] = 0
         for pitch in (57, 64):
             sound = synth.render(task.engine_patch(patch), Note(pitch, 0.0, 1.0))
-            pictures[draw, pitch] = relative_to_note(semitone_levels(sound, 44_100, 0.0), pitch)
+            spectrograms[draw, pitch] = relative_to_note(semitone_levels(sound, 44_100, 0.0), pitch)
     for draw in range(6):
-        moved.append(np.abs(pictures[draw, 57] - pictures[draw, 64]).mean())
-        others.append(np.abs(pictures[draw, 57] - pictures[(draw + 1) % 6, 64]).mean())
-    assert np.mean(moved) < 0.6 * np.mean(others)
+        same.append(np.abs(spectrograms[draw, 57] - spectrograms[draw, 64]).mean())
+        other.append(np.abs(spectrograms[draw, 57] - spectrograms[(draw + 1) % 6, 64]).mean())
+    assert np.mean(same) < 0.6 * np.mean(other)
 
 
-def test_a_sound_cut_off_by_the_end_goes_on():
+def test_a_sound_cut_off_by_the_end_counts_as_going_on():
     tone = np.sin(2 * np.pi * 440 * np.arange(176_400) / 44_100).astype(np.float32)[None]
     whole = semitone_levels(tone, 44_100, 0.0)
     late = np.concatenate([np.zeros((1, 60_000), np.float32), tone[:, :-60_000]], axis=1)
-    heard = whole > -20  # below, the cut itself is seen
-    assert np.abs(semitone_levels(late, 44_100, 60_000 / 44_100) - whole)[heard].max() < 3.0
+    loud = whole > -20  # below, the cut itself is visible
+    assert np.abs(semitone_levels(late, 44_100, 60_000 / 44_100) - whole)[loud].max() < 3.0
     assert whole.argmax(axis=0).tolist() == [69 - 16] * whole.shape[1]
 
 
-def test_a_draw_finds_itself_on_another_note(task, small_index):
+def test_a_draw_is_among_the_nearest_on_another_note(task, small_index):
     synth = task.synth()
-    found = 0
+    hits = 0
     for draw in range(0, 60, 6):
         patch = small_index.patch(draw)
         note = Note(66, 0.2, 1.3)
         target = synth.render(task.engine_patch(patch), note)
         nearest = small_index.nearest(target, 44_100, 0.2, 1.3, np.arange(24, 97), 5)
-        found += any(
+        hits += any(
             np.array_equal(task.with_note(p, note), task.with_note(patch, note)) for p in nearest
         )
-    assert found >= 8
+    assert hits >= 8
 
 
-def test_pitches_and_onset_are_kept_to(task, small_index):
+def test_the_nearest_patches_have_the_given_note(task, small_index):
     target = task.synth().render(task.engine_patch(small_index.patch(0)), Note(50))
     for patch in small_index.nearest(target, 44_100, 0.3, 0.7, np.array([72]), 20):
         assert task.note(patch) == Note(72, 0.3, 0.7)
 
 
-def test_saved_index_is_the_same(task, small_index, tmp_path):
+def test_a_saved_index_loads_unchanged(task, small_index, tmp_path):
     path = tmp_path / "small.npz"
     save_index(small_index, path)
     loaded = load_index(task, path)
@@ -70,7 +70,7 @@ def test_saved_index_is_the_same(task, small_index, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_built_with_more_workers_it_is_the_same(task, small_index):
+def test_the_index_is_the_same_with_any_number_of_workers(task, small_index):
     with Renderer(task.synth, workers=3) as renderer:
         *_, again = build_index(task, renderer, len(small_index))
     assert isinstance(again, DrawIndex)
@@ -79,7 +79,7 @@ def test_built_with_more_workers_it_is_the_same(task, small_index):
     np.testing.assert_array_equal(again.basis, small_index.basis)
 
 
-def test_damage_is_refused_by_name(task, small_index, tmp_path):
+def test_a_missing_or_damaged_index_is_refused_with_the_reason(task, small_index, tmp_path):
     path = tmp_path / "small.npz"
     with pytest.raises(DrawIndexError, match=r"no index here; .*unsynth index dx7"):
         load_index(task, path)
@@ -112,13 +112,13 @@ def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monke
         load_index(task, path)
 
 
-def test_the_shipped_index_is_of_this_task(task):
+def test_the_shipped_index_matches_its_task(task):
     index = load_index(task)
     assert len(index) >= 10_000
     synth = task.synth()
     for draw in (0, len(index) // 2, len(index) - 1):
         voice = task.engine_patch(index.patch(draw))
         levels = semitone_levels(synth.render(voice, Note(60, 0.0, INDEX_DURATION)), 44_100, 0.0)
-        picture = relative_to_note(levels, INDEX_PITCH).ravel()
-        codes = np.round((picture - index.mean) @ index.basis / index.scale)
+        spectrogram = relative_to_note(levels, INDEX_PITCH).ravel()
+        codes = np.round((spectrogram - index.mean) @ index.basis / index.scale)
         assert np.abs(codes - index.codes[draw]).max() <= 1

@@ -1,4 +1,4 @@
-"""The main job, through the command and through Python, on real sounds."""
+"""Whole matches through Python, on sounds of the engine itself."""
 
 import json
 import threading
@@ -44,63 +44,63 @@ from unsynth.tasks.task import Task
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-class Matched(NamedTuple):
+class Match(NamedTuple):
     result: MatchResult
     folder: Path
     patches: tuple[Path, ...]
     progress: list[Progress]
 
 
-def matched(
+def match(
     sound: Path,
     task: Task,
     out: Path,
     index: DrawIndex | None = None,
     posterior: Posterior | None = None,
-    **wanted: object,
-) -> Matched:
-    """Match a sound with few renders, so that the seed alone says what comes out."""
-    request = Request(task, **({"renders": 160} | wanted))
+    **settings: object,
+) -> Match:
+    """Match a sound with few renders, so that the result depends on the seed alone."""
+    request = Request(task, **({"renders": 160} | settings))
     with Matcher(task, index, posterior) as matcher:
         *progress, result = matcher.events(read_target(sound, task), request)
     saved = save(result, out)
     assert all(isinstance(event, Progress) for event in progress)
-    return Matched(result, saved.folder, saved.patches, progress)
+    return Match(result, saved.folder, saved.patches, progress)
 
 
 @pytest.fixture(scope="module")
 def own_sound(task, small_index, tmp_path_factory) -> Path:
-    """A sound of the task's own, on a note the index has never heard."""
+    """A sound of one of the index's draws, on a note that the index does not have."""
     path = tmp_path_factory.mktemp("sounds") / "own sound.wav"
     synth = task.synth()
-    for draw in range(len(small_index)):  # the first that sounds on the note it is played on
+    for draw in range(len(small_index)):  # the first whose pitch is that of its note
         voice = task.engine_patch(small_index.patch(draw))
         sound = synth.render(voice, Note(67, 0.1, 1.0))
-        heard = estimate_pitch(sound, 44_100, 0.1)
-        if heard and round(heard) == 67:
+        estimate = estimate_pitch(sound, 44_100, 0.1)
+        if estimate and round(estimate) == 67:
             break
     soundfile.write(path, sound.T / 4, 44_100, subtype="FLOAT")
     return path
 
 
 @pytest.fixture(scope="module")
-def finished(task, small_index, own_sound, tmp_path_factory) -> Matched:
-    return matched(own_sound, task, tmp_path_factory.mktemp("out"), small_index)
+def own_match(task, small_index, own_sound, tmp_path_factory) -> Match:
+    return match(own_sound, task, tmp_path_factory.mktemp("out"), small_index)
 
 
-def test_a_patch_of_its_own_is_found(finished):
-    best, scores = finished.result.candidates[0], finished.result.metrics[0]
-    chance = median_metrics(finished.result.random_metrics)
+def test_the_engines_own_sound_is_matched_nearly(own_match):
+    best, scores = own_match.result.candidates[0], own_match.result.metrics[0]
+    chance = median_metrics(own_match.result.random_metrics)
     assert scores.mss < 1.5 < chance.mss
     assert scores.wmfcc < chance.wmfcc and scores.sot < chance.sot and scores.rms > 0.99
-    assert finished.result.noise_floor == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-6)
-    assert finished.result.task.note(best.patch).pitch == 67
-    stages = {event.stage for event in finished.progress}
+    assert own_match.result.noise_floor == pytest.approx((0.0, 0.0, 0.0, 1.0), abs=1e-6)
+    assert own_match.result.task.note(best.patch).pitch == 67
+    stages = {event.stage for event in own_match.progress}
     assert {"sampling the posterior", "rendering the nearest draws", "searching"} <= stages
 
 
-def test_candidates_are_distinct_and_scored_truly(finished):
-    result = finished.result
+def test_candidates_are_distinct_and_have_the_metrics_of_their_sounds(own_match):
+    result = own_match.result
     assert 2 <= len(result.candidates) <= 8
     for candidate, metrics in zip(result.candidates, result.metrics, strict=True):
         assert metrics == audio_metrics(result.target.audio, candidate.audio)
@@ -109,13 +109,13 @@ def test_candidates_are_distinct_and_scored_truly(finished):
     others = [metrics.mss for metrics in result.metrics[1:]]
     assert others == sorted(others) and result.metrics[0].mss <= 1.05 * min(others)
     for one, other in combinations(result.candidates, 2):
-        apart = mel_distance(one.audio, other.audio, 44_100)
+        distance = mel_distance(one.audio, other.audio, 44_100)
         structures = (canonical_structure(result.task, c.patch) for c in (one, other))
-        assert apart >= 1.0 or len(set(structures)) == 2
+        assert distance >= 1.0 or len(set(structures)) == 2
 
 
-def test_the_first_is_as_near_as_all_that_was_begun_with(finished):
-    result = finished.result
+def test_the_first_candidate_is_as_near_as_every_start(own_match):
+    result = own_match.result
     assert set(result.starts) == {"posterior", "index"}
     first = result.metrics[0].mss
     assert all(first <= metrics.mss for _, metrics in result.starts.values())
@@ -124,8 +124,8 @@ def test_the_first_is_as_near_as_all_that_was_begun_with(finished):
     assert 140 <= result.renders <= 160
 
 
-def test_the_files_hold_what_was_heard(finished):
-    folder, result = finished.folder, finished.result
+def test_the_files_hold_the_candidates(own_match):
+    folder, result = own_match.folder, own_match.result
     names = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
     assert {p.name for p in folder.iterdir()} == names and folder.name == "own sound"
     task, best = result.task, result.candidates[0]
@@ -156,29 +156,34 @@ def test_the_files_hold_what_was_heard(finished):
         task.engine_patch(patch), task.engine_patch(task.neutral(best.patch))
     )
     assert set(first["undetermined"]) == {
-        n for n, heard in zip(task.spec.names, task.active(best.patch), strict=True) if not heard
+        name
+        for name, audible in zip(task.spec.names, task.active(best.patch), strict=True)
+        if not audible
     }
     assert first["mss_db"] == pytest.approx(result.metrics[0].mss, abs=1e-4)
     assert "own sound.wav" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_same_seed_same_patches_and_a_new_folder(task, small_index, own_sound, finished):
-    again = matched(own_sound, task, finished.folder.parent, small_index)
-    assert again.folder.name == "own sound-2" and finished.folder.is_dir()
-    for one, other in zip(finished.result.candidates, again.result.candidates, strict=True):
+def test_a_seed_gives_the_same_patches_in_a_new_folder(task, small_index, own_sound, own_match):
+    again = match(own_sound, task, own_match.folder.parent, small_index)
+    assert again.folder.name == "own sound-2" and own_match.folder.is_dir()
+    for one, other in zip(own_match.result.candidates, again.result.candidates, strict=True):
         np.testing.assert_array_equal(one.patch, other.patch)
-    assert finished.result.random_metrics == again.result.random_metrics
+    assert own_match.result.random_metrics == again.result.random_metrics
 
 
-def test_what_is_locked_stays(task, small_index, own_sound, tmp_path):
-    wanted = {"note": 55, "algorithm": "5", "op6.output_level": "77", "note.duration": 0.5}
-    held = matched(own_sound, task, tmp_path, small_index, lock=wanted, renders=100)
-    for patch in (*(c.patch for c in held.result.candidates), *held.result.exported):
+def test_every_candidate_keeps_locked_values(task, small_index, own_sound, tmp_path):
+    lock = {"note": 55, "algorithm": "5", "op6.output_level": "77", "note.duration": 0.5}
+    locked_match = match(own_sound, task, tmp_path, small_index, lock=lock, renders=100)
+    for patch in (
+        *(c.patch for c in locked_match.result.candidates),
+        *locked_match.result.exported,
+    ):
         named = task.spec.named(patch)
         assert (named["note.pitch"], named["algorithm"], named["note.duration"]) == (55, "5", 0.5)
         assert named["op6.output_level"] == 77
-    told = json.loads((held.folder / "patch.json").read_text(encoding="utf-8"))
-    assert told["locked"]["algorithm"] == "5"
+    data = json.loads((locked_match.folder / "patch.json").read_text(encoding="utf-8"))
+    assert data["locked"]["algorithm"] == "5"
 
 
 @pytest.mark.parametrize(
@@ -192,13 +197,13 @@ def test_what_is_locked_stays(task, small_index, own_sound, tmp_path):
         ("note.duration", 9, "0.05 to 6"),
     ],
 )
-def test_a_wrong_lock_is_explained(task, name, value, words):
+def test_the_error_of_a_wrong_lock_gives_the_reason(task, name, value, words):
     with pytest.raises(PatchError, match=words):
         Locks.read(task, {name: value})
 
 
-def test_the_search_begins_with_a_patch_of_the_users(task, small_index, own_sound, tmp_path):
-    """A person's voice with keyboard scaling; its sound is found again, and never lost."""
+def test_the_result_is_as_near_as_the_users_patch(task, small_index, own_sound, tmp_path):
+    """A voice with keyboard scaling, from a bank, and then the patch.json of its match."""
     voice = task.engine_patch(small_index.patch(2))
     voice[5 * 21 + 13] = 5
     (tmp_path / "bank.syx").write_bytes(write_bank([voice]))
@@ -206,15 +211,15 @@ def test_the_search_begins_with_a_patch_of_the_users(task, small_index, own_soun
     soundfile.write(tmp_path / "own.wav", sound.T / 4, 44_100, subtype="FLOAT")
     lock = {"note": 60, "note.onset": 0, "note.duration": 1.5}
     sound_path, bank = tmp_path / "own.wav", tmp_path / "bank.syx"
-    found = matched(sound_path, task, tmp_path, small_index, start=bank, lock=lock, renders=60)
-    _, start = found.result.starts["given"]
-    assert found.result.metrics[0].mss <= start.mss < 2.0
-    patch_json = found.folder / "patch.json"
-    again = matched(sound_path, task, tmp_path, small_index, start=patch_json, renders=60)
-    assert again.result.metrics[0].mss <= found.result.metrics[0].mss + 1e-6
+    first = match(sound_path, task, tmp_path, small_index, start=bank, lock=lock, renders=60)
+    _, start = first.result.starts["given"]
+    assert first.result.metrics[0].mss <= start.mss < 2.0
+    patch_json = first.folder / "patch.json"
+    again = match(sound_path, task, tmp_path, small_index, start=patch_json, renders=60)
+    assert again.result.metrics[0].mss <= first.result.metrics[0].mss + 1e-6
 
 
-def test_files_that_hold_no_patch_to_begin_with(task, tmp_path):
+def test_files_without_a_usable_patch_are_refused(task, tmp_path):
     path = tmp_path / "x.json"
     with pytest.raises(PatchError, match="cannot be read"):
         UserPatches.read(path, task)
@@ -236,30 +241,30 @@ def test_files_that_hold_no_patch_to_begin_with(task, tmp_path):
 @pytest.mark.parametrize(
     "wrong", [{"keep": 0}, {"keep": 33}, {"budget": 0.0}, {"renders": 0}, {"seed": -1}]
 )
-def test_a_request_that_makes_no_sense(task, wrong):
+def test_a_request_out_of_range_is_refused(task, wrong):
     with pytest.raises(UnsynthError, match="choose"):
         Request(task, **wrong)
 
 
-def test_a_model_s_samples_stand_beside_the_index(task, small_index, own_sound, tmp_path):
-    """An untrained model: what it samples is poor, and is told apart."""
+def test_posterior_samples_and_draws_are_both_candidates(task, small_index, own_sound, tmp_path):
+    """With an untrained model; its samples are poor, and keep their origin."""
     path = tmp_path / "dx7.safetensors"
     sampling = SamplingSettings(solver=Solver.EULER, steps=2, guidance=1.0)
     artifact = describe(task, FlowArchitecture.model_validate(SMALL), sampling, 0.9, 1, None)
     save_artifact(path, small_flow(task.spec.width), artifact)
     few = replace(small_index, items=small_index.items[:5], codes=small_index.codes[:5])
     model = load_posterior(task, path)
-    # So few renders that none are left for the search.
-    both = matched(own_sound, task, tmp_path, few, model, renders=16, keep=32)
+    # Too few renders to leave any for the search.
+    both = match(own_sound, task, tmp_path, few, model, renders=16, keep=32)
     origins = [c.origin for c in both.result.candidates]
     assert min(origins.count("index"), origins.count("posterior")) >= 3  # some are silent
     assert {task.note(c.patch).pitch for c in both.result.candidates} == {67}
-    told = json.loads((both.folder / "patch.json").read_text(encoding="utf-8"))["candidates"]
-    assert [c["origin"] for c in told] == origins
+    written = json.loads((both.folder / "patch.json").read_text(encoding="utf-8"))["candidates"]
+    assert [c["origin"] for c in written] == origins
 
 
 def test_closing_the_generator_stops_its_threads(task, small_index, own_sound):
-    """In the middle of a search; torch gets its own threads back."""
+    """The generator is closed in the middle of a search; torch then has its own threads again."""
 
     def working() -> set[str]:
         names = {thread.name.split("_")[0] for thread in threading.enumerate()}
@@ -281,8 +286,8 @@ def test_closing_the_generator_stops_its_threads(task, small_index, own_sound):
         torch.set_num_threads(before)
 
 
-def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
-    """A stereo engine in processes that ships no index, and writes a file for each patch."""
+def test_a_task_without_an_index_builds_one_and_exports_its_files(tmp_path, monkeypatch):
+    """A stereo engine in processes, whose task ships no index and exports a file per patch."""
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
     monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 200)
     monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
@@ -290,16 +295,16 @@ def test_any_task_builds_its_index_and_names_its_files(tmp_path, monkeypatch):
     patch = task.sample(np.random.default_rng(3))
     sound = TinySynth().render(patch, task.note(patch))
     soundfile.write(tmp_path / "two.wav", sound.T, RATE, subtype="FLOAT")
-    found = matched(tmp_path / "two.wav", task, tmp_path / "out", keep=5)
-    assert Progress("building the index, once", 200, 200) in found.progress
+    tiny_match = match(tmp_path / "two.wav", task, tmp_path / "out", keep=5)
+    assert Progress("building the index, once", 200, 200) in tiny_match.progress
     assert user_index_path(task).exists()
-    count = len(found.result.candidates)
-    assert [p.name for p in found.patches] == [f"{i:02d}.tiny" for i in range(1, count + 1)]
-    assert count >= 2 and all(p.exists() for p in found.patches)
-    told = json.loads((found.folder / "patch.json").read_text(encoding="utf-8"))
-    assert told["candidates"][1]["files"] == ["02.tiny"]
-    page = (found.folder / "report.html").read_text(encoding="utf-8")
+    count = len(tiny_match.result.candidates)
+    assert [p.name for p in tiny_match.patches] == [f"{i:02d}.tiny" for i in range(1, count + 1)]
+    assert count >= 2 and all(p.exists() for p in tiny_match.patches)
+    data = json.loads((tiny_match.folder / "patch.json").read_text(encoding="utf-8"))
+    assert data["candidates"][1]["files"] == ["02.tiny"]
+    page = (tiny_match.folder / "report.html").read_text(encoding="utf-8")
     assert f"01.tiny to 0{count}.tiny" in page and "DX7" not in page
-    assert found.result.candidates[0].audio.shape == (2, 4 * RATE)
-    chance = median_metrics(found.result.random_metrics)
-    assert found.result.metrics[0].mss < 0.5 * chance.mss
+    assert tiny_match.result.candidates[0].audio.shape == (2, 4 * RATE)
+    chance = median_metrics(tiny_match.result.random_metrics)
+    assert tiny_match.result.metrics[0].mss < 0.5 * chance.mss

@@ -1,4 +1,4 @@
-"""Choose what a match returns: rank by MSS, put the best by all metrics first, draw for chance."""
+"""Choose the result of a match: rank by MSS, decide on the first, render random draws."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,10 +16,10 @@ from unsynth.tasks.task import Task
 
 #: How many of the best candidates are ranked by MSS.
 _FINALISTS = 64
-#: Among candidates whose MSS is within this factor of the best, all four metrics decide.
-_NEARLY = 1.05
-#: The most draws to try until enough random draws were heard.
-_MOST_TRIES = 200
+#: All four metrics decide on the first among candidates whose MSS is within this factor.
+_NEARLY_EQUAL = 1.05
+#: The most draws to try until enough of them are audible.
+_MAX_TRIES = 200
 
 
 def rank_by_mss(
@@ -28,15 +28,15 @@ def rank_by_mss(
     starts: Mapping[str, Sequence[Candidate]],
     pool: Executor,
 ) -> tuple[list[Candidate], dict[str, Candidate]]:
-    """Rank the best candidates, and all from before the search, by their MSS to the target.
+    """Rank the best candidates, and all starting candidates, by their MSS to the target.
 
-    Returns them in order, and the first of each origin before the search.
+    Returns the candidates in order, and the best starting candidate of each origin.
     """
-    chosen = chain(ranked[:_FINALISTS], *starts.values())
-    finalists = list({id(candidate): candidate for candidate in chosen}.values())
+    candidates = chain(ranked[:_FINALISTS], *starts.values())
+    finalists = list({id(candidate): candidate for candidate in candidates}.values())
     distance = MultiScaleSpectral(target.audio, target.sample_rate)
     distances = pool.map(lambda c: float(distance(c.audio[None])[0]), finalists)
-    mss = {id(c): each for c, each in zip(finalists, distances, strict=True)}
+    mss = {id(c): value for c, value in zip(finalists, distances, strict=True)}
     finalists.sort(key=lambda c: mss[id(c)])
     return finalists, {origin: min(few, key=lambda c: mss[id(c)]) for origin, few in starts.items()}
 
@@ -48,43 +48,43 @@ def order_by_all_metrics(
     random_metrics: Sequence[AudioMetrics],
     noise_floor: AudioMetrics,
 ) -> list[tuple[Candidate, AudioMetrics]]:
-    """Order candidates by MSS, but first the one that all metrics prefer among nearly equal ones.
+    """Order candidates by MSS, but put first the one of the nearly equal that all metrics prefer.
 
-    ``kept`` is in the order of MSS. The first is never further, by MSS, than a start.
+    ``kept`` is in the order of MSS. By MSS, the first is at least as near as every start.
     """
     chance = median_metrics(tuple(random_metrics))
-    nearly = min([_NEARLY * metrics[0].mss, *(each.mss for each in start_metrics)])
+    limit = min([_NEARLY_EQUAL * metrics[0].mss, *(start.mss for start in start_metrics)])
     pairs = list(zip(kept, metrics, strict=True))
     first = min(
-        (pair for pair in pairs if pair[1].mss <= nearly),
+        (pair for pair in pairs if pair[1].mss <= limit),
         key=lambda pair: disagreement(pair[1], noise_floor, chance),
     )
     return sorted(pairs, key=lambda pair: (pair is not first, pair[1].mss))
 
 
 def random_draws(task: Task, renderer: Renderer, note: Note, count: int, seed: int) -> list[Audio]:
-    """Render ``count`` draws of the prior on a note; leave out those that are silent.
+    """Render ``count`` audible draws of the prior on a note.
 
-    Returns fewer where too many are silent. Raises :class:`EngineError` where all are.
+    Returns fewer if too many are silent. Raises :class:`EngineError` if all are.
     """
     sounds: list[Audio] = []
     draws = (
-        task.sample(item_rng(task.name, Split.RANDOM, item, seed)) for item in range(_MOST_TRIES)
+        task.sample(item_rng(task.name, Split.RANDOM, item, seed)) for item in range(_MAX_TRIES)
     )
-    moved = (task.with_note(draw, note) for draw in draws)
-    requests = ((task.engine_patch(draw), task.note(draw)) for draw in moved)
+    patches = (task.with_note(draw, note) for draw in draws)
+    requests = ((task.engine_patch(patch), task.note(patch)) for patch in patches)
     for sound in renderer.render(requests):
         if not isinstance(sound, RenderFailure) and audible(sound, renderer.sample_rate):
             sounds.append(sound)
         if len(sounds) == count:
             return sounds
     if not sounds:
-        raise EngineError(f"none of {_MOST_TRIES} random draws of {task.name} could be heard")
+        raise EngineError(f"none of {_MAX_TRIES} random draws of {task.name} made a sound")
     return sounds
 
 
 def render_again(task: Task, renderer: Renderer, candidate: Candidate) -> Audio | None:
-    """Render a candidate once more; return ``None`` where the engine fails."""
+    """Render a candidate once more; return ``None`` if the engine fails."""
     request = task.engine_patch(candidate.patch), task.note(candidate.patch)
     sound = next(iter(renderer.render([request])))
     return None if isinstance(sound, RenderFailure) else sound

@@ -1,8 +1,8 @@
 """Keep several different answers, not one answer several times.
 
-Two candidates count as different where their sounds are at least 1 dB apart (the mean absolute
-difference of log-mel spectrograms, each below its own peak) or where their structures are, up to
-the exchanges that change nothing.
+Two candidates are different if their sounds are at least 1 dB apart (the mean absolute difference
+of log-mel spectrograms, each below its own peak), or if their structures differ even up to the
+task's symmetries.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ from unsynth.search.candidates import Candidate
 from unsynth.tasks.structure import canonical_structure
 from unsynth.tasks.task import Task
 
-#: The least distance of two different sounds, in dB.
+#: The least distance between different sounds, in dB.
 APART = 1.0
 
 
-def distinct(
+def choose_distinct(
     task: Task, ranked: Sequence[Candidate], count: int, sample_rate: int
 ) -> list[Candidate]:
-    """Keep up to ``count`` candidates in order, no two of them alike."""
-    kept: list[Candidate] = []
+    """Keep up to ``count`` candidates, in order, of which no two are alike."""
+    distinct: list[Candidate] = []
     spectrograms: list[np.ndarray] = []
     for candidate in ranked:
-        if len(kept) == count:
+        if len(distinct) == count:
             break
-        own = _log_mel(candidate.audio, sample_rate)
-        near = [i for i, other in enumerate(spectrograms) if _difference(own, other) < APART]
+        spectrogram = _log_mel(candidate.audio, sample_rate)
+        near = [i for i, s in enumerate(spectrograms) if _difference(spectrogram, s) < APART]
         if near:
             structure = canonical_structure(task, candidate.patch)
-            if any(canonical_structure(task, kept[i].patch) == structure for i in near):
+            if any(canonical_structure(task, distinct[i].patch) == structure for i in near):
                 continue
-        kept.append(candidate)
-        spectrograms.append(own)
-    return kept
+        distinct.append(candidate)
+        spectrograms.append(spectrogram)
+    return distinct
 
 
 def mel_distance(
@@ -45,7 +45,7 @@ def mel_distance(
     second: Float32[np.ndarray, "channels samples"],
     sample_rate: int,
 ) -> float:
-    """Mean absolute difference, in dB, of the log-mel spectrograms of two sounds."""
+    """Return the mean absolute difference of two sounds' log-mel spectrograms, in dB."""
     return _difference(_log_mel(first, sample_rate), _log_mel(second, sample_rate))
 
 

@@ -1,7 +1,7 @@
-"""Everything that matches of one task share: engines, the index of draws and the trained model.
+"""The matcher of one task: its engines, its index of draws and its trained model.
 
-:meth:`Matcher.events` is a generator that ends with the result. Close it to cancel; let
-``stopped()`` become true to end the search early and get the best result so far.
+:meth:`Matcher.events` is a generator that ends with the result. Close the generator to cancel. To
+end the search early and get the best result so far, let ``stopped()`` become true.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -23,11 +23,11 @@ from unsynth.tasks.task import Task
 
 
 class Matcher:
-    """Matches sounds, one after the other. Close it.
+    """Matches sounds, one after the other. Close it after use.
 
-    ``index`` and ``posterior`` default to those that ship with unsynth. An index that does not
-    ship is built on first use; a task without a model is matched without one. Raises
-    :class:`~unsynth.errors.EngineError` where the engine is not installed.
+    ``index`` and ``posterior`` default to those that ship with unsynth. If no index ships for the
+    task, one is built on first use; if no model ships, sounds are matched without one. Raises
+    :class:`~unsynth.errors.EngineError` if the engine is not installed.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Matcher:
 
     @classmethod
     def load(cls, task: Task, index: Path | None = None, model: Path | None = None) -> "Matcher":
-        """Make a matcher with the user's own index or model, where their files are given.
+        """Make a matcher, with the user's own index or model if their files are given.
 
         Raises :class:`~unsynth.errors.DrawIndexError` or
         :class:`~unsynth.models.artifact.ArtifactError` for a file that cannot be used.
@@ -73,12 +73,13 @@ class Matcher:
     ) -> Iterator[Progress | MatchResult]:
         """Find patches for a sound; yield progress, and last the result.
 
-        By MSS the first candidate is at least as near as the posterior's samples, the nearest
-        draws of the index and the user's patches. If ``stopped()`` becomes true before anything
-        was heard, :class:`KeyboardInterrupt` is raised. Raises
-        :class:`~unsynth.errors.SoundError` where nothing could be rendered and heard,
-        :class:`~unsynth.errors.DrawIndexError` for a damaged index and :class:`ValueError` for a
-        request of another task.
+        By MSS, the first candidate is at least as near as the posterior samples, the nearest draws
+        of the index and the user's patches.
+
+        Raises :class:`KeyboardInterrupt` if ``stopped()`` becomes true before there is a
+        candidate, :class:`~unsynth.errors.SoundError` if no patch could be rendered or all are
+        silent, :class:`~unsynth.errors.DrawIndexError` for a damaged index, and
+        :class:`ValueError` for a request of another task.
         """
         if request.task.hash != self.task.hash:
             raise ValueError(f"a request of {request.task.name} to a matcher of {self.task.name}")
@@ -97,7 +98,8 @@ class Matcher:
                 return event
             if stopped():
                 raise KeyboardInterrupt
-            waiting = "waiting for another process's index"
-            stage = waiting if event.waiting else "building the index, once"
+            stage = "building the index, once"
+            if event.waiting:
+                stage = "waiting for another process's index"
             yield Progress(stage, event.done, event.total)
         raise AssertionError("load_or_build_index ends with the index, or raises")

@@ -1,4 +1,4 @@
-"""The note of a target sound, estimated before any patch is tried: onset, end and pitch."""
+"""The note of a target sound: onset, end and pitch, estimated before any patch is tried."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,15 @@ from unsynth.tasks.locks import Locks
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
 
-#: The shortest note that is proposed, in seconds.
+#: The shortest duration to propose, in seconds.
 SHORTEST = 0.05
 
 
 @dataclass(frozen=True)
 class NoteEstimate:
-    """Onset and end in seconds; ``pitches`` are all MIDI numbers that the sound may have.
+    """An estimated note: ``onset`` and ``end`` in seconds, and all possible MIDI ``pitches``.
 
-    ``duration`` is known only where the user locks it.
+    ``end`` counts from the onset. ``duration`` is the locked duration, if the user locks it.
     """
 
     onset: float
@@ -37,14 +37,14 @@ class NoteEstimate:
 
     @property
     def durations(self) -> list[float]:
-        """The possible durations: released where the sound ends, or held while it fades."""
+        """The possible durations: released where the sound ends, or held while it fades out."""
         if self.duration is not None:
             return [self.duration]
         return [self.end, INDEX_DURATION] if self.onset + self.end < SECONDS else [INDEX_DURATION]
 
 
 def pitches(task: Task) -> range:
-    """Return the range of a task's pitches."""
+    """Return the range of pitches that a task has."""
     pitch = task.spec.parameters[task.spec.position["note.pitch"]]
     if not isinstance(pitch, Integer):
         raise TypeError(f"the pitch of task {task.name} is not an integer parameter")
@@ -57,10 +57,10 @@ def estimate_note(
     task: Task,
     locks: Locks | None = None,
 ) -> NoteEstimate:
-    """Estimate the note of a sound; locked values are taken as given.
+    """Estimate the note of a sound; locked values are not estimated.
 
-    Without a clear pitch all of the task's pitches are possible. An onset beyond the task's range,
-    as of a slow fade-in, is moved to its end.
+    Without a clear pitch, all of the task's pitches are possible. An onset later than the task
+    allows, such as that of a slow fade-in, becomes the latest that it allows.
     """
     locked = {} if locks is None else locks.values
     allowed = pitches(task)

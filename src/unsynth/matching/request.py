@@ -1,4 +1,4 @@
-"""What a user asks of a match, read and checked in one place for the command and for Python."""
+"""A user's request for a match, read and checked in one place for the command and for Python."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from unsynth.tasks.locks import Locks
 from unsynth.tasks.spec import NamedPatch
 from unsynth.tasks.task import Task
 
-#: As many as a DX7 bank holds.
+#: The most patches in a result: as many as a DX7 bank holds.
 MOST_KEPT = 32
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to look for, and how long.
+    """A request for a match: its limits, locks, starting patches, distance and seed.
 
-    ``budget`` is the length of the search in seconds. ``renders`` limits it to that many renders
-    instead; then the result depends on the seed alone. ``candidates`` is the number of posterior
-    samples, ``keep`` the largest number of patches in the result, no two of them alike. ``lock``
-    holds parameters to values (:meth:`~unsynth.tasks.locks.Locks.read`). ``start`` is a file with
-    patches to begin from, or patches by name.
+    ``budget`` is the length of the match in seconds. ``renders`` limits the match to a number of
+    renders instead; the result then depends on the seed alone. ``candidates`` is the number of
+    posterior samples, and ``keep`` the largest number of patches in the result, no two of them
+    alike. ``lock`` holds parameters to values (:meth:`~unsynth.tasks.locks.Locks.read`).
+    ``start`` is a file with patches to start from, or patches by name.
 
     Raises :class:`~unsynth.errors.UnsynthError` for a number out of range, and
     :class:`~unsynth.errors.PatchError` for a lock or a patch that the task does not have.
@@ -53,7 +53,7 @@ class Request:
             raise UnsynthError(f"{self.renders} renders: choose at least 1")
         if self.seed < 0:
             raise UnsynthError(f"a seed of {self.seed}: choose 0 or more")
-        # Bad input is reported now, not in the middle of a match.
+        # Report bad input now, not in the middle of a match.
         _ = self.locks, self.user_patches
 
     @cached_property
@@ -63,11 +63,11 @@ class Request:
 
     @cached_property
     def user_patches(self) -> UserPatches:
-        """The patches to begin from."""
+        """The user's patches to start from."""
         return UserPatches.read(self.start, self.task)
 
     def share(self, fraction: float, most: int) -> tuple[int, float]:
-        """Return the renders, out of ``most``, and the seconds that a part of the work gets."""
+        """Return the renders (at most ``most``) and the seconds for a fraction of the budget."""
         if self.renders is None:
             return most, fraction * self.budget
         return min(most, math.ceil(fraction * self.renders)), math.inf

@@ -1,4 +1,4 @@
-"""The result of a match, with all that a report shows."""
+"""The result of a match, with everything that a report shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from unsynth.tasks.task import Task
 
 @dataclass(frozen=True)
 class Knob:
-    """How far good candidates differ in a parameter that can be heard.
+    """How far good candidates differ in an audible parameter.
 
-    ``values`` are its least and largest among them; for a category, all that occur. ``freedom`` is
-    0 where they agree and about 1 where they differ as much as random patches.
+    ``values`` are the least and the largest value among them; for a category, all values that
+    occur. ``freedom`` is 0 if they agree, and about 1 if they differ as much as random patches.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Spread:
-    """How ``patches`` candidates, all within ``limit`` dB of the target, differ in each knob."""
+    """How good candidates differ in each knob: ``patches`` of them, within ``limit`` dB."""
 
     patches: int
     limit: float
@@ -36,14 +36,15 @@ class Spread:
 
 @dataclass(frozen=True)
 class MatchResult:
-    """Everything that a report needs, best candidate first.
+    """The result of a match, with its candidates best first.
 
-    ``metrics`` are those of each candidate, ``random_metrics`` those of random draws on the
+    ``metrics`` has the metrics of each candidate, ``random_metrics`` those of random draws on the
     target's note, and ``noise_floor`` those of the best candidate against its own second render.
     ``starts`` holds the best candidate of each origin before the search, with its metrics.
     ``history`` has a point for each better score and one for the end; the search started at
-    ``search_began``. ``distance`` names what scores measure. ``spread`` is ``None`` where too few
-    candidates are good. ``stopped`` is true if the user ended the search early.
+    ``search_began``. ``distance`` is the name of the distance that scores measure. ``spread`` is
+    ``None`` if too few candidates are good. ``stopped`` is true if the user ended the search
+    early.
     """
 
     task: Task
@@ -63,19 +64,19 @@ class MatchResult:
 
     @property
     def renders(self) -> int:
-        """Renders of the match, without those for comparison."""
+        """The renders of the match, without those for comparison."""
         return self.history[-1].renders
 
     @property
     def seconds(self) -> float:
-        """Seconds of the match, without loading before it and comparison after it."""
+        """The seconds of the match, without loading before it and comparison after it."""
         return self.history[-1].seconds
 
     @property
     def exported(self) -> Float[np.ndarray, "items parameters"]:
-        """The candidates' patches as they are written: what cannot be heard is neutral.
+        """The candidates' patches as they are exported: inaudible parameters are neutral.
 
-        Locked parameters keep their values there too, which does not change the sound.
+        Inaudible parameters that are locked keep their values; the sound is the same.
         """
         neutral = [self.task.neutral(candidate.patch) for candidate in self.candidates]
         return np.stack([self.locks.hold(patch) for patch in neutral])

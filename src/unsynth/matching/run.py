@@ -1,4 +1,4 @@
-"""One match of one sound: what is tried before the search, the search, and its result."""
+"""One match of one sound: its starting candidates, the search, and the result."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ from unsynth.matching.choosing import (
     rank_by_mss,
     render_again,
 )
-from unsynth.matching.diversity import distinct
+from unsynth.matching.diversity import choose_distinct
 from unsynth.matching.note import estimate_note
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
-from unsynth.matching.spread import spread
+from unsynth.matching.spread import measure_spread
 from unsynth.matching.starts import USER, nearest_draws, other_durations, posterior_samples
 from unsynth.metrics.audio import audio_metrics
 from unsynth.models.posterior import Posterior
@@ -32,15 +32,21 @@ from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.synths.base import Note
 
-#: The most draws of the index that are rendered, and their share of the budget.
-_MOST_DRAWS, _DRAWS_SHARE = 512, 0.3
-#: How many of the first candidates are tried with other durations, and the share for these.
-_DURATION_PARENTS, _DURATIONS_SHARE = 16, 0.05
-#: The most durations that one candidate is tried with.
+#: The most draws of the index that are rendered.
+_MAX_DRAWS = 512
+#: The share of the budget for these draws.
+_DRAWS_SHARE = 0.3
+#: How many of the best starting candidates are tried with other durations.
+_DURATION_PARENTS = 16
+#: The share of the budget for other durations.
+_DURATIONS_SHARE = 0.05
+#: The most durations to try per candidate.
 _DURATIONS = 7
-#: Random draws that show what chance gives; fewer where the user waits for the end.
-_RANDOM_DRAWS, _RANDOM_DRAWS_IF_STOPPED = 24, 6
-#: Candidates of each origin that are kept from before the search.
+#: Random draws in the result, which show how near chance comes.
+_RANDOM_DRAWS = 24
+#: Random draws if the user stopped the search and waits for the result.
+_RANDOM_DRAWS_IF_STOPPED = 6
+#: Starting candidates of each origin that are kept.
 _KEPT_PER_ORIGIN = 16
 
 
@@ -55,7 +61,7 @@ class Progress:
 
 
 class MatchRun:
-    """The match of one target: call ``begin``, ``search``, close it, then ask for ``result``."""
+    """The match of one target: call ``begin``, ``search``, ``close``, ``result`` in this order."""
 
     def __init__(
         self,
@@ -71,10 +77,10 @@ class MatchRun:
         self._stopped = stopped
         self.judge = Judge(self.task, target, renderer, request.distance.to(target), self._stopped)
         self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
-        #: The best few candidates of each origin before the search.
+        #: The best few starting candidates of each origin.
         self.starts: dict[str, list[Candidate]] = {}
         self.search_began = HistoryPoint(0, 0.0, math.inf)
-        self.ended = self.search_began
+        self.search_ended = self.search_began
 
     def close(self) -> None:
         """Stop scoring."""
@@ -86,14 +92,14 @@ class MatchRun:
         return None if self.judge.best is None else self.judge.best.score
 
     def begin(self) -> Iterator[Progress]:
-        """Try the user's patches, samples of the posterior, the nearest draws and durations.
+        """Try the user's patches, posterior samples, the nearest draws, and other durations.
 
-        Raises :class:`SoundError` where none of them could be rendered and heard, and
-        :class:`KeyboardInterrupt` where the user stopped before that.
+        Raises :class:`SoundError` if none of them could be rendered or all are silent, and
+        :class:`KeyboardInterrupt` if the user stopped the match before the first candidate.
         """
         task, request, locks = self.task, self.request, self.request.locks
-        theirs = request.user_patches.on_notes(task, self.note)
-        yield from self._try("trying your patches", [(locks.hold(p), USER) for p in theirs])
+        patches = request.user_patches.on_notes(task, self.note)
+        yield from self._try("trying your patches", [(locks.hold(p), USER) for p in patches])
         if self._posterior is not None:
             yield Progress("sampling the posterior", 0, request.candidates, self.best)
             rng = np.random.default_rng(request.seed)
@@ -102,18 +108,19 @@ class MatchRun:
             )
             yield from self._try("rendering the samples", samples)
         yield Progress("searching the index", 0, len(self._index), self.best)
-        most, seconds = request.share(_DRAWS_SHARE, _MOST_DRAWS)
-        near = nearest_draws(self._index, self.target, self.note, locks, most)
-        yield from self._try("rendering the nearest draws", near, seconds)
+        most, seconds = request.share(_DRAWS_SHARE, _MAX_DRAWS)
+        draws = nearest_draws(self._index, self.target, self.note, locks, most)
+        yield from self._try("rendering the nearest draws", draws, seconds)
         ranked = sorted(chain.from_iterable(self.starts.values()), key=lambda c: c.score)
         most, seconds = request.share(_DURATIONS_SHARE, _DURATION_PARENTS * _DURATIONS)
-        others = other_durations(task, ranked[:_DURATION_PARENTS], self.note.end, locks)[:most]
-        yield from self._try("trying other durations", others, seconds)
+        parents = ranked[:_DURATION_PARENTS]
+        proposals = other_durations(task, parents, self.note.end, locks)[:most]
+        yield from self._try("trying other durations", proposals, seconds)
         if self.best is None:
             if self._stopped():
                 raise KeyboardInterrupt
             raise SoundError(f"{self.target.name}: no patch could be rendered for this sound")
-        self.search_began = self.ended = self._now()
+        self.search_began = self.search_ended = self._now()
 
     def _try(
         self, stage: str, proposals: Sequence[Proposal], seconds: float = math.inf
@@ -125,14 +132,14 @@ class MatchRun:
                 yield Progress(stage, done, len(proposals), self.best)
 
     def search(self) -> Iterator[Progress]:
-        """Search until the budget is spent, or the user stops."""
+        """Search until the budget is spent or the user stops."""
         request, judge = self.request, self.judge
         renders, seconds = None, request.budget - judge.seconds
         if request.renders is not None:
             renders, seconds = request.renders - judge.renders, math.inf
         if seconds > 0 and (renders is None or renders > 0):
             yield from self._search(renders, seconds)
-        self.ended = self._now()
+        self.search_ended = self._now()
 
     def _search(self, renders: int | None, seconds: float) -> Iterator[Progress]:
         request, judge = self.request, self.judge
@@ -168,15 +175,15 @@ class MatchRun:
         return HistoryPoint(self.judge.renders, self.judge.seconds, self.judge.best.score)
 
     def result(self) -> MatchResult:
-        """Choose the patches to keep; measure them, random draws, and the engine against itself."""
+        """Choose the patches to keep, and measure them, random draws and the noise floor."""
         task, target, request, renderer = self.task, self.target, self.request, self.renderer
         stopped, rate = self._stopped(), target.sample_rate
         ranked = self.judge.ranked()
         measure = partial(audio_metrics, target.audio, sample_rate=rate)
         with ThreadPoolExecutor(renderer.workers, "measure") as pool:
             finalists, starts = rank_by_mss(target, ranked, self.starts, pool)
-            kept = distinct(task, finalists, request.keep, rate)
-            # Random draws last as long as the sound: ones that ring on would be no fair chance.
+            kept = choose_distinct(task, finalists, request.keep, rate)
+            # Held as long as the sound: draws that ring on would make chance look worse.
             pitch = task.note(kept[0].patch).pitch
             note = Note(pitch, self.note.onset, self.note.durations[0])
             count = _RANDOM_DRAWS_IF_STOPPED if stopped else _RANDOM_DRAWS
@@ -187,7 +194,7 @@ class MatchRun:
         again, remarks = render_again(task, renderer, kept[0]), target.remarks
         if again is None:
             again = kept[0].audio
-            remarks += ("the engine did not play the best patch again: no noise floor is known",)
+            remarks += ("the best patch could not be rendered again: the noise floor is unknown",)
         noise_floor = audio_metrics(kept[0].audio, again, rate)
         pairs = order_by_all_metrics(kept, metrics, start_metrics, random_metrics, noise_floor)
         return MatchResult(
@@ -198,11 +205,11 @@ class MatchRun:
             random_metrics=random_metrics,
             noise_floor=noise_floor,
             starts=dict(zip(starts, zip(starts.values(), start_metrics, strict=True), strict=True)),
-            history=(*self.judge.history, self.ended),
+            history=(*self.judge.history, self.search_ended),
             search_began=self.search_began,
             distance=request.distance.value,
             seed=request.seed,
             locks=request.locks,
-            spread=spread(task, ranked, np.random.default_rng((request.seed, 2))),
+            spread=measure_spread(task, ranked, np.random.default_rng((request.seed, 2))),
             stopped=stopped,
         )

@@ -1,4 +1,4 @@
-"""Patches to try before the search: posterior samples, the nearest draws, other durations."""
+"""Proposals before the search: posterior samples, the nearest draws, and other durations."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from unsynth.tasks.task import Task
 
 #: Origins of proposals, as candidates and reports name them.
 POSTERIOR, INDEX, USER = "posterior", "index", "given"
-#: Durations to try, in seconds.
+#: Short durations to try, in seconds.
 _SHORT_DURATIONS = (0.08, 0.25)
 #: Durations to try, as multiples of the estimated one.
 _STRETCHES = (0.75, 0.9, 1.0, 1.1, 1.35)
@@ -30,9 +30,9 @@ def posterior_samples(
     count: int,
     rng: np.random.Generator,
 ) -> list[Proposal]:
-    """Sample the posterior at the estimated onset and pitch; durations are the model's own."""
-    known = note.fixed_values | dict(locks.values)
-    return [(patch, POSTERIOR) for patch in posterior.sample(target.audio, count, rng, fixed=known)]
+    """Sample the posterior at the estimated onset and pitch; the model chooses durations."""
+    fixed = note.fixed_values | dict(locks.values)
+    return [(patch, POSTERIOR) for patch in posterior.sample(target.audio, count, rng, fixed=fixed)]
 
 
 def nearest_per_duration(
@@ -52,17 +52,17 @@ def nearest_per_duration(
 def nearest_draws(
     index: DrawIndex, target: Target, note: NoteEstimate, locks: Locks, count: int
 ) -> list[Proposal]:
-    """Propose the nearest draws, in turn for each possible duration, nearest first."""
-    each = -(-count // len(note.durations))
-    lists = nearest_per_duration(index, target.audio, target.sample_rate, note, each)
-    in_turn = (patch for patches in zip(*lists, strict=True) for patch in patches)
-    return [(locks.hold(patch), INDEX) for patch in in_turn][:count]
+    """Propose the nearest draws, nearest first; the possible durations take turns."""
+    per_duration = -(-count // len(note.durations))
+    lists = nearest_per_duration(index, target.audio, target.sample_rate, note, per_duration)
+    draws = (patch for patches in zip(*lists, strict=True) for patch in patches)
+    return [(locks.hold(patch), INDEX) for patch in draws][:count]
 
 
 def other_durations(
     task: Task, ranked: Sequence[Candidate], end: float, locks: Locks
 ) -> list[Proposal]:
-    """Propose candidates with other durations of the note, unless that is locked."""
+    """Propose candidates with other durations of the note, unless the duration is locked."""
     if "note.duration" in locks.values:
         return []
     stretched = (max(SHORTEST, round(end * stretch, 3)) for stretch in _STRETCHES)

@@ -1,4 +1,4 @@
-"""The sound to match, read from a file or from samples."""
+"""Make the target of a match from a file or from samples."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from unsynth.tasks.task import Task
 
 
 def read_target(path: Path, task: Task) -> Target:
-    """Read a sound as ``task``'s engine could have made it; see :func:`read_sound`."""
+    """Read a sound file and fit it to a task's engine; see :func:`read_sound`."""
     audio, remarks = read_sound(path, task.sample_rate, task.channels, SECONDS, _latest_onset(task))
     return Target(path.name, audio, task.sample_rate, remarks)
 
@@ -21,11 +21,11 @@ def read_target(path: Path, task: Task) -> Target:
 def fit_target(
     name: str, audio: Shaped[np.ndarray, "channels samples"], rate: int, task: Task
 ) -> Target:
-    """Make a target of samples; see :func:`fit_sound`."""
-    fitted, remarks = fit_sound(
+    """Fit samples to a task's engine; see :func:`fit_sound`."""
+    sound, remarks = fit_sound(
         audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task)
     )
-    return Target(name, fitted, task.sample_rate, remarks)
+    return Target(name, sound, task.sample_rate, remarks)
 
 
 def _latest_onset(task: Task) -> float:

@@ -1,4 +1,4 @@
-"""Patches that a user gives a search to begin from."""
+"""Patches of a user that a search starts from."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,22 +16,22 @@ from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.spec import NamedPatch, Patch
 from unsynth.tasks.task import Task
 
-#: The most patches that are tried, over all notes.
-_MOST = 128
+#: The most patches to try, over all notes.
+_MAX_PATCHES = 128
 
 
 @dataclass(frozen=True)
 class UserPatches:
-    """Whole patches, each with a note of its own, and DX7 voices, which have none."""
+    """A user's patches, each with its own note, and DX7 voices, which have no note."""
 
     patches: tuple[Patch, ...] = ()
     voices: tuple[Voice, ...] = ()
 
     @classmethod
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
-        """Take patches by name, or read a ``patch.json`` of ours, a ``.vital`` or a ``.syx`` file.
+        """Read named patches, or a ``patch.json`` of unsynth, a ``.vital`` or a ``.syx`` file.
 
-        Raises :class:`PatchError` for anything else, and for patches of another task.
+        Raises :class:`PatchError` for any other file, and for patches of another task.
         """
         if not isinstance(start, str | Path):
             return cls(tuple(task.spec.from_named(patch) for patch in start))
@@ -42,63 +42,61 @@ class UserPatches:
             raise PatchError(f"{path}: cannot be read ({error.strerror})") from None
         try:
             if path.suffix.lower() == ".syx":
-                return cls(voices=_voices(data, task))
+                return cls(voices=_read_bank(data, task))
             if path.suffix.lower() == ".vital":
-                return cls((_vital(data, task),))
-            return cls(_patches(data, task))
+                return cls((_read_vital(data, task),))
+            return cls(_read_patch_json(data, task))
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
 
     def on_notes(self, task: Task, note: NoteEstimate) -> list[Patch]:
-        """Return the patches as they are, then all of them on the possible notes of a sound.
+        """Return the patches unchanged, then all patches on the possible notes of a sound.
 
-        Raises :class:`PatchError` where the task can play none of the voices.
+        Raises :class:`PatchError` if the task can play none of the voices.
         """
         notes = [
             Note(int(pitch), note.onset, duration)
             for duration, pitch in product(note.durations, note.pitches)
         ]
-        each = max(1, _MOST // max(1, len(self.patches) + len(self.voices)))
-        notes = notes[:: -(-len(notes) // each)]
-        moved = [task.with_note(patch, note) for patch in self.patches for note in notes]
-        folded = _folded(task, self.voices, notes) if self.voices else ()
-        return [*self.patches, *moved, *folded]
+        notes_each = max(1, _MAX_PATCHES // max(1, len(self.patches) + len(self.voices)))
+        notes = notes[:: -(-len(notes) // notes_each)]
+        on_notes = [task.with_note(patch, note) for patch in self.patches for note in notes]
+        voices = _play_voices(task, self.voices, notes) if self.voices else ()
+        return [*self.patches, *on_notes, *voices]
 
 
-def _voices(data: bytes, task: Task) -> tuple[Voice, ...]:
+def _read_bank(data: bytes, task: Task) -> tuple[Voice, ...]:
     if not isinstance(task, DX7Task):
-        raise PatchError(f"holds DX7 voices, and the task is {task.name}; give a patch.json of it")
+        raise PatchError(f"holds DX7 voices, but the task is {task.name}; give a patch.json of it")
     return tuple(read_voices(data))
 
 
-def _vital(data: bytes, task: Task) -> Patch:
+def _read_vital(data: bytes, task: Task) -> Patch:
     if not isinstance(task, DeclaredTask):
-        raise PatchError(f"holds a patch of Vital, and the task is {task.name}; give a .syx file")
+        raise PatchError(f"holds a patch of Vital, but the task is {task.name}; give a .syx file")
     return task.from_file(data, Note(60))
 
 
-def _patches(data: bytes, task: Task) -> tuple[Patch, ...]:
-    wrong = "is no patch.json that unsynth wrote, and no .syx or .vital file"
+def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
+    message = "is not a patch.json that unsynth wrote, nor a .syx or .vital file"
     try:
         content: Any = json.loads(data)
-        written_for, candidates = content["task"], content["candidates"]
+        name, candidates = content["task"], content["candidates"]
         named = [candidate["parameters"] for candidate in candidates]
     except (ValueError, KeyError, TypeError):
-        raise PatchError(wrong) from None
-    if written_for != task.name:
-        raise PatchError(
-            f"holds patches of {written_for}, not of {task.name}; choose --synth {written_for}"
-        )
+        raise PatchError(message) from None
+    if name != task.name:
+        raise PatchError(f"holds patches of {name}, not of {task.name}; choose --synth {name}")
     if not named:
-        raise PatchError(wrong)
+        raise PatchError(message)
     try:
-        return tuple(task.spec.from_named(each) for each in named)
+        return tuple(task.spec.from_named(patch) for patch in named)
     except (TypeError, AttributeError):
-        raise PatchError(wrong) from None
+        raise PatchError(message) from None
 
 
-def _folded(task: Task, voices: Sequence[Voice], notes: Sequence[Note]) -> Iterator[Patch]:
-    """Read voices as they sound on each note."""
+def _play_voices(task: Task, voices: Sequence[Voice], notes: Sequence[Note]) -> Iterator[Patch]:
+    """Turn each voice into the patch that sounds like it, for each note."""
     assert isinstance(task, DX7Task)
     reason, playable = "", False
     for voice, note in product(voices, notes):
