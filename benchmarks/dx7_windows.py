@@ -1,8 +1,8 @@
-"""How near are the sketched windows of DX7 notes to the engine's, and what does a step cost?
+"""Measure how near sketched windows of DX7 notes are to the engine's, and the cost of a step.
 
-Draws of the prior and, with ``--banks``, voices 1 and 17 of each bank (note 60, held 1.5 s). A
-window each tenth of a second of the 4 s; mean absolute difference of 64 mel bands in dB, from the
-loudest cell of the note down to 80 dB below it.
+Notes are draws of the prior and, with ``--banks``, voices 1 and 17 of each bank (note 60, held for
+1.5 s). Each has a window every 0.1 s of its 4 s. The difference is the mean absolute difference of
+64 mel bands in dB, down to 80 dB below the loudest cell of the note.
 
     python benchmarks/dx7_windows.py --draws 150 --banks FOLDER
 """
@@ -30,14 +30,14 @@ NOTE = Note(60, onset=0.0, duration=1.5)
 def levels(windows: Float[torch.Tensor, "windows samples"]) -> Float[np.ndarray, "windows bands"]:
     basis = torch.from_numpy(mel_basis(44_100, SAMPLES, BANDS)).T
     power = torch.fft.rfft(windows * torch.hann_window(SAMPLES)).abs().square() @ basis
-    found = 10.0 * power.clamp_min(1e-12).log10()
-    return (found - found.max()).clamp_min(-80.0).numpy()
+    decibels = 10.0 * power.clamp_min(1e-12).log10()
+    return (decibels - decibels.max()).clamp_min(-80.0).numpy()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=150)
-    parser.add_argument("--banks", type=Path, help="folder of .syx banks")
+    parser.add_argument("--banks", type=Path, help="Folder of .syx banks.")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -69,14 +69,14 @@ def main() -> None:
     downhill = Downhill(Space(task), sketch_of(task), audio)
     many, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
     downhill.fit(many, 5, rng)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     downhill.fit(many, steps, rng)
-    step = (time.perf_counter() - begun) / steps / len(many)
-    begun = time.perf_counter()
+    step = (time.perf_counter() - start) / steps / len(many)
+    start = time.perf_counter()
     for one in many:
         synth.render(task.engine_patch(one), NOTE)
-    render = (time.perf_counter() - begun) / len(many)
-    print(f"a step downhill {1000 * step:.2f} ms a patch, a render {1000 * render:.2f} ms")
+    render = (time.perf_counter() - start) / len(many)
+    print(f"a step downhill {1000 * step:.2f} ms per patch, a render {1000 * render:.2f} ms")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Time the paper's four audio metrics of many pairs, against the plain way with librosa.
+"""Time the paper's four audio metrics against a plain implementation with librosa.
 
     python benchmarks/metric_speed.py --pairs 1000 --plain 20 --workers 2
 
-Pairs are 4 s of stereo at 44.1 kHz, noise with a different colour and decay each. The plain way
-takes one pair after another: librosa's mel spectrograms, MFCC, STFT and RMS, and librosa's DTW.
-It is timed with the local cost of the DTW as the paper's published code has it, a Python function
-called for each two frames, and, harder to beat, with scipy's compiled one ("cityblock").
-All are timed in this one run, in turns so that another program on the machine slows down all;
-compiling is left out. Prints ms a pair, ratios, and the largest relative difference of results.
+Each pair is 4 s of stereo noise at 44.1 kHz, each sound with its own colour and decay. The plain
+implementation takes one pair after another: librosa's mel spectrograms, MFCC, STFT, RMS and DTW.
+It is timed twice: with the local cost of the DTW as in the paper's published code, a Python
+function called for every two frames, and, harder to beat, with scipy's compiled "cityblock". All
+are timed alternately in one run, so another program on the machine slows all of them down.
+Compilation is not timed. Prints ms per pair, ratios, and the largest relative difference of
+results.
 """
 
 import argparse
@@ -25,7 +26,7 @@ ROUNDS = 5
 
 
 def sound(seed: int) -> np.ndarray:
-    """Noise through a one-pole filter, decaying, shape (2, 4 s)."""
+    """Make decaying noise through a one-pole filter, 4 s in stereo."""
     rng = np.random.default_rng(seed)
     spectrum = np.fft.rfft(rng.standard_normal((2, SAMPLES)))
     hz = np.fft.rfftfreq(SAMPLES, 1 / SAMPLE_RATE)
@@ -84,7 +85,7 @@ def plain(target: np.ndarray, estimate: np.ndarray, compiled: bool) -> tuple[flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=1000)
-    parser.add_argument("--plain", type=int, default=20, help="pairs of the plain way")
+    parser.add_argument("--plain", type=int, default=20, help="Pairs for the plain implementation.")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     plain(sound(0), sound(1), compiled=True)
@@ -93,17 +94,17 @@ def main() -> None:
     ours, published, compiled = [], [], []
     worst = np.zeros(4)
     plain_each = -(-arguments.plain // ROUNDS)
-    # Sounds are made beforehand, a few at a time so that they fit in memory.
+    # Sounds are made before the clock starts, in chunks that fit in memory.
     chunks = np.array_split(np.arange(arguments.pairs), max(ROUNDS, arguments.pairs // 50))
     plain_after = {len(chunks) * k // ROUNDS for k in range(ROUNDS)}
     with ThreadPoolExecutor(arguments.workers) as pool:
         for number, indices in enumerate(chunks):
             chunk = [(sound(2 * i), sound(2 * i + 1)) for i in indices]
             start = time.perf_counter()
-            found = list(pool.map(audio_metrics, *zip(*chunk, strict=True)))
+            results = list(pool.map(audio_metrics, *zip(*chunk, strict=True)))
             ours.append((time.perf_counter() - start, len(chunk)))
             if number in plain_after:
-                for pair, mine in list(zip(chunk, found, strict=True))[:plain_each]:
+                for pair, mine in list(zip(chunk, results, strict=True))[:plain_each]:
                     for seconds, fast in ((compiled, True), (published, False)):
                         start = time.perf_counter()
                         theirs = plain(*pair, compiled=fast)
@@ -112,11 +113,11 @@ def main() -> None:
 
     totals = [np.sum(timings, axis=0) for timings in (ours, published, compiled)]
     here, *there = (1000 * seconds / pairs for seconds, pairs in totals)
-    print(f"{arguments.pairs} pairs, {arguments.workers} workers: {here:.1f} ms a pair")
+    print(f"{arguments.pairs} pairs, {arguments.workers} workers: {here:.1f} ms per pair")
     names = ("as published", "with a compiled local cost")
     for name, each in zip(names, there, strict=True):
         print(
-            f"plain, {name}, {len(compiled)} pairs: {each:.1f} ms a pair, ratio {each / here:.1f}"
+            f"plain, {name}, {len(compiled)} pairs: {each:.1f} ms per pair, ratio {each / here:.1f}"
         )
     errors = zip(AudioMetrics._fields, worst, strict=True)
     print("largest relative difference:", *(f"{name} {error:.0e}" for name, error in errors))

@@ -1,11 +1,11 @@
-"""How near do blind draws come to voices that people made, from the prior and from uniform values?
+"""Measure how near blind draws come to real voices: draws from the prior, and uniform values.
 
-A voice from a bank plays note 60 at velocity 100, held 1.5 s, for 4 s, from its own bytes; draws
-play the same note. The distance of two sounds is the mean absolute difference of their log-mel
-spectrograms in dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak). Printed
-are, over the voices, mean, median and 90th percentile of the distance to the nearest of n draws,
-with a 95 % bootstrap interval of the mean; for small n each voice's distance is the mean over as
-many disjoint sets of draws as there are (32 at most).
+A voice from a bank plays note 60 at velocity 100, held for 1.5 s, for 4 s, from its own bytes;
+draws play the same note. The distance of two sounds is the mean absolute difference of their
+log-mel spectrograms in dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak).
+Prints the mean, median and 90th percentile, over voices, of the distance to the nearest of n draws,
+with a 95 % bootstrap interval of the mean. For small n, each voice's distance is the mean over as
+many disjoint sets of draws as there are, at most 32.
 
     python benchmarks/prior_yardstick.py --banks FOLDER --from SynprezFM_18
 """
@@ -26,7 +26,9 @@ from unsynth.tasks.parameter import Categorical
 
 NOTE = Note(60, onset=0.0, duration=1.5, velocity=100)
 MEL = MelSettings(bands=128, window=1102, hop=882, shape="hamming")
-TRANSPOSE = 144  # byte of a voice; 24 is none
+#: Byte of a voice that holds its transpose; 24 is none.
+TRANSPOSE = 144
+#: Draws to render at a time.
 CHUNK = 250
 
 
@@ -47,7 +49,7 @@ def main() -> None:
 
 
 def report(label: str, distances: Float[np.ndarray, " voices"]) -> None:
-    """Print one line; the interval is over voices."""
+    """Print one line; the interval resamples voices."""
     rng = np.random.default_rng(0)
     means = rng.choice(distances, (10_000, len(distances))).mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
@@ -59,21 +61,25 @@ def report(label: str, distances: Float[np.ndarray, " voices"]) -> None:
 
 
 def nearest(distances: Float[np.ndarray, "draws voices"], n: int) -> Float[np.ndarray, " voices"]:
-    """Distance to the nearest of n draws, averaged over disjoint sets of n (32 at most)."""
+    """Average the distance to the nearest of n draws over disjoint sets of n, at most 32."""
     sets = min(32, len(distances) // n)
     return distances[: sets * n].reshape(sets, n, -1).min(axis=1).mean(axis=0)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--banks", type=Path, required=True, help="folder of .syx banks")
-    parser.add_argument("--from", dest="first", default="SynprezFM_18", help="first bank, by name")
-    parser.add_argument("--to", dest="last", default="", help="last bank, by name (default: all)")
-    parser.add_argument("--voices", type=int, default=136, help="how many, spread over the banks")
+    parser.add_argument("--banks", type=Path, required=True, help="Folder of .syx banks.")
+    parser.add_argument("--from", dest="first", default="SynprezFM_18", help="First bank, by name.")
+    parser.add_argument(
+        "--to", dest="last", default="", help="Last bank, by name; all if not given."
+    )
+    parser.add_argument(
+        "--voices", type=int, default=136, help="Number of voices, spread over the banks."
+    )
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--untransposed", action="store_true", help="set the voices' transpose to 24 (none)"
+        "--untransposed", action="store_true", help="Set the transpose of voices to 24 (none)."
     )
     return parser.parse_args()
 
@@ -102,7 +108,7 @@ def _spectrograms(task: DX7Task, voices: list[Voice]) -> Float[torch.Tensor, "it
 
 
 def _pairs(targets: Float[torch.Tensor, "voices cells"]) -> Float[np.ndarray, " voices"]:
-    """Mean distance of each voice to the others."""
+    """Compute the mean distance of each voice to the others."""
     distances = torch.cdist(targets, targets, p=1) / targets.shape[1]
     return (distances.sum(dim=1) / (len(targets) - 1)).numpy()
 
@@ -122,7 +128,7 @@ def _distances(
 
 
 def _uniform(task: DX7Task, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
-    """Draw every parameter evenly from its values."""
+    """Draw every parameter uniformly from its values."""
     values = [
         np.floor(rng.random() * p.width)
         if isinstance(p, Categorical)

@@ -1,12 +1,12 @@
-"""How near does the search come to people's voices, and a plain genetic search without a model?
+"""Measure how near the search comes to real voices, against a plain genetic search without a model.
 
-Each voice, its transpose set to 24 (none), plays note 60 at velocity 100, held 1.5 s, from its own
-bytes; the note is known. The distance is the mean absolute difference of log-mel spectrograms in
-dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak).
+Each voice, its transpose set to 24 (none), plays note 60 at velocity 100, held for 1.5 s, from its
+own bytes; the note is given to the search. The distance is the mean absolute difference of log-mel
+spectrograms in dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak).
 
-The search starts from the nearest draws of the task's index. All that it renders counts, these
-draws and the posterior's samples too. The plain genetic search starts from the nearest 64 of 6,000
-draws of the prior, whose renders are *not* counted; see ``studies/plain_searches.py``.
+The search starts from the nearest draws of the task's index. All its renders count, including these
+draws and the posterior samples. The plain genetic search starts from the nearest 64 of 6,000 draws
+of the prior, whose renders are *not* counted; see ``studies/plain_searches.py``.
 
     python benchmarks/search_yardstick.py --banks FOLDER --voices 0 16 --limit 10
 """
@@ -42,10 +42,13 @@ from unsynth.tasks.locks import Locks
 NOTE = Note(60, onset=0.0, duration=1.5, velocity=100)
 LOCKED = {"note.pitch": 60.0, "note.onset": 0.0, "note.duration": 1.5}
 MEL = MelSettings(bands=128, window=1102, hop=882, shape="hamming")
-TRANSPOSE = 144  # byte of a voice; 24 is none
+#: Byte of a voice that holds its transpose; 24 is none.
+TRANSPOSE = 144
+#: Draws that the genetic search starts from the best of.
 DRAWS = 6_000
-#: Draws of the index that the search begins with.
+#: Draws of the index that the search starts from.
 NEAREST = 96
+#: Numbers of renders after which the distance is printed.
 MARKS = (512, 1_024, 2_048, 4_096)
 
 
@@ -65,17 +68,17 @@ class Distance:
 
 def run_search(
     target: Target,
-    known: tuple[DrawIndex, Posterior],
+    prepared: tuple[DrawIndex, Posterior],
     judge: Judge,
     renders: int,
     rng: np.random.Generator,
     gains: Counter,
 ) -> None:
-    index, posterior = known
+    index, posterior = prepared
     pitches = np.array([NOTE.pitch])
     near = index.nearest(target.audio, 44_100, NOTE.onset, NOTE.duration, pitches, NEAREST)
     start = list(judge([(patch, "index") for patch in near]))
-    left, before = renders - judge.renders, min(candidate.score for candidate in start)
+    remaining, before = renders - judge.renders, min(candidate.score for candidate in start)
     for step in search(
         index.task,
         target,
@@ -84,7 +87,7 @@ def run_search(
         rng,
         posterior=posterior,
         locks=Locks(index.task, LOCKED),
-        renders=left,
+        renders=remaining,
     ):
         best = min([before, *(candidate.score for candidate in step.candidates)])
         gains[f"{step.move} dB"] += before - best
@@ -92,29 +95,31 @@ def run_search(
         before = best
 
 
-def curve(judge: Judge, begun: float, marks: Sequence[int]) -> list[float]:
-    """The least distance after so many renders."""
+def curve(judge: Judge, start: float, marks: Sequence[int]) -> list[float]:
+    """Return the least distance after each number of renders."""
     points = [(point.renders, point.score) for point in judge.history]
-    return [min([begun, *(s for renders, s in points if renders <= mark)]) for mark in marks]
+    return [min([start, *(s for renders, s in points if renders <= mark)]) for mark in marks]
 
 
 def nearest_draws(
     targets: Sequence[Float32[np.ndarray, "1 samples"]], renderer: Renderer, seed: int
 ) -> list[list[Candidate]]:
-    """The nearest 64 of 6,000 draws to each target."""
+    """Find the nearest 64 of 6,000 draws for each target."""
     task, rng = DX7Task(), np.random.default_rng(seed)
-    wanted = np.stack([spectrogram(audio) for audio in targets])
+    spectrograms = np.stack([spectrogram(audio) for audio in targets])
     patches = [task.with_note(task.sample(rng), NOTE) for _ in range(DRAWS)]
     sounds = renderer.render((task.engine_patch(patch), NOTE) for patch in patches)
     rows = []
     with ThreadPoolExecutor(renderer.workers) as pool:
-        for row in pool.map(lambda s: np.abs(spectrogram(s) - wanted).mean(axis=(1, 2)), sounds):
+        for row in pool.map(
+            lambda s: np.abs(spectrogram(s) - spectrograms).mean(axis=(1, 2)), sounds
+        ):
             rows.append(row)
     scores = np.stack(rows)
-    nothing = np.zeros((1, 0), dtype=np.float32)
+    no_audio = np.zeros((1, 0), dtype=np.float32)
     return [
         [
-            Candidate(patches[i], nothing, float(column[i]), "prior")
+            Candidate(patches[i], no_audio, float(column[i]), "prior")
             for i in column.argsort()[:PARENTS]
         ]
         for column in scores.T
@@ -123,9 +128,15 @@ def nearest_draws(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--banks", type=Path, required=True, help="folder of .syx banks")
-    parser.add_argument("--voices", type=int, nargs="+", default=[0, 16], help="of each bank")
-    parser.add_argument("--limit", type=int, default=10, help="how many voices in all")
+    parser.add_argument("--banks", type=Path, required=True, help="Folder of .syx banks.")
+    parser.add_argument(
+        "--voices",
+        type=int,
+        nargs="+",
+        default=[0, 16],
+        help="Numbers of voices in each bank, from 0.",
+    )
+    parser.add_argument("--limit", type=int, default=10, help="Number of voices in all, at most.")
     parser.add_argument("--renders", type=int, default=MARKS[-1])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["search", "genetic"])
@@ -143,7 +154,7 @@ def main() -> None:
     for _, voice in voices:
         voice[TRANSPOSE] = 24
     sounds = [synth.render(voice, NOTE) for _, voice in voices]
-    known = load_index(task), load_posterior(task)
+    prepared = load_index(task), load_posterior(task)
     marks = [mark for mark in MARKS if mark <= arguments.renders]
     print("renders", *marks)
     with Renderer(DX7) as renderer:
@@ -158,14 +169,14 @@ def main() -> None:
             wall, cpu = time.perf_counter(), time.process_time()
             for number, ((name, _), audio) in enumerate(zip(voices, sounds, strict=True)):
                 target, rng = Target(name, audio, 44_100), np.random.default_rng(arguments.seed)
-                begun = np.inf
+                start = np.inf
                 with closing(Judge(task, target, renderer, Distance(audio))) as judge:
                     if method == "search":
-                        run_search(target, known, judge, arguments.renders, rng, gains)
+                        run_search(target, prepared, judge, arguments.renders, rng, gains)
                     else:
-                        begun = starts[number][0].score
+                        start = starts[number][0].score
                         genetic(space, starts[number], judge, arguments.renders, rng)
-                curves.append(curve(judge, begun, marks))
+                curves.append(curve(judge, start, marks))
                 print(
                     f"{method:8} {name:16}", *(f"{score:5.2f}" for score in curves[-1]), flush=True
                 )
@@ -175,7 +186,7 @@ def main() -> None:
             )
             print(f"{method:8} {'median':16}", *(f"{s:5.2f}" for s in np.median(curves, axis=0)))
             print(
-                f"{rendered / (time.perf_counter() - wall):.0f} renders a second, "
+                f"{rendered / (time.perf_counter() - wall):.0f} renders per second, "
                 f"{1000 * (time.process_time() - cpu) / rendered:.1f} ms of CPU each"
             )
             for key, gain in sorted(gains.items()):

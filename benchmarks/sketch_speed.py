@@ -1,7 +1,7 @@
-"""How many sounds a second can a model of the DX7 be trained on, sketched or rendered?
+"""Measure how many sounds per second a DX7 model can train on, sketched or rendered.
 
-One thread each, in turns, so that a busy machine is as busy for both; what the model sees of each
-sound is counted in. Prints medians of the turns.
+Each way uses one thread. They take turns, so a busy machine is as busy for both. The time includes
+the observation that the model sees. Prints medians over turns.
 
     python benchmarks/sketch_speed.py
 """
@@ -21,7 +21,7 @@ from unsynth.tasks.dx7.task import DX7Task
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sounds", type=int, default=128, help="of a turn")
+    parser.add_argument("--sounds", type=int, default=128, help="Sounds per turn.")
     parser.add_argument("--turns", type=int, default=7)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -35,17 +35,17 @@ def main() -> None:
             "rendered, note": RenderedGroups(task, renderer, Observation.NOTE, arguments.sounds),
         }
         seconds: dict[str, list[float]] = {name: [] for name in ways}
-        # In the first turn, which is left out, loops are compiled.
+        # The first turn compiles loops and does not count.
         for turn in range(-1, arguments.turns):
             for name, groups in ways.items():
-                began = time.perf_counter()
+                start = time.perf_counter()
                 next(groups([turn + 1]))
                 if turn >= 0:
-                    seconds[name].append(time.perf_counter() - began)
+                    seconds[name].append(time.perf_counter() - start)
     first = median(seconds["sketched, windows"])
     for name, each in seconds.items():
         rate = arguments.sounds / median(each)
-        print(f"{name:18} {rate:6.0f} sounds a second, {median(each) / first:.1f} times the time")
+        print(f"{name:18} {rate:6.0f} sounds per second, {median(each) / first:.1f} times the time")
 
 
 if __name__ == "__main__":

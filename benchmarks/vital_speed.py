@@ -1,10 +1,10 @@
-"""CPU seconds a sound of Vital, from a copy of a loaded engine and from a new one.
+"""Measure CPU seconds per sound of Vital, from a copy of a loaded engine and from a new engine.
 
     python benchmarks/vital_speed.py --sounds 50
 
-Draws of each task as `render` makes them, each both ways, in turn; CPU time of this process and
-of the copies, so that what else runs on the machine hardly counts. Then how far sounds are from
-those that were warmed up for 2 s, by how long they were.
+Renders draws of each task as `unsynth render` does, both ways in turn. Counts the CPU time of this
+process and of the copies, so other programs on the machine hardly matter. Then measures how far
+sounds are from those after a warm-up of 2 s, for shorter warm-ups.
 """
 
 import argparse
@@ -31,24 +31,24 @@ def timed(render: Callable[[], Sound]) -> tuple[float, Sound]:
 
 
 def speed(task: DeclaredTask, sounds: int) -> None:
-    copies, anew = task.synth(), task.synth()
-    anew._play_in_copy = anew._play_anew
+    copies, new = task.synth(), task.synth()
+    new._play_in_copy = new._play_anew
     costs: dict[str, list[float]] = {"copy": [], "new": []}
     for item in range(sounds + 1):
         patch = task.sample(item_rng(task.name, Split.TEST, item))
         request = task.engine_patch(patch), task.note(patch)
         one, first = timed(lambda request=request: copies.render(*request))
-        two, second = timed(lambda request=request: anew.render(*request))
+        two, second = timed(lambda request=request: new.render(*request))
         if not np.array_equal(first, second):
             raise SystemExit(f"{task.name}, item {item}: the two ways differ")
-        if item:  # the first one loads the engine
+        if item:  # The first one loads the engine.
             costs["copy"].append(one)
             costs["new"].append(two)
     for way, seconds in costs.items():
         mean, median = statistics.mean(seconds), statistics.median(seconds)
         print(
-            f"{task.name}, {way}: {mean:.3f} s of CPU a sound (median {median:.3f}), "
-            f"{1 / mean:.1f} sounds a second a core"
+            f"{task.name}, {way}: {mean:.3f} s of CPU per sound (median {median:.3f}), "
+            f"{1 / mean:.1f} sounds per second per core"
         )
     ratios = [b / a for a, b in zip(costs["copy"], costs["new"], strict=True)]
     print(f"{task.name}: new / copy {statistics.median(ratios):.2f} (median)", flush=True)
@@ -58,12 +58,12 @@ def warm_up(task: DeclaredTask, sounds: int) -> None:
     synth = task.synth()
 
     def renders(seconds: float) -> list[Sound]:
-        made = []
+        audio = []
         with mock.patch.object(vital, "_WARM_UP_SECONDS", seconds):
             for item in range(sounds):
                 patch = task.sample(item_rng(task.name, Split.TEST, item))
-                made.append(synth.render(task.engine_patch(patch), task.note(patch)))
-        return made
+                audio.append(synth.render(task.engine_patch(patch), task.note(patch)))
+        return audio
 
     settled = renders(2.0)
     for seconds in (0.5, 0.3, 0.1):

@@ -1,10 +1,10 @@
-"""Time the rules of hosting a VST3 instrument, each against the way without it.
+"""Time the rules for hosting a VST3 instrument, each against the way without it.
 
     python benchmarks/vst3_host.py PLUGIN.vst3 --name "mda JX10"
 
-Patches are random in all that a host may move; a sound is one note in 4 s, on one core. What is
-left out of our way: the values read one at a time by name, the 10 s that pedalboard would wait
-for a sound, the silence after setting values, and the look at the state after every sound.
+Patches are random in all automatable parameters; a sound is one note in 4 s, on one core. Each
+alternative does one thing differently: no silence after setting values, a look at the state after
+every sound, or values set one at a time by name with the 10 s that pedalboard may wait for a sound.
 """
 
 import argparse
@@ -65,13 +65,13 @@ def main() -> None:
     }
     before = psutil.Process().memory_info().rss
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for patch in patches:  # in turn, so that whatever else runs slows all alike
+    for patch in patches:  # In turn: what else runs slows all of them alike.
         for name, play in ways.items():
             start = time.perf_counter()
             play(patch)
             times[name].append(1000 * (time.perf_counter() - start))
     for name, each in times.items():
-        print(f"{name}: {statistics.median(each):.2f} ms a sound")
+        print(f"{name}: {statistics.median(each):.2f} ms per sound")
     grown = psutil.Process().memory_info().rss - before
     print(f"memory: {grown / 2**20:.1f} MiB more after {len(ways) * len(patches)} sounds")
 

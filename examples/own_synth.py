@@ -1,12 +1,13 @@
-"""A synthesizer of your own, from its bundle to a patch file that it opens.
+"""Match sounds with a synthesizer of your own: from its bundle to a patch file that it opens.
 
     python examples/own_synth.py PLUGIN.vst3 --name "mda JX10" --out own
 
-Writes a task file, checks it, renders a set, trains a small model on it, scores the model, matches
-a sound that the instrument made itself, and loads the best patch's file into a fresh plugin: it
-must give the same sound, bit for bit (or as near as the plugin comes to itself). Every step but
-the last is the command `unsynth`. What is there already is not made again. The default sizes take
-a quarter of an hour on two cores; `--small`, which CI runs, checks in a minute that all steps work.
+The steps: write a task file and check it, render a dataset, train a small model and score it, match
+a sound that the instrument itself made, and load the best patch's file into a fresh plugin. That
+plugin must give the same sound, bit for bit, or as nearly as it repeats itself. Every step but the
+last is a command of `unsynth`. Files that exist are not made again. The default sizes take a
+quarter of an hour on two cores; `--small`, which the project's checks run, shows in a minute
+that all steps work.
 """
 
 import argparse
@@ -54,21 +55,26 @@ EXPERIMENT = {
     "sampling": {"solver": "midpoint", "steps": 8, "guidance": 2.0},
 }
 
-
-#: Random patches that `task init` listens to, draws of the check, sounds of the set, those that
-#: the training is checked on, its steps, sounds a step, draws that the model is scored on, draws
-#: of the index, and renders of the search.
+#: The default sizes.
 FULL = {
+    # Random patches that `task init` listens to.
     "patches": 20,
+    # Draws of `task check`.
     "draws": 50,
+    # Sounds of the dataset, and those held back for validation.
     "sounds": 2000,
     "validation": 256,
+    # Training steps, and sounds per step.
     "steps": 600,
     "batch": 64,
+    # Draws to score the model on.
     "targets": 20,
+    # Draws of the index.
     "index": 1000,
+    # Renders of the match.
     "renders": 1500,
 }
+#: Sizes that only show that everything works; the model is not scored.
 SMALL = {
     "patches": 2,
     "draws": 4,
@@ -83,18 +89,18 @@ SMALL = {
 
 
 def unsynth(*arguments: object) -> None:
-    """Run a command, and say how long it took."""
+    """Run a command of unsynth, and print how long it took."""
     command = [sys.executable, "-m", "unsynth", *map(str, arguments)]
     print("$ unsynth", *map(str, arguments), flush=True)
-    started = time.perf_counter()
-    done = subprocess.run(command)
-    if done.returncode:
-        sys.exit(done.returncode)
-    print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+    start = time.perf_counter()
+    process = subprocess.run(command)
+    if process.returncode:
+        sys.exit(process.returncode)
+    print(f"({time.perf_counter() - start:.0f} s)", flush=True)
 
 
 def write_experiment(path: Path, task: Path, sounds: Path, size: dict[str, int]) -> None:
-    """Write an experiment file."""
+    """Write the experiment file that `unsynth train` reads."""
     settings = {"task": str(task), **EXPERIMENT}
     settings["data"] = {"folder": str(sounds), **{k: size[k] for k in ("batch", "validation")}}
     settings["training"] = {**EXPERIMENT["training"], "steps": size["steps"]}
@@ -102,12 +108,12 @@ def write_experiment(path: Path, task: Path, sounds: Path, size: dict[str, int])
 
 
 def main() -> None:
-    """Go all the way."""
+    """Take all steps."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plugin", help="a bundle's path, or its name")
-    parser.add_argument("--name", help="which plugin of the bundle, where it holds several")
-    parser.add_argument("--out", type=Path, default=Path("own"))
-    parser.add_argument("--small", action="store_true", help="only to see that it works")
+    parser.add_argument("plugin", help="Path or name of a bundle.")
+    parser.add_argument("--name", help="Plugin of the bundle, if it holds several.")
+    parser.add_argument("--out", type=Path, default=Path("own"), help="Folder for all files.")
+    parser.add_argument("--small", action="store_true", help="Only check that everything works.")
     arguments = parser.parse_args()
     size = SMALL if arguments.small else FULL
     out: Path = arguments.out.absolute()
@@ -115,9 +121,9 @@ def main() -> None:
     task_file, sounds, run = out / "own.yaml", out / "set", out / "run"
     weights, index = out / "own.safetensors", out / "own.npz"
     if not task_file.exists():
-        which = ["--name", arguments.name] if arguments.name else []
-        named = ["--task", "own-synth", "--out", task_file, "--patches", size["patches"]]
-        unsynth("task", "init", arguments.plugin, *which, *named)
+        name = ["--name", arguments.name] if arguments.name else []
+        options = ["--task", "own-synth", "--out", task_file, "--patches", size["patches"]]
+        unsynth("task", "init", arguments.plugin, *name, *options)
     unsynth("task", "check", task_file, "--draws", size["draws"])
     unsynth("render", task_file, sounds, "--count", size["sounds"], "--observe", "note",
             "--shard-sounds", max(100, size["sounds"] // 8))  # fmt: skip
@@ -139,27 +145,29 @@ def main() -> None:
     unsynth("match", target, "--synth", task_file, "--model", weights, "--index", index,
             "--out", out, "--keep", 4, "--renders", size["renders"])  # fmt: skip
 
-    found = max(out.glob("target*/patch.json"), key=lambda path: path.stat().st_mtime)
-    report = json.loads(found.read_text())
+    result = max(out.glob("target*/patch.json"), key=lambda path: path.stat().st_mtime)
+    report = json.loads(result.read_text())
     best = report["candidates"][0]
-    preset = next(found.parent / name for name in best["files"] if name.endswith(".vstpreset"))
+    preset = next(result.parent / name for name in best["files"] if name.endswith(".vstpreset"))
     estimate = task.spec.from_named(best["parameters"])
     note = task.note(estimate)
-    here = synth.render(task.engine_patch(estimate), note)
+    original = synth.render(task.engine_patch(estimate), note)
     loaded = VST3(arguments.plugin, arguments.name, preset=preset.read_bytes()).render({}, note)
     chance = statistics.median(draw["mss_db"] for draw in report["random_draws"])
     print(
-        f"{preset.name}: MSS {best['mss_db']:.2f} dB from the target, found by {best['origin']}; a "
-        f"random draw {chance:.2f}, the noise floor {report['noise_floor']['mss_db']:.2f}"
+        f"{preset.name}: MSS {best['mss_db']:.2f} dB from the target (origin: {best['origin']}); "
+        f"random draw {chance:.2f} dB, noise floor {report['noise_floor']['mss_db']:.2f} dB"
     )
-    if np.array_equal(here, loaded):
-        print("loaded into a fresh plugin it gives the same sound, bit for bit")
+    if np.array_equal(original, loaded):
+        print("loaded into a fresh plugin, it gives the same sound, bit for bit")
         return
-    floor = mss(here, synth.render(task.engine_patch(estimate), note))
-    apart = mss(here, loaded)
-    print(f"in a fresh plugin: MSS {apart:.3f} dB from the sound here, noise floor {floor:.3f}")
-    if synth.deterministic or apart > 2 * floor + 0.1:
-        sys.exit("the preset gives another sound")
+    floor = mss(original, synth.render(task.engine_patch(estimate), note))
+    distance = mss(original, loaded)
+    print(
+        f"in a fresh plugin: MSS {distance:.3f} dB from the same patch, noise floor {floor:.3f} dB"
+    )
+    if synth.deterministic or distance > 2 * floor + 0.1:
+        sys.exit("the preset gives a different sound")
 
 
 if __name__ == "__main__":

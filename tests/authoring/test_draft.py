@@ -81,7 +81,7 @@ def test_draft_holds_every_parameter_of_the_probe(tmp_path):
         "stretch: 0.25  # inert; Stretch: 0 % to 100 %, starts at 0.25 (0 %)",
         "#   master_volume: output gain; Master Volume: 0 % to 100 %",
         "# lfo_1, lfo_2 look like copies of a block of 2 parameters.",
-        "# They are no unit: exchanging two moved a sound by up to 3.2 dB (MSS).",
+        "# They are no unit: exchanging two copies moved a sound by up to 3.2 dB (MSS).",
         "# Octave: 3 steps, -1 to +1, starts at 0.5 (0)",
     ):
         assert line in text

@@ -94,6 +94,6 @@ def _draw_distances(panel: "Axes", result: CheckResult) -> None:
         xlim=(7e-4, 100),
         ylim=(2.6, -0.6),
         xlabel="MSS, dB (0 is at the left edge; bars are means)",
-        title="Distance of a draw to ...",
+        title="Distance between a draw and ...",
     )
     panel.set_yticks(range(len(rows)), list(rows))

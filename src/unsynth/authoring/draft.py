@@ -41,6 +41,7 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
     engine: dict[str, Any] = {"plugin": plugin, "name": plugin_class.name}
     engine["version"] = plugin_class.version
     engine |= {} if preset is None else {"preset": preset}
+    # True if two renders of every random patch were equal, bit for bit.
     engine |= {"deterministic": True} if probe.deterministic else {}
     used = {p.name: p for p in probe.parameters if not (p.excluded or p.inert)}
     units, too_many = _split_by_exchanges(probe.units)
@@ -121,8 +122,9 @@ def _units(units: Sequence[ProposedUnit], used: Mapping[str, ProbedParameter]) -
 
 def _no_units(probe: Probe, too_many: Sequence[ProposedUnit]) -> Iterator[str]:
     for unit, distance in probe.unlike:
+        moved = f"moved a sound by up to {distance:.1f} dB (MSS)"
         yield f"# {_copies(unit)} look like copies of a block of {len(unit.suffixes)} parameters."
-        yield f"# They are no unit: exchanging two moved a sound by up to {distance:.1f} dB (MSS)."
+        yield f"# They are no unit: exchanging two copies {moved}."
     for unit in too_many:
         yield f"# {_copies(unit)} are copies of a block of {len(unit.suffixes)} parameters."
         yield f"# They are no unit: all units together may have at most {MOST_IMAGES:,} exchanges."
@@ -207,7 +209,7 @@ def _texts(p: ProbedParameter) -> str:
 def _fixed(inert: Sequence[ProbedParameter], patches: int) -> Iterator[str]:
     if not inert:
         return
-    yield f"# Inert: these changed nothing in {patches} random patches; they stay as at the start."
+    yield f"# Inert: these changed nothing in {patches} random patches and keep their start values."
     yield "fixed:"
     for p in inert:
         yield f"  {p.name}: {p.host.initial:.6g}  # inert; {p.host.printed}: {_texts(p)}"
@@ -217,7 +219,7 @@ def _fixed(inert: Sequence[ProbedParameter], patches: int) -> Iterator[str]:
 def _left_out(excluded: Sequence[ProbedParameter]) -> Iterator[str]:
     if not excluded:
         return
-    yield "# Left out, with the reason. These stay as the plugin starts."
+    yield "# Left out, each with the reason. These keep their start values, too."
     for p in excluded:
         yield f"#   {p.name}: {p.excluded}; {p.host.printed}: {_texts(p)}"
     yield ""

@@ -52,7 +52,7 @@ def describe(folder: Folder, task: Task) -> tuple[list[str], Table]:
         f"loudness: median {median:.1f} dB; nine of ten are between {low:.1f} and {high:.1f} dB",
         f"rejected draws: {100 * rejected:.2f} %"
         + "".join(f", {count} {reason}" for reason, count in manifest.rejected.items() if count),
-        "made with " + ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
+        "versions: " + ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
     ]
     rows = []
     for parameter, values in zip(task.spec.parameters, patches.T, strict=True):
