@@ -51,7 +51,7 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
     excluded = [p for p in probe.parameters if p.excluded]
     lines = [
         f"# A task for {plugin_class.name} {plugin_class.version} ({plugin_class.maker}).",
-        f"# Drafted by unsynth {__version__}: edit it as you like. Keys: see docs/tasks.md.",
+        f"# Drafted by unsynth {__version__}: edit it as you like. Keys: see docs/use/tasks.md.",
         "# Raw values are the plugin's own, from 0 to 1. All values of a range are equally likely:",
         "# narrow the ranges if many draws are noise or silence.",
         f"task: {task}",

@@ -9,7 +9,7 @@ transport (B. Torres, G. Peeters, G. Richard, "Unsupervised harmonic parameter e
 differentiable DSP and spectral optimal transport", ICASSP 2024): how far the energy of each
 frame has to move along the frequency axis. RMS: the cosine similarity of two level curves.
 
-Frames are centred, with silence on both sides, as librosa 0.11 has them. ``docs/metrics.md`` has
+Frames are centred, with silence on both sides, as librosa 0.11 has them. ``docs/method/metrics.md`` has
 the formulas. Every function takes a pair of sounds of one sample rate, full scale 1; the shorter
 one is continued with silence, and a mono one stands in every channel of the other. Each raises
 :class:`MetricError` for samples that are NaN, infinite or absurdly large, for an empty sound,

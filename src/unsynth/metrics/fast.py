@@ -6,7 +6,7 @@ that tells moments apart and one that tells frequencies apart,
     d = (|f1 - t1| + |f2 - t2|) / 2,
 
 each relative to its own sound's peak, down to 80 dB below it, so a sound's level does not count.
-It takes a third of the time of MSS and ranks sounds as that does (``docs/search.md``): windows are
+It takes a third of the time of MSS and ranks sounds as that does (``docs/method/search.md``): windows are
 powers of two, and frames are far apart.
 """
 

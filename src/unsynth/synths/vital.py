@@ -38,7 +38,7 @@ from unsynth.formats.vital import (
 from unsynth.synths.base import Concurrency, Note
 
 #: The note before: an envelope that is open at once and closed at once, played for 0.02 of 0.5 s.
-#: After 0.3 s, controls are within 4e-5 of where they go; after 0.5 s they are there (docs/log.md).
+#: After 0.3 s, controls are within 4e-5 of where they go; after 0.5 s they are there (dev/log.md).
 _WARM_UP = {
     "env_1_delay": 0.0,
     "env_1_attack": 0.0,

@@ -1,6 +1,6 @@
 """A task that a YAML file declares: a synthesizer's controls, their priors and what they switch.
 
-The file has these parts; ``docs/tasks.md`` describes each with examples:
+The file has these parts; ``docs/use/tasks.md`` describes each with examples:
 
 ``task``, ``synth``, ``engine``
     the task's name (its seeds depend on it), which engine, and what that engine is told

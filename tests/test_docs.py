@@ -1,0 +1,102 @@
+"""The pages hold: links and names resolve, commands parse, and every file has its line."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import unsynth
+from unsynth.cli.main import commands
+
+ROOT = Path(__file__).parents[1]
+SOURCE = Path(unsynth.__file__).parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a page's headings."""
+    lines = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def command_lines(text: str) -> list[str]:
+    """The ``unsynth`` commands of a page, in code blocks and in tables."""
+    blocks = "\n".join(re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    lines = [line.split("#")[0].strip() for line in blocks.replace("\\\n", " ").splitlines()]
+    inline = re.findall(r"`(unsynth [^`]+)`", text)
+    return [line for line in [*lines, *inline] if line.startswith("unsynth ") and "…" not in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_resolve(page: Path):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in headings(linked.read_text(encoding="utf-8")), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_paths_and_modules_exist(page: Path):
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:src|tests|benchmarks|examples|experiments|dev)/[\w./-]+)`", text):
+        if "TASK" not in path:
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+    for name in re.findall(r"unsynth(?:\.\w+)+", text):
+        parts, found = name.split("."), None
+        for count in range(len(parts), 0, -1):
+            try:
+                found = importlib.import_module(".".join(parts[:count]))
+            except ImportError:
+                continue
+            for attribute in parts[count:]:
+                found = getattr(found, attribute, None)
+            break
+        assert found is not None, f"{page.name}: {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_parse(page: Path):
+    for line in command_lines(page.read_text(encoding="utf-8")):
+        command: click.Command = commands
+        words = shlex.split(line.replace("...", ""))[1:]
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            assert words[0] in command.commands, f"{page.name}: {line}"
+            command, words = command.commands[words[0]], words[1:]
+        if isinstance(command, click.Group) or not words:
+            continue  # named, not called
+        options = {name for parameter in command.params for name in parameter.opts}
+        options |= {"--help"}
+        for word in words:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in options, f"{page.name}: {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_lines_are_at_most_100_columns_wide(page: Path):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    wide = [line for line in text.splitlines() if len(line) > 100 and line[0] not in "|!"]
+    assert not wide
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_the_file_map_names_every_file():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^ *([\w/.-]+\.(?:py|j2|css|js))  ", text, re.MULTILINE))
+    kinds = {".py", ".j2", ".css", ".js"}
+    files = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*")
+        if path.suffix in kinds and path.name != "__init__.py"
+    }
+    assert files - listed == set() and listed - files == set()
