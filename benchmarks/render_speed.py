@@ -29,10 +29,10 @@ def measure(plan: Plan, workers: int, path: Path) -> None:
     last = (0.0, 0)
     for made in make_dataset(plan, Folder(path), workers, load_task):
         now = time.perf_counter()
-        if first is None and made.sounds > 0:
-            first = now, made.sounds
-        if made.sounds > last[1]:
-            last = now, made.sounds
+        if first is None and made.done > 0:
+            first = now, made.done
+        if made.done > last[1]:
+            last = now, made.done
             children = psutil.Process().children()
             sizes.append(max((c.memory_info().rss for c in children), default=0) / 2**20)
     assert first is not None

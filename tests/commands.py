@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +13,14 @@ from unsynth.cli.main import commands, main
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
+
+
+def command_paths(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Find all commands below a group, each with its path, such as ``data verify``."""
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from command_paths(command, f"{path}{name} ")
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
-"""Ctrl-C at any point: the best so far with all its files, or nothing at all.
+"""Ctrl-C at any point: the best patches so far with all their files, or nothing at all.
 
-``UNSYNTH_INTERRUPTS=1000 pytest tests/test_interruption.py`` interrupts that often in process, and
-a twentieth as often by a signal to the command.
+``UNSYNTH_INTERRUPTS=1000 pytest tests/test_interruption.py`` interrupts that often in process;
+``tests/cli/test_match_command.py`` a twentieth as often by a signal to the command.
 """
 
 import json
@@ -47,15 +47,16 @@ def target() -> Target:
     return Target("own.wav", sound, task.sample_rate)
 
 
-def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str:
-    """Match with alarms as Ctrl-C, after ``first`` seconds and ``second`` later; say what came."""
+def match_interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str:
+    """Match with alarms as Ctrl-C, ``first`` seconds from now and ``second`` later."""
     try:
-        with stop_on(signal.SIGALRM) as stopped:
+        with stop_on(signal.SIGALRM) as stop_requested:
             signal.setitimer(signal.ITIMER_REAL, first, second)
             try:
-                *_, found = matcher.events(target(), Request(matcher.task, budget=60.0), stopped)
-                assert isinstance(found, MatchResult)
-                folder = save(found, out).folder
+                request = Request(matcher.task, budget=60.0)
+                *_, result = matcher.events(target(), request, stop_requested)
+                assert isinstance(result, MatchResult)
+                folder = save(result, out).folder
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
     except KeyboardInterrupt:
@@ -63,10 +64,9 @@ def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str
         return "nothing"
     assert [path.name for path in out.iterdir()] == [folder.name]
     names = {path.name for path in folder.iterdir()}
-    told = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
-    assert names == FILES | {name for each in told["candidates"] for name in each["files"]}
+    content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    assert names == FILES | {name for each in content["candidates"] for name in each["files"]}
     assert "</html>" in (folder / "report.html").read_text(encoding="utf-8")
-    result = found
     assert result.stopped and result.starts
     for _, start in result.starts.values():
         assert result.metrics[0].mss <= start.mss
@@ -74,13 +74,15 @@ def interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str
 
 
 @pytest.mark.parametrize("synth", [TinySynth, Dying])
-def test_interrupts_at_random_points(tiny_index, synth, tmp_path):
-    """Some of them soon after the start; a third are followed by a second one."""
-    chance, came = random.Random(3), []
+def test_interrupts_at_random_points_leave_a_whole_result_or_nothing(tiny_index, synth, tmp_path):
+    """Some come soon after the start; a third are followed by a second one."""
+    rng, outcomes = random.Random(3), []
     with Matcher(TinyTask(synth), tiny_index) as matcher:
         for number in range(TIMES // 2):
-            first = chance.uniform(0.001, chance.choice([0.1, 1.0, 2.0]))
-            second = chance.uniform(0.001, 0.3) if chance.random() < 1 / 3 else 0.0
-            came.append(interrupted(matcher, tmp_path / str(number), first, second))
-    print(f"{synth.__name__}: {came.count('result')} results, {came.count('nothing')} without")
-    assert "result" in came
+            first = rng.uniform(0.001, rng.choice([0.1, 1.0, 2.0]))
+            second = rng.uniform(0.001, 0.3) if rng.random() < 1 / 3 else 0.0
+            outcomes.append(match_interrupted(matcher, tmp_path / str(number), first, second))
+    print(
+        f"{synth.__name__}: {outcomes.count('result')} results, {outcomes.count('nothing')} without"
+    )
+    assert "result" in outcomes

@@ -1,7 +1,7 @@
 """unsynth: give it a sound, get the synthesizer patch back.
 
     import unsynth
-    found = unsynth.match(audio, sample_rate, task="dx7")
+    match = unsynth.match(audio, sample_rate, task="dx7")
 
 The method is that of B. Hayes, C. Saitis and G. Fazekas, "Audio synthesizer inversion in
 symmetric parameter spaces with approximately equivariant flow matching", ISMIR 2025.
@@ -18,7 +18,7 @@ __all__ = ["Distance", "Match", "__version__", "match"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch and engines when it is first asked for."""
+    """Import what needs torch and engines only on first use."""
     if name not in ("Distance", "Match", "match"):
         raise AttributeError(f"module 'unsynth' has no attribute {name!r}")
     from unsynth import api

@@ -1,4 +1,4 @@
-"""``python -m unsynth``: the command, where no script of that name is on the path."""
+"""``python -m unsynth``: the command, if its script is not on the path."""
 
 from unsynth.cli.main import main
 

@@ -1,4 +1,4 @@
-"""``unsynth.match``: what the command does, from Python."""
+"""``unsynth.match``: the command ``unsynth match``, from Python."""
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -27,13 +27,13 @@ from unsynth.tasks.task import Task
 
 @dataclass(frozen=True)
 class Match:
-    """What was found, best first; ``result`` has everything that a report shows."""
+    """The patches for a sound, best first; ``result`` holds everything that the report shows."""
 
     result: MatchResult
 
     @cached_property
     def patches(self) -> tuple[NamedPatch, ...]:
-        """Values by name, the note among them; what cannot be heard is neutral."""
+        """The values of each patch by name, with its note; inaudible ones are neutral."""
         spec = self.result.task.spec
         return tuple(spec.named(patch) for patch in self.result.exported)
 
@@ -49,16 +49,16 @@ class Match:
 
     @property
     def audio(self) -> Float32[np.ndarray, "items channels samples"]:
-        """What each patch sounds like, full scale 1, at ``sample_rate``."""
+        """The sound of each patch, at ``sample_rate``; full scale is 1."""
         return np.stack([candidate.audio for candidate in self.result.candidates])
 
     @property
     def sample_rate(self) -> int:
-        """The engine's, in Hz."""
+        """The sample rate of the engine, in Hz."""
         return self.result.target.sample_rate
 
     def export(self, folder: str | Path) -> list[Path]:
-        """Write the patches alone, as the synthesizer opens them, into ``folder``.
+        """Write only the patches, as the synthesizer opens them, into ``folder``; return the files.
 
         Files of the same names are replaced. Raises :class:`~unsynth.errors.OutputError`.
         """
@@ -70,9 +70,9 @@ class Match:
             raise OutputError(f"{place}: cannot write there ({error.strerror})") from None
 
     def save(self, out: str | Path) -> Path:
-        """Write what the command writes, the report too, to a new folder in ``out``; return it.
+        """Write patches, report and sound to a new folder in ``out``, as the command does.
 
-        Raises :class:`~unsynth.errors.OutputError`.
+        Returns the new folder. Raises :class:`~unsynth.errors.OutputError`.
         """
         return save(self.result, Path(out)).folder
 
@@ -95,28 +95,39 @@ def match(
     model: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
-    """Find the patches of a synthesizer that come nearest to a sound.
+    """Find synthesizer patches that sound like ``audio``.
 
-    ``audio`` is ``(samples,)`` or ``(channels, samples)``, at any level; what is longer than 4 s
-    is cut at its loudest onset. ``task`` is the name of a synthesizer's task, or a task.
-    ``budget`` is the seconds of the search; ``renders`` limits renders instead, and then the
-    result depends on the ``seed`` alone. ``candidates`` is how many samples of the trained model
-    are tried, ``keep`` how many patches come out, no two alike. ``lock`` holds parameters to
-    values, as ``{"note": 60, "algorithm": 5}``. The search begins from ``start`` too, patches by
-    name or a file (``patch.json`` or ``.syx``), and is never worse. ``distance`` is what the search
-    lowers. ``name`` is the target's, in what is saved; ``index`` and ``model`` are files of your
-    own; ``progress`` is called as it goes.
+    Arguments:
+        audio: The sound, ``(samples,)`` or ``(channels, samples)``, at any level. Of a sound longer
+            than 4 s, the 4 s from its loudest onset are used.
+        sample_rate: Sample rate of ``audio`` in Hz.
+        task: Name of a synthesizer's task, path of a task file, or a task.
+        budget: Length of the search in seconds.
+        renders: Number of renders, instead of a time; the result then depends on ``seed`` alone.
+        candidates: Number of samples of the trained model to start from.
+        keep: Largest number of patches in the result, no two of them alike.
+        lock: Parameters to hold at a value, such as ``{"note": 60, "algorithm": 5}``.
+        start: Patches to start from as well, by name or as a file (``patch.json``, ``.vital`` or
+            ``.syx``). The result is at least as near as the best of them.
+        distance: Distance to minimise. Results are always ranked by MSS.
+        seed: Seed of all random choices.
+        name: Name of the sound in files that are saved.
+        index: File of an index of draws to start from, instead of the one for ``task``.
+        model: Weight file of a trained model to sample, instead of the one for ``task``.
+        progress: Called with every step of progress.
 
-    Ctrl-C ends the search, and the best so far is the result; a second one raises
-    :class:`KeyboardInterrupt`. Raises :class:`~unsynth.errors.SoundError` for audio that cannot be
-    matched, :class:`~unsynth.errors.PatchError` for what cannot be locked or started from, and
-    other children of :class:`~unsynth.errors.UnsynthError`.
+    The first Ctrl-C ends the search, and the best patches so far are the result; the second raises
+    :class:`KeyboardInterrupt`.
 
-    >>> found = unsynth.match(audio, 44_100, budget=10)    # doctest: +SKIP
-    >>> found.patches[0]["algorithm"], found.scores[0].mss    # doctest: +SKIP
+    Raises :class:`~unsynth.errors.SoundError` for audio that cannot be matched,
+    :class:`~unsynth.errors.PatchError` for a lock or a start that the task does not have, and other
+    subclasses of :class:`~unsynth.errors.UnsynthError`.
+
+    >>> match = unsynth.match(audio, 44_100, budget=10)    # doctest: +SKIP
+    >>> match.patches[0]["algorithm"], match.scores[0].mss    # doctest: +SKIP
     ('5', 2.31)
-    >>> found.save("found")    # doctest: +SKIP
-    PosixPath('found/sound')
+    >>> match.save("matches")    # doctest: +SKIP
+    PosixPath('matches/sound')
     """
     task = load_task(task) if isinstance(task, str) else task
     sound = np.asarray(audio)
@@ -138,8 +149,8 @@ def match(
     )
     target = fit_target(name, np.atleast_2d(sound), sample_rate, task)
     files = (None if path is None else Path(path) for path in (index, model))
-    with stop_on(signal.SIGINT) as stopped, Matcher.load(task, *files) as matcher:
-        for event in matcher.events(target, request, stopped):
+    with stop_on(signal.SIGINT) as stop_requested, Matcher.load(task, *files) as matcher:
+        for event in matcher.events(target, request, stop_requested):
             if isinstance(event, MatchResult):
                 return Match(event)
             if progress is not None:

@@ -1,8 +1,8 @@
-"""Several sounds, and folders of them: which there are, and which are done.
+"""Match several sounds, and folders of sounds, one after the other.
 
-A result's folder appears only when all is in it, and its ``patch.json`` holds the settings that
-it was made with, a hash of the sound among them. So a run that was stopped or killed goes on by
-looking at what is there.
+The folder of a result appears only when it is complete, and its ``patch.json`` holds the settings
+that produced it, with a hash of the sound. A run that was stopped or killed therefore continues by
+looking at the folders that exist.
 """
 
 import hashlib
@@ -14,48 +14,57 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.errors import EngineError, PatchError, SoundError
-from unsynth.matching.matcher import Matcher, Progress
+from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
+from unsynth.matching.run import Progress
 from unsynth.matching.targets import read_target
 from unsynth.report.folder import check_output, result_name, save
 
-_SUFFIXES = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc"),
-    *(".au", ".caf", ".rf64", ".w64"),
-)
+#: File names that count as sounds in a folder; the common ones come first.
+_COMMON_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc")
+_SUFFIXES = (*_COMMON_SUFFIXES, ".au", ".caf", ".rf64", ".w64")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A sound, the folder that its own is made in, and whether a result that is there will do."""
+    """A sound, and the folder in which it gets a folder for its result.
+
+    With ``resume`` a result that exists already is used; without, a new one is made.
+    """
 
     sound: Path
     out: Path
     resume: bool
 
 
-def jobs(sounds: Sequence[Path], out: Path) -> list[Job]:
-    """List sounds in order; a folder gives all that is in it and below, each result in its place.
+def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
+    """List the sounds to match, in order.
 
-    Raises :class:`SoundError` for what is not there, and for a folder without a sound.
+    A path may be a sound, or a folder: then all sounds in it and below it are listed, and their
+    results get the same folders below ``out``. Raises :class:`SoundError` for a path that does not
+    exist, and for a folder without a sound.
     """
-    found = []
-    for path in sounds:
+    jobs = []
+    for path in paths:
         if not path.exists():
             raise SoundError(f"{path}: there is no such file")
         if not path.is_dir():
-            found.append(Job(path, out, resume=False))
+            jobs.append(Job(path, out, resume=False))
             continue
-        below = list(_sounds_in(path, out))
-        if not below:
-            raise SoundError(f"{path}: no sound file in this folder ({', '.join(_SUFFIXES[:9])})")
+        sounds = list(_sounds_below(path, out))
+        if not sounds:
+            raise SoundError(
+                f"{path}: no sound file in this folder ({', '.join(_COMMON_SUFFIXES)})"
+            )
         place = out / path.resolve().name
-        found += [Job(one, place / one.relative_to(path).parent, resume=True) for one in below]
-    return found
+        jobs += [
+            Job(sound, place / sound.relative_to(path).parent, resume=True) for sound in sounds
+        ]
+    return jobs
 
 
-def _sounds_in(folder: Path, out: Path) -> Iterator[Path]:
-    """Find sounds, without those of results."""
+def _sounds_below(folder: Path, out: Path) -> Iterator[Path]:
+    """Find the sounds in a folder and below, without hidden files and those of results."""
     results = out.resolve()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -65,8 +74,8 @@ def _sounds_in(folder: Path, out: Path) -> Iterator[Path]:
             yield path
 
 
-def identity(sound: Path) -> str:
-    """Hash a sound file."""
+def hash_sound(sound: Path) -> str:
+    """Hash a sound file; raises :class:`SoundError` if it cannot be read."""
     try:
         with sound.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -74,8 +83,11 @@ def identity(sound: Path) -> str:
         raise SoundError(f"{sound}: cannot be read ({error.strerror})") from None
 
 
-def done(job: Job, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]] | None:
-    """Find the finished result of these settings, its folder and the content of its patch.json."""
+def find_result(job: Job, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]] | None:
+    """Find the complete result of a job with these settings: its folder and its patch.json.
+
+    The result of a search that was stopped early is not complete.
+    """
     name = result_name(job.sound.name)
     for number in itertools.count(1):
         folder = job.out / (name if number == 1 else f"{name}-{number}")
@@ -91,8 +103,8 @@ def done(job: Job, settings: Mapping[str, Any]) -> tuple[Path, dict[str, Any]] |
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A sound's turn has come, the ``number``-th of ``total``."""
+class SoundStart:
+    """The match of a sound begins, the ``number``-th of ``total``."""
 
     job: Job
     number: int
@@ -100,20 +112,20 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A sound's result: its folder and the content of its patch.json.
+class SoundResult:
+    """The result of a sound: its folder and the content of its patch.json.
 
-    ``before`` says that an earlier run made it.
+    ``earlier`` is true if an earlier run made it.
     """
 
     job: Job
     folder: Path
     content: dict[str, Any]
-    before: bool = False
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
-class Failed:
+class SoundFailure:
     """A sound that could not be matched, and why."""
 
     job: Job
@@ -121,42 +133,43 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Left:
-    """How many sounds are left, since the user stopped the run."""
+class Unmatched:
+    """The number of sounds that were not begun, because the user stopped the run."""
 
     sounds: int
 
 
-def run(
-    waiting: Sequence[Job],
+def match_jobs(
+    jobs: Sequence[Job],
     matcher: Matcher,
     request: Request,
     settings: Mapping[str, Any],
-    stopped: Callable[[], bool],
-) -> Iterator[Begun | Progress | Finished | Failed | Left]:
-    """Match sounds one after the other; a bad one is reported, and the others go on.
+    stop_requested: Callable[[], bool],
+) -> Iterator[SoundStart | Progress | SoundResult | SoundFailure | Unmatched]:
+    """Match sounds one after the other; report a bad sound, and go on with the others.
 
-    Once ``stopped()`` the sound in progress ends with its best so far, and no other is begun.
+    Once ``stop_requested()``, the sound in progress ends with its best patches so far, and no other
+    sound is begun.
     """
-    for number, job in enumerate(waiting, start=1):
-        if stopped():
-            yield Left(len(waiting) - number + 1)
+    for number, job in enumerate(jobs, start=1):
+        if stop_requested():
+            yield Unmatched(len(jobs) - number + 1)
             return
-        yield Begun(job, number, len(waiting))
+        yield SoundStart(job, number, len(jobs))
         try:
-            own = {**settings, "sound": identity(job.sound)}
-            before = done(job, own) if job.resume else None
-            if before is not None:
-                yield Finished(job, *before, before=True)
+            sound_settings = {**settings, "sound": hash_sound(job.sound)}
+            earlier = find_result(job, sound_settings) if job.resume else None
+            if earlier is not None:
+                yield SoundResult(job, *earlier, earlier=True)
                 continue
             target = read_target(job.sound, matcher.task)
             check_output(job.out)
-            for event in matcher.events(target, request, stopped):
+            for event in matcher.events(target, request, stop_requested):
                 if isinstance(event, Progress):
                     yield event
                 else:
-                    folder = save(event, job.out, own).folder
+                    folder = save(event, job.out, sound_settings).folder
             content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
-            yield Finished(job, folder, content)
+            yield SoundResult(job, folder, content)
         except (SoundError, EngineError, PatchError) as error:
-            yield Failed(job, str(error))
+            yield SoundFailure(job, str(error))

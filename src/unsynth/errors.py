@@ -1,7 +1,7 @@
-"""What can go wrong, by name.
+"""The errors that a user can cause, by name.
 
-Each error's text is one line: what was wrong, with the value, and what to do. The command
-prints it and exits with code 2.
+The text of each is one line: what is wrong, with the value, and what to do. The command prints it
+and exits with code 2.
 """
 
 
@@ -18,7 +18,7 @@ class PatchError(UnsynthError):
 
 
 class TaskError(UnsynthError):
-    """A task file that does not describe a task, or a task that is not known."""
+    """An unknown task, or a task file that does not describe a task."""
 
 
 class EngineError(UnsynthError):
@@ -30,7 +30,7 @@ class DrawIndexError(UnsynthError):
 
 
 class OutputError(UnsynthError):
-    """A result that cannot be written where it should go."""
+    """A place where a result cannot be written."""
 
 
 class MetricError(UnsynthError):

@@ -1,18 +1,20 @@
-"""Write a file whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: Ends the name of a file while it is written.
 _SUFFIX = ".unfinished"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield another path in the same folder to write to, and rename it to ``path`` at the end.
+    """Yield a temporary path to write to, and rename it to ``path`` at the end of the block.
 
-    If the block or the renaming raises, ``path`` stays as it was and the other file is removed.
-    A killed process may leave it behind, hidden; see :func:`remove_unfinished`.
+    The temporary file is in the same folder and hidden. If the block or the renaming raises,
+    ``path`` stays as it was, and the temporary file is removed. A process that is killed may leave
+    the temporary file behind; see :func:`remove_unfinished`.
 
     >>> with replacing(Path("weights.bin")) as unfinished:    # doctest: +SKIP
     ...     unfinished.write_bytes(b"...")
@@ -26,6 +28,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left in a folder."""
+    """Remove the temporary files that killed processes left in a folder."""
     for unfinished in folder.glob(f".*{_SUFFIX}"):
         unfinished.unlink()

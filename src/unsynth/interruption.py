@@ -1,4 +1,4 @@
-"""Ctrl-C that is a wish: the first one lets the work end in good order, the second ends it."""
+"""Graceful interruption: the first signal asks the work to finish cleanly, the second aborts it."""
 
 import signal
 import threading
@@ -9,25 +9,26 @@ from types import FrameType
 
 @contextmanager
 def stop_on(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether one of ``signals`` has come.
+    """Yield a function that returns whether one of ``signals`` has arrived.
 
-    A second one raises :class:`KeyboardInterrupt`. Signals reach the main thread alone; in
-    another one the answer stays no.
+    A second signal raises :class:`KeyboardInterrupt`. Only the main thread receives signals; in any
+    other thread the function always returns false.
     """
-    came = False
+    requested = False
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        if came:
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        came = True
+        requested = True
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: came
+        yield lambda: requested
         return
-    before = {number: signal.signal(number, hear) for number in signals}
+    handlers = {number: signal.signal(number, handle) for number in signals}
     try:
-        yield lambda: came
+        yield lambda: requested
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
+            # A handler that was not installed from Python is None and cannot be set again.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

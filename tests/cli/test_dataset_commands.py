@@ -17,7 +17,7 @@ from unsynth.training.experiment import load_experiment
 SMALL_TASK = ROOT / "tests" / "tasks" / "small.yaml"
 
 
-def test_a_file_stands_in_for_a_name_on_the_command_line(tmp_path, monkeypatch):
+def test_a_task_file_can_replace_a_task_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = tmp_path / "own.yaml"
     own.write_text(SMALL_TASK.read_text())

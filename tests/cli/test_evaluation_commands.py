@@ -12,7 +12,7 @@ from tests.commands import failing
 from unsynth.cli.main import main
 
 
-def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys):
+def test_two_evaluations_are_written_and_compared(model, tmp_path, capsys):
     runs = []
     for steps in ("1", "2"):
         runs.append(tmp_path / f"steps-{steps}")
@@ -29,7 +29,7 @@ def test_an_evaluation_from_the_shell_and_its_comparison(model, tmp_path, capsys
     assert len(list((tmp_path / "both").iterdir())) == 4
 
 
-def test_what_is_wrong_is_one_line(model, tmp_path, capsys):
+def test_errors_are_one_line(model, tmp_path, capsys):
     out = ("--out", tmp_path / "out")
     assert "minimoog" in failing(capsys, "evaluate", "minimoog", "draws:2", *out)
     assert "no weight file" in failing(
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_one_line(model, tmp_path, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-def test_ctrl_c_keeps_what_is_scored(model, tmp_path):
+def test_ctrl_c_keeps_scored_targets(model, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "unsynth", "evaluate", model, "draws:50", "--out", str(out)]
     command += ["--workers", "1", "--candidates", "2"]

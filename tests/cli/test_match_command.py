@@ -33,7 +33,7 @@ FILES = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
 
 
-def test_the_shipped_index_from_the_shell(tmp_path):
+def test_a_match_starts_from_the_shipped_index(tmp_path):
     done = run("match", EXAMPLES / "vibraphone.flac", "--out", tmp_path, "--budget", 2)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "vibraphone" / "report.html") in done.stdout
@@ -53,7 +53,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     (tmp_path / "empty").mkdir()
     assert "no sound file" in failing(capsys, "match", tmp_path / "empty", *options)
     assert "not a sound file" in failing(capsys, "match", text, *options)
-    assert "choose 1 to 32" in failing(capsys, "match", good, *options, "--keep", 99)
+    assert "1<=x<=32" in failing(capsys, "match", good, *options, "--keep", 99)
     assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
     assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
     assert "not a patch.json" in failing(capsys, "match", good, *options, "--from", text)
@@ -67,7 +67,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "cannot write" in failing(capsys, "match", good, "--index", index_file, "--out", text)
 
 
-def test_a_folder_that_is_not_writable(tmp_path, capsys, index_file):
+def test_a_folder_without_write_access_is_named(tmp_path, capsys, index_file):
     if not hasattr(os, "geteuid"):
         pytest.skip("no such rights here")
     if os.geteuid() == 0:
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_writable(tmp_path, capsys, index_file):
 
 
 @needs_unix
-def test_a_full_disk_leaves_nothing(tmp_path, index_file):
+def test_a_full_disk_leaves_no_files(tmp_path, index_file):
     import resource
 
     out = tmp_path / "out"
@@ -94,7 +94,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, index_file):
     assert not list(out.iterdir())
 
 
-def searching(out: Path, index_file: Path) -> subprocess.Popen[str]:
+def start_search(out: Path, index_file: Path) -> subprocess.Popen[str]:
     """Start a long match, and wait until its search is under way."""
     command = [sys.executable, "-m", "unsynth", "match", str(EXAMPLES / "organ.flac")]
     command += ["--out", str(out), "--index", str(index_file), "--budget", "600"]
@@ -113,11 +113,11 @@ def searching(out: Path, index_file: Path) -> subprocess.Popen[str]:
 
 @needs_unix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_gives_the_best_so_far(tmp_path, index_file, number):
-    process = searching(tmp_path / "out", index_file)
+def test_ctrl_c_writes_the_best_patches_so_far(tmp_path, index_file, number):
+    process = start_search(tmp_path / "out", index_file)
     process.send_signal(number)
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == 0 and "stopped early" in told
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "stopped early" in printed
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["organ"]
     folder = tmp_path / "out" / "organ"
     assert {path.name for path in folder.iterdir()} == FILES
@@ -128,7 +128,7 @@ def test_ctrl_c_gives_the_best_so_far(tmp_path, index_file, number):
 
 @needs_unix
 def test_a_second_ctrl_c_ends_at_once(tmp_path, index_file):
-    process = searching(tmp_path / "out", index_file)
+    process = start_search(tmp_path / "out", index_file)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
@@ -137,7 +137,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path, index_file):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_json_for_scripts(index_file, tmp_path, capsys):
+def test_json_lists_results_and_failures(index_file, tmp_path, capsys):
     good = EXAMPLES / "organ.flac"
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
@@ -145,11 +145,11 @@ def test_json_for_scripts(index_file, tmp_path, capsys):
     sys.argv = ["unsynth", *map(str, ("match", good, bad, *options, "--json", "--lock", "note=48"))]
     with pytest.raises(SystemExit) as ended:
         main()
-    told, err = capsys.readouterr()
+    printed, err = capsys.readouterr()
     assert ended.value.code == 2
     last = err.splitlines()[-1]
     assert last.startswith("unsynth: ") and "not a sound file" in last and "Traceback" not in err
-    document = json.loads(told)
+    document = json.loads(printed)
     (result,), (failed,) = document["results"], document["failed"]
     assert result["sound"] == str(good) and failed["sound"] == str(bad)
     assert result["candidates"][0]["parameters"]["note.pitch"] == 48
@@ -157,7 +157,7 @@ def test_json_for_scripts(index_file, tmp_path, capsys):
 
 
 @needs_unix
-def test_a_killed_run_loses_the_sound_in_progress_alone(index_file, tmp_path):
+def test_a_killed_run_continues_after_the_last_complete_sound(index_file, tmp_path):
     folder = tmp_path / "sounds"
     folder.mkdir()
     for name in ("clarinet.flac", "organ.flac"):
@@ -165,25 +165,25 @@ def test_a_killed_run_loses_the_sound_in_progress_alone(index_file, tmp_path):
     command = [sys.executable, "-m", "unsynth", "match", str(folder), "--renders", "40"]
     command += ["--index", str(index_file), "--out", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    found = tmp_path / "out" / "sounds"
+    results = tmp_path / "out" / "sounds"
     deadline = time.monotonic() + 120
-    while not (found / "clarinet").exists() and time.monotonic() < deadline:
+    while not (results / "clarinet").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    kept = (found / "clarinet" / "patch.json").stat().st_mtime_ns
+    kept = (results / "clarinet" / "patch.json").stat().st_mtime_ns
     again = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0 and again.stdout.count("done before") >= 1
-    assert (found / "clarinet" / "patch.json").stat().st_mtime_ns == kept
-    assert (found / "organ" / "report.html").exists()
+    assert again.returncode == 0 and again.stdout.count("matched before") >= 1
+    assert (results / "clarinet" / "patch.json").stat().st_mtime_ns == kept
+    assert (results / "organ" / "report.html").exists()
 
 
 @needs_unix
 @pytest.mark.timeout(300 + 40 * INTERRUPTS)
-def test_signals_to_the_command(index_file, tmp_path):
-    """Whenever it comes: a whole result and exit code 0, or nothing and one line and 2."""
+def test_a_signal_at_any_time_leaves_a_whole_result_or_nothing(index_file, tmp_path):
+    """The exit code is 0 with a whole result; without one it is 2, with one line."""
     sound = EXAMPLES / "organ.flac"
-    chance, came = random.Random(4), []
+    rng, exit_codes = random.Random(4), []
     for number in range(INTERRUPTS):
         out = tmp_path / str(number)
         command = [sys.executable, "-m", "unsynth", "match", str(sound), "--budget", "600"]
@@ -196,27 +196,27 @@ def test_signals_to_the_command(index_file, tmp_path):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stderr is not None
-        process.stderr.readline()  # the first word of progress: all is loaded
+        process.stderr.readline()  # The first stage of progress: everything is loaded.
         delay = threading.Event()
-        delay.wait(chance.uniform(0.0, 6.0))
-        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
+        delay.wait(rng.uniform(0.0, 6.0))
+        process.send_signal(rng.choice([signal.SIGINT, signal.SIGTERM]))
         _, err = process.communicate(timeout=200)
         assert "Traceback" not in err
         if process.returncode == 0:
-            told = json.loads((out / "organ" / "patch.json").read_text(encoding="utf-8"))
-            starts = [scores["mss_db"] for scores in told["before_the_search"].values()]
-            assert told["stopped"] and told["candidates"][0]["mss_db"] <= min(starts)
+            content = json.loads((out / "organ" / "patch.json").read_text(encoding="utf-8"))
+            starts = [scores["mss_db"] for scores in content["before_the_search"].values()]
+            assert content["stopped"] and content["candidates"][0]["mss_db"] <= min(starts)
             names = {path.name for path in (out / "organ").iterdir()}
             assert names == FILES
             assert [path.name for path in out.iterdir()] == ["organ"]
         else:
             assert process.returncode == 2 and not list(out.iterdir())
             assert err.splitlines()[-1].startswith("unsynth: stopped")
-        came.append(process.returncode)
-    print(f"{came.count(0)} results, {came.count(2)} without")
+        exit_codes.append(process.returncode)
+    print(f"{exit_codes.count(0)} results, {exit_codes.count(2)} without")
 
 
-def test_a_sound_becomes_files_for_vital(tmp_path):
+def test_a_match_for_vital_writes_files_that_sound_as_reported(tmp_path):
     pytest.importorskip("vita")
     task = load_task("vital")
     note = Note(57, 0.1, 1.5)
@@ -231,10 +231,10 @@ def test_a_sound_becomes_files_for_vital(tmp_path):
     printed = output("match", sound_file, "--synth", "vital", "--note", 57, *options)
     folder = tmp_path / "own"
     assert "patch-01.vital to patch-03.vital" in printed
-    told = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
-    assert told["task"] == "vital-simple"
-    best = told["candidates"][0]
-    assert best["mss_db"] < 0.5 * np.median([draw["mss_db"] for draw in told["random_draws"]])
+    content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    assert content["task"] == "vital-simple"
+    best = content["candidates"][0]
+    assert best["mss_db"] < 0.5 * np.median([draw["mss_db"] for draw in content["random_draws"]])
     # Its first file, in an engine that knows nothing of the task.
     played = best["musical"]["note"]
     note = Note(played["pitch"], played["onset_s"], played["duration_s"])

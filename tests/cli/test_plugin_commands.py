@@ -28,7 +28,7 @@ from unsynth.tasks.parameter import Categorical, Continuous
 
 
 @pytest.mark.parametrize("command", ["render surge-full {} --count 3", "index surge-full --out {}"])
-def test_a_command_says_where_the_plugin_was_looked_for(no_plugin, tmp_path, command):
+def test_a_missing_plugin_is_reported_with_the_searched_folders(no_plugin, tmp_path, command):
     arguments = command.format(tmp_path / "made").split()
     failed = CliRunner().invoke(commands, arguments).exception
     assert isinstance(failed, PluginNotFoundError)
@@ -38,13 +38,13 @@ def test_a_command_says_where_the_plugin_was_looked_for(no_plugin, tmp_path, com
     assert not list(tmp_path.glob("made/*.h5")) and not (tmp_path / "made").is_file()
 
 
-def test_another_plugin_is_no_surge(mda, monkeypatch):
+def test_another_plugin_is_refused_for_surge(mda, monkeypatch):
     monkeypatch.setenv("UNSYNTH_PLUGIN", "")
     failed = CliRunner().invoke(commands, ["task", "check", "surge-full", "--plugin", mda])
     assert "holds no plugin 'Surge XT', but: " in str(failed.exception)
 
 
-def test_a_real_instruments_file_is_drafted_once(mda, tmp_path, monkeypatch):
+def test_a_task_file_is_drafted_and_never_overwritten(mda, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def init(*options):
@@ -96,18 +96,18 @@ def plugin_error(capsys, monkeypatch, tmp_path):
     return run
 
 
-def test_a_wrong_path(plugin_error, tmp_path):
+def test_a_missing_bundle_is_refused(plugin_error, tmp_path):
     pytest.importorskip("pedalboard")
     line = plugin_error("task", "init", tmp_path / "none.vst3")
     assert line == f"unsynth: {tmp_path}/none.vst3: there is no plugin here; check the path"
 
 
-def test_an_effect(plugin_error, mda):
+def test_an_effect_is_refused(plugin_error, mda):
     line = plugin_error("task", "init", mda, "--name", "mda Delay")
     assert line == f"unsynth: {mda}: mda Delay plays no notes, it is an effect; give an instrument"
 
 
-def test_a_truncated_binary(plugin_error, instrument, tmp_path):
+def test_a_truncated_binary_is_refused(plugin_error, instrument, tmp_path):
     copy = copied(instrument[0], tmp_path)
     (binary,) = binaries(copy)
     content = binary.read_bytes()
@@ -116,7 +116,7 @@ def test_a_truncated_binary(plugin_error, instrument, tmp_path):
     assert f"{copy} crashes when it is loaded" in line and "install the plugin again" in line
 
 
-def test_a_silent_plugin(plugin_error, mda, tmp_path):
+def test_a_silent_plugin_is_refused(plugin_error, mda, tmp_path):
     fixed = {"attack": 1.0, "decay": 0.0}
     preset = tmp_path / "silent.vstpreset"
     silent = VST3(mda, "mda DX10", fixed=fixed)
@@ -127,7 +127,7 @@ def test_a_silent_plugin(plugin_error, mda, tmp_path):
     assert "none of 3 random patches of this instrument can be heard: they are silent" in line
 
 
-def test_a_parameter_that_does_not_stick(mda, tmp_path, plugin_error):
+def test_a_parameter_that_does_not_keep_its_value_is_reported(mda, tmp_path, plugin_error):
     """Trap 2 with its cure, the silence after setting, switched off in the task's file."""
     start = VST3(mda, "mda JX10").values()["osc_mix"]
     content = declaration(["osc_mix"], plugin=mda, name="mda JX10", flush=0.0)
@@ -139,7 +139,7 @@ def test_a_parameter_that_does_not_stick(mda, tmp_path, plugin_error):
     assert "osc_mix does not stick" in line or "osc_mix does not keep its value in" in line
 
 
-def test_numbers_are_checked_where_they_are_declared(plugin_error, instrument, tmp_path):
+def test_impossible_raw_values_are_reported_before_rendering(plugin_error, instrument, tmp_path):
     """A raw value that no plugin takes is named before anything is rendered."""
     synth = VST3(*instrument)
     name = next(iter(synth.values()))
@@ -161,7 +161,7 @@ def test_a_misspelt_control_is_named_with_the_nearest(own_task):
         output("task", "check", wrong, "--draws", 4)
 
 
-def test_a_check_says_what_is_measured_and_writes_a_page(own_task):
+def test_a_check_prints_measurements_and_writes_a_page(own_task):
     printed = output("task", "check", own_task, "--draws", 8)
     assert "noise floor: MSS" in printed and "after other sounds: MSS" in printed
     assert "nothing is wrong" in printed and "on one core" in printed
@@ -193,7 +193,7 @@ def test_a_match_writes_presets_that_sound_as_rendered(own_task, instrument, tmp
         assert error_of(here, fresh) <= error_of(here, again)  # 0: the same bits
 
 
-def test_a_model_of_it_is_scored(own_task, tmp_path):
+def test_a_model_of_the_task_is_scored(own_task, tmp_path):
     """An untrained one: what counts is that its samples are rendered."""
     task = load_task(str(own_task))
     architecture = FlowArchitecture.model_validate(SMALL)

@@ -15,7 +15,7 @@ def test_voices_lists_and_renders_a_bank(task, small_index, tmp_path):
     assert names == [f"{number:03d}.wav" for number in range(1, 33)]
 
 
-def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
+def test_voices_refuses_a_file_that_is_no_bank(tmp_path, capsys):
     path = tmp_path / "x.syx"
     assert "cannot be read" in failing(capsys, "voices", path)
     path.write_bytes(b"hello")
@@ -23,11 +23,11 @@ def test_voices_refuses_what_is_no_bank(tmp_path, capsys):
     assert "0<=x<=127" in failing(capsys, "voices", path, "--velocity", 200)
 
 
-def test_index_command(tmp_path, capsys):
+def test_index_writes_a_file_of_draws(tmp_path, capsys):
     path = tmp_path / "mine.npz"
     done = run("index", "dx7", "--draws", 120, "--out", path)
     assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
-    assert "at least 100" in failing(capsys, "index", "dx7", "--draws", 5)
+    assert "x>=100" in failing(capsys, "index", "dx7", "--draws", 5)
     line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
     assert "cannot be written there" in line
     assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)

@@ -31,7 +31,7 @@ def test_a_killed_worker_does_not_change_the_set(tmp_path):
     killed: list[int] = []
     for event in make_on_cluster(plan, Folder(tmp_path / "set"), None, load):
         busy = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "ray::_make_shard"]
-        if not killed and busy and event.sounds >= 12:
+        if not killed and busy and event.done >= 12:
             os.kill(busy[0].pid, signal.SIGKILL)
             killed.append(busy[0].pid)
     assert killed
@@ -43,14 +43,14 @@ def test_finished_shards_are_kept_on_any_filesystem(tmp_path):
     local = render_set(plan, tmp_path / "local")
     folder = Folder(tmp_path / "set")
     first = make_on_cluster(plan, folder, None, load)
-    while next(first).sounds == 0:
+    while next(first).done == 0:
         pass
     first.close()
     finished = [name for name in folder.names() if name.startswith("shard")]
     before = {name: (folder.local / name).stat().st_mtime_ns for name in finished}
     assert finished
     *_, last = make_on_cluster(plan, folder, None, load)
-    assert last.sounds == 18 and files(folder.local) == files(local.local)
+    assert last.done == 18 and files(folder.local) == files(local.local)
     assert {name: (folder.local / name).stat().st_mtime_ns for name in finished} == before
     # dir:// stands for the object stores: not a LocalFileSystem, so written by upload.
     remote = Folder(f"dir::file://{tmp_path}/remote")

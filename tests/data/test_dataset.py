@@ -163,7 +163,7 @@ def test_a_stopped_worker_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "START_SECONDS", 30.0)
     plan, stopped = plan_of(count=60, shard_sounds=60, time_limit=1.0), []
     for event in make_dataset(plan, Folder(tmp_path / "set"), 1, load):
-        if not stopped and 0 < event.sounds < 60:
+        if not stopped and 0 < event.done < 60:
             stopped += spawned()
             stopped[-1].suspend()
     assert stopped and not stopped[-1].is_running()

@@ -1,40 +1,67 @@
 """``unsynth render`` and ``unsynth data``: make, check and look at datasets."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from unsynth.cli.options import plugin_option, require, require_data, use_one_torch_thread
+from unsynth.cli.options import (
+    COUNT,
+    SECONDS,
+    WholeNumber,
+    out_option,
+    plugin_option,
+    seed_option,
+    workers_option,
+)
+from unsynth.cli.requirements import require, require_data, use_one_torch_thread
+from unsynth.cli.terminal import follow, result_of
 from unsynth.errors import UnsynthError
 
 
 @click.command()
 @click.argument("task")
 @click.argument("folder")
-@click.option("--count", required=True, type=click.IntRange(1), help="How many sounds.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
-@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
-@click.option("--shard-sounds", default=1000, type=click.IntRange(1), show_default=True)
+@click.option("--count", required=True, type=COUNT, help="Number of sounds in the dataset.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="train",
+    show_default=True,
+    help="Split to draw from; the splits share no draw.",
+)
+@seed_option
+@click.option(
+    "--shard-sounds", default=1000, type=COUNT, show_default=True, help="Sounds per shard file."
+)
 @click.option(
     "--observe",
     multiple=True,
     type=click.Choice(["log-mel", "note", "windows"]),
     default=("log-mel",),
     show_default=True,
-    help="What a model will see of each sound; may be given several times.",
+    help="Observation of each sound to store, as input of a model; may be repeated.",
 )
-@click.option("--audio", is_flag=True, help="Keep the sounds themselves, in 16 bits.")
+@click.option("--audio", is_flag=True, help="Store the audio of each sound too, in 16 bits.")
 @click.option(
     "--time-limit",
     default=60.0,
-    type=click.FloatRange(0.0, min_open=True),
+    type=SECONDS,
     show_default=True,
-    help="Seconds after which an engine that gives no sound is taken to hang.",
+    help="Seconds without a sound after which an engine counts as hanging and is restarted.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
-@click.option("--address", help="Of a Ray cluster; one on this machine by default.")
+@workers_option
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where to render: in processes of this machine, or on a Ray cluster.",
+)
+@click.option(
+    "--address",
+    show_default="a cluster on this machine",
+    help="Address of the Ray cluster.",
+)
 @plugin_option
 def render(
     task: str,
@@ -50,10 +77,13 @@ def render(
     engine: str,
     address: str | None,
 ) -> None:
-    """Make a dataset: COUNT sounds of TASK's prior, in FOLDER.
+    """Render a dataset of random patches of TASK.
 
-    Stop it as you like: the same command goes on, and the set comes out the same. With --engine
-    ray FOLDER may be any place that fsspec reaches, such as s3://bucket/set.
+    Draws COUNT patches from the task's prior, renders them, and writes patches and observations to
+    HDF5 shards in FOLDER. With --engine ray FOLDER may be any place that fsspec reaches, such as
+    s3://bucket/set.
+
+    If it is stopped, the same command continues, and the dataset comes out the same, bit for bit.
     """
     require_data()
     from unsynth.audio.observation import Observation
@@ -81,56 +111,59 @@ def render(
         require("cluster", "ray")
         from unsynth.data.cluster import make_on_cluster
 
-        found = make_on_cluster(plan, Folder(folder), address, load_task, workers)
+        events = make_on_cluster(plan, Folder(folder), address, load_task, workers)
     else:
-        found = make_dataset(plan, Folder(folder), workers or cores(), load_task)
+        events = make_dataset(plan, Folder(folder), workers or cores(), load_task)
     try:
-        with click.progressbar(length=count, label="rendering", file=sys.stderr) as bar:
-            for made in found:
-                bar.update(made.sounds - bar.pos)
+        for _ in follow(events, "rendering"):
+            pass
     except KeyboardInterrupt:
         raise UnsynthError(
-            "stopped; finished shards are kept: give the same command to go on"
+            "stopped; finished shards are kept: the same command continues with the others"
         ) from None
     click.echo(f"{count} sounds of {task} in {folder}; `unsynth data verify {folder}` checks them")
 
 
 @click.group()
 def data() -> None:
-    """Check and look at datasets that `render` made."""
+    """Check and inspect datasets that `render` wrote."""
 
 
 @data.command("verify")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
 def data_verify(folders: tuple[str, ...]) -> None:
-    """Check datasets: shards, hashes, numbers, priors, and no patch in two of them."""
+    """Check the datasets in each FOLDER.
+
+    Checks that all shards are there and match their hashes, that all numbers are finite and all
+    patches possible under the task's prior, and that no patch occurs in two of the datasets.
+    Prints every problem; the exit code is 2 if there is one.
+    """
     require_data()
     from unsynth.data.folder import Folder
-    from unsynth.data.verify import ShardProgress
-    from unsynth.data.verify import verify as events
+    from unsynth.data.verify import Verification, verify
     from unsynth.tasks.catalogue import load_task
 
-    with click.progressbar(length=1, label="checking", file=sys.stderr) as bar:
-        for event in events([Folder(folder) for folder in folders], load_task):
-            if isinstance(event, ShardProgress):
-                bar.length = event.total
-                bar.update(event.shards - bar.pos)
-            else:
-                verdict = event
-    for remark in verdict.remarks:
+    events = verify([Folder(folder) for folder in folders], load_task)
+    verification = result_of(Verification, events, "checking")
+    for remark in verification.remarks:
         click.echo(remark)
-    for problem in verdict.problems[1:]:
+    first, *others = verification.problems or ("",)
+    for problem in others:
         click.echo(f"problem: {problem}", err=True)
-    if verdict.problems:
-        more = len(verdict.problems) - 1
-        raise UnsynthError(f"{verdict.problems[0]}" + (f" (and {more} more above)" if more else ""))
+    if first:
+        more = f" (and {len(others)} more above)" if others else ""
+        raise UnsynthError(f"{first}{more}")
     click.echo("nothing is wrong")
 
 
 @data.command("stats")
 @click.argument("folder")
 def data_stats(folder: str) -> None:
-    """Say what a dataset holds: sizes, loudness, rejected draws, values of every parameter."""
+    """Summarise the dataset in FOLDER.
+
+    Prints its size, the loudness of its sounds (dB), the share of rejected draws, and the
+    quantiles of every parameter.
+    """
     require_data()
     from unsynth.data.folder import Folder
     from unsynth.data.manifest import read_manifest
@@ -146,10 +179,14 @@ def data_stats(folder: str) -> None:
 
 @data.command("show")
 @click.argument("folder")
-@click.option("--item", required=True, type=int)
-@click.option("--out", default=Path(), type=click.Path(path_type=Path), help="Folder; here.")
+@click.option("--item", required=True, type=WholeNumber(0), help="Number of the item, from 0.")
+@out_option("Folder for the three files.", default=Path(), otherwise="the current folder")
 def data_show(folder: str, item: int, out: Path) -> None:
-    """Write an item's sound (wav), picture (png) and patch (json)."""
+    """Write one item of the dataset in FOLDER as files.
+
+    They are item-N.wav (the sound), item-N.png (its spectrogram) and item-N.json (the patch). A
+    sound that is not stored is rendered again.
+    """
     require_data()
     from unsynth.data.folder import Folder
     from unsynth.data.manifest import read_manifest

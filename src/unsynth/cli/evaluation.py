@@ -1,25 +1,47 @@
 """``unsynth evaluate``, ``calibrate`` and ``compare``."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from unsynth.cli.options import plugin_option, require_evaluation, use_one_torch_thread
+from unsynth.cli.options import (
+    COUNT,
+    GUIDANCE,
+    WholeNumber,
+    candidates_option,
+    draws_option,
+    out_option,
+    plugin_option,
+    resume_option,
+    seed_option,
+    workers_option,
+)
+from unsynth.cli.requirements import require_evaluation, use_one_torch_thread
+from unsynth.cli.terminal import result_of
 from unsynth.errors import UnsynthError
 
 
 @click.command()
 @click.argument("model")
 @click.argument("dataset", nargs=-1, required=True)
-@click.option("--candidates", default=16, type=click.IntRange(1), show_default=True, help="K.")
-@click.option("--limit", type=click.IntRange(1), help="Only so many targets, evenly spread.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores.")
-@click.option("--guidance", type=float, help="Guidance scale; the model's own by default.")
-@click.option("--steps", type=click.IntRange(1), help="Solver steps; the model's own by default.")
-@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
-@click.option("--resume", is_flag=True, help="Go on where an evaluation was stopped.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; evaluations/NAME.")
+@candidates_option("samples per target (K)")
+@click.option("--limit", type=COUNT, help="Score at most this many targets, evenly spread.")
+@workers_option
+@click.option(
+    "--guidance",
+    type=GUIDANCE,
+    show_default="that of the model",
+    help="Scale w of classifier-free guidance; 1 samples the posterior itself.",
+)
+@click.option(
+    "--steps",
+    type=COUNT,
+    show_default="that of the model",
+    help="Number of steps of the ODE solver.",
+)
+@seed_option
+@resume_option
+@out_option("Folder for rows and table.", otherwise="evaluations/MODEL-DATASET")
 @plugin_option
 def evaluate(
     model: str,
@@ -33,30 +55,27 @@ def evaluate(
     resume: bool,
     out: Path | None,
 ) -> None:
-    """Score a MODEL (a .safetensors file, or a task for the one shipped) on a DATASET.
+    """Score a trained MODEL on a DATASET.
 
-    DATASET is draws:N (held-out draws of the model's task), a folder that `unsynth render` made,
-    sounds or folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR.
-    Writes a row a target (items.parquet) and the table (table.md): mean and 95 % confidence
-    interval of each metric.
+    MODEL is a weight file (.safetensors), or the name of a task that ships with one. DATASET is
+    draws:N (N held-out draws from the task's prior), a folder that `render` wrote, sounds or
+    folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR.
+
+    Prints a table of every metric, mean and 95 % confidence interval over the targets, and writes
+    it to table.md, with one row per target in items.parquet.
     """
-    from unsynth.evaluation.evaluate import Evaluated, Scored
-    from unsynth.evaluation.evaluate import evaluate as events
+    from unsynth.evaluation.evaluate import Evaluated
+    from unsynth.evaluation.evaluate import evaluate as evaluate_model
 
     use_one_torch_thread()
     require_evaluation()
-    found = events(model, dataset, out, candidates, limit, workers, seed, guidance, steps, resume)
+    events = evaluate_model(
+        *(model, dataset, out, candidates, limit, workers, seed, guidance, steps, resume)
+    )
     try:
-        with click.progressbar(length=1000, label="scoring", file=sys.stderr) as bar:
-            for event in found:
-                match event:
-                    case Scored():
-                        bar.label = f"scoring {event.done}/{event.total}"
-                        bar.update(max(0, 1000 * event.done // event.total - bar.pos))
-                    case Evaluated():
-                        evaluated = event
+        evaluated = result_of(Evaluated, events, "scoring", counted=True)
     except KeyboardInterrupt:
-        raise UnsynthError("stopped; what is scored is kept: go on with --resume") from None
+        raise UnsynthError("stopped; scored targets are kept: continue with --resume") from None
     for heading, table in evaluated.tables.items():
         click.echo(f"{heading}\n{table.markdown()}" if heading else table.markdown())
     if evaluated.failures:
@@ -66,43 +85,63 @@ def evaluate(
 
 @click.command()
 @click.argument("model")
-@click.option("--draws", default=200, type=click.IntRange(20), show_default=True)
-@click.option("--samples", default=19, type=click.IntRange(9), show_default=True, help="A draw.")
-@click.option("--guidance", multiple=True, type=float, default=(1.0, 2.0), show_default=True)
-@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+@draws_option(200, least=20, help="Number of held-out draws to sample the model on.")
+@click.option(
+    "--samples",
+    default=19,
+    type=WholeNumber(9),
+    show_default=True,
+    help="Number of posterior samples per draw.",
+)
+@click.option(
+    "--guidance",
+    multiple=True,
+    type=GUIDANCE,
+    default=(1.0, 2.0),
+    show_default=True,
+    help="Scale w of classifier-free guidance; 1 samples the posterior itself. May be repeated.",
+)
+@seed_option
 @plugin_option
 def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...], seed: int) -> None:
-    """Say whether a MODEL's posterior is as sure as it should be, on held-out draws.
+    """Test whether a MODEL's posterior is calibrated.
 
-    For each quantity that does not change when equal parts of a patch are exchanged: how often
-    the truth lies in the middle 50, 80 and 95 % of its samples (less is overconfident), and
-    whether its ranks among the samples are uniform.
+    MODEL is a weight file (.safetensors), or the name of a task that ships with one. It is sampled
+    on held-out draws from the task's prior.
+
+    Prints a table with a row per quantity that does not change when equal parts of a patch are
+    exchanged: how often the true value lies in the central 50, 80 and 95 % of the samples (less
+    often means overconfident), and whether its ranks among the samples are uniform.
     """
     from unsynth.evaluation.calibrate import Calibrated
-    from unsynth.evaluation.calibrate import calibrate as events
+    from unsynth.evaluation.calibrate import calibrate as calibrate_model
 
     use_one_torch_thread()
-    with click.progressbar(length=draws, label="sampling", file=sys.stderr) as bar:
-        for event in events(model, draws, samples, guidance, seed):
-            if isinstance(event, Calibrated):
-                click.echo(event.table.markdown())
-            else:
-                bar.update(1)
+    events = calibrate_model(model, draws, samples, guidance, seed)
+    click.echo(result_of(Calibrated, events, "sampling").table.markdown())
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option("--estimate", default="one", show_default=True, help="Which row of their tables.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for .md, .tex, .csv, .png.")
+@click.option(
+    "--estimate",
+    default="one",
+    show_default=True,
+    help="Estimate to compare: a name in the tables of the runs.",
+)
+@out_option(
+    "Folder for compare.md, .tex, .csv and .png.", otherwise="none: the tables are only printed"
+)
 def compare(runs: tuple[Path, ...], estimate: str, out: Path | None) -> None:
-    """Compare evaluations of the same targets: each RUN is a folder that `evaluate` wrote.
+    """Compare evaluations of the same targets.
 
-    Differences are paired, target by target, against the first RUN.
+    Each RUN is a folder that `evaluate` wrote. Prints the mean score of each run, and the
+    difference of each from the first RUN, paired by target, with 95 % confidence intervals.
     """
-    from unsynth.evaluation.compare import compare as make
+    from unsynth.evaluation.compare import compare as compare_runs
 
     require_evaluation()
-    comparison = make(runs, estimate)
+    comparison = compare_runs(runs, estimate)
     click.echo(comparison.scores.markdown())
     click.echo()
     click.echo(comparison.differences.markdown())

@@ -1,7 +1,7 @@
 """The command ``unsynth``.
 
-Engines, torch and pages are imported by the subcommand that needs them, so that ``--help``
-answers at once. Whatever a user can cause ends in one line on standard error and exit code 2.
+Subcommands import engines, torch and report pages only when they run, so ``--help`` is fast.
+Every error that a user can cause ends in one line on standard error and exit code 2.
 """
 
 import signal
@@ -10,27 +10,49 @@ from types import FrameType
 
 import click
 
-from unsynth.cli import datasets, evaluation, match, reproduce, synths, training
-from unsynth.cli.options import say
+from unsynth.cli import datasets, evaluation, index, match, reproduce, synths, training
+from unsynth.cli.terminal import say_error
 from unsynth.errors import UnsynthError
 from unsynth.version import __version__
 
+#: Headings of ``unsynth --help``, each with its commands in the order of their use.
+_GROUPS: dict[str, tuple[click.Command, ...]] = {
+    "From a sound to a patch": (
+        *(match.match, synths.voices, synths.plugins, synths.task_group, index.index),
+    ),
+    "Research": (
+        *(datasets.render, datasets.data, training.train, training.export),
+        *(evaluation.evaluate, evaluation.calibrate, evaluation.compare, reproduce.reproduce),
+    ),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """A group whose ``--help`` lists its commands under headings."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the headings and, under each, a line per command."""
+        width = max(map(len, self.commands))
+        for heading, group in _GROUPS.items():
+            lines = [
+                (str(command.name).ljust(width), command.get_short_help_str(formatter.width))
+                for command in group
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(lines)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="unsynth")
 def commands() -> None:
-    """Give it a sound, get the synthesizer patch back."""
+    """Give it a sound, get the synthesizer patch back.
+
+    Start with `unsynth match SOUND`. `unsynth COMMAND --help` describes a command.
+    """
 
 
-for command in (
-    *(match.match, match.index),
-    *(synths.voices, synths.task_group, synths.plugins),
-    *(datasets.render, datasets.data),
-    *(training.train, training.export),
-    *(evaluation.evaluate, evaluation.calibrate, evaluation.compare),
-    reproduce.reproduce,
-):
-    commands.add_command(command)
+for _command in (command for group in _GROUPS.values() for command in group):
+    commands.add_command(_command)
 
 
 def main() -> None:
@@ -58,5 +80,5 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _fail(message: str) -> None:
-    say(message)
+    say_error(message)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""``unsynth reproduce``: the studies, from training to picture."""
+"""``unsynth reproduce``: the studies, from training to figures and tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,42 +6,140 @@ from typing import Any
 
 import click
 
-from unsynth.cli.options import require_evaluation
+from unsynth.cli.options import (
+    COUNT,
+    GUIDANCE,
+    POSITIVE,
+    Number,
+    WholeNumber,
+    candidates_option,
+    device_option,
+    out_option,
+    resume_option,
+    seed_option,
+    set_option,
+    workers_option,
+)
+from unsynth.cli.requirements import require_evaluation
 from unsynth.errors import UnsynthError
 
 
 @click.group()
 def reproduce() -> None:
-    """Make a figure of the paper anew, from training to picture."""
+    """Run a study again, from training to figures and tables.
+
+    The k-osc studies train on a toy synthesizer of k exchangeable oscillators (the paper, section
+    4.1); `arms` and `search` use real synthesizers.
+    """
 
 
-def _study(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what the k-osc studies have in common; the defaults are the paper's."""
-    positive, above_0 = click.IntRange(1), click.FloatRange(0.0, min_open=True)
+_seeds_option = click.option(
+    "--seeds",
+    default=2,
+    type=COUNT,
+    show_default=True,
+    help="Number of training seeds per model.",
+)
+_flops_option = click.option(
+    "--flops",
+    required=True,
+    type=POSITIVE,
+    help="Training FLOPs of each model and seed; sets its number of steps.",
+)
+
+
+def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that the k-osc studies share; the defaults are the paper's."""
     options = [
-        click.option("--k", "ks", multiple=True, default=(4,), type=positive, help="Oscillators."),
-        click.option("--seeds", default=2, type=positive, show_default=True),
-        click.option("--steps", default=400_000, type=positive, show_default=True),
-        click.option("--budget", type=above_0, help="Minutes for all; sets the steps instead."),
-        click.option("--batch", default=1024, type=positive, show_default=True),
-        click.option("--width", default=128, type=positive, show_default=True, help="16, 32, ..."),
-        click.option("--learning-rate", default=1e-4, type=above_0, show_default=True),
-        click.option("--param2tok-rate", default=1.0, type=above_0, help="Times faster; 1."),
-        click.option("--preconditioned", is_flag=True, help="Start fields from c(t) x."),
-        click.option("--items", default=51_200, type=positive, show_default=True, help="To test."),
-        click.option("--solver-steps", default=200, type=positive, show_default=True, help="RK4."),
-        click.option("--guidance", default=2.0, show_default=True),
-        click.option("--device", default="auto", show_default=True, help="cpu, cuda, ..."),
-        click.option("--resume", is_flag=True, help="Go on where the study was stopped."),
+        click.option(
+            "--k",
+            "ks",
+            multiple=True,
+            default=(4,),
+            type=COUNT,
+            show_default=True,
+            help="Number of oscillators; may be repeated.",
+        ),
+        _seeds_option,
+        click.option(
+            "--steps",
+            default=400_000,
+            type=COUNT,
+            show_default=True,
+            help="Training steps of each model.",
+        ),
+        click.option(
+            "--budget",
+            type=POSITIVE,
+            help="Minutes for the whole study; sets --steps from the measured speed.",
+        ),
+        click.option(
+            "--batch", default=1024, type=COUNT, show_default=True, help="Sounds per training step."
+        ),
+        click.option(
+            "--width",
+            default=128,
+            type=WholeNumber(16),
+            show_default=True,
+            help="Width of the models, a multiple of 16.",
+        ),
+        click.option(
+            "--learning-rate", default=1e-4, type=POSITIVE, show_default=True, help="Learning rate."
+        ),
+        click.option(
+            "--param2tok-rate",
+            default=1.0,
+            type=POSITIVE,
+            show_default=True,
+            help="Learning rate of Param2Tok, as a multiple of --learning-rate.",
+        ),
+        click.option(
+            "--preconditioned",
+            is_flag=True,
+            help="Add c(t) x, the regression of the velocity on x, to the output of each flow.",
+        ),
+        click.option(
+            "--items",
+            default=51_200,
+            type=COUNT,
+            show_default=True,
+            help="Number of sounds to test each model on.",
+        ),
+        click.option(
+            "--solver-steps",
+            default=200,
+            type=COUNT,
+            show_default=True,
+            help="Steps of the ODE solver (RK4).",
+        ),
+        click.option(
+            "--guidance",
+            default=2.0,
+            type=GUIDANCE,
+            show_default=True,
+            help="Scale w of classifier-free guidance.",
+        ),
+        device_option,
+        resume_option,
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
+def _dataset_option(name: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--dataset",
+        name,
+        multiple=True,
+        required=True,
+        help="Targets, as for `evaluate`, such as draws:100; may be repeated.",
+    )
+
+
 @reproduce.command("kosc")
-@_study
-@click.option("--out", default=Path("runs/kosc"), type=click.Path(path_type=Path))
+@_kosc_options
+@out_option("Folder of the study.", default=Path("runs/kosc"))
 def reproduce_kosc(
     ks: tuple[int, ...],
     seeds: int,
@@ -51,13 +149,17 @@ def reproduce_kosc(
     out: Path,
     **settings: Any,
 ) -> None:
-    """Figure 3: six models and chance, with and without symmetry (--k 4 --k 8 for two sizes)."""
+    """Figure 3 of the paper: models with and without symmetry.
+
+    Trains six models on symmetric and asymmetric oscillators, and compares them with chance.
+    Writes figure3.png and table.md. The defaults are the paper's; --k 4 --k 8 gives two sizes.
+    """
     from unsynth.studies.kosc.cell import Settings
     from unsynth.studies.kosc.figure3 import draw, figure3_cells, tables
     from unsynth.studies.kosc.study import run
 
-    asked = Settings(**settings)
-    results, used = run(figure3_cells(ks, seeds), asked, out, device, budget, resume, click.echo)
+    plan = Settings(**settings)
+    results, used = run(figure3_cells(ks, seeds), plan, out, device, budget, resume, click.echo)
     draw(results, used, out)
     for name, table in tables(results).items():
         click.echo(f"{name}\n{table.markdown()}")
@@ -65,17 +167,18 @@ def reproduce_kosc(
 
 
 @reproduce.command("kosc-quasi")
-@_study
+@_kosc_options
 @click.option(
     "--dial",
     "dials",
     multiple=True,
     default=(0.0, 0.1, 0.3, 1.0),
-    type=click.FloatRange(0.0, 1.0),
+    type=Number(0.0, 1.0),
     show_default=True,
-    help="How much the filters differ, 0-1.",
+    help="How much the filters of the oscillators differ: 0 is an exact symmetry, 1 is none. "
+    "May be repeated.",
 )
-@click.option("--out", default=Path("runs/kosc-quasi"), type=click.Path(path_type=Path))
+@out_option("Folder of the study.", default=Path("runs/kosc-quasi"))
 def reproduce_kosc_quasi(
     ks: tuple[int, ...],
     seeds: int,
@@ -86,23 +189,28 @@ def reproduce_kosc_quasi(
     out: Path,
     **settings: Any,
 ) -> None:
-    """Symmetries that hold in part: filters that differ by a dial, and a switch of ranges."""
+    """Symmetries that hold only in part.
+
+    The oscillators have filters that differ by a dial (approximate symmetry), or a switch between
+    common and disjoint frequency ranges (conditional symmetry). Writes table.md, invariance.png and
+    figures of what Param2Tok has learned.
+    """
     from unsynth.studies.kosc.cell import Settings
     from unsynth.studies.kosc.quasi import draw_quasi, invariance, quasi_cells, table
     from unsynth.studies.kosc.study import run
 
     cells = quasi_cells(ks, seeds, dials)
-    asked = Settings(**settings)
-    results, used = run(cells, asked, out, device, budget, resume, click.echo, invariance)
+    plan = Settings(**settings)
+    results, used = run(cells, plan, out, device, budget, resume, click.echo, invariance)
     draw_quasi(results, cells, used, out)
     click.echo(table(results).markdown())
     click.echo(f"figures: {out}")
 
 
 @reproduce.command("kosc-arms")
-@_study
-@click.option("--flops", required=True, type=click.FloatRange(0.0, min_open=True), help="Each.")
-@click.option("--out", default=Path("runs/kosc-arms"), type=click.Path(path_type=Path))
+@_kosc_options
+@_flops_option
+@out_option("Folder of the study.", default=Path("runs/kosc-arms"))
 def reproduce_kosc_arms(
     ks: tuple[int, ...],
     seeds: int,
@@ -112,15 +220,18 @@ def reproduce_kosc_arms(
     out: Path,
     **settings: Any,
 ) -> None:
-    """Models and couplings of noise at equal training FLOPs (--flops sets the steps of each)."""
+    """Models and noise couplings at equal training FLOPs.
+
+    All train on symmetric oscillators; --flops sets the steps of each. Writes table.md.
+    """
     from unsynth.studies.kosc.arms import arm_cells, table, write
     from unsynth.studies.kosc.cell import Settings
     from unsynth.studies.kosc.study import run
 
     if budget is not None:
         raise UnsynthError("--budget has no use here: --flops sets the steps")
-    asked = Settings(**settings)
-    results, used = run(arm_cells(ks, seeds), asked, out, device, None, resume, click.echo)
+    plan = Settings(**settings)
+    results, used = run(arm_cells(ks, seeds), plan, out, device, None, resume, click.echo)
     write(results, used, out)
     click.echo(table(results).markdown())
     click.echo(f"table: {out / 'table.md'}")
@@ -128,49 +239,71 @@ def reproduce_kosc_arms(
 
 @reproduce.command("arms")
 @click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--flops", required=True, type=click.FloatRange(0.0, min_open=True), help="Each.")
-@click.option("--seeds", default=2, type=click.IntRange(1), show_default=True)
-@click.option("--dataset", multiple=True, required=True, help="As for evaluate, e.g. draws:100.")
-@click.option("--candidates", default=16, type=click.IntRange(1), show_default=True)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="For all of them.")
-@click.option("--variant", "variants", multiple=True, metavar="'NAME KEY=VALUE ...'", help="More.")
-@click.option("--workers", type=click.IntRange(1), help="Processes that score; one a core.")
-@click.option("--resume", is_flag=True, help="Go on where the study was stopped.")
-@click.option("--out", default=Path("runs/arms"), type=click.Path(path_type=Path))
+@_flops_option
+@_seeds_option
+@_dataset_option("dataset")
+@candidates_option("samples per target (K)")
+@set_option
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="'NAME KEY=VALUE ...'",
+    help="Another arm: the first experiment with other settings; may be repeated.",
+)
+@workers_option
+@resume_option
+@out_option("Folder of the study.", default=Path("runs/arms"))
 def reproduce_arms(
     experiments: tuple[Path, ...],
     workers: int | None,
     resume: bool,
     out: Path,
-    **asked: Any,
+    **plan: Any,
 ) -> None:
-    """Train EXPERIMENTS with equal FLOPs and score them; the first is the one to beat.
+    """Experiments at equal training FLOPs.
 
-    A --variant is the first experiment with other settings, under another name.
+    Each of EXPERIMENTS (YAML files) is an arm of the study. Trains every arm from every seed,
+    scores all on the same targets, compares them with the first, and writes table.md. Processes
+    that share a folder share the work.
     """
     require_evaluation()
     from unsynth.studies.arms import Arms, run_arms
 
-    found = run_arms(Arms(experiments, **asked), out, workers, resume, click.echo)
-    click.echo(found.markdown())
+    table = run_arms(Arms(experiments, **plan), out, workers, resume, click.echo)
+    click.echo(table.markdown())
     click.echo(f"table: {out / 'table.md'}")
 
 
 @reproduce.command("search")
 @click.argument("task", default="dx7")
+@_dataset_option("datasets")
 @click.option(
-    "--dataset", "datasets", multiple=True, required=True, help="As for evaluate; one a set."
+    "--targets",
+    default=24,
+    type=COUNT,
+    show_default=True,
+    help="Number of targets per dataset, evenly spread.",
 )
-@click.option("--targets", default=24, type=click.IntRange(1), show_default=True, help="Of a set.")
-@click.option("--renders", default=4096, type=click.IntRange(1), show_default=True, help="Each.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--resume", is_flag=True, help="Go on where the study was stopped.")
-@click.option("--out", default=Path("runs/search"), type=click.Path(path_type=Path))
-def reproduce_search(resume: bool, out: Path, **asked: Any) -> None:
-    """Match sets of targets by the search and by others, with as many renders each."""
+@click.option(
+    "--renders",
+    default=4096,
+    type=COUNT,
+    show_default=True,
+    help="Number of renders per target and method.",
+)
+@seed_option
+@resume_option
+@out_option("Folder of the study.", default=Path("runs/search"))
+def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
+    """The search beside other methods, with equal renders.
+
+    Matches targets with TASK (dx7 by default) in seven ways, among them samples of the model, the
+    nearest draws of the index, CMA-ES and a genetic search. Writes table.md.
+    """
     require_evaluation()
     from unsynth.studies.search import SearchStudy, run_search_study
 
-    found = run_search_study(SearchStudy(**asked), out, resume, click.echo)
-    click.echo(found.markdown())
+    table = run_search_study(SearchStudy(**plan), out, resume, click.echo)
+    click.echo(table.markdown())
     click.echo(f"table: {out / 'table.md'}")

@@ -1,11 +1,20 @@
 """``unsynth voices``, ``task`` and ``plugins``: synthesizers, their files and their tasks."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from unsynth.cli.options import MIDI, plugin_option, use_one_torch_thread
+from unsynth.cli.options import (
+    MIDI,
+    Number,
+    WholeNumber,
+    draws_option,
+    out_option,
+    plugin_option,
+    seed_option,
+)
+from unsynth.cli.requirements import use_one_torch_thread
+from unsynth.cli.terminal import follow, result_of
 from unsynth.errors import UnsynthError
 
 
@@ -16,16 +25,18 @@ from unsynth.errors import UnsynthError
 @click.option(
     "--duration",
     default=1.5,
-    type=click.FloatRange(0.05, 6.0),
+    type=Number(0.05, 6.0),
     show_default=True,
-    help="Seconds the note is held.",
+    help="Time that the note is held, in seconds.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for a WAV file of each voice.")
+@out_option("Folder for a WAV file of each voice.", otherwise="none: the voices are only listed")
 def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | None) -> None:
-    """List (and render) the DX7 voices in a .syx file, with what importing them would lose.
+    """List the DX7 voices in a BANK (.syx), and render them with --out.
 
-    The last column is the error, relative to the sound's size, that is left when velocity
-    sensitivity, keyboard scaling and transpose are folded into the note: 0 is exact.
+    The last column is the error of importing a voice. Patches of unsynth have no velocity
+    sensitivity, keyboard scaling or transpose: these are folded into the other values, for this
+    one note. The error is the RMS of the change in the sound, relative to the RMS of the sound; 0
+    is exact.
     """
     from unsynth.audio.files import write_wav
     from unsynth.errors import OutputError, PatchError
@@ -34,66 +45,86 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
     from unsynth.tasks.dx7.task import DX7Task
 
     try:
-        data = bank.read_bytes()
+        content = bank.read_bytes()
     except OSError as error:
         raise PatchError(f"{bank}: cannot be read ({error.strerror})") from None
-    task, played = DX7Task(), Note(note, 0.0, duration, velocity)
+    task, played_note = DX7Task(), Note(note, 0.0, duration, velocity)
     synth = task.synth()
-    for number, voice in enumerate(read_voices(data), start=1):
+    for number, voice in enumerate(read_voices(content), start=1):
         try:
-            lost = f"{task.folding_error(voice, played):.3f}"
+            error_column = f"{task.folding_error(voice, played_note):.3f}"
         except PatchError as error:
-            lost = str(error)
-        click.echo(f"{number:3d}  {voice_name(voice):10s}  {lost}")
+            error_column = str(error)
+        click.echo(f"{number:3d}  {voice_name(voice):10s}  {error_column}")
         if out is not None:
             try:
                 out.mkdir(parents=True, exist_ok=True)
                 path = out / f"{number:03d}.wav"
-                write_wav(path, synth.render(voice, played), synth.sample_rate)
+                write_wav(path, synth.render(voice, played_note), synth.sample_rate)
             except OSError as error:
                 raise OutputError(f"{out}: cannot write there ({error.strerror})") from None
 
 
 @click.group("task")
 def task_group() -> None:
-    """Make and check task files: what is inverted, of which synthesizer."""
+    """Draft and check task files, which describe your own synthesizers.
+
+    A task file (YAML) lists the parameters of a synthesizer that unsynth sets, and how likely
+    their values are. Use it as `match SOUND --synth FILE`.
+    """
 
 
 @task_group.command("init")
 @click.argument("plugin")
-@click.option("--name", help="Which plugin of the bundle, where it holds several.")
-@click.option("--task", "wanted", help="The task's name; made of the plugin's if not given.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file; TASK.yaml if not given.")
-@click.option("--preset", type=click.Path(path_type=Path), help="A .vstpreset to start from.")
-@click.option("--leave-out", multiple=True, metavar="PARAMETER", help="Keep it as it starts.")
-@click.option("--patches", default=20, type=click.IntRange(2), show_default=True)
-@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
+@click.option("--name", help="Name of the plugin, if the bundle holds several.")
+@click.option("--task", "task_name", show_default="the plugin's name", help="Name of the task.")
+@out_option("Task file to write.", otherwise="TASK.yaml")
+@click.option(
+    "--preset",
+    type=click.Path(path_type=Path),
+    help="Preset (.vstpreset) to start from, instead of the plugin's initial state.",
+)
+@click.option(
+    "--leave-out",
+    multiple=True,
+    metavar="PARAMETER",
+    help="Parameter that keeps its initial value; may be repeated.",
+)
+@click.option(
+    "--patches",
+    default=20,
+    type=WholeNumber(2),
+    show_default=True,
+    help="Number of random patches in which each parameter is tried.",
+)
+@seed_option
 def task_init(
     plugin: str,
     name: str | None,
-    wanted: str | None,
+    task_name: str | None,
     out: Path | None,
     preset: Path | None,
     leave_out: tuple[str, ...],
     patches: int,
     seed: int,
 ) -> None:
-    """Draft the task file of a VST3 instrument: PLUGIN is a bundle's path, or its name.
+    """Draft the task file of a VST3 instrument.
 
-    Asks the plugin for its parameters and listens to them in random patches (a minute or two).
-    Then change the file as you like, and run `unsynth task check` on it.
+    PLUGIN is the path of a bundle, or its name. Reads the plugin's parameters and renders random
+    patches to find what each parameter changes (one or two minutes). Then edit the file as you
+    like, and run `unsynth task check` on it.
     """
-    from unsynth.authoring.draft import draft, task_name, write_draft
-    from unsynth.authoring.listening import ProbeProgress
+    from unsynth.authoring.draft import draft, write_draft
+    from unsynth.authoring.draft import task_name as default_name
     from unsynth.authoring.probing import Probe, probe
     from unsynth.errors import OutputError, PatchError
     from unsynth.synths.plugins import find_bundle, instrument
 
     use_one_torch_thread()
     bundle = find_bundle(plugin)
-    task = wanted or task_name(instrument(bundle, name).name)
-    out = out or Path(f"{task}.yaml")
-    # What cannot be written is said before the minutes, not after them.
+    task_name = task_name or default_name(instrument(bundle, name).name)
+    out = out or Path(f"{task_name}.yaml")
+    # A file that cannot be written is reported before the minutes of work, not after them.
     if out.exists() or not out.absolute().parent.is_dir():
         reason = "is there already" if out.exists() else "its folder is not there"
         raise OutputError(f"{out}: {reason}; choose another --out")
@@ -101,65 +132,51 @@ def task_init(
         base = None if preset is None else preset.read_bytes()
     except OSError as error:
         raise PatchError(f"{preset}: cannot be read ({error.strerror})") from None
-    with click.progressbar(length=1000, label="probing", file=sys.stderr) as bar:
-        for event in probe(
-            plugin, name, preset=base, leave_out=leave_out, patches=patches, seed=seed
-        ):
-            match event:
-                case ProbeProgress(stage, done, total):
-                    bar.label = stage
-                    bar.pos = 1000 * done // max(1, total)
-                    bar.update(0)
-                case Probe():
-                    bar.update(1000 - bar.pos)
-                    found = event
-    named = plugin if not Path(plugin).exists() else str(bundle)
-    text = draft(found, task, named, None if preset is None else str(preset.absolute()))
-    made = write_draft(text, out)
-    inert = sum(p.inert for p in found.parameters)
-    excluded = sum(bool(p.excluded) for p in found.parameters)
+    events = probe(plugin, name, preset=base, leave_out=leave_out, patches=patches, seed=seed)
+    result = result_of(Probe, events, "probing")
+    plugin_reference = plugin if not Path(plugin).exists() else str(bundle)
+    preset_reference = None if preset is None else str(preset.absolute())
+    task = write_draft(draft(result, task_name, plugin_reference, preset_reference), out)
+    inert = sum(p.inert for p in result.parameters)
+    excluded = sum(bool(p.excluded) for p in result.parameters)
     click.echo(
-        f"{out}: task {made.name}, {len(made.spec.parameters) - 3} parameters of "
-        f"{found.plugin.name} and the note; {inert} inert, {excluded} left out, "
-        f"{len(found.units)} repeated units"
+        f"{out}: task {task.name}, {len(task.spec.parameters) - 3} parameters of "
+        f"{result.plugin.name} and the note; {inert} inert, {excluded} left out, "
+        f"{len(result.units)} repeated units"
     )
     click.echo(f"next: unsynth task check {out}")
 
 
 @task_group.command("check")
 @click.argument("task")
-@click.option("--draws", default=50, type=click.IntRange(2), show_default=True)
-@click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="The page; NAME.check.html.")
+@draws_option(50, least=2, help="Number of random patches to render.")
+@seed_option
+@out_option("HTML page to write.", otherwise="TASK.check.html, beside a task file")
 @plugin_option
 def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
-    """Render draws of TASK (a name, or a YAML file): are they heard, and do they come out the same?
+    """Check that the patches of TASK are audible and repeatable.
 
-    Says what share is heard, the noise floor, how much a sound depends on those before it, and the
-    seconds a sound; writes a page with plots and sounds beside the file. Problems end it with 2.
+    TASK is a name or a task file. Renders random patches and prints how many are audible, the
+    noise floor (a sound against its own second render), how much a sound depends on the sounds
+    before it, and the time per render. Writes an HTML page with plots and sounds. If there is a
+    problem, the exit code is 2.
     """
-    from unsynth.authoring.check import BasePatchCheck, CheckProgress, CheckResult, check
+    from unsynth.authoring.check import BasePatchCheck, CheckResult, check
     from unsynth.authoring.check_page import write_page
     from unsynth.tasks.catalogue import is_task_file, load_task
 
     use_one_torch_thread()
     beside = Path(task).with_suffix("") if is_task_file(task) else Path(task)
     out = out or beside.with_name(f"{beside.name}.check.html")
-    with click.progressbar(length=1000, label="checking", file=sys.stderr) as bar:
-        for event in check(load_task(task), draws, seed):
-            match event:
-                case CheckProgress(stage, done, total):
-                    bar.label = stage
-                    bar.pos = 1000 * done // total
-                    bar.update(0)
-                case BasePatchCheck(differences):
-                    found = "is as the task has it" if not differences else "is wrong:"
-                    click.echo(f"the base patch, read back from the plugin, {found}")
-                    for difference in differences:
-                        click.echo(f"  {difference}")
-                case CheckResult():
-                    bar.update(1000 - bar.pos)
-                    result = event
+    for event in follow(check(load_task(task), draws, seed), "checking"):
+        match event:
+            case BasePatchCheck(differences):
+                verdict = "is as the task has it" if not differences else "is wrong:"
+                click.echo(f"the base patch, read back from the plugin, {verdict}")
+                for difference in differences:
+                    click.echo(f"  {difference}")
+            case CheckResult():
+                result = event
     write_page(result, out)
     for name, text in result.facts():
         click.echo(f"{name}: {text}")
@@ -175,25 +192,25 @@ def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
 
 @click.command()
 def plugins() -> None:
-    """List the VST3 instruments on this machine, and the bundles that do not load.
+    """List the VST3 instruments on this machine.
 
-    Looked in are the usual places, and before them the folders or bundles of UNSYNTH_VST3.
+    Lists bundles that do not load as well, with the reason. Searches the usual folders of the
+    system, and before them the folders or bundles in the environment variable UNSYNTH_VST3.
     """
     from unsynth.synths.plugins import available, places
 
     bundle = None
-    for bundle, found in available():
-        if isinstance(found, str):
-            click.echo(f"{bundle}  does not load: {' '.join(found.split())}")
+    for bundle, content in available():
+        if isinstance(content, str):
+            click.echo(f"{bundle}  does not load: {' '.join(content.split())}")
             continue
-        effects = sum(not each.is_instrument for each in found)
-        for each in found:
-            if each.is_instrument:
-                click.echo(
-                    f"{bundle}  {each.name} {each.version} ({each.maker}), "
-                    f"{each.parameters} parameters"
-                )
-        if effects == len(found):
+        instruments = [plugin for plugin in content if plugin.is_instrument]
+        for plugin in instruments:
+            click.echo(
+                f"{bundle}  {plugin.name} {plugin.version} ({plugin.maker}), "
+                f"{plugin.parameters} parameters"
+            )
+        if not instruments:
             click.echo(f"{bundle}  no instrument: effects only")
     if bundle is None:
         click.echo(f"no VST3 plugin in {', '.join(map(str, places()))}")

@@ -1,21 +1,39 @@
 """``unsynth train`` and ``unsynth export``."""
 
+import json
 from pathlib import Path
 
 import click
 
-from unsynth.cli.options import plugin_option
+from unsynth.cli.options import COUNT, out_option, plugin_option, resume_option, set_option
 
 
 @click.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME.")
-@click.option("--devices", default=1, type=click.IntRange(1), help="GPUs (or CPU processes); 1.")
-@click.option("--nodes", default=1, type=click.IntRange(1), help="Machines with as many each; 1.")
-@click.option("--dry-run", is_flag=True, help="Build all, take one step on random data, report.")
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
+@set_option
+@resume_option
+@out_option("Folder of the run.", otherwise="runs/EXPERIMENT")
+@click.option(
+    "--devices",
+    default=1,
+    type=COUNT,
+    show_default=True,
+    help="Number of GPUs per machine, or of CPU processes without a GPU; they share each batch.",
+)
+@click.option(
+    "--nodes",
+    default=1,
+    type=COUNT,
+    show_default=True,
+    help="Number of machines, each with as many devices.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Build the model, take steps on random data, and print what training would cost: "
+    "parameters, FLOPs, memory and seconds per step. Nothing is written.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result of --dry-run as JSON.")
 @plugin_option
 def train(
     experiment: Path,
@@ -27,40 +45,46 @@ def train(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Train the model of an EXPERIMENT file; Ctrl-C saves, --resume goes on.
+    """Train the model of an EXPERIMENT file (YAML).
 
-    Sounds are rendered while it trains, or come from a set (data.folder). The folder gets the
-    checkpoint, the losses and their picture.
+    Sounds are rendered during training, or read from a dataset (setting data.folder). The run's
+    folder gets the last checkpoint, the losses as CSV, and a plot of them.
+
+    Ctrl-C saves a checkpoint and stops; --resume continues from it.
     """
     if dry_run:
-        _dry_run(experiment, overrides, as_json)
+        _print_cost(experiment, overrides, as_json)
         return
-    from unsynth.training.train import train as start
+    from unsynth.training.train import train as train_experiment
 
-    run = start(experiment, overrides, resume, out, devices, nodes)
-    if run is None:  # another process speaks
+    run = train_experiment(experiment, overrides, resume, out, devices, nodes)
+    if run is None:  # Of several processes only the first prints.
         return
     click.echo(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
     click.echo(f"checkpoint: {run.checkpoint}")
 
 
-def _dry_run(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    import json
-
+def _print_cost(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Print what training would cost."""
     import yaml
 
-    from unsynth.training.dry_run import dry_run as measure
+    from unsynth.training.dry_run import dry_run
 
-    found = measure(experiment, overrides)
-    text = json.dumps(found) if as_json else yaml.safe_dump(found, sort_keys=False).rstrip()
-    click.echo(text)
+    cost = dry_run(experiment, overrides)
+    click.echo(json.dumps(cost) if as_json else yaml.safe_dump(cost, sort_keys=False).rstrip())
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="NAME.safetensors")
+@out_option(
+    "Weight file to write, NAME.safetensors; NAME.json is written beside it.", required=True
+)
 def export(checkpoint: Path, out: Path) -> None:
-    """Write a run's averaged weights (its folder or last.ckpt) as a weight file with its JSON."""
+    """Export the trained model of a run as a weight file.
+
+    CHECKPOINT is the run's folder or its last.ckpt. The file holds the averaged weights and what
+    `match --model` and `evaluate` need to use them.
+    """
     from unsynth.training.export import export_artifact
 
     artifact = export_artifact(checkpoint, out)

@@ -48,7 +48,7 @@ MOST_GROWTH = 512 * 2**20
 class DatasetProgress:
     """The number of sounds that are rendered, of all sounds of the set."""
 
-    sounds: int
+    done: int
     total: int
 
 

@@ -43,7 +43,7 @@ _MOST_ENCODING_ERROR = 1e-5
 class ShardProgress:
     """The number of shards that are checked, of all shards of all sets."""
 
-    shards: int
+    done: int
     total: int
 
 

@@ -1,0 +1,62 @@
+"""``unsynth index``."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from unsynth.cli.options import draws_option, out_option, plugin_option
+from unsynth.cli.requirements import use_one_torch_thread
+from unsynth.cli.terminal import result_of
+from unsynth.errors import UnsynthError
+
+#: Draws of an index that ships with unsynth.
+_SHIPPED_DRAWS = 40_000
+#: Fewer draws are no use to a search.
+_MIN_DRAWS = 100
+
+
+@click.command()
+@click.argument("task")
+@draws_option(
+    None,
+    least=_MIN_DRAWS,
+    help="Number of draws in the index. By default 40,000 in a file of --out, and in the cache "
+    "as many as the engine renders in three minutes (1,000 to 4,000).",
+)
+@out_option("File to write.", otherwise="where `match` looks for the index of TASK")
+@plugin_option
+def index(task: str, draws: int | None, out: Path | None) -> None:
+    """Build the index of random patches that `match` starts from.
+
+    TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
+    prior, with their spectrograms. The index of the DX7 ships with unsynth. For any other
+    synthesizer `match` builds one on first use; this command builds it beforehand, or again. It
+    goes to your cache folder. A build takes about three minutes, longer with a slow engine; if it
+    is stopped, the next run continues it.
+    """
+    from unsynth.index.build import build_index, build_user_index
+    from unsynth.index.draw_index import DrawIndex
+    from unsynth.index.files import save_index, shipped_index_path, user_index_path
+    from unsynth.rendering.renderer import Renderer
+    from unsynth.tasks.catalogue import load_task
+
+    use_one_torch_thread()
+    loaded = load_task(task)
+    path = out or shipped_index_path(loaded)
+    in_cache = out is None and not path.exists()
+    if in_cache:
+        path = user_index_path(loaded)
+    elif path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
+    with Renderer(loaded.synth) as renderer:
+        events: Iterator[object]
+        if in_cache:
+            events = build_user_index(loaded, renderer, draws, again=True)
+        else:
+            events = build_index(loaded, renderer, draws or _SHIPPED_DRAWS)
+        built = result_of(DrawIndex, events, "rendering draws")
+        if not in_cache:
+            save_index(built, path)
+    click.echo(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")

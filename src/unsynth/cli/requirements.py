@@ -1,0 +1,34 @@
+"""What a command needs before it starts its work."""
+
+from unsynth.errors import UnsynthError
+
+
+def require(extra: str, *packages: str) -> None:
+    """Raise :class:`UnsynthError`, with the remedy, if an optional package is not installed."""
+    from importlib.util import find_spec
+
+    for package in packages:
+        if find_spec(package) is None:
+            raise UnsynthError(f"this needs {package}: pip install 'unsynth[{extra}]'")
+
+
+def require_evaluation() -> None:
+    """Require the packages that write evaluations."""
+    require("evaluate", "pyarrow")
+
+
+def require_data() -> None:
+    """Require the packages that read and write datasets."""
+    require("data", "h5py", "hdf5plugin", "fsspec", "psutil")
+
+
+def use_one_torch_thread() -> None:
+    """Limit torch to one thread, and flush denormal numbers to zero.
+
+    Sounds are processed in parallel, one per core; more threads per sound would wait for each
+    other. Denormal numbers, in the tails of sounds, are several times slower than zeros.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)

@@ -1,0 +1,58 @@
+"""Help texts: every command and option has one, and none needs a slow import."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from tests.commands import command_paths
+from unsynth.cli.main import commands
+
+COMMANDS = dict(command_paths(commands))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_and_option_has_a_help_text(path):
+    command = COMMANDS[path]
+    assert command.help and command.help.strip().split("\n")[0].endswith(".")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help and parameter.help.strip().endswith("."), parameter.name
+            assert parameter.help[0].isupper(), parameter.name
+
+
+def test_an_option_of_several_commands_has_few_help_texts():
+    """Shared options are declared once; those with a text per command are listed here."""
+    texts: dict[str, set[str]] = {}
+    for command in COMMANDS.values():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                texts.setdefault(parameter.opts[0], set()).add(parameter.help or "")
+    differing = {name for name, helps in texts.items() if len(helps) > 1}
+    assert differing <= {
+        *("--out", "--draws", "--candidates", "--note", "--json"),
+        *("--budget", "--renders", "--steps", "--guidance"),
+    }
+
+
+def test_all_commands_are_listed_in_one_group():
+    text = commands.get_help(click.Context(commands, info_name="unsynth"))
+    for name in commands.commands:
+        assert text.count(f"\n  {name} ") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["match", "--help"], ["reproduce", "kosc", "-h"]]
+)
+def test_help_imports_neither_torch_nor_scipy(arguments):
+    code = (
+        "import sys\n"
+        "from unsynth.cli.main import main\n"
+        f"sys.argv = ['unsynth', *{arguments}]\n"
+        "main()\n"
+        "assert not {'torch', 'scipy', 'numpy'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: unsynth")

@@ -1,0 +1,66 @@
+"""Progress on standard error."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from unsynth.authoring.check import CheckProgress
+from unsynth.authoring.listening import ProbeProgress
+from unsynth.cli.terminal import Step, follow, result_of, say_error
+from unsynth.data.local import DatasetProgress
+from unsynth.data.verify import ShardProgress
+from unsynth.evaluation.evaluate import Scored
+from unsynth.index.build import BuildProgress
+from unsynth.matching.run import Progress
+
+
+@dataclass(frozen=True)
+class Count:
+    done: int
+    total: int
+
+
+def test_follow_yields_all_but_steps_and_labels_stages(capsys):
+    steps = [Progress("loading", 0, 1), Progress("searching", 3, 4, 2.5), "event"]
+    assert list(follow(steps, indent="  ")) == ["event"]
+    out, err = capsys.readouterr()
+    assert out == "" and err.splitlines() == ["  loading", "  searching"]
+
+
+def test_result_of_returns_the_last_event(capsys):
+    assert result_of(str, [Count(1, 2), "first", Count(2, 2), "result"], "working") == "result"
+    assert capsys.readouterr().err.splitlines() == ["working", "working"]
+    with pytest.raises(AssertionError):
+        result_of(str, [Count(1, 2)], "working")
+
+
+def test_counts_are_part_of_the_label(capsys):
+    list(follow([Count(1, 2), Count(2, 2)], "scoring", counted=True))
+    assert capsys.readouterr().err.splitlines() == ["scoring", "scoring 1/2", "scoring 2/2"]
+
+
+def test_an_empty_total_is_no_error():
+    assert list(follow([Count(0, 0)], "working")) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(
+            DatasetProgress(1, 2),
+            ShardProgress(1, 2),
+            Scored(1, 2),
+            BuildProgress(1, 2),
+            Progress("a", 1, 2),
+        ),
+        *(CheckProgress("a", 1, 2), ProbeProgress("a", 1, 2)),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_progress_of_every_command_is_a_step(event):
+    assert isinstance(event, Step)
+
+
+def test_an_error_is_one_line(capsys):
+    say_error("a\nb   c")
+    assert capsys.readouterr().err == "unsynth: a b c\n"
