@@ -1,1 +1,1 @@
-"""The page a user opens after a match."""
+"""What users see of results: a match's folder and report, and datasets in words."""

@@ -42,9 +42,9 @@ function follow() {
   for (const image of document.querySelectorAll(".image")) {
     const sound = find(`sound-${image.dataset.of}`);
     const head = image.querySelector(".playhead");
-    const shown = sound === current && sound.currentTime > 0;
-    head.style.opacity = shown ? 0.9 : 0;
-    if (shown) head.style.left = `${100 * sound.currentTime / sound.duration}%`;
+    const visible = sound === current && sound.currentTime > 0;
+    head.style.opacity = visible ? 0.9 : 0;
+    if (visible) head.style.left = `${100 * sound.currentTime / sound.duration}%`;
   }
   if (!current.paused) requestAnimationFrame(follow);
 }
