@@ -2,8 +2,8 @@
 
     python benchmarks/match_command.py --runs 5 examples/vibraphone.flac examples/organ.flac
 
-Each run is a whole process. Prints every run and the median, in seconds of wall-clock, and the
-best score beside the median random draw's.
+Each run is a process of its own. The script prints the wall-clock seconds of every run and their
+median, and the MSS of the best patch, of the best start and of the median random draw.
 """
 
 import argparse
@@ -31,14 +31,14 @@ def main() -> None:
                 start = time.perf_counter()
                 subprocess.run(command, check=True, capture_output=True)
                 seconds.append(time.perf_counter() - start)
-                found = json.loads((Path(out) / sound.stem / "patch.json").read_text("utf-8"))
-        best = found["candidates"][0]["mss_db"]
-        median = statistics.median(draw["mss_db"] for draw in found["random_draws"])
-        begun = min(start["mss_db"] for start in found["before_the_search"].values())
+                data = json.loads((Path(out) / sound.stem / "patch.json").read_text("utf-8"))
+        best = data["candidates"][0]["mss_db"]
+        median = statistics.median(draw["mss_db"] for draw in data["random_draws"])
+        first = min(start["mss_db"] for start in data["before_the_search"].values())
         runs = " ".join(f"{s:.1f}" for s in seconds)
         print(
             f"{sound.stem}: median {statistics.median(seconds):.1f} s ({runs}); "
-            f"best {best:.2f} dB, before the search {begun:.2f} dB, "
+            f"best {best:.2f} dB, before the search {first:.2f} dB, "
             f"median random draw {median:.2f} dB"
         )
 

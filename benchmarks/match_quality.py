@@ -1,12 +1,12 @@
-"""Match folders of sounds and banks of voices, and say how near the best patches come.
+"""How near do matches come to folders of sounds and banks of voices?
 
     python benchmarks/match_quality.py --sounds ../shared/data/instruments \\
         --banks ../shared/data/dx7_cartridges --from SynprezFM_18 --voices 100
 
-Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s, the note unknown
-to the matcher. Sounds are named after their MIDI note, `piano_63.flac`. Prints, with 95 %
-bootstrap intervals over targets: MSS of the nearest patch and of the best of 16 random
-draws on the true note, and the share of right notes.
+Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s; the matcher does
+not know the note. Sounds are named after their MIDI note, `piano_63.flac`. The script prints, with
+95 % bootstrap intervals over targets, the MSS of the nearest patch and of the best of 16 random
+draws on the true note, and the share of correct notes.
 """
 
 import argparse
@@ -69,25 +69,25 @@ def main() -> None:
             sets["voices"].append((path, 60))
 
     for name, targets in sets.items():
-        best, random, right, octave, seconds = [], [], [], [], []
+        best, random, correct, octave, seconds = [], [], [], [], []
         for path, pitch in targets:
             request = Request(task, arguments.budget)
             *_, result = matcher.events(read_target(path, task), request)
             best.append(result.metrics[0].mss)
-            found = task.note(result.candidates[0].patch)
-            right.append(found.pitch == pitch)
-            octave.append(found.pitch % 12 == pitch % 12)
+            note = task.note(result.candidates[0].patch)
+            correct.append(note.pitch == pitch)
+            octave.append(note.pitch % 12 == pitch % 12)
             seconds.append(result.seconds)
             target, _ = read_sound(path, synth.sample_rate, 1, 4.0, 1.0)
-            note = Note(pitch, found.onset, found.duration)
+            true_note = Note(pitch, note.onset, note.duration)
             draws = [task.sample(item_rng("dx7", Split.RANDOM, i, 1)) for i in range(16)]
-            sounds = [synth.render(task.engine_patch(d), note) for d in draws]
+            sounds = [synth.render(task.engine_patch(d), true_note) for d in draws]
             random.append(min(mss(target, sound) for sound in sounds))
-            print(f"{path.stem}: {best[-1]:.2f} (note {found.pitch}, {pitch} played)", flush=True)
+            print(f"{path.stem}: {best[-1]:.2f} (note {note.pitch}, {pitch} played)", flush=True)
         print(f"{name}, {len(targets)}: MSS of the nearest {interval(np.array(best))}")
         print(f"  best of 16 random draws on the true note {interval(np.array(random))}")
-        print(f"  right note {np.mean(right):.0%}, right but for octaves {np.mean(octave):.0%}")
-        print(f"  median {np.median(seconds):.1f} s a match")
+        print(f"  correct note {np.mean(correct):.0%}, correct up to octaves {np.mean(octave):.0%}")
+        print(f"  median {np.median(seconds):.1f} s per match")
 
 
 if __name__ == "__main__":
