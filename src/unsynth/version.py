@@ -1,3 +1,3 @@
-"""The version of this package, by itself so that every module may import it."""
+"""The version of unsynth, in a module of its own that every other module may import."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Models that are quick, and that do not ignore their input as new ones do."""
+"""Small models, with random weights in place of zeros so that they respond to their input."""
 
 import torch
 
@@ -52,14 +52,14 @@ MODELS = {"param2tok": SMALL, "units": UNITS, "mlp": MLP, "regression": REGRESSI
 
 
 def numbers(values: int) -> Spec:
-    """Vectors of so many numbers."""
+    """Make a spec of ``values`` integer parameters."""
     return Spec(tuple(Integer(f"p{i}", 0, 99) for i in range(values)))
 
 
 def small_flow(
     values: int = 7, size: tuple[int, int, int] = (1, 128, 401), seed: int = 0
 ) -> ConditionalFlow:
-    """Random weights in place of AdaLN-Zero's zeros and Param2Tok's equal rows."""
+    """Make a flow with random weights, in place of AdaLN-Zero's zeros and equal rows."""
     torch.manual_seed(seed)
     model = FlowArchitecture.model_validate(SMALL).build(numbers(values), size).eval()
     with torch.no_grad():

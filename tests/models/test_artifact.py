@@ -39,7 +39,7 @@ def saved(task, model, tmp_path) -> Path:
     return path
 
 
-def test_round_trip(task, model, saved):
+def test_a_saved_model_loads_with_its_weights(task, model, saved):
     state = torch.random.get_rng_state()
     loaded, artifact = load_artifact(saved, task)
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -50,13 +50,13 @@ def test_round_trip(task, model, saved):
     sound = torch.randint(0, 256, (3, 1, 128, 401), dtype=torch.uint8)
     with torch.no_grad():
         expected = model(x, t, model.encode(sound))
-    found = loaded(x, t, loaded.encode(sound))
-    assert found.dtype == torch.float32
-    assert (found - expected).norm() < 2e-3 * expected.norm()
+    v = loaded(x, t, loaded.encode(sound))
+    assert v.dtype == torch.float32
+    assert (v - expected).norm() < 2e-3 * expected.norm()
     assert not [p for p in saved.parent.iterdir() if p.suffix not in (".safetensors", ".json")]
 
 
-def test_weights_that_float16_cannot_hold(task, model, tmp_path):
+def test_weights_that_float16_cannot_hold_are_stored_as_float32(task, model, tmp_path):
     path = tmp_path / "dx7.safetensors"
     with torch.no_grad():
         model.no_sound[0] = 1e6
@@ -75,7 +75,7 @@ def change(path: Path, **fields: object) -> None:
     description.write_text(json.dumps(json.loads(description.read_text()) | fields))
 
 
-def test_another_task_or_version_of_it_is_refused(task, saved):
+def test_another_task_or_task_version_is_refused(task, saved):
     change(saved, task_hash="0123456789abcdef")
     with pytest.raises(ArtifactError, match=f"0123456789abcdef, not for dx7 {task.hash}"):
         load_artifact(saved, task)
@@ -87,14 +87,14 @@ def test_another_task_or_version_of_it_is_refused(task, saved):
 def test_other_features_are_refused(task, saved):
     features = json.loads(saved.with_suffix(".json").read_text())["features"]
     change(saved, features={**features, "hop": 512})
-    with pytest.raises(ArtifactError, match="hop 512, this version makes hop 441"):
+    with pytest.raises(ArtifactError, match="hop 512, but this version of unsynth with hop 441"):
         load_artifact(saved, task)
 
 
 def test_a_truncated_file_is_refused(task, saved):
     whole = saved.read_bytes()
     saved.write_bytes(whole[:-100])
-    with pytest.raises(ArtifactError, match=f"{len(whole) - 100} bytes .* {len(whole)}"):
+    with pytest.raises(ArtifactError, match=f"{len(whole) - 100} bytes, .* {len(whole)}"):
         load_artifact(saved, task)
 
 
@@ -114,11 +114,11 @@ def test_missing_files_are_named(task, saved):
         load_artifact(saved.with_name("other.safetensors"), task)
 
 
-def test_a_json_of_something_else_is_refused(task, saved):
+def test_a_json_of_another_model_is_refused(task, saved):
     sizes = json.loads(saved.with_suffix(".json").read_text())["architecture"]
     sizes["field"]["tokens"] = 9
     change(saved, architecture=sizes)
-    with pytest.raises(ArtifactError, match="not of the model that the JSON describes"):
+    with pytest.raises(ArtifactError, match="do not fit the model that the JSON describes"):
         load_artifact(saved, task)
     change(saved, guidanse=3)
     with pytest.raises(ArtifactError, match="guidanse"):
@@ -128,7 +128,7 @@ def test_a_json_of_something_else_is_refused(task, saved):
         load_artifact(saved, task)
 
 
-def test_where_nothing_can_be_written(task, model, tmp_path):
+def test_a_path_that_cannot_be_written_is_refused(task, model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match="cannot be written"):
         save_artifact(tmp_path / "file" / "dx7.safetensors", model, description(task))
@@ -136,7 +136,7 @@ def test_where_nothing_can_be_written(task, model, tmp_path):
         save_artifact(tmp_path / "dx7.json", model, description(task))
 
 
-def test_saving_again_replaces_both(task, saved):
+def test_saving_again_replaces_both_files(task, saved):
     other = small_flow(task.spec.width, seed=1)
     save_artifact(saved, other, description(task))
     np.testing.assert_allclose(
@@ -144,8 +144,8 @@ def test_saving_again_replaces_both(task, saved):
     )
 
 
-def test_a_large_model_is_stored_in_bytes(model, task, tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "_LARGE", 1000)
+def test_a_large_model_is_stored_in_one_byte_per_weight(model, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "_QUANTISE_ABOVE", 1000)
     path = tmp_path / "large.safetensors"
     with torch.no_grad():
         next(value for value in model.parameters() if value.ndim == 2)[0] = 0.0
@@ -153,14 +153,14 @@ def test_a_large_model_is_stored_in_bytes(model, task, tmp_path, monkeypatch):
     numbers = sum(value.numel() for value in model.state_dict().values())
     assert stored.weight_bytes < 1.7 * numbers
     loaded, _ = load_artifact(path, task)
-    for name, wanted in model.state_dict().items():
-        found = loaded.state_dict()[name]
-        assert found.dtype == wanted.dtype
-        largest = wanted.abs().amax(dim=-1, keepdim=True)
-        if wanted.ndim == 2:
-            assert ((found - wanted).abs() <= 0.51 * largest / 127).all()
+    for name, expected in model.state_dict().items():
+        weights = loaded.state_dict()[name]
+        assert weights.dtype == expected.dtype
+        largest = expected.abs().amax(dim=-1, keepdim=True)
+        if expected.ndim == 2:
+            assert ((weights - expected).abs() <= 0.51 * largest / 127).all()
         else:
-            torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(weights, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_one_small_weight_file_a_task():

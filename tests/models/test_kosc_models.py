@@ -14,8 +14,8 @@ from unsynth.synths.kosc import KOsc, Ranges
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 
 
-def stirred(module: torch.nn.Module) -> torch.nn.Module:
-    """New models ignore much of what they are given; trained ones do not."""
+def randomised(module: torch.nn.Module) -> torch.nn.Module:
+    """Change all weights: unlike a trained model, a new one ignores much of its input."""
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -23,8 +23,8 @@ def stirred(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
-def listened(encoder: SpectrumEncoder, audio: torch.Tensor) -> SpectrumEncoder:
-    """The statistics of its batch norms, which training finds in some hundred steps."""
+def fit_batch_norms(encoder: SpectrumEncoder, audio: torch.Tensor) -> SpectrumEncoder:
+    """Set the statistics of batch norms, which training learns in some hundred steps."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             module.momentum = 1.0
@@ -34,8 +34,8 @@ def listened(encoder: SpectrumEncoder, audio: torch.Tensor) -> SpectrumEncoder:
 
 def small(model: Model, synth: KOsc, data_variance: float | None = None) -> torch.nn.Module:
     torch.manual_seed(0)
-    flow = stirred(build_flow(model, synth, 32, data_variance)).eval()
-    listened(flow.encoder, torch.randn(50, 1024))
+    flow = randomised(build_flow(model, synth, 32, data_variance)).eval()
+    fit_batch_norms(flow.encoder, torch.randn(50, 1024))
     return flow
 
 
@@ -44,7 +44,7 @@ def permuted(synth: KOsc, x: torch.Tensor, order: list[int]) -> torch.Tensor:
     return torch.cat([synth.vectors(synth.units(x)[:, order]), rest], dim=1)
 
 
-#: As the paper's code has them; the encoder here has 4,176 more.
+#: Parameters in the paper's code, for k = 4 and 32; the encoder here has 4,176 more.
 COUNTS = {
     Model.PARAM2TOK: (3_978_440, 4_002_968),
     Model.EQUIVARIANT: (3_943_195, 3_943_195),
@@ -54,7 +54,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize("model", COUNTS)
-def test_the_papers_parameter_counts(model):
+def test_parameter_counts_are_those_of_the_paper(model):
     for k, count in zip((4, 32), COUNTS[model], strict=True):
         with torch.device("meta"):
             built = build_flow(model, KOsc(k)) if model in FLOWS else build_regression(KOsc(k))
@@ -72,15 +72,15 @@ def test_unit_tokens_make_the_field_and_its_samples_equivariant(ranges):
     samples = solve(field, x, 3)
     for order in itertools.permutations(range(4)):
         moved = permuted(synth, x, order)
-        for found, expected in ((flow(moved, t, sound), v), (solve(field, moved, 3), samples)):
+        for result, expected in ((flow(moved, t, sound), v), (solve(field, moved, 3), samples)):
             torch.testing.assert_close(
-                found, permuted(synth, expected, order), atol=2e-5, rtol=2e-5
+                result, permuted(synth, expected, order), atol=2e-5, rtol=2e-5
             )
     assert (permuted(synth, v, [1, 0, 2, 3]) - v).abs().max() > 0.05
 
 
 @pytest.mark.parametrize("model", [Model.PARAM2TOK, Model.MLP])
-def test_the_other_fields_can_tell_oscillators_apart(model):
+def test_other_fields_distinguish_oscillators(model):
     synth = KOsc(3)
     flow = small(model, synth)
     x, t = torch.randn(4, 9), torch.rand(4)
@@ -91,7 +91,7 @@ def test_the_other_fields_can_tell_oscillators_apart(model):
 
 
 @pytest.mark.parametrize("model", FLOWS)
-def test_fields_heed_the_sound_the_time_and_every_value(model):
+def test_fields_depend_on_the_sound_the_time_and_every_value(model):
     synth = KOsc(3)
     flow = small(model, synth)
     x = torch.randn(4, 9).requires_grad_()
@@ -105,7 +105,7 @@ def test_fields_heed_the_sound_the_time_and_every_value(model):
 
 
 @pytest.mark.parametrize("model", FLOWS)
-def test_a_new_field_with_a_data_variance_is_c_of_t_times_x(model):
+def test_a_data_variance_adds_c_of_t_times_x_to_a_new_field(model):
     """E[x1 - x0 | x_t] for x1 ~ N(0, s^2); each new block is the identity."""
     synth = KOsc(3)
     torch.manual_seed(0)
@@ -134,7 +134,7 @@ def test_all_weights_of_a_flow_have_a_gradient(model):
 
 def test_all_weights_of_a_regression_have_a_gradient():
     synth = KOsc(3)
-    model = stirred(build_regression(synth, 32))
+    model = randomised(build_regression(synth, 32))
     x = torch.rand(12, 9) * 2 - 1
     (model(synth.render(x)) - x).square().mean().backward()
     for name, parameter in model.named_parameters():
@@ -145,16 +145,16 @@ def test_an_encoded_sound_does_not_depend_on_the_batch():
     torch.manual_seed(0)
     encoder = SpectrumEncoder(1024, 32, 6)
     audio = KOsc(4).render(torch.rand(6, 12) * 2 - 1)
-    listened(encoder, audio)
+    fit_batch_norms(encoder, audio)
     together, alone = encoder(audio), torch.cat([encoder(sound[None]) for sound in audio])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
     assert (together[0] - together[1]).abs().max() > 0.01
-    # The last bin of the spectrum is heard as the others are.
+    # The last bin of the spectrum counts like the others.
     nyquist = audio + 0.2 * torch.tensor([1.0, -1.0]).repeat(512)
     assert (encoder(nyquist) - together).abs().max() > 1e-4
 
 
-def test_chamfer_is_the_metric_and_takes_any_order():
+def test_the_chamfer_loss_is_the_metric_for_any_order_of_units():
     rng = np.random.default_rng(0)
     target, estimate = rng.uniform(-1, 1, (2, 7, 5, 3))
     first, second = torch.from_numpy(target), torch.from_numpy(estimate).requires_grad_()
@@ -165,12 +165,12 @@ def test_chamfer_is_the_metric_and_takes_any_order():
     assert (second.grad.abs() > 0).all()
 
 
-def test_sorted_units_are_one_for_every_order():
+def test_sorting_units_gives_the_same_for_every_order():
     units = torch.rand(7, 5, 3)
-    found = sort_units(units, units[..., 0])
-    assert (found[..., 0].diff(dim=1) > 0).all()
+    ordered = sort_units(units, units[..., 0])
+    assert (ordered[..., 0].diff(dim=1) > 0).all()
     for order in ([4, 2, 0, 1, 3], [1, 0, 2, 4, 3]):
         moved = units[:, order]
-        torch.testing.assert_close(sort_units(moved, moved[..., 0]), found)
+        torch.testing.assert_close(sort_units(moved, moved[..., 0]), ordered)
     # Whole units move: amplitude and shape stay with their frequency.
-    assert {tuple(u) for u in found[0].tolist()} == {tuple(u) for u in units[0].tolist()}
+    assert {tuple(u) for u in ordered[0].tolist()} == {tuple(u) for u in units[0].tolist()}

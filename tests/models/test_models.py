@@ -9,7 +9,7 @@ from unsynth.models.layers import Block, ModulatedBlock
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.vector_fields import DiffusionTransformer, normal_velocity
 
-HEARD = Observation.NOTE.note_values
+NOTE_VALUES = Observation.NOTE.note_values
 
 
 def test_a_new_param2tok_treats_all_parameters_alike():
@@ -23,7 +23,7 @@ def test_a_new_param2tok_treats_all_parameters_alike():
     torch.testing.assert_close(values[:, order], values, atol=2e-3, rtol=0)
     assert values.std() > 0.02
 
-    with torch.no_grad():  # what training may do
+    with torch.no_grad():  # as training may do
         layer.z_in.normal_()
     assert (layer.to_tokens(x[:, order]) - layer.to_tokens(x)).abs().max() > 0.02
 
@@ -70,8 +70,8 @@ def test_patches_cover_the_spectrogram(patch, stride, patches):
     assert (moved[1] - out[1]).abs().max() > 1e-5
 
 
-def test_what_is_past_the_end_is_silence():
-    """A longer spectrogram with the floor at its end is the same."""
+def test_a_spectrogram_is_silent_past_its_end():
+    """Padding a spectrogram with -80 dB changes nothing."""
     torch.manual_seed(0)
     short = SpectrogramTransformer((1, 20, 30), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
     whole = SpectrogramTransformer((1, 24, 32), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
@@ -83,18 +83,18 @@ def test_what_is_past_the_end_is_silence():
 
 
 def test_a_spectrogram_encoder_standardises_each_cell():
-    """Cells that never change are left at 0, and what is past the end at its floor."""
+    """Cells that never change become 0; the part past the end stays at -80 dB."""
     torch.manual_seed(0)
     encoder = SpectrogramTransformer((1, 20, 30), 2, 4, (8, 8), (8, 8), 8, 2, 2, 8)
     spectrograms = torch.randint(0, 256, (500, 1, 20, 30), dtype=torch.uint8)
     spectrograms[:, :, 3] = 17
     cells = spectrograms.float()
     encoder.standardise(cells.mean(dim=0), cells.std(dim=0, correction=0))
-    seen = []
-    encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    inputs = []
+    encoder.embed.register_forward_pre_hook(lambda module, arguments: inputs.append(arguments[0]))
     encoder(spectrograms)
     # Patches of 8 x 8 in 3 rows and 4 columns, put back together.
-    whole = seen[0].unflatten(2, (8, 8)).unflatten(1, (3, 4)).transpose(2, 3)
+    whole = inputs[0].unflatten(2, (8, 8)).unflatten(1, (3, 4)).transpose(2, 3)
     whole = whole.reshape(500, 24, 32)
     torch.testing.assert_close(whole[:, :20, :30].mean(dim=0), torch.zeros(20, 30))
     expected = torch.ones(20, 30)
@@ -103,29 +103,29 @@ def test_a_spectrogram_encoder_standardises_each_cell():
     assert (whole[:, 20:] == -1).all() and (whole[:, :, 30:] == -1).all()
 
 
-def test_a_note_encoder_whitens_what_it_was_fitted_on():
-    """Its inputs have mean 0; the strongest directions variance 1, in every one at most 1."""
+def test_a_note_encoder_whitens_the_sounds_of_its_fit():
+    """All inputs have mean 0 and variance at most 1, the strongest directions variance 1."""
     torch.manual_seed(0)
     mixed = torch.randn(4000, 12) @ torch.randn(12, SPECTROGRAM_VALUES) * 6 + 100
-    heard = torch.rand(4000, HEARD) * 255
-    observed = torch.cat([mixed, heard], dim=1).clamp(0, 255).to(torch.uint8)
+    note = torch.rand(4000, NOTE_VALUES) * 255
+    observed = torch.cat([mixed, note], dim=1).clamp(0, 255).to(torch.uint8)
     sizes = {"directions": 20, "width": 8, "layers": 2, "feed_forward": 16}
-    encoder = NoteEncoder(SPECTROGRAM_VALUES + HEARD, HEARD, 3, 5, **sizes)
+    encoder = NoteEncoder(SPECTROGRAM_VALUES + NOTE_VALUES, NOTE_VALUES, 3, 5, **sizes)
     encoder.fit(observed)
-    seen = []
-    encoder.embed.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    inputs = []
+    encoder.embed.register_forward_pre_hook(lambda module, arguments: inputs.append(arguments[0]))
     assert encoder(observed).shape == (4000, 3, 5)
-    u = seen[0]
-    torch.testing.assert_close(u.mean(0), torch.zeros(20 + HEARD), atol=1e-3, rtol=0)
+    u = inputs[0]
+    torch.testing.assert_close(u.mean(0), torch.zeros(20 + NOTE_VALUES), atol=1e-3, rtol=0)
     variances = u.var(0)
     torch.testing.assert_close(variances[:4], torch.ones(4), atol=0.05, rtol=0)
-    torch.testing.assert_close(variances[20:], torch.ones(HEARD), atol=0.05, rtol=0)
+    torch.testing.assert_close(variances[20:], torch.ones(NOTE_VALUES), atol=0.05, rtol=0)
     assert (variances < 1.05).all()
-    correlated = torch.corrcoef(u.T) - torch.eye(20 + HEARD)
+    correlated = torch.corrcoef(u.T) - torch.eye(20 + NOTE_VALUES)
     assert correlated[:20, :20].abs().max() < 0.02
 
 
-def test_the_field_heeds_its_time_and_each_layers_vector():
+def test_the_field_depends_on_the_time_and_on_each_layers_vector():
     model = small_flow()
     x, t, sound = torch.randn(4, 7), torch.rand(4), torch.randn(4, 2, 8)
     v = model(x, t, sound)
@@ -136,16 +136,16 @@ def test_the_field_heeds_its_time_and_each_layers_vector():
         assert (model(x, t, other) - v).abs().max() > 1e-3
 
 
-def test_the_velocity_to_a_normal_is_a_regression():
+def test_the_velocity_to_a_normal_is_the_least_squares_regression():
     """E[x1 - x0 | x_t] is linear in x_t; its two coefficients are those of least squares."""
     torch.manual_seed(0)
     x0, x1, t = torch.randn(200_000), 0.7 + 0.3 * torch.randn(200_000), 0.6
     x = (1 - t) * x0 + t * x1
     design = torch.stack([torch.ones_like(x), x], dim=1)
-    found = torch.linalg.lstsq(design, (x1 - x0)[:, None]).solution.flatten()
+    coefficients = torch.linalg.lstsq(design, (x1 - x0)[:, None]).solution.flatten()
     mean, variance = torch.full((1, 2), 0.7), torch.full((1, 2), 0.09)
     v = normal_velocity(torch.tensor([[0.0, 1.0]]), torch.tensor([[t]]), mean, variance)[0]
-    torch.testing.assert_close(torch.stack([v[0], v[1] - v[0]]), found, atol=0.02, rtol=0)
+    torch.testing.assert_close(torch.stack([v[0], v[1] - v[0]]), coefficients, atol=0.02, rtol=0)
 
 
 def test_a_new_field_is_the_regression_on_white_data():
@@ -161,19 +161,19 @@ def test_a_new_field_is_the_regression_on_white_data():
     assert float(v) == pytest.approx(slope, abs=0.02)
 
 
-def test_heads_that_do_not_divide_the_width():
+def test_heads_that_do_not_divide_the_width_are_refused():
     wrong = {**SMALL, "field": {**SMALL["field"], "heads": 3}}
     with pytest.raises(ValueError, match="3 heads do not divide a width of 8"):
         FlowArchitecture.model_validate(wrong)
 
 
-def test_strides_that_skip_cells():
+def test_strides_that_skip_cells_are_refused():
     wrong = {**SMALL, "encoder": {**SMALL["encoder"], "stride": [128, 65]}}
     with pytest.raises(ValueError, match=r"\(128, 65\) skips cells between patches of \(128, 64\)"):
         FlowArchitecture.model_validate(wrong)
 
 
-def test_a_modulated_block_with_open_gates_is_a_plain_one():
+def test_a_modulated_block_with_gates_of_one_is_a_plain_block():
     torch.manual_seed(0)
     plain, modulated = Block(8, 2, 16), ModulatedBlock(8, 2, 16, 4, 6)
     modulated.attention.load_state_dict(plain.attention.state_dict())
@@ -192,7 +192,7 @@ def test_a_modulated_block_with_open_gates_is_a_plain_one():
         torch.testing.assert_close(modulated(x, condition), plain(x))
 
 
-def test_attention_is_per_head_softmax_and_a_queries_only_block_is_the_whole_ones_start():
+def test_attention_is_a_softmax_per_head_and_a_block_can_update_its_first_tokens_only():
     torch.manual_seed(0)
     block, x = Block(8, 2, 16), torch.randn(2, 5, 8)
     torch.testing.assert_close(block(x, 3), block(x)[:, :3])
@@ -206,7 +206,7 @@ def test_attention_is_per_head_softmax_and_a_queries_only_block_is_the_whole_one
 
 
 @pytest.mark.parametrize(("values", "count"), [(92, 631_296), (300, 870_912)])
-def test_param2tok_has_as_many_parameters_as_the_papers(values, count):
+def test_param2tok_has_the_parameter_count_of_the_paper(values, count):
     """Surge XT, Simple and Full: 128 tokens of 512."""
     with torch.device("meta"):
         layer = Param2Tok(values, 128, 512)

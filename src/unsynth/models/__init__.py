@@ -1,1 +1,1 @@
-"""Neural networks: from sound to conditioning, and the vector field of the flow."""
+"""Neural networks: encoders of sounds, vector fields of the flow, regressions, and their files."""

@@ -1,4 +1,7 @@
-"""The sizes of a model, as experiment files and weight files write them."""
+"""Settings of a model's architecture, as experiment files and weight files hold them.
+
+The names of fields are part of both file formats.
+"""
 
 from typing import Annotated, Literal
 
@@ -15,12 +18,12 @@ from unsynth.models.vector_fields import DiffusionTransformer, ResidualNetwork
 from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
 
-#: What can be trained, and asked about a sound.
+#: The models that can be trained and then estimate patches.
 Model = ConditionalFlow | PatchRegression | VAERealNVP
 
 
 class StrictSettings(BaseModel):
-    """Fields that are checked; unknown ones are errors."""
+    """Base of settings in files: values are checked and fixed, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,14 +57,17 @@ class SpectrogramEncoderSettings(_Transformer):
         return self
 
     def build(self, shape: tuple[int, ...], queries: int, out: int) -> SpectrogramTransformer:
-        """Make a new encoder of spectrograms of ``shape``."""
+        """Make a new encoder for spectrograms of shape (channels, bands, frames).
+
+        It has one vector of width ``out`` per query.
+        """
         channels, bands, frames = shape
         sizes = self.model_dump(exclude={"kind"})
         return SpectrogramTransformer((channels, bands, frames), queries, out, **sizes)
 
 
 class NoteEncoderSettings(StrictSettings):
-    """Sizes of :class:`NoteEncoder`; ``out`` is the width of the vectors for the field."""
+    """Sizes of :class:`NoteEncoder`; ``out`` is the width of the field's conditioning vectors."""
 
     kind: Literal["note", "windows"]
     directions: PositiveInt
@@ -69,11 +75,11 @@ class NoteEncoderSettings(StrictSettings):
     layers: PositiveInt
     feed_forward: PositiveInt
     out: PositiveInt
-    #: Sounds that the whitening is found from, before the first step.
+    #: Sounds from which the whitening is fitted before the first step.
     sounds: PositiveInt = 2048
 
     def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
-        """Make a new encoder of notes."""
+        """Make a new encoder for notes or windows, of shape (values,)."""
         sizes = self.model_dump(exclude={"kind", "sounds", "out"})
         return NoteEncoder(shape[0], Observation(self.kind).note_values, queries, out, **sizes)
 
@@ -116,11 +122,11 @@ class _Architecture(StrictSettings):
 
     @property
     def observation(self) -> Observation:
-        """What the encoder sees."""
+        """The observation that the encoder takes."""
         return Observation(self.encoder.kind)
 
     def observed_shape(self, task: Task) -> tuple[int, ...]:
-        """Find the shape of a task's observed sounds."""
+        """Compute the shape of a task's observed sounds."""
         return self.observation.shape(task.channels, task.sample_rate)
 
 
@@ -128,14 +134,15 @@ class FlowArchitecture(_Architecture):
     """Sizes of :class:`ConditionalFlow`."""
 
     kind: Literal["flow"]
-    #: Whether it is told of known parameters (:meth:`ConditionalFlow.tell`).
+    #: Whether the flow can be conditioned on known parameters, as well as on the sound
+    #: (:meth:`ConditionalFlow.add_known`). Training then needs ``training.known`` above 0.
     told: bool = False
     field: Annotated[
         Param2TokFieldSettings | UnitFieldSettings | MLPFieldSettings, Field(discriminator="kind")
     ]
 
     def build(self, spec: Spec, shape: tuple[int, ...]) -> ConditionalFlow:
-        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        """Make a new model for a task's spec and observed sounds of ``shape``."""
         settings, values = self.field, spec.width
         encoder = self.encoder
         out = encoder.out if isinstance(encoder, NoteEncoderSettings) else encoder.width
@@ -150,17 +157,18 @@ class FlowArchitecture(_Architecture):
                 field = DiffusionTransformer(values, units, out, **sizes)
             case MLPFieldSettings():
                 field = ResidualNetwork(values, out, **sizes)
-        told = values if self.told else None
-        return ConditionalFlow(encoder.build(shape, settings.layers, out), field, out, told)
+        known_width = values if self.told else None
+        conditioner = encoder.build(shape, settings.layers, out)
+        return ConditionalFlow(conditioner, field, out, known_width)
 
 
 class RegressionArchitecture(_Architecture):
-    """An encoder with one query, whose vector is the patch."""
+    """Sizes of :class:`PatchRegression`: an encoder with one query, whose vector is the patch."""
 
     kind: Literal["regression"]
 
     def build(self, spec: Spec, shape: tuple[int, ...]) -> PatchRegression:
-        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        """Make a new model for a task's spec and observed sounds of ``shape``."""
         return PatchRegression(self.encoder.build(shape, 1, spec.width))
 
 
@@ -168,28 +176,32 @@ class VAEArchitecture(StrictSettings):
     """Sizes of :class:`VAERealNVP`."""
 
     kind: Literal["vae-realnvp"]
-    #: Of the convolutions, each of which halves bands and frames.
+    #: Channels of the convolutions, each of which halves bands and frames.
     channels: tuple[PositiveInt, ...]
-    #: RealNVP layers on the latent vector, and from it to the parameters.
+    #: Layers of the RealNVP on the latent vector.
     latent_layers: PositiveInt
+    #: Layers of the RealNVP from the latent vector to the parameters.
     parameter_layers: PositiveInt
+    #: Width of the network in each layer.
     coupling_width: PositiveInt
+    #: Residual blocks of that network.
     coupling_blocks: PositiveInt
-    #: Weight of the latent loss at the start, at the end, and the steps in between.
+    #: Weight of the latent loss at the start and at the end.
     beta: tuple[float, float] = (0.02, 0.04)
+    #: Steps from the first weight to the last.
     beta_steps: PositiveInt = 60_000
 
     @property
     def observation(self) -> Observation:
-        """What the encoder sees."""
+        """The observation that the encoder takes."""
         return Observation.LOG_MEL
 
     def observed_shape(self, task: Task) -> tuple[int, ...]:
-        """Find the shape of a task's observed sounds."""
+        """Compute the shape of a task's observed sounds."""
         return self.observation.shape(task.channels, task.sample_rate)
 
     def build(self, spec: Spec, shape: tuple[int, ...]) -> VAERealNVP:
-        """Make a new model for a task's vectors and observed sounds of ``shape``."""
+        """Make a new model for a task's spec and observed sounds of ``shape``."""
         channels, bands, frames = shape
         groups = tuple((s.start, s.stop) for s in spec.slices if s.stop - s.start > 1)
         sizes = self.model_dump(exclude={"kind", "channels"})

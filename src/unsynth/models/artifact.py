@@ -1,10 +1,10 @@
-"""A trained model on disk: ``NAME.safetensors`` and, beside it, ``NAME.json``.
+"""A trained model on disk: ``NAME.safetensors`` and, in the same folder, ``NAME.json``.
 
-The weights are float16, or float32 where float16 could not hold them; matrices of a file that
-would be larger than 20 MB are whole numbers of a byte, times a step for each row. Neither file is
-a pickle, so reading one runs nothing. The JSON says what the weights are of (:class:`Artifact`) and
-carries their SHA-256; it is written last, so a file that is half-written or of another save is
-noticed.
+Weights are stored as float16, or as float32 if float16 cannot hold them. If the file would be
+larger than 20 MB, its matrices are stored as one-byte integers with a step per row. Neither file is
+a pickle, so reading them runs no code. The JSON describes the model (:class:`Artifact`) and has the
+SHA-256 of the weights. It is written last, so a half-written file, or one of another save, is
+noticed. The models that unsynth ships lie in the package ``unsynth.shipped``.
 """
 
 import hashlib
@@ -27,48 +27,55 @@ from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
 _SUFFIX = ".safetensors"
-#: Bytes of weights above which matrices are stored in a byte a weight, and the name of their steps.
-_LARGE, _STEP = 20_000_000, ".step"
+#: Above this number of bytes, matrices are quantised to one byte per weight.
+_QUANTISE_ABOVE = 20_000_000
+#: What a quantised matrix's name is extended by to name its steps.
+_STEP = ".step"
 
 
 class ArtifactError(UnsynthError):
-    """A weight file that is missing, damaged, or of something else."""
+    """A weight file that is missing, damaged, or of another model."""
 
 
 class SamplingSettings(StrictSettings):
-    """How a trained flow is to be sampled."""
+    """How a trained flow is sampled by default."""
 
     solver: Solver = Solver.RK4
     steps: PositiveInt = 100
+    #: Guidance scale w (:mod:`unsynth.flow.guidance`).
     guidance: float = 2.0
-    #: Of the adaptive solver, which finds its own steps.
+    #: Error of the adaptive solver, which ignores ``steps``.
     tolerance: PositiveFloat = 1e-4
 
 
 class Artifact(StrictSettings):
-    """What a weight file is of, and how to use it; ``engine`` made the sounds it learned from."""
+    """The description of a trained model: the JSON file."""
 
     task: str
     task_hash: str
-    #: Where a task that a user's file declares was read from.
+    #: The task file, if the task is declared in one.
     task_file: str | None = None
+    #: Name and version of the engine that rendered the training sounds.
     engine: str
+    #: Settings of the observation (:meth:`~unsynth.audio.observation.Observation.settings`).
     features: dict[str, Any]
     architecture: Architecture
     sampling: SamplingSettings
-    #: Of the averaged weights that are stored.
+    #: Decay per step of the moving average of the weights; the average is what is stored.
     ema_decay: float
     training_steps: int
-    #: The last one measured; ``None`` where the run had not come to one.
+    #: The last validation loss; ``None`` if the run measured none.
     validation_loss: float | None
+    #: The version of unsynth that wrote the file.
     unsynth: str = __version__
-    #: Of the weight file; :func:`save_artifact` fills them in.
+    #: Size of the weight file; :func:`save_artifact` sets it.
     weight_bytes: int = 0
+    #: SHA-256 of the weight file; :func:`save_artifact` sets it.
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
     @property
     def source(self) -> str:
-        """What the task is loaded by."""
+        """The name or the file that loads the task (:func:`~unsynth.tasks.catalogue.load_task`)."""
         return self.task_file or self.task
 
 
@@ -80,7 +87,10 @@ def describe(
     training_steps: int,
     validation_loss: float | None,
 ) -> Artifact:
-    """Describe a model that was trained with this package, here and now."""
+    """Describe a model that was trained with the installed versions of unsynth and the engine.
+
+    Size and SHA-256 of the weights are still missing; :func:`save_artifact` adds them.
+    """
     return Artifact(
         task=task.name,
         task_hash=task.hash,
@@ -96,42 +106,42 @@ def describe(
 
 
 def save_artifact(path: Path, model: Model, artifact: Artifact) -> Artifact:
-    """Write ``path`` (``NAME.safetensors``) and its JSON; return what the JSON says.
+    """Write ``path`` (``NAME.safetensors``) and its JSON; return the description in the JSON.
 
-    Each file gets a temporary name first and is renamed when it is whole. Raises
-    :class:`ArtifactError` for weights that are not finite, another ending of the name, or where
-    ``path`` cannot be written.
+    Raises :class:`ArtifactError` for weights that are not finite, for a name with another suffix,
+    or if a file cannot be written.
     """
     if path.suffix != _SUFFIX:
         raise ArtifactError(f"{path}: a weight file's name ends in {_SUFFIX}")
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     numbers = {name: value.float() for name, value in state.items() if value.is_floating_point()}
-    spoilt = [name for name, value in numbers.items() if not value.isfinite().all()]
-    if spoilt:
-        raise ArtifactError(f"{spoilt[0]} is not finite: train again, or go back to a checkpoint")
+    infinite = [name for name, value in numbers.items() if not value.isfinite().all()]
+    if infinite:
+        raise ArtifactError(f"{infinite[0]} is not finite: train again, or go back to a checkpoint")
     largest = max(value.abs().max().item() for value in numbers.values())
     dtype = torch.float16 if largest < torch.finfo(torch.float16).max else torch.float32
     state |= {name: value.to(dtype) for name, value in numbers.items()}
-    if sum(value.nbytes for value in state.values()) > _LARGE:
-        state |= _in_bytes(numbers)
+    if sum(value.nbytes for value in state.values()) > _QUANTISE_ABOVE:
+        state |= _quantise(numbers)
     weights = safetensors.torch.save({name: value.contiguous() for name, value in state.items()})
     digest = hashlib.sha256(weights).hexdigest()
     artifact = artifact.model_copy(update={"weight_bytes": len(weights), "sha256": digest})
     text = artifact.model_dump_json(indent=2) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, weights)
-        _replace(_description(path), text.encode())
+        for file, data in ((path, weights), (_json_path(path), text.encode())):
+            with replacing(file) as unfinished:
+                unfinished.write_bytes(data)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written ({error.strerror})") from None
     return artifact
 
 
 def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
-    """Load a model of this task, ready to sample from: float32, no gradients, on the CPU.
+    """Load a model of this task, ready to sample: float32, without gradients, on the CPU.
 
-    Raises :class:`ArtifactError` where a file is missing or damaged, or of another task, task
-    version or features.
+    Raises :class:`ArtifactError` for a file that is missing or damaged, or that belongs to another
+    task, another version of the task, or other features.
     """
     artifact = read_artifact(path)
     if (artifact.task, artifact.task_hash) != (task.name, task.hash):
@@ -139,14 +149,18 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
             f"{path}: this model was trained for {artifact.task} {artifact.task_hash}, "
             f"not for {task.name} {task.hash}; train one for it, or give another file"
         )
-    ours = artifact.architecture.observation.settings()
-    differing = [k for k in ours | artifact.features if ours.get(k) != artifact.features.get(k)]
-    if differing:
-        key = differing[0]
+    features = artifact.architecture.observation.settings()
+    different = [
+        key
+        for key in features | artifact.features
+        if features.get(key) != artifact.features.get(key)
+    ]
+    if different:
+        key = different[0]
         raise ArtifactError(
-            f"{path}: this model sees sounds with {key} {artifact.features.get(key)}, "
-            f"this version makes {key} {ours.get(key)}; "
-            f"use unsynth {artifact.unsynth}, or train it again"
+            f"{path}: this model observes sounds with {key} {artifact.features.get(key)}, "
+            f"but this version of unsynth with {key} {features.get(key)}; "
+            f"use unsynth {artifact.unsynth}, or train the model again"
         )
     try:
         weights = path.read_bytes()
@@ -154,16 +168,16 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
         raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
     if len(weights) != artifact.weight_bytes:
         raise ArtifactError(
-            f"{path}: this file has {len(weights)} bytes where its JSON says "
-            f"{artifact.weight_bytes}; it is truncated or of another save: copy both files again"
+            f"{path}: this file has {len(weights)} bytes, but its JSON says "
+            f"{artifact.weight_bytes}; it is truncated or from another save: copy both files again"
         )
     if hashlib.sha256(weights).hexdigest() != artifact.sha256:
         raise ArtifactError(
             f"{path}: these are not the weights that were saved (SHA-256 differs); "
-            "copy both files again from where you trust them"
+            "copy both files again from a source that you trust"
         )
     try:
-        state = _as_floats(safetensors.torch.load(weights))
+        state = _dequantise(safetensors.torch.load(weights))
         shape = artifact.architecture.observed_shape(task)
         with torch.device("meta"):  # no memory or random numbers for weights that are replaced
             model = artifact.architecture.build(task.spec, shape)
@@ -171,25 +185,25 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ArtifactError(
-            f"{path}: these weights are not of the model that the JSON describes ({reason}); "
+            f"{path}: these weights do not fit the model that the JSON describes ({reason}); "
             "copy both files again"
         ) from None
     return model.requires_grad_(False).eval(), artifact
 
 
-def _in_bytes(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Round matrices to a byte a weight, and say what a step is in each row."""
-    found: dict[str, torch.Tensor] = {}
+def _quantise(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Round matrices to one byte per weight, and add the size of a step in each row."""
+    quantised: dict[str, torch.Tensor] = {}
     for name, matrix in numbers.items():
         if matrix.ndim == 2:
             step = (matrix.abs().amax(dim=1, keepdim=True) / 127.0).clamp_min(1e-30)
-            found[name] = (matrix / step).round().to(torch.int8)
-            found[name + _STEP] = step
-    return found
+            quantised[name] = (matrix / step).round().to(torch.int8)
+            quantised[name + _STEP] = step
+    return quantised
 
 
-def _as_floats(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Read weights as they are stored: in bytes, where there are steps beside them, or not."""
+def _dequantise(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Convert stored weights to float32; multiply those that have steps by them."""
     state: dict[str, torch.Tensor] = {}
     for name, value in stored.items():
         if name + _STEP in stored:
@@ -200,7 +214,7 @@ def _as_floats(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def shipped_artifact(task_name: str) -> Path | None:
-    """Where the package keeps a task's trained model, or ``None`` where it has none."""
+    """Return the path of the trained model that unsynth ships for a task, or ``None``."""
     with as_file(files("unsynth.shipped").joinpath(f"{task_name}{_SUFFIX}")) as path:
         return path if path.exists() else None
 
@@ -212,26 +226,24 @@ def _engine(package: str) -> str:
         return f"{package} (version not known)"
 
 
-def _description(path: Path) -> Path:
-    return path.with_suffix(".json")
+def _json_path(weights: Path) -> Path:
+    return weights.with_suffix(".json")
 
 
 def read_artifact(weights: Path) -> Artifact:
-    """Read what a weight file is of, from the JSON beside it.
+    """Read the description of a model, from the JSON next to its weight file.
 
-    Raises :class:`ArtifactError` where it is missing or does not describe a model.
+    Raises :class:`ArtifactError` if a file is missing or the JSON does not describe a model.
     """
     if not weights.exists():
         raise ArtifactError(
             f"{weights}: there is no weight file here; make one with unsynth export"
         )
-    path = _description(weights)
+    path = _json_path(weights)
     try:
         return Artifact.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise ArtifactError(
-            f"{path}: is missing; it belongs beside the .safetensors file: copy both"
-        ) from None
+        raise ArtifactError(f"{path}: is missing; copy it next to the .safetensors file") from None
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
@@ -239,10 +251,5 @@ def read_artifact(weights: Path) -> Artifact:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ArtifactError(
             f"{path}: does not describe a model of this version ({where}: {first['msg']}); "
-            "copy both files again, or train it again"
+            "copy both files again, or train the model again"
         ) from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(data)

@@ -1,4 +1,4 @@
-"""From an observed sound, in bytes, to one conditioning vector a layer of the vector field."""
+"""Encoders: from an observed sound to one conditioning vector per layer of the vector field."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -10,22 +10,23 @@ from unsynth.models.layers import Block, ResidualBlock
 
 
 class SpectrogramTransformer(nn.Module):
-    """Patches of the spectrogram + learned positions, query tokens in front, pre-norm blocks.
+    """A transformer on patches of the spectrogram, with query tokens in front.
 
     The audio spectrogram transformer (Y. Gong, Y.-A. Chung, J. Glass, "AST: Audio Spectrogram
-    Transformer", Interspeech 2021) with the norm first and, instead of one [CLS] token, one
-    learned query token for each layer of the field (the paper, section 4.2.1). It sees
+    Transformer", Interspeech 2021), with the norm first in each block. Instead of one [CLS] token
+    it has one learned query token for each layer of the field (the paper, section 4.2.1). Its input
+    is
 
-        ((dB + 40) / 40 - m) / s,
+        ((dB + 40) / 40 - m) / s.
 
-    with m = 0 and s = 1, so values in [-1, 1], until :meth:`standardise` sets both for each cell,
-    as in the paper; they are stored with the weights.
+    At first m = 0 and s = 1, so the input is in [-1, 1]. :meth:`standardise` sets both for each
+    cell, as in the paper; they are stored with the weights.
 
-    ``patch`` and ``stride`` are (bands, frames); where the patches do not end with the
-    spectrogram, it goes on with its floor. The last block computes the queries only.
+    ``patch`` and ``stride`` are (bands, frames). If the last patch reaches past the spectrogram,
+    the spectrogram goes on at -80 dB. The last block computes the queries only.
     """
 
-    #: The least s, 2 dB: a cell that is nearly always silent is no louder than that makes it.
+    #: The least s, 2 dB, so that a cell that is nearly always silent is not scaled up too far.
     _FLOOR = 0.05
 
     def __init__(
@@ -40,7 +41,7 @@ class SpectrogramTransformer(nn.Module):
         layers: int,
         feed_forward: int,
     ) -> None:
-        """``size`` is (channels, bands, frames) of the spectrogram, ``out`` the vectors' width."""
+        """``size`` is the spectrogram's (channels, bands, frames), ``out`` the vectors' width."""
         super().__init__()
         channels, *extent = size
         counts = [1 + -(-max(0, n - p) // s) for n, p, s in zip(extent, patch, stride, strict=True)]
@@ -64,7 +65,7 @@ class SpectrogramTransformer(nn.Module):
         mean: Float[torch.Tensor, "channels bands frames"],
         deviation: Float[torch.Tensor, "channels bands frames"],
     ) -> None:
-        """Set each cell's mean and deviation, in the unit of observed bytes."""
+        """Set the mean m and the standard deviation s of each cell, in units of observed bytes."""
         bands, frames = mean.shape[1:]
         self.mean[:, :bands, :frames] = mean / 127.5 - 1.0
         self.deviation[:, :bands, :frames] = (deviation / 127.5).clamp_min(self._FLOOR)
@@ -74,34 +75,35 @@ class SpectrogramTransformer(nn.Module):
     ) -> Float[torch.Tensor, "items queries out"]:
         """Encode spectrograms."""
         queries = self.queries.expand(len(observed), -1, -1)
-        patches = self.embed(self._cut(observed.float() / 127.5 - 1.0)) + self.positions
+        patches = self.embed(self._patches(observed.float() / 127.5 - 1.0)) + self.positions
         x = torch.cat([queries, patches], dim=1)
         for i, block in enumerate(self.blocks, start=1):
             x = block(x, queries.shape[1] if i == len(self.blocks) else None)
         return self.out(self.norm(x[:, : queries.shape[1]]))
 
-    def _cut(self, spectrogram: torch.Tensor) -> torch.Tensor:
-        """Cut into (items, patches, channels * patch)."""
+    def _patches(self, spectrogram: torch.Tensor) -> torch.Tensor:
+        """Standardise, and cut into patches: (items, patches, values of a patch)."""
         bands, frames = self._missing
         whole = functional.pad(spectrogram, (0, frames, 0, bands), value=-1.0)
         whole = (whole - self.mean) / self.deviation
         rows = whole.unfold(2, self._patch[0], self._stride[0])
-        cut = rows.unfold(3, self._patch[1], self._stride[1])
-        return cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+        patches = rows.unfold(3, self._patch[1], self._stride[1])
+        return patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
 
 
 class NoteEncoder(nn.Module):
-    """A residual network on a note or its windows, as observed, whitened.
+    """A residual network on an observed note or its windows, whitened.
 
         u = (B (x - m), (h - n) / s),    y = W2 norm(blocks(W1 u)),
 
-    where x is what is seen of the sound and h the note beside it
-    (:mod:`unsynth.audio.observation`); m, n and s are means and deviations, and B projects on the
-    ``directions`` main directions of x, each scaled to variance 1 (to less where it varies little
-    beside the first). y is cut into one vector a layer. :meth:`fit` finds m, n, s and B; they are
-    stored with the weights.
+    where h are the values of the note at the end of the observation, and x all values before them
+    (:mod:`unsynth.audio.observation`). m and n are means, s standard deviations. B projects on the
+    first ``directions`` principal directions of x and scales each to variance 1, or to less if its
+    variance is small compared with the first. y is split into one vector per layer. :meth:`fit`
+    computes m, n, s and B; they are stored with the weights.
     """
 
+    #: A share of the first direction's variance that is added to each before scaling.
     _FLOOR = 1.0 / 500.0
 
     def __init__(
@@ -115,7 +117,7 @@ class NoteEncoder(nn.Module):
         layers: int,
         feed_forward: int,
     ) -> None:
-        """``values`` are observed in all, ``note_values`` of them of the note."""
+        """``values`` is the size of an observation, ``note_values`` that of the note at its end."""
         super().__init__()
         self.centre = nn.Buffer(torch.zeros(values))
         self.basis = nn.Buffer(torch.zeros(directions, values - note_values))
@@ -128,11 +130,11 @@ class NoteEncoder(nn.Module):
 
     @torch.no_grad()
     def fit(self, observed: UInt8[torch.Tensor, "items values"]) -> None:
-        """Find the whitening from sounds."""
+        """Compute the whitening from observed sounds."""
         values = observed.double() / 255.0
         centre = values.mean(dim=0)
-        pictures, note = (values - centre).tensor_split([self.basis.shape[1]], dim=1)
-        variances, vectors = torch.linalg.eigh(pictures.T @ pictures / len(pictures))
+        sounds, note = (values - centre).tensor_split([self.basis.shape[1]], dim=1)
+        variances, vectors = torch.linalg.eigh(sounds.T @ sounds / len(sounds))
         variances, vectors = variances.flip(0), vectors.flip(1)
         scales = (variances + self._FLOOR * variances[0]).rsqrt()
         directions = len(self.basis)
@@ -143,10 +145,10 @@ class NoteEncoder(nn.Module):
     def forward(
         self, observed: UInt8[torch.Tensor, "items values"]
     ) -> Float[torch.Tensor, "items queries out"]:
-        """Encode notes."""
+        """Encode observed notes or windows."""
         values = observed.float() / 255.0 - self.centre
-        picture, note = values.tensor_split([self.basis.shape[1]], dim=1)
-        u = torch.cat([picture @ self.basis.T, note / self.spread], dim=1)
+        sound, note = values.tensor_split([self.basis.shape[1]], dim=1)
+        u = torch.cat([sound @ self.basis.T, note / self.spread], dim=1)
         x = self.embed(u)
         for block in self.blocks:
             x = block(x)
@@ -156,13 +158,16 @@ class NoteEncoder(nn.Module):
 class SpectrumEncoder(nn.Module):
     """A residual network of one-dimensional convolutions on ``|rfft|`` of a whole mono sound.
 
-    The paper, section 4.1.1 ("a 1D frequency domain CNN"): ``channels`` double over four stages,
-    each of which shortens the spectrum to a third (kernel 6) and updates it by residual
-    convolutions (kernel 7); then a linear layer, a residual block and a norm. Batch norms make a
-    sound's vector depend on the batch while training, as in the paper.
+    The paper's "1D frequency domain CNN" (section 4.1.1). Four stages shorten the spectrum to a
+    third each (kernel 6) and update it by residual convolutions (kernel 7); the first has
+    ``channels``, and the number doubles from stage to stage. A linear layer, a residual block and
+    a norm follow. During training, batch norms make a sound's vector depend on its batch, as in the
+    paper.
     """
 
-    _STAGES, _BLOCKS = 4, 3
+    _STAGES = 4
+    #: Residual blocks per stage.
+    _BLOCKS = 3
 
     def __init__(self, samples: int, out: int, channels: int = 24) -> None:
         super().__init__()
@@ -181,7 +186,7 @@ class SpectrumEncoder(nn.Module):
         self, audio: Float[torch.Tensor, "items samples"]
     ) -> Float[torch.Tensor, "items out"]:
         """Encode sounds."""
-        # So scaled a full-scale sine is 16: neither tiny nor huge for the first batch norm.
+        # With this scale a full-scale sine is 16: neither tiny nor huge for the first batch norm.
         spectrum = torch.fft.rfft(audio, norm="ortho").abs()
         features = self.stages(spectrum[..., None]).flatten(1)
         return self.norm(self.block(self.embed(features)))

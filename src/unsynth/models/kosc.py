@@ -1,4 +1,4 @@
-"""The models of the paper's Figure 3, at its sizes or in proportion to a smaller width."""
+"""The models of the paper's Figure 3, at the paper's sizes or in proportion to a smaller width."""
 
 from enum import Enum
 
@@ -13,12 +13,12 @@ from unsynth.models.regression import SpectrumRegression
 from unsynth.models.unit_tokens import Layout, UnitTokens
 from unsynth.synths.kosc import KOsc
 
-#: The width at which all sizes are the paper's: that of tokens and of the conditioning vector.
+#: The width of tokens and conditioning vector at which all sizes are the paper's.
 PAPER_WIDTH = 128
 
 
 class Model(Enum):
-    """A model, as Figure 3 calls it."""
+    """A model, by its name in Figure 3."""
 
     PARAM2TOK = "CNF (Param2Tok)"
     EQUIVARIANT = "CNF (Equivariant)"
@@ -29,7 +29,7 @@ class Model(Enum):
     RANDOM = "Random"
 
 
-#: Those that are flows.
+#: The models that are flows.
 FLOWS = (Model.PARAM2TOK, Model.EQUIVARIANT, Model.MLP)
 
 Field = TokenTransformer | ResidualField
@@ -47,7 +47,7 @@ class SpectrumFlow(nn.Module):
     def encode(
         self, audio: Float[torch.Tensor, "items samples"]
     ) -> Float[torch.Tensor, "items 1 width"]:
-        """Encode sounds; needed once a sound, whatever the number of samples."""
+        """Encode sounds. Once per sound is enough, whatever the number of samples."""
         return self.encoder(audio)[:, None]
 
     def unconditional(self, items: int) -> Float[torch.Tensor, "items 1 width"]:
@@ -60,17 +60,17 @@ class SpectrumFlow(nn.Module):
         t: Float[torch.Tensor, " items"],
         conditioning: Float[torch.Tensor, "items 1 width"],
     ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x."""
+        """Compute the velocity at x, each item at its own time."""
         return self.field(x, t, conditioning)
 
 
 def build_flow(
     model: Model, synth: KOsc, width: int = PAPER_WIDTH, data_variance: float | None = None
 ) -> SpectrumFlow:
-    """Make a new flow with random weights (torch's generator).
+    """Make a new flow with random weights from torch's global generator.
 
-    ``width`` is a multiple of 16; ``data_variance`` is that of the vector fields, for which the
-    paper has ``None``.
+    ``width`` is a multiple of 16. ``data_variance`` is s^2 of the vector fields
+    (:mod:`unsynth.models.kosc_fields`); the paper's are without it (``None``).
     """
     k, values = synth.oscillators, synth.values
     field: Field
@@ -88,7 +88,7 @@ def build_flow(
 
 
 def layout(synth: KOsc) -> Layout:
-    """Give each oscillator a token; its values lie k apart. What follows them is one more token."""
+    """Give each oscillator a token, whose values lie k apart. Any other values share one more."""
     k, rest = synth.oscillators, synth.values - 3 * synth.oscillators
     return Layout(
         [*(3 * list(range(k))), *([k] * rest)],
@@ -98,7 +98,7 @@ def layout(synth: KOsc) -> Layout:
 
 
 def build_regression(synth: KOsc, width: int = PAPER_WIDTH) -> SpectrumRegression:
-    """Make a new regression with random weights, the same for all three losses."""
+    """Make a new regression with random weights. All three losses train the same model."""
     return SpectrumRegression(synth.samples, synth.values, 3 * width, _channels(width))
 
 

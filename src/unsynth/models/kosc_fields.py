@@ -1,13 +1,14 @@
 """The vector fields of the k-osc study: paper, sections 3.1 and 4.1.1.
 
-All take one conditioning vector y, as ``items 1 width``, and t as it is; one small network of
-[y, t] modulates all layers. With ``data_variance`` s^2 the network is added to
+All take one conditioning vector y, of shape ``items 1 width``, and t as a plain number; one small
+network of [y, t] modulates all layers. With a ``data_variance`` of s^2, the field is the network
+plus
 
     c(t) x,    c(t) = (t s^2 - (1 - t)) / ((1 - t)^2 + t^2 s^2),
 
-the velocity's regression on x for independent data of that variance, as
-:mod:`unsynth.models.vector_fields` has it: it treats all values alike, so symmetries stay. The
-paper's fields are without it.
+the regression of the velocity on x for independent data of that variance
+(:mod:`unsynth.models.vector_fields`). It treats all values alike, so symmetries stay. The paper's
+fields do not have this term.
 """
 
 import torch
@@ -20,7 +21,7 @@ from unsynth.models.unit_tokens import UnitTokens
 
 
 class _OneCondition(nn.Module):
-    """``W2 GELU(W1 [y, t])``: what all blocks of the k-osc fields are modulated by."""
+    """``W2 GELU(W1 [y, t])``, which modulates all blocks of a k-osc field."""
 
     def __init__(self, conditioning: int, width: int) -> None:
         super().__init__()
@@ -33,10 +34,10 @@ class _OneCondition(nn.Module):
 
 
 class TokenTransformer(nn.Module):
-    """The k-osc field with tokens: CNF (Equivariant) by :class:`UnitTokens`, CNF (Param2Tok).
+    """The k-osc field with tokens: CNF (Param2Tok), or CNF (Equivariant) with :class:`UnitTokens`.
 
-    Unlike :class:`~unsynth.models.vector_fields.DiffusionTransformer` it has one conditioning
-    vector and one small network of [y, t] for all layers, and t is itself, not a code.
+    Unlike :class:`~unsynth.models.vector_fields.DiffusionTransformer`, it has one conditioning
+    vector and one small network of [y, t] for all layers, and takes t itself instead of a code.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class TokenTransformer(nn.Module):
         t: Float[torch.Tensor, " items"],
         conditioning: Float[torch.Tensor, "items 1 width"],
     ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x, each item at its own time."""
+        """Compute the velocity at x, each item at its own time."""
         condition = self.condition(conditioning, t)
         tokens = self.tokens.to_tokens(x)
         for block in self.blocks:
@@ -95,7 +96,7 @@ class ResidualField(nn.Module):
         t: Float[torch.Tensor, " items"],
         conditioning: Float[torch.Tensor, "items 1 width"],
     ) -> Float[torch.Tensor, "items d"]:
-        """Find the velocity at x, each item at its own time."""
+        """Compute the velocity at x, each item at its own time."""
         condition = self.condition(conditioning, t)
         hidden = self.inward(x)
         for block in self.blocks:

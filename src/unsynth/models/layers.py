@@ -1,4 +1,4 @@
-"""The parts that encoders and vector fields share.
+"""Layers that encoders and vector fields share.
 
 Transformer blocks with the norm first (R. Xiong et al., "On Layer Normalization in the
 Transformer Architecture", ICML 2020), blocks modulated by a condition (W. Peebles, S. Xie,
@@ -26,12 +26,12 @@ class Attention(nn.Module):
     def forward(
         self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
     ) -> Float[torch.Tensor, "items outputs width"]:
-        """Attend to all tokens from the first ``first`` ones (all of them by default)."""
+        """Let the first ``first`` tokens (by default all) attend to all tokens."""
         query = self.query(x[:, :first])
         key, value = self.key_value(x).chunk(2, dim=-1)
         query, key, value = self._split(query), self._split(key), self._split(value)
         if x.device.type == "cpu":
-            # There the backward pass takes twice as long in bfloat16.
+            # On a CPU, the backward pass takes twice as long in bfloat16.
             dtype = torch.promote_types(query.dtype, torch.float32)
             with torch.autocast("cpu", enabled=False):
                 mixed = functional.scaled_dot_product_attention(
@@ -63,7 +63,7 @@ class Block(nn.Module):
     def forward(
         self, x: Float[torch.Tensor, "items tokens width"], first: int | None = None
     ) -> Float[torch.Tensor, "items outputs width"]:
-        """Update the first ``first`` tokens (all of them by default) and drop the others."""
+        """Update the first ``first`` tokens (by default all) and drop the others."""
         x = x[:, :first] + self.attention(self.norm1(x), first)
         return x + self.feed_forward(self.norm2(x))
 
@@ -82,11 +82,11 @@ class ResidualBlock(nn.Module):
 
 
 class ModulatedNetwork(nn.Module):
-    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, which follows a condition c.
+    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, modulated by a condition c.
 
-    Scale, shift and gate are ``W2 SiLU(W1 c)``, all 0 at the start, so that a new block is the
-    identity (AdaLN-Zero; Peebles and Xie, section 3.2). The authors of the paper scale by
-    ``scale``, not ``1 + scale``, and do not start at 0.
+    Scale, shift and gate are ``W2 SiLU(W1 c)``, all 0 at the start, so a new block is the identity
+    (AdaLN-Zero; Peebles and Xie, section 3.2). The code of the paper's authors scales by
+    ``scale``, not ``1 + scale``, and does not start at 0.
     """
 
     def __init__(self, width: int, hidden: int, condition: int, modulation: int) -> None:
@@ -108,7 +108,7 @@ class ModulatedNetwork(nn.Module):
 class ModulatedBlock(nn.Module):
     """``x + gate1 * attention((1 + scale1) * norm(x) + shift1)``, then :class:`ModulatedNetwork`.
 
-    All scales, shifts and gates are ``W2 SiLU(W1 c)`` of one network.
+    One network ``W2 SiLU(W1 c)`` makes all scales, shifts and gates.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ModulatedBlock(nn.Module):
         x: Float[torch.Tensor, "items tokens width"],
         condition: Float[torch.Tensor, "items condition"],
     ) -> Float[torch.Tensor, "items tokens width"]:
-        """Update all tokens; one condition an item."""
+        """Update all tokens. There is one condition per item."""
         modulation = self.modulation(condition)[:, None].chunk(6, dim=-1)
         scale1, shift1, gate1, scale2, shift2, gate2 = modulation
         x = x + gate1 * self.attention((1 + scale1) * self.norm(x) + shift1)
@@ -133,7 +133,7 @@ class ModulatedBlock(nn.Module):
 
 
 def _from_condition(condition: int, hidden: int, out: int) -> nn.Sequential:
-    """Make ``W2 SiLU(W1 c)``, 0 at the start."""
+    """Make ``W2 SiLU(W1 c)``, with W2 = 0 at the start."""
     last = nn.Linear(hidden, out)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
@@ -141,9 +141,9 @@ def _from_condition(condition: int, hidden: int, out: int) -> nn.Sequential:
 
 
 def time_code(t: Float[torch.Tensor, " items"], width: int) -> Float[torch.Tensor, "items width"]:
-    """Encode times in [0, 1] as cosines and sines of 1 to 100 rad.
+    """Encode times in [0, 1] as ``width / 2`` cosines and sines of 1 t to 100 t rad.
 
-    The paper's code spans 10^-4 to 1 rad, where most of its coordinates hardly move.
+    The paper's code spans 10^-4 t to 1 t rad, so most of its coordinates hardly change.
     """
     half = width // 2
     steps = torch.arange(half, device=t.device, dtype=t.dtype) / max(1, half - 1)
@@ -166,7 +166,7 @@ class Projection(nn.Module):
 
 
 class _Modulation(nn.Module):
-    """Scales, shifts and gates ``W GELU(c)`` from a condition c of one width, 0 at the start."""
+    """Scales, shifts and gates ``W GELU(c)``, 0 at the start; c is as wide as each of them."""
 
     def __init__(self, width: int, parts: int) -> None:
         super().__init__()
@@ -180,10 +180,10 @@ class _Modulation(nn.Module):
 
 
 class SharedlyModulatedBlock(nn.Module):
-    """:class:`ModulatedBlock` with a condition that all blocks have in common.
+    """:class:`ModulatedBlock` with a condition that all blocks share.
 
-    The condition is as wide as the tokens and comes from one network for all blocks, so a block
-    has a single layer for it; its norms have weights of their own, as the paper's code has them.
+    The condition is as wide as the tokens and comes from one network for all blocks, so each block
+    needs only one layer for it. The norms have weights of their own, as in the paper's code.
     """
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
@@ -199,7 +199,7 @@ class SharedlyModulatedBlock(nn.Module):
         x: Float[torch.Tensor, "items tokens width"],
         condition: Float[torch.Tensor, "items width"],
     ) -> Float[torch.Tensor, "items tokens width"]:
-        """Update all tokens; one condition an item."""
+        """Update all tokens. There is one condition per item."""
         scale1, shift1, gate1, scale2, shift2, gate2 = self.modulation(condition[:, None])
         x = x + gate1 * self.attention((1 + scale1) * self.norm1(x) + shift1)
         return x + gate2 * self.feed_forward((1 + scale2) * self.norm2(x) + shift2)

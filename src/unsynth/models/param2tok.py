@@ -5,10 +5,10 @@ Paper section 3.2. With x of k values, Z and Z' of shape k × width, A of shape 
     X_0 = A h(diag(x) Z)                      (3)
     x~  = (Z' * (A^T X_l)) 1                  (4)
 
-where h is a network of two layers, applied to each row. All rows of Z start equal, Z' is a copy
-of Z, and all of A starts at 1 / sqrt(tokens k), each plus noise of 10^-4: a new model treats all
-parameters alike, and training breaks that symmetry where the data do. An L1 penalty on A keeps
-the assignment sparse.
+where h is a network of two layers, applied to each row. At the start all rows of Z are equal, Z' is
+a copy of Z, and every entry of A is 1 / sqrt(tokens k), each plus noise of 10^-4. So a new model
+treats all parameters alike, and training breaks that symmetry where the data do. An L1 penalty on
+A keeps the assignment sparse.
 """
 
 import math
@@ -17,12 +17,12 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-#: Standard deviation of the noise that first tells parameters and tokens apart.
+#: Standard deviation of the noise that first distinguishes parameters, and tokens.
 SYMMETRY_NOISE = 1e-4
 
 
 class Param2Tok(nn.Module):
-    """Both directions; the assignment A is shared by them."""
+    """The maps in both directions, which share the assignment A."""
 
     def __init__(self, values: int, tokens: int, width: int) -> None:
         super().__init__()
@@ -38,15 +38,15 @@ class Param2Tok(nn.Module):
     def to_tokens(
         self, x: Float[torch.Tensor, "items values"]
     ) -> Float[torch.Tensor, "items tokens width"]:
-        """Equation (3)."""
+        """Apply equation (3)."""
         return self.assignment @ self.h(x[..., None] * self.z_in)
 
     def to_values(
         self, tokens: Float[torch.Tensor, "items tokens width"]
     ) -> Float[torch.Tensor, "items values"]:
-        """Equation (4)."""
+        """Apply equation (4)."""
         return (self.z_out * (self.assignment.T @ tokens)).sum(dim=-1)
 
     def penalty(self) -> Float[torch.Tensor, ""]:
-        """Mean absolute entry of the assignment, to be added to the loss times 0.01."""
+        """Compute the mean absolute entry of A; the loss takes it times 0.01."""
         return self.assignment.abs().mean()

@@ -1,9 +1,9 @@
-"""Tokens that the task fixes: one for each copy of a unit, one for each parameter of none.
+"""Tokens that the task fixes: one per copy of a unit, and one per parameter outside all units.
 
-Paper section 3.1: copies of a unit go through one and the same map, and tokens have no positions,
-so the field is equivariant under the exchange of copies by construction. With x of d values, value
-j belongs to token r(j) and has the vectors z_j and z'_j and the number b_j, which equal those of
-the same value in the other copies; e_r is a vector of token r, which the copies share too:
+Paper section 3.1: all copies of a unit go through the same map, and tokens have no positions, so
+the field is equivariant under exchanges of copies by construction. x has d values. Value j belongs
+to token r(j) and has the vectors z_j and z'_j and the number b_j, equal to those of the same value
+in the other copies. Token r has the vector e_r, which copies share too:
 
     X_r = e_r + sum over j of token r of x_j z_j,        v_j = z'_j . X_r(j) + b_j.
 """
@@ -22,9 +22,10 @@ from unsynth.tasks.spec import Spec
 
 @dataclass(frozen=True)
 class Layout:
-    """Of each value its token and its place among the vectors; of each token its kind.
+    """The token and the place of each value, and the kind of each token.
 
-    Values that stand for each other in two copies of a unit have one place, copies one kind.
+    A place numbers the vectors z: corresponding values of two copies of a unit have the same place.
+    Copies of a unit have the same kind.
     """
 
     tokens: Sequence[int]
@@ -33,7 +34,7 @@ class Layout:
 
     @classmethod
     def of(cls, spec: Spec) -> "Layout":
-        """Read a task's units; a parameter that is in none is a token of its own.
+        """Lay out a task's vector by its units. A parameter in no unit is a token of its own.
 
         >>> from unsynth.tasks.parameter import Integer
         >>> from unsynth.tasks.spec import Unit
@@ -51,21 +52,21 @@ class Layout:
         blocks += [[[position]] for position in sorted(alone)]
         for kind, copies in enumerate(blocks):
             for copy in copies:
-                at = [j for p in copy for j in range(spec.width)[spec.slices[p]]]
-                for offset, j in enumerate(at):
+                values = [j for p in copy for j in range(spec.width)[spec.slices[p]]]
+                for offset, j in enumerate(values):
                     tokens[j], places[j] = len(kinds), place + offset
                 kinds.append(kind)
-            place += len(at)
+            place += len(values)
         return cls(tokens, places, kinds)
 
 
 class UnitTokens(nn.Module):
-    """Both directions, for vectors laid out as a :class:`Layout` says."""
+    """The maps in both directions, for vectors with a :class:`Layout`."""
 
     def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
         places, tokens, kinds = (
-            # On the CPU even where weights are built without memory: files do not hold these.
+            # On the CPU even if weights are built on the meta device: files do not hold these.
             torch.tensor(numbers, device="cpu")
             for numbers in (layout.places, layout.tokens, layout.kinds)
         )
@@ -74,13 +75,15 @@ class UnitTokens(nn.Module):
         self._places = nn.Buffer(places, persistent=False)
         self._kinds = nn.Buffer(kinds, persistent=False)
         self._assignment = nn.Buffer(assignment, persistent=False)
-        # As linear layers start, by the number of values that a token has.
+        # Like a linear layer at the start: uniform, scaled by the number of a token's values.
         sizes = Counter(layout.tokens)
-        of_place = dict(zip(layout.places, (sizes[token] for token in layout.tokens), strict=True))
-        of_kind = {kind: sizes[token] for token, kind in enumerate(layout.kinds)}
-        self.z_in = nn.Parameter(_scaled(of_place, width))
-        self.bias_in = nn.Parameter(_scaled(of_kind, width))
-        count = len(of_place)
+        place_sizes = dict(
+            zip(layout.places, (sizes[token] for token in layout.tokens), strict=True)
+        )
+        kind_sizes = {kind: sizes[token] for token, kind in enumerate(layout.kinds)}
+        self.z_in = nn.Parameter(_scaled(place_sizes, width))
+        self.bias_in = nn.Parameter(_scaled(kind_sizes, width))
+        count = len(place_sizes)
         self.z_out = nn.Parameter(_uniform(count, width) / math.sqrt(width))
         self.bias_out = nn.Parameter(_uniform(count) / math.sqrt(width))
 
@@ -97,12 +100,12 @@ class UnitTokens(nn.Module):
         self, tokens: Float[torch.Tensor, "items tokens width"]
     ) -> Float[torch.Tensor, "items values"]:
         """Map tokens to values."""
-        found = (self.z_out[self._places] * (self._assignment.T @ tokens)).sum(dim=-1)
-        return found + self.bias_out[self._places]
+        products = (self.z_out[self._places] * (self._assignment.T @ tokens)).sum(dim=-1)
+        return products + self.bias_out[self._places]
 
 
 def _scaled(sizes: Mapping[int, int], width: int) -> torch.Tensor:
-    """A row for each number from 0 on, uniform up to 1 / sqrt(its size)."""
+    """Draw a row per number 0, 1, ..., uniform in ±1 / sqrt(size of that number)."""
     by_number = torch.tensor([float(sizes[number]) for number in range(len(sizes))])
     return _uniform(len(sizes), width) * by_number.rsqrt()[:, None]
 

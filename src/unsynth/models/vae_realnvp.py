@@ -3,14 +3,14 @@
 After G. Le Vaillant, T. Dutoit, S. Dekeyser, "Improving Synthesizer Programming From Variational
 Autoencoders Latent Space", DAFx 2021. A convolutional encoder gives a normal q(z0 | spectrogram);
 an invertible f (RealNVP: L. Dinh et al., "Density estimation using Real NVP", ICLR 2017) makes it
-z = f(z0), from which a decoder restores the spectrogram and a second RealNVP r the patch. The
-latent vector is as long as the patch's vector. It minimises
+z = f(z0). From z, a decoder restores the spectrogram, and a second RealNVP r estimates the patch.
+The latent vector is as long as the patch's vector. Training minimises
 
     mean |decoder(z) - spectrogram|^2 + loss(r(z), x)
         + beta / d (log q(z0) - log |det df/dz0| - log N(z; 0, 1)),
 
-with z0 drawn from q. ``loss`` is the cross-entropy of each category's one-hot and the mean square
-of the other values, each averaged. The answer to a sound is the one patch r(f(mean of q)).
+with z0 drawn from q. ``loss`` is the mean cross-entropy of the one-hot categories plus the mean
+squared error of the other values. The estimate for a sound is the single patch r(f(mean of q)).
 """
 
 import math
@@ -24,12 +24,12 @@ from torch import nn
 from torch.nn import functional
 from zuko.flows.coupling import GeneralCouplingTransform
 
-#: Smallest standard deviation of q.
+#: The least standard deviation of q.
 _LEAST_SPREAD = 1e-3
 
 
 class VAELosses(NamedTuple):
-    """The parts of what is minimised, without beta."""
+    """The three parts of the loss, before the latent one is weighted by beta."""
 
     reconstruction: Float[torch.Tensor, ""]
     patch: Float[torch.Tensor, ""]
@@ -37,7 +37,7 @@ class VAELosses(NamedTuple):
 
 
 class VAERealNVP(nn.Module):
-    """See above. ``groups`` are the first and last + 1 coordinate of each one-hot."""
+    """VAE + RealNVP. ``groups`` are start and stop of each one-hot category in the vector."""
 
     def __init__(
         self,
@@ -52,7 +52,10 @@ class VAERealNVP(nn.Module):
         beta: tuple[float, float],
         beta_steps: int,
     ) -> None:
-        """``size`` is (channels, bands, frames); ``widths`` the channels of the convolutions."""
+        """``size`` is the spectrogram's (channels, bands, frames).
+
+        ``widths`` are the channels of the convolutions, ``beta`` its first and last value.
+        """
         super().__init__()
         channels, *extent = size
         factor = 2 ** len(widths)
@@ -79,7 +82,7 @@ class VAERealNVP(nn.Module):
         self._beta, self._beta_steps = beta, beta_steps
 
     def beta(self, step: int) -> float:
-        """Find the weight of the latent loss at a step."""
+        """Compute the weight of the latent loss at a step."""
         first, last = self._beta
         return first + (last - first) * min(1.0, step / self._beta_steps)
 
@@ -89,7 +92,7 @@ class VAERealNVP(nn.Module):
         observed: UInt8[torch.Tensor, "items channels bands frames"],
         noise: Float[torch.Tensor, "items d"],
     ) -> VAELosses:
-        """Compute the three losses; ``noise``, standard normal, makes z0."""
+        """Compute the three losses. ``noise`` is standard normal and makes z0."""
         spectrogram = observed.float() / 127.5 - 1.0
         mean, spread = self._posterior(spectrogram)
         z0 = mean + spread * noise
@@ -134,23 +137,23 @@ class VAERealNVP(nn.Module):
 
 
 class RealNVP(nn.Module):
-    """Affine coupling layers; each changes every other value by the rest, in turn."""
+    """Affine coupling layers. Even and odd values take turns: one half changes by the other."""
 
     def __init__(self, values: int, layers: int, width: int, blocks: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
         for layer in range(layers):
-            with torch.device("cpu"):  # also where weights are built without memory
+            with torch.device("cpu"):  # even if weights are built on the meta device
                 mask = torch.arange(values) % 2 == layer % 2
                 coupling = GeneralCouplingTransform(values, mask=mask)
-            kept = int(mask.sum())
-            coupling.hyper = _coupling_network(kept, 2 * (values - kept), width, blocks)
+            inputs = int(mask.sum())
+            coupling.hyper = _coupling_network(inputs, 2 * (values - inputs), width, blocks)
             self.layers.append(coupling)
 
     def forward(
         self, x: Float[torch.Tensor, "items values"]
     ) -> tuple[Float[torch.Tensor, "items values"], Float[torch.Tensor, " items"]]:
-        """Map vectors, and find the log determinants of the map's derivative."""
+        """Map vectors, and compute the log determinants of the Jacobian."""
         total = x.new_zeros(len(x))
         for coupling in self.layers:
             x, log_det = coupling().call_and_ladj(x)
@@ -159,7 +162,7 @@ class RealNVP(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    """``x + W2 ReLU(norm(W1 ReLU(norm(x))))``, batch norms."""
+    """``x + W2 ReLU(norm(W1 ReLU(norm(x))))``, with batch norms."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -178,7 +181,7 @@ class _ResidualBlock(nn.Module):
 
 def _coupling_network(values: int, out: int, width: int, blocks: int) -> nn.Sequential:
     last = nn.Linear(width, out)
-    # So a new flow is nearly the identity.
+    # Tiny weights make a new flow nearly the identity.
     nn.init.uniform_(last.weight, -1e-3, 1e-3)
     nn.init.zeros_(last.bias)
     return nn.Sequential(

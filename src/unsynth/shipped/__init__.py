@@ -1,1 +1,1 @@
-"""Weights and indices that come with unsynth: data only."""
+"""The weights and indices that unsynth ships: data only, no code."""
