@@ -20,7 +20,7 @@ from unsynth.errors import OutputError, SoundError
 SHORTEST = 0.05
 #: Silence that is kept in front of an onset at which a sound is cut, in seconds.
 _LEAD = 0.01
-#: A sound whose samples are all smaller than this, of full scale 1, is silent (-100 dB).
+#: A sound is silent if all its samples are smaller than this (-100 dB of full scale).
 _SILENCE = 1e-5
 #: Samples per channel that are read at a time.
 _BLOCK = 1 << 20
@@ -39,8 +39,8 @@ def read_sound(
     """Read a sound and give it an engine's sample rate, channels and length.
 
     Silence at the start is removed if the sound starts later than ``latest_onset`` seconds. Returns
-    the audio, shape ``(channels, seconds * sample_rate)``, with its largest sample scaled to about
-    1, and a remark on each change. Raises :class:`SoundError` for a file that is missing, no sound,
+    the audio, shape ``(channels, seconds * sample_rate)``, and a remark on each change. The level is
+    normalised without a remark: the largest sample is 1 before channels and rate are changed. Raises :class:`SoundError` for a file that is missing, no sound,
     empty, shorter than 50 ms or silent, or that holds NaN.
     """
     remarks: list[str] = []

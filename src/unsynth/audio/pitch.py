@@ -22,7 +22,7 @@ _HOP = 1024
 _DIP = 0.1
 #: A frame whose deepest dip is shallower than this has no pitch.
 _UNPITCHED = 0.35
-#: Frames count whose RMS is at least this share of the loudest frame's (10 dB below it).
+#: A frame is loud if its RMS is at least this share of the loudest frame's (-10 dB).
 _LOUD = 0.3
 
 

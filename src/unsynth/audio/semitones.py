@@ -23,7 +23,7 @@ _HOP = 1024
 _LOWEST = 16
 #: MIDI pitch past its highest band.
 _HIGHEST = 136
-#: Ends of the segments, in seconds after the onset; the last is the end of a sound of 4 s.
+#: Edges of the segments, in seconds after the onset; the last is the length of a sound, 4 s.
 _EDGES = (0.0, 0.06, 0.15, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
 #: Number of segments.
 SEGMENTS = len(_EDGES) - 1
