@@ -1,1 +1,1 @@
-"""Task ``dx7``."""
+"""Task ``dx7``: one note of a Yamaha DX7 voice."""

@@ -1,62 +1,91 @@
-"""Exchanges of operators and algorithms that leave a DX7 patch's sound unchanged."""
+"""Exchanges of operators and algorithms that leave the sound of a DX7 patch as it is.
+
+They depend on the patch: the paper calls this a conditional symmetry (section 3.1). Operators that
+hold the same place in the algorithm's graph may change places, and without feedback several
+algorithms are one and the same.
+"""
 
 from functools import lru_cache
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from unsynth.synths.dx7_algorithms import ALGORITHMS
-from unsynth.tasks.dx7.audibility import reaching_carrier
-from unsynth.tasks.dx7.layout import OPERATORS
+from unsynth.tasks.dx7.audibility import reaching_carrier, silent
+from unsynth.tasks.dx7.layout import OPERATORS, WIDTH, Layout
 
-if TYPE_CHECKING:
-    pass
+
+def symmetries(
+    layout: Layout, patch: Float[np.ndarray, " parameters"]
+) -> Int[np.ndarray, "images d"]:
+    """List the exchanges of operators and algorithms that keep the sound and the prior density.
+
+    Carriers stay carriers and modulators stay modulators, which keeps the density. If feedback is
+    audible the algorithm stays, since algorithms scale their feedback differently.
+
+    Row 0 is the identity; see :meth:`unsynth.tasks.task.Task.symmetries`.
+    """
+    number, feedback = int(patch[layout.algorithm]), bool(patch[layout.feedback] > 0)
+    sounding = tuple((~silent(layout.operators(patch))).tolist())
+    spec = layout.spec
+    starts = [spec.slices[i * WIDTH].start for i in range(OPERATORS)]
+    width = starts[1] - starts[0]
+    one_hot = spec.slices[layout.algorithm].start
+    rows = []
+    for algorithm, places in exchanges(number, feedback, sounding):
+        row = np.arange(spec.width)
+        for i, place in enumerate(places):
+            row[starts[place] : starts[place] + width] = range(starts[i], starts[i] + width)
+        row[[one_hot + number, one_hot + algorithm]] = one_hot + algorithm, one_hot + number
+        rows.append(row)
+    return np.stack(rows)
 
 
 @lru_cache(maxsize=4096)
 def exchanges(
     number: int, feedback: bool, sounding: tuple[bool, ...]
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """List (algorithm, places) where operator i moves to ``places[i]`` and nothing changes."""
+    """List pairs (algorithm, places) that leave the sound as it is, the identity first.
+
+    Operator i moves to ``places[i]`` of the algorithm; all count from 0.
+    """
     source, target = ALGORITHMS[number].feedback
     if feedback and source != target:
-        sounding = (True,) * OPERATORS  # the loops of algorithms 4 and 6 let silent ones through
-    heard = reaching_carrier(number, sounding)
-    edges, loop = _sounding_graph(number, feedback, heard)
-    found = []
+        # The feedback loops of algorithms 4 and 6 let silent operators through.
+        sounding = (True,) * OPERATORS
+    carriers = ALGORITHMS[number].carriers
+    audible = reaching_carrier(number, sounding)
+    edges, loop = _audible_graph(number, feedback, audible)
+    pairs = []
     for algorithm in [number, *(a for a in range(len(ALGORITHMS)) if a != number)]:
         if algorithm != number and loop:
             break
         graph = ALGORITHMS[algorithm]
         for places in permutations(range(OPERATORS)):
-            if any(
-                (i in ALGORITHMS[number].carriers) != (places[i] in graph.carriers)
-                for i in range(OPERATORS)
-            ):
+            if any((i in carriers) != (place in graph.carriers) for i, place in enumerate(places)):
                 continue
             moved_sounding = [False] * OPERATORS
             for i, place in enumerate(places):
                 moved_sounding[place] = sounding[i]
-            moved_heard = reaching_carrier(algorithm, tuple(moved_sounding))
-            if any(moved_heard[places[i]] != heard[i] for i in range(OPERATORS)):
+            moved_audible = reaching_carrier(algorithm, tuple(moved_sounding))
+            if any(moved_audible[place] != audible[i] for i, place in enumerate(places)):
                 continue
-            moved_edges, moved_loop = _sounding_graph(algorithm, feedback, moved_heard)
+            moved_edges, moved_loop = _audible_graph(algorithm, feedback, moved_audible)
             if {(places[a], places[b]) for a, b in edges} != moved_edges:
                 continue
             if {(places[a], places[b]) for a, b in loop} != moved_loop:
                 continue
-            found.append((algorithm, places))
-    return tuple(found)
+            pairs.append((algorithm, places))
+    return tuple(pairs)
 
 
-def _sounding_graph(
-    number: int, feedback: bool, heard: Bool[np.ndarray, "6"]
+def _audible_graph(
+    number: int, feedback: bool, audible: Bool[np.ndarray, "6"]
 ) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    """Edges between operators that are heard, and the feedback edge if it is."""
+    """Return the edges between audible operators, and the feedback edge if it is audible."""
     graph = ALGORITHMS[number]
-    edges = {(a, b) for a, b in graph.edges if heard[a] and heard[b]}
+    edges = {(a, b) for a, b in graph.edges if audible[a] and audible[b]}
     source, target = graph.feedback
-    loop = {graph.feedback} if feedback and heard[source] and heard[target] else set()
+    loop = {graph.feedback} if feedback and audible[source] and audible[target] else set()
     return edges, loop

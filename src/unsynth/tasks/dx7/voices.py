@@ -1,65 +1,166 @@
-"""Keyboard scaling and velocity of DX7 voices, folded into rates and levels."""
+"""Patches of the ``dx7`` task as voices of 155 bytes, and back.
+
+The task has no keyboard scaling, velocity sensitivity or transpose. On one note they are the same
+as other rates, levels and another pitch, so reading a voice folds them in.
+"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
-from unsynth.tasks.dx7.layout import LEVEL_STEPS
+from unsynth.errors import PatchError
+from unsynth.formats.syx import Voice, init_voice
+from unsynth.synths.base import Note
+from unsynth.tasks.dx7.layout import LEVEL_STEPS, LEVELS, OP, OPERATORS, RATES, Layout
+from unsynth.tasks.note import replace_note
 
-if TYPE_CHECKING:
-    pass
+#: Bytes per operator in a voice; operator 6 comes first.
+_OPERATOR_BYTES = 21
+#: Bytes of an operator after its four rates and four levels.
+(
+    _BREAK_POINT,
+    _LEFT_DEPTH,
+    _RIGHT_DEPTH,
+    _LEFT_CURVE,
+    _RIGHT_CURVE,
+    _RATE_SCALING,
+    _AMP_MOD_SENSITIVITY,
+    _VELOCITY_SENSITIVITY,
+    _OUTPUT_LEVEL,
+    _MODE,
+    _COARSE,
+    _FINE,
+    _DETUNE,
+) = range(8, _OPERATOR_BYTES)
+#: Bytes of the pitch envelope in a voice.
+_PITCH_EG = slice(126, 134)
+#: Byte of the algorithm in a voice.
+_ALGORITHM = 134
+#: Byte of the feedback in a voice.
+_FEEDBACK = 135
+#: Bytes of the LFO in a voice.
+_LFO = slice(137, 144)
+#: Byte of the transposition in a voice.
+_TRANSPOSE = 144
+#: Value of the transposition that leaves the note as it is.
+_NOT_TRANSPOSED = 24
+#: Value of an operator's detune that leaves it in tune.
+_IN_TUNE = 7
 
-
-#: Velocity curve (Dexed, dx7note.cc), one value for two velocities.
+#: Velocity curve (Dexed, dx7note.cc), one value per two velocities.
 _VELOCITY_STEPS = np.array(
     [0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173]
     + [174, 178, 181, 184, 186, 189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216]
     + [218, 220, 222, 224, 225, 227, 229, 230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244]
     + [246, 246, 248, 249, 250, 251, 252, 253, 254]
 )
-_EXPONENTIAL_CURVE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66] + [
-    80,
-    94,
-    110,
-    126,
-    142,
-    158,
-    174,
-    190,
-    206,
-    222,
-    238,
-    250,
-]
+#: Exponential curve of keyboard level scaling (Dexed, dx7note.cc), one value per three semitones.
+_EXPONENTIAL_CURVE = (
+    *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126),
+    *(142, 158, 174, 190, 206, 222, 238, 250),
+)
 
 
-def scaled_rate(rate: int, pitch: int, scaling: int) -> int:
-    """Find the rate that, without rate scaling, does what this one does with it."""
+def voice_from_patch(layout: Layout, patch: Float[np.ndarray, " parameters"]) -> Voice:
+    """Write a patch as the 155 bytes of a voice; its note is left out.
+
+    What the task does not have is as in the init voice: no scaling, no velocity sensitivity,
+    oscillator sync on, not transposed.
+    """
+    voice = init_voice("UNSYNTH")
+    values = patch.astype(int)
+    for raw, op in zip(_operator_bytes(voice), layout.operators(values), strict=True):
+        raw[:8] = op[:8]
+        raw[_AMP_MOD_SENSITIVITY] = op[OP["amp_mod_sensitivity"]]
+        raw[_OUTPUT_LEVEL] = op[OP["output_level"]]
+        raw[_MODE] = op[OP["mode"]]
+        mode = "fixed" if op[OP["mode"]] else "ratio"
+        raw[_COARSE] = op[OP[f"{mode}_coarse"]]
+        raw[_FINE] = op[OP[f"{mode}_fine"]]
+        raw[_DETUNE] = _IN_TUNE + op[OP[f"{mode}_detune"]]
+    voice[_PITCH_EG] = values[layout.pitch_eg]
+    voice[_ALGORITHM] = values[layout.algorithm]
+    voice[_FEEDBACK] = values[layout.feedback]
+    voice[_LFO] = values[list(layout.lfo.values())]
+    return voice
+
+
+def patch_from_voice(layout: Layout, voice: Voice, note: Note) -> Float[np.ndarray, " parameters"]:
+    """Read a voice as it sounds on one note, with everything that the task leaves out folded in.
+
+    Folding is not always exact, since levels move in steps of 0.75 dB and end at 99. Raises
+    :class:`PatchError` if the transposed note lies outside the task's range.
+    """
+    patch = np.zeros(len(layout.spec.parameters))
+    pitch = note.pitch + int(voice[_TRANSPOSE]) - _NOT_TRANSPOSED
+    for raw, op in zip(_operator_bytes(voice).tolist(), layout.operators(patch), strict=True):
+        op[RATES] = [unscaled_rate(rate, pitch, raw[_RATE_SCALING]) for rate in raw[:4]]
+        op[LEVELS] = raw[4:8]
+        op[OP["output_level"]] = unscaled_level(raw, pitch, note.velocity)
+        op[OP["mode"]] = raw[_MODE]
+        op[OP["ratio_coarse"]] = 1
+        if raw[_MODE]:
+            # The engine reads two bits of a fixed coarse frequency, and detunes it only upwards.
+            op[OP["fixed_coarse"]] = raw[_COARSE] & 3
+            op[OP["fixed_fine"]] = raw[_FINE]
+            op[OP["fixed_detune"]] = max(0, raw[_DETUNE] - _IN_TUNE)
+        else:
+            op[OP["ratio_coarse"]] = raw[_COARSE]
+            op[OP["ratio_fine"]] = raw[_FINE]
+            op[OP["ratio_detune"]] = raw[_DETUNE] - _IN_TUNE
+        op[OP["amp_mod_sensitivity"]] = raw[_AMP_MOD_SENSITIVITY]
+    patch[layout.pitch_eg] = voice[_PITCH_EG]
+    patch[layout.algorithm] = voice[_ALGORITHM]
+    patch[layout.feedback] = voice[_FEEDBACK]
+    patch[list(layout.lfo.values())] = voice[_LFO]
+    patch = replace_note(patch, Note(pitch, note.onset, note.duration))
+    try:
+        layout.spec.check(patch[None])
+    except PatchError as error:
+        raise PatchError(f"this voice on note {note.pitch} is outside the task: {error}") from None
+    return patch
+
+
+def unscaled_rate(rate: int, pitch: int, scaling: int) -> int:
+    """Return the rate that is, without rate scaling, as fast as this one with it."""
     steps = (scaling * min(31, max(0, pitch // 3 - 7))) >> 3
-    wanted = min(63, (rate * 41 >> 6) + steps)
-    return rate if steps == 0 else min(99, -(-wanted * 64 // 41))
+    if steps == 0:
+        return rate
+    engine_rate = min(63, (rate * 41 >> 6) + steps)
+    return min(99, -(-engine_rate * 64 // 41))
 
 
-def scaled_level(raw: Sequence[int], pitch: int, velocity: int) -> int:
-    """Find the output level that, without scaling, is nearest to this one's with it."""
-    level = int(LEVEL_STEPS[raw[16]]) + _keyboard_scaling(raw, pitch)
-    velocity_steps = (raw[15] * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7) >> 3
-    wanted = max(0, min(127, level) * 32 + velocity_steps * 16)
-    if wanted == LEVEL_STEPS[raw[16]] * 32:
-        return raw[16]
-    return int(np.abs(LEVEL_STEPS * 32 - wanted).argmin())
+def unscaled_level(raw: Sequence[int], pitch: int, velocity: int) -> int:
+    """Return the output level that is, without scaling and velocity, nearest to this one with them.
+
+    ``raw`` holds the bytes of an operator.
+    """
+    level = int(LEVEL_STEPS[raw[_OUTPUT_LEVEL]]) + _keyboard_scaling(raw, pitch)
+    velocity_steps = (
+        raw[_VELOCITY_SENSITIVITY] * (int(_VELOCITY_STEPS[velocity >> 1]) - 239) + 7
+    ) >> 3
+    scaled = max(0, min(127, level) * 32 + velocity_steps * 16)
+    if scaled == LEVEL_STEPS[raw[_OUTPUT_LEVEL]] * 32:
+        # Several levels may have the same steps: keep this one.
+        return raw[_OUTPUT_LEVEL]
+    return int(np.abs(LEVEL_STEPS * 32 - scaled).argmin())
 
 
 def _keyboard_scaling(raw: Sequence[int], pitch: int) -> int:
-    """Steps that keyboard level scaling adds to the output level on this note."""
-    offset = pitch - raw[8] - 17
+    """Compute the steps that keyboard level scaling adds to the output level on this note."""
+    offset = pitch - raw[_BREAK_POINT] - 17
     if offset >= 0:
-        group, depth, curve = (offset + 1) // 3, raw[10], raw[12]
+        group, depth, curve = (offset + 1) // 3, raw[_RIGHT_DEPTH], raw[_RIGHT_CURVE]
     else:
-        group, depth, curve = -(offset - 1) // 3, raw[9], raw[11]
-    if curve in (0, 3):
+        group, depth, curve = -(offset - 1) // 3, raw[_LEFT_DEPTH], raw[_LEFT_CURVE]
+    if curve in (0, 3):  # linear
         size = (group * depth * 329) >> 12
     else:
         size = (_EXPONENTIAL_CURVE[min(group, len(_EXPONENTIAL_CURVE) - 1)] * depth * 329) >> 15
     return size if curve >= 2 else -size
+
+
+def _operator_bytes(voice: Voice) -> np.ndarray:
+    """View the operators' bytes, operator 1 first, shape (6, 21); writes go to the voice."""
+    return voice[: OPERATORS * _OPERATOR_BYTES].reshape(OPERATORS, _OPERATOR_BYTES)[::-1]
