@@ -72,7 +72,7 @@ def test_draft_holds_every_parameter_of_the_probe(tmp_path):
     assert isinstance(octave, Integer) and (octave.low, octave.high) == (-1, 1)
     assert isinstance(voices, Integer) and (voices.low, voices.high) == (1, 40)
     assert [unit.name for unit in task.spec.units] == ["osc", "env"]
-    assert "stretch" not in kinds and task.fixed == {"stretch": 0.25}
+    assert "stretch" not in kinds and task.declaration.fixed == {"stretch": 0.25}
     controls = task.engine_patch(task.spec.decode(-np.ones((1, task.spec.width)))[0])
     assert {"osc_1_level", "env_b_decay", "lfo_2_rate", "stretch"} <= set(controls)
     assert controls["octave"] == 0.0 and "master_volume" not in controls

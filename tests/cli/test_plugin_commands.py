@@ -59,7 +59,7 @@ def test_a_task_file_is_drafted_and_never_overwritten(mda, tmp_path, monkeypatch
     assert isinstance(glide, Categorical) and glide.choices == (
         *("Poly", "Poly-Legato", "Poly-Glide", "Mono", "Mono-Legato", "Mono-Glide"),
     )
-    raw = task.declared[task.spec.position["glide"]].raw
+    raw = task.declaration.parameters[task.spec.position["glide"]].raw
     assert raw == pytest.approx([(i + 0.5) / 6 for i in range(6)], abs=1e-3)
     # It prints no steps; that there are five is heard.
     assert isinstance(octave, Categorical) and octave.width == 5

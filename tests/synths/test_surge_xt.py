@@ -209,7 +209,11 @@ def test_the_base_patch_treats_copies_alike(name, part):
     """In all that a patch does not set, so that an exchange of copies can be one of sounds."""
     own = task(name)
     root, _ = read_chunk(read_program(own.engine.files({}, "base")[".fxp"])[1])
-    drawn = {surge_controls()[d.control].element for d in own.declared if d.control is not None}
+    drawn = {
+        surge_controls()[d.control].element
+        for d in own.declaration.parameters
+        if d.control is not None
+    }
     count, pattern, shift = PARTS[part]
     copies = []
     for n in range(1, count + 1):

@@ -1,6 +1,6 @@
-"""Tasks that a file declares: what they draw, what they set, what is heard, what may change place.
+"""Tasks that a file declares: draws, controls, audibility, exchanges and errors.
 
-The engine is the DX7's: three operators side by side, each with a level, a decay and a frequency.
+The engine is a DX7 with three parallel operators, each with a level, a decay and a frequency.
 """
 
 import math
@@ -17,18 +17,21 @@ from unsynth.errors import PatchError, TaskError
 from unsynth.formats.syx import read_voices
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import is_task_file, load_task
-from unsynth.tasks.declared.task import DeclaredTask, load_declared
+from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.task import Task
 
 FILE = Path(__file__).with_name("small.yaml")
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-SOLO = 2  # the LFO's wave stands in for a choice that names operators: it is left at one value
+#: A value of ``solo``. In truth it sets the LFO's wave, not an operator, so sounds need it fixed.
+SOLO = 2
 
 
 @pytest.fixture(scope="module")
 def small() -> DeclaredTask:
-    return load_declared(FILE)
+    task = load_task(str(FILE))
+    assert isinstance(task, DeclaredTask)
+    return task
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def sound(task: DeclaredTask, patch: np.ndarray) -> np.ndarray:
     return task.synth().render(task.engine_patch(patch), task.note(patch))
 
 
-def test_it_is_a_task_that_other_processes_load_from_its_source(small):
+def test_a_declared_task_can_be_loaded_from_its_source_and_pickled(small):
     assert isinstance(small, Task) and is_task_file(small.source)
     again = load_task(small.source)
     assert again.hash == small.hash and again.name == "three-sines"
@@ -54,7 +57,7 @@ def test_encoding_draws_is_exact(small, draws):
     np.testing.assert_array_equal(small.spec.decode(small.spec.encode(draws)), draws)
 
 
-def test_controls_get_the_values_that_the_file_says(small, draws):
+def test_controls_have_declared_raw_values_and_convert_back(small, draws):
     patch = draws[0].copy()
     at = small.spec.position
     patch[at["op2.shape"]], patch[at["lfo.depth"]], patch[at["op3.level"]] = 0, 33, 77
@@ -62,9 +65,9 @@ def test_controls_get_the_values_that_the_file_says(small, draws):
     assert controls["op2.level3"] == 99 and controls["lfo.amp_depth"] == 99
     assert controls["op3.output_level"] == 77 and controls["algorithm"] == 31
     assert controls["op1.level4"] == 0 and len(controls) == 19 + 1 + 3
-    for drawn in draws[:50]:
-        again = small.from_engine_patch(small.engine_patch(drawn), small.note(drawn))
-        np.testing.assert_array_equal(again, drawn)
+    for draw in draws[:50]:
+        again = small.from_engine_patch(small.engine_patch(draw), small.note(draw))
+        np.testing.assert_array_equal(again, draw)
     with pytest.raises(PatchError, match="algorithm is 3 in this patch, and always 31"):
         small.from_engine_patch(controls | {"algorithm": 3.0}, Note(60))
     with pytest.raises(PatchError, match=r"op3.output_level is 12 .* has 60 to 99"):
@@ -91,7 +94,7 @@ def test_exchanging_units_changes_neither_density_nor_sound(small, draws):
             assert max(relative_error(sounds[0], s) for s in sounds) < 1e-6
 
 
-def test_choices_that_name_copies_move_with_them(small, draws):
+def test_choices_that_name_copies_are_exchanged_with_them(small, draws):
     at = small.spec.position
     patch = draws[0].copy()
     for op, coarse in enumerate((3, 5, 7), start=1):
@@ -99,22 +102,22 @@ def test_choices_that_name_copies_move_with_them(small, draws):
     for solo in range(4):
         patch[at["solo"]] = solo
         for image in small.spec.decode(small.spec.encode(patch[None])[0][small.symmetries(patch)]):
-            named = int(image[at["solo"]])
-            assert (named == 0) == (solo == 0)
+            choice = int(image[at["solo"]])
+            assert (choice == 0) == (solo == 0)
             if solo:
-                assert image[at[f"op{named}.coarse"]] == (3, 5, 7)[solo - 1]
+                assert image[at[f"op{choice}.coarse"]] == (3, 5, 7)[solo - 1]
 
 
-def test_copies_change_place_only_where_the_file_allows_it(small, draws):
+def test_copies_are_exchanged_only_if_the_file_allows_it(small, draws):
     data = yaml.safe_load(FILE.read_text())
     at = small.spec.position
     patch = draws[0].copy()
     no_lfo = {"lfo.depth": [0]}
-    for told, depth, images in (
+    for exchange, depth, images in (
         *((True, 5, 6), (False, 5, 1), (no_lfo, 5, 1), (no_lfo, 0, 6)),
         ({"lfo.depth": "> 3"}, 5, 6),
     ):
-        data["units"][0]["exchange"] = told
+        data["units"][0]["exchange"] = exchange
         task = DeclaredTask(data, FILE.parent, str(FILE))
         patch[at["lfo.depth"]] = depth
         rows = task.symmetries(patch)
@@ -122,7 +125,7 @@ def test_copies_change_place_only_where_the_file_allows_it(small, draws):
         np.testing.assert_array_equal(rows, small.symmetries(patch)[:images])
 
 
-def test_each_copy_may_have_raw_values_of_its_own(small, draws):
+def test_each_copy_may_have_its_own_raw_values(small, draws):
     data = yaml.safe_load(FILE.read_text())
     data["units"][0]["parameters"][2]["raw"] = [[99, 0], [98, 1], [97, 2]]
     task = DeclaredTask(data, FILE.parent, str(FILE))
@@ -136,7 +139,7 @@ def test_each_copy_may_have_raw_values_of_its_own(small, draws):
 
 
 @pytest.mark.parametrize("name", ["op1.level", "op2.shape", "op3.coarse", "lfo.depth", "solo"])
-def test_values_come_as_often_as_the_density_says(small, draws, name):
+def test_frequencies_of_draws_follow_the_density(small, draws, name):
     position = small.spec.position[name]
     values = np.unique(draws[:, position])
     patches = np.repeat(draws[:1], len(values), axis=0)
@@ -147,27 +150,27 @@ def test_values_come_as_often_as_the_density_says(small, draws, name):
     assert chisquare(observed, expected).pvalue > 1e-3
 
 
-def test_points_and_logarithms_have_their_share(small, draws):
+def test_points_and_log_scales_have_the_declared_probabilities(small, draws):
     at = small.spec.position
     assert (draws[:, at["note.onset"]] == 0).mean() == pytest.approx(0.5, abs=0.03)
     long = math.log(6 / 3) / math.log(6 / 0.05)
     assert (draws[:, at["note.duration"]] > 3).mean() == pytest.approx(long, abs=0.03)
-    duration = np.repeat(draws[:1], 5951, axis=0)
-    duration[:, at["note.duration"]] = np.arange(50, 6001) / 1000
-    p = np.exp(small.log_density(duration) - np.logaddexp.reduce(small.log_density(duration)))
+    patches = np.repeat(draws[:1], 5951, axis=0)
+    patches[:, at["note.duration"]] = np.arange(50, 6001) / 1000
+    p = np.exp(small.log_density(patches) - np.logaddexp.reduce(small.log_density(patches)))
     assert p[2951:].sum() == pytest.approx(long, abs=0.01)
     outside = small.with_note(draws[0], Note(20, 0.0, 2.0))
     assert small.log_density(outside[None])[0] == -np.inf
-    for given, kept in ((7.0, 6.0), (0.001, 0.05)):
-        assert small.note(small.with_note(draws[0], Note(60, 0.0, given))).duration == kept
+    for duration, clipped in ((7.0, 6.0), (0.001, 0.05)):
+        assert small.note(small.with_note(draws[0], Note(60, 0.0, duration))).duration == clipped
 
 
-def test_what_is_inactive_cannot_be_heard(small, draws):
+def test_inactive_parameters_do_not_change_the_sound(small, draws):
     at = small.spec.position
     inactive = 0
     for patch, other in zip(draws[:40].copy(), draws[40:80].copy(), strict=True):
         patch[at["solo"]] = other[at["solo"]] = SOLO
-        other[at["transposed"]] = patch[at["transposed"]] = 24  # only declared inert: it is not
+        other[at["transposed"]] = patch[at["transposed"]] = 24  # declared inert here, but audible
         other[-1] = 6.0
         active = small.active(patch)
         changed = np.where(active, patch, other)
@@ -178,7 +181,7 @@ def test_what_is_inactive_cannot_be_heard(small, draws):
     assert inactive > 70
 
 
-def test_switches_follow_their_own_switches(small, draws):
+def test_a_condition_on_an_inaudible_parameter_does_not_hold(small, draws):
     at = small.spec.position
     patch = draws[0].copy()
     patch[[at["op1.wobble"], at["op2.wobble"], at["op3.wobble"]]] = 0
@@ -193,7 +196,7 @@ def test_switches_follow_their_own_switches(small, draws):
     assert small.active(small.with_note(patch, Note(60, 0.5, 6.0)))[-3:].tolist() == [1, 1, 0]
 
 
-def test_files_are_written_best_first(small, draws, tmp_path):
+def test_exported_files_are_numbered_by_rank(small, draws, tmp_path):
     paths = small.export(draws[:2], tmp_path)
     assert [path.name for path in paths] == ["patch-01.syx", "patch-02.syx"]
     voice = read_voices(paths[1].read_bytes())[0]
@@ -202,7 +205,7 @@ def test_files_are_written_best_first(small, draws, tmp_path):
     np.testing.assert_array_equal(again, expected)
 
 
-def test_a_start_and_an_end_are_drawn_evenly():
+def test_note_within_draws_uniform_starts_and_ends():
     data = yaml.safe_load(FILE.read_text())
     data["note_within"] = 4.0
     data["note"][1:] = [
@@ -211,64 +214,70 @@ def test_a_start_and_an_end_are_drawn_evenly():
     ]
     task = DeclaredTask(data, FILE.parent, str(FILE))
     rng = np.random.default_rng(0)
-    drawn = np.stack([task.sample(rng) for _ in range(2000)])
-    start, end = drawn[:, -2], drawn[:, -2] + drawn[:, -1]
-    assert end.max() <= 4.001 and drawn[:, -1].min() > 0
+    draws = np.stack([task.sample(rng) for _ in range(2000)])
+    start, end = draws[:, -2], draws[:, -2] + draws[:, -1]
+    assert end.max() <= 4.001 and draws[:, -1].min() > 0
     assert start.mean() == pytest.approx(4 / 3, abs=0.07)
     assert end.mean() == pytest.approx(8 / 3, abs=0.07)
-    density = task.log_density(np.stack([task.with_note(drawn[0], n) for n in (
+    density = task.log_density(np.stack([task.with_note(draws[0], n) for n in (
         Note(60, 0.0, 4.0), Note(60, 3.0, 0.5), Note(60, 3.0, 1.5))]))  # fmt: skip
     assert density[0] == density[1] and density[2] == -np.inf
 
 
-def wrong(change) -> str:
-    """The error of a file after a change to its content."""
+def error_after(change) -> str:
+    """Return the error of the file after a change to its content."""
     data = yaml.safe_load(FILE.read_text())
     change(data)
-    with pytest.raises(TaskError) as caught:
+    with pytest.raises(TaskError) as error:
         DeclaredTask(data, FILE.parent, "small.yaml")
-    text = str(caught.value)
+    text = str(error.value)
     assert text.startswith("small.yaml: ") and "\n" not in text
     return text
 
 
-def test_mistakes_in_a_file_are_named_in_one_line():
+def test_errors_in_a_file_are_one_line_with_the_nearest_key():
     def op(number: int, **fields):
         return lambda data: data["units"][0]["parameters"][number].update(fields)
 
-    assert "nearest is 'units'" in wrong(lambda d: d.update(unit=[]))
-    assert "nearest is 'control'" in wrong(op(0, controll="x"))
-    assert "nearest is 'op1.output_level'" in wrong(op(0, control="op{n}.output_levl"))
-    assert "it takes 0 to 99" in wrong(op(0, raw=[0, 120]))
-    assert "nearest is 'shape'" in wrong(op(1, heard={"shap": ["falling"]}))
-    assert "nearest is 'falling'" in wrong(op(1, heard={"shape": ["fallin"]}))
-    assert "needs 2 numbers" in wrong(op(2, weights=[1]))
-    assert "kind 'catgorical'" in wrong(op(2, kind="catgorical"))
-    assert "'x' is not a number" in wrong(op(2, raw=[0, "x"]))
-    assert "add up to 1" in wrong(op(0, points={60: 0.7, 61: 0.7}))
-    assert "is set twice" in wrong(op(0, control="lfo.speed"))
-    assert "only in a unit" in wrong(lambda d: d["parameters"][0].update(control="op{n}.level1"))
-    assert "switch of its own switch" in wrong(op(2, heard={"decay": "> 3"}))
-    assert "note.pitch" in wrong(lambda d: d["note"].pop())
-    assert "'dx8' is not known; the nearest is 'dx7'" in wrong(lambda d: d.update(synth="dx8"))
-    assert "equally likely" in wrong(lambda d: d["parameters"][2].update(weights=[1, 1, 2, 1]))
-    assert "each of the 3 copies" in wrong(
+    assert "nearest is 'units'" in error_after(lambda d: d.update(unit=[]))
+    assert "nearest is 'control'" in error_after(op(0, controll="x"))
+    assert "nearest is 'op1.output_level'" in error_after(op(0, control="op{n}.output_levl"))
+    assert "it takes 0 to 99" in error_after(op(0, raw=[0, 120]))
+    assert "nearest is 'shape'" in error_after(op(1, heard={"shap": ["falling"]}))
+    assert "nearest is 'falling'" in error_after(op(1, heard={"shape": ["fallin"]}))
+    assert "needs 2 numbers" in error_after(op(2, weights=[1]))
+    assert "kind 'catgorical'" in error_after(op(2, kind="catgorical"))
+    assert "'x' is not a number" in error_after(op(2, raw=[0, "x"]))
+    assert "add up to 1" in error_after(op(0, points={60: 0.7, 61: 0.7}))
+    assert "is set twice" in error_after(op(0, control="lfo.speed"))
+    assert "only the copies of a unit" in error_after(
+        lambda d: d["parameters"][0].update(control="op{n}.level1")
+    )
+    assert "depends on itself" in error_after(op(2, heard={"decay": "> 3"}))
+    assert "note.pitch" in error_after(lambda d: d["note"].pop())
+    assert "'dx8' is not known; the nearest is 'dx7'" in error_after(
+        lambda d: d.update(synth="dx8")
+    )
+    assert "equally likely" in error_after(
+        lambda d: d["parameters"][2].update(weights=[1, 1, 2, 1])
+    )
+    assert "each of the 3 copies" in error_after(
         lambda d: d["parameters"][2].update(copies={"op": {"first": 1}})
     )
-    assert "synth dx7 has no settings" in wrong(lambda d: d.update(engine={"plugin": "x"}))
-    assert "more than 10000" in wrong(lambda d: d["units"][0].update(count=8))
-    assert "is not a mapping" in wrong(lambda d: d.update(fixed=[1]))
-    assert "has 2 lists, not one for each copy" in wrong(op(2, raw=[[99, 0], [98, 1]]))
-    assert "that come once, in no unit" in wrong(
+    assert "synth dx7 has no settings" in error_after(lambda d: d.update(engine={"plugin": "x"}))
+    assert "more than 10000" in error_after(lambda d: d["units"][0].update(count=8))
+    assert "is not a mapping" in error_after(lambda d: d.update(fixed=[1]))
+    assert "has 2 lists, not one for each copy" in error_after(op(2, raw=[[99, 0], [98, 1]]))
+    assert "only on parameters outside units" in error_after(
         lambda d: d["units"][0].update(exchange={"op1.shape": ["steady"]})
     )
-    assert "nearest is 'lfo.depth'" in wrong(
+    assert "nearest is 'lfo.depth'" in error_after(
         lambda d: d["units"][0].update(exchange={"lfo.dept": [0]})
     )
-    assert "Three Sines" in wrong(lambda d: d.update(task="Three Sines"))
+    assert "Three Sines" in error_after(lambda d: d.update(task="Three Sines"))
 
 
-def test_files_that_are_none_are_named(tmp_path):
+def test_files_that_describe_no_task_are_refused(tmp_path):
     with pytest.raises(TaskError, match="cannot be read"):
         load_task(str(tmp_path / "none.yaml"))
     broken = tmp_path / "broken.yaml"
@@ -283,8 +292,8 @@ def test_files_that_are_none_are_named(tmp_path):
         load_task(str(broken))
 
 
-def test_continuous_ends_have_half_a_step(small):
-    """What a draw rounds to, and what the density says of it, agree at the ends as well."""
+def test_the_ends_of_a_continuous_range_have_half_the_probability(small):
+    """Draws round to the nearest step, and only half a step rounds to an end of the range."""
     level = Continuous("x", 0.0, 1.0, 0.25)
     data = yaml.safe_load(FILE.read_text())
     data["parameters"][0] = {
@@ -295,7 +304,7 @@ def test_continuous_ends_have_half_a_step(small):
     task = DeclaredTask(data, FILE.parent, "x")
     rng = np.random.default_rng(3)
     at = task.spec.position["lfo.depth"]
-    drawn = np.stack([task.sample(rng) for _ in range(4000)])[:, at]
-    shares = [(drawn == v).mean() for v in np.arange(5) / 4]
+    values = np.stack([task.sample(rng) for _ in range(4000)])[:, at]
+    shares = [(values == v).mean() for v in np.arange(5) / 4]
     np.testing.assert_allclose(shares, [0.125, 0.25, 0.25, 0.25, 0.125], atol=0.025)
-    assert level.valid(drawn).all()
+    assert level.valid(values).all()

@@ -1,4 +1,4 @@
-"""The DX7 prior: blind to exchanges of operators, fair to its own density, the same everywhere."""
+"""The DX7 prior: equal under exchanges, draws that follow its density, the same on all machines."""
 
 import hashlib
 
@@ -30,20 +30,20 @@ def draws(task: DX7Task) -> Patches:
 
 
 def _uniform(task: DX7Task, count: int) -> Patches:
-    """Patches anywhere in the task, most of them noise."""
+    """Draw patches uniformly; most of them sound like noise."""
     x = np.random.default_rng(1).uniform(-1.0, 1.0, (count, task.spec.width))
     return task.spec.decode(x)
 
 
 def _images(task: DX7Task, patch: Float[np.ndarray, " parameters"], limit: int) -> Patches:
-    """Some of the patches that ``symmetries`` says sound like this one."""
+    """List some of the patches that sound like this one according to ``symmetries``."""
     rows = task.symmetries(patch)
     rows = rows[:: max(1, len(rows) // limit)]
     return task.spec.decode(task.spec.encode(patch[None])[0][rows])
 
 
 def _special(task: DX7Task, draws: Patches) -> Patches:
-    """Draws whose feedback is 0, and whose operators are partly silent, where more is allowed."""
+    """Copy draws with feedback 0 and silent operators, which have more symmetries."""
     at = task.spec.position
     special = draws[:60].copy()
     special[:40, at["feedback"]] = 0
@@ -53,9 +53,7 @@ def _special(task: DX7Task, draws: Patches) -> Patches:
     return special
 
 
-def test_images_have_the_density_of_the_patch_to_the_last_bit(
-    task: DX7Task, draws: Patches
-) -> None:
+def test_images_have_exactly_the_density_of_the_patch(task: DX7Task, draws: Patches) -> None:
     count = 0
     for patch in np.concatenate([_special(task, draws), draws[60:90], _uniform(task, 15)]):
         density = task.log_density(_images(task, patch, limit=24))
@@ -64,7 +62,7 @@ def test_images_have_the_density_of_the_patch_to_the_last_bit(
     assert count > 300  # not only identities
 
 
-def test_images_sound_like_the_patch(task: DX7Task, draws: Patches) -> None:
+def test_images_sound_exactly_like_the_patch(task: DX7Task, draws: Patches) -> None:
     synth = task.synth()
     compared = 0
     for patch in _special(task, draws)[::7]:
@@ -76,7 +74,7 @@ def test_images_sound_like_the_patch(task: DX7Task, draws: Patches) -> None:
     assert compared > 10
 
 
-def test_a_carrier_exchanged_with_a_modulator_has_another_density(
+def test_exchanging_a_carrier_with_a_modulator_changes_the_density(
     task: DX7Task, draws: Patches
 ) -> None:
     exchanged = draws[:200].copy()
@@ -91,15 +89,15 @@ def test_a_carrier_exchanged_with_a_modulator_has_another_density(
             )
     change = task.log_density(exchanged) - task.log_density(draws[:200])
     assert (np.abs(change) > 0.01).mean() > 0.9
-    assert change.mean() < 0  # people's carriers are not like their modulators
+    assert change.mean() < 0  # carriers in voices differ from modulators
 
 
-def test_draws_are_valid_and_survive_encoding(task: DX7Task, draws: Patches) -> None:
+def test_draws_are_valid_and_encoding_them_is_exact(task: DX7Task, draws: Patches) -> None:
     task.spec.check(draws)
     np.testing.assert_array_equal(task.spec.decode(task.spec.encode(draws)), draws)
 
 
-def test_no_value_of_any_parameter_is_impossible(task: DX7Task, draws: Patches) -> None:
+def test_every_value_has_a_positive_probability(task: DX7Task, draws: Patches) -> None:
     assert np.isfinite(task.log_density(_uniform(task, 2000))).all()
     for i, parameter in enumerate(task.spec.parameters):
         if isinstance(parameter, Categorical):
@@ -120,10 +118,8 @@ def test_no_value_of_any_parameter_is_impossible(task: DX7Task, draws: Patches) 
         *("lfo.wave", "algorithm", "note.pitch"),
     ),
 )
-def test_values_are_drawn_as_often_as_the_density_says(
-    task: DX7Task, draws: Patches, name: str
-) -> None:
-    """p(value of one parameter | the others), averaged over draws, is its marginal."""
+def test_frequencies_of_draws_follow_the_density(task: DX7Task, draws: Patches, name: str) -> None:
+    """The conditional p(value | other parameters), averaged over draws, is the marginal."""
     position = task.spec.position[name]
     parameter = task.spec.parameters[position]
     if isinstance(parameter, Categorical):
@@ -137,7 +133,7 @@ def test_values_are_drawn_as_often_as_the_density_says(
     conditional = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     conditional /= conditional.sum(axis=1, keepdims=True)
 
-    # Given the others, the value is one draw from its conditional: sum over draws and compare.
+    # Given the others, each value is one draw from its conditional: compare sums over draws.
     expected = conditional.sum(axis=0)
     observed = (some[:, position, None] == values).sum(axis=0)
     order = np.argsort(expected)
@@ -149,8 +145,10 @@ def test_values_are_drawn_as_often_as_the_density_says(
     assert result.pvalue > 1e-3
 
 
-def test_probabilities_of_all_notes_add_up(task: DX7Task, draws: Patches) -> None:
-    """Onset has a point at 0 and a spread, duration is even in log: both sum to the rest."""
+def test_onsets_and_durations_have_the_declared_probabilities(
+    task: DX7Task, draws: Patches
+) -> None:
+    """Half of the onsets are 0 and the rest are uniform; durations are uniform in their logarithm."""
     at = task.spec.position
     onset = np.repeat(draws[:1], 1001, axis=0)
     onset[:, at["note.onset"]] = np.arange(1001) / 1000
@@ -163,13 +161,13 @@ def test_probabilities_of_all_notes_add_up(task: DX7Task, draws: Patches) -> Non
     p = np.exp(task.log_density(duration) - np.logaddexp.reduce(task.log_density(duration)))
     assert p[3951:].sum() == pytest.approx(np.log(6 / 4) / np.log(6 / 0.05), rel=0.02)
 
-    drawn = draws[:, at["note.onset"]]
-    assert (drawn == 0).mean() == pytest.approx(0.5, abs=0.04)
+    onsets = draws[:, at["note.onset"]]
+    assert (onsets == 0).mean() == pytest.approx(0.5, abs=0.04)
     outlasts = draws[:, at["note.duration"]] > 4
     assert outlasts.mean() == pytest.approx(p[3951:].sum(), abs=0.025)
 
 
-def test_a_seed_gives_the_same_draws_everywhere(task: DX7Task) -> None:
+def test_a_seed_gives_the_same_draws_on_every_machine(task: DX7Task) -> None:
     def draw(seed: int) -> Patches:
         rng = np.random.default_rng(seed)
         return np.stack([task.sample(rng) for _ in range(16)])
@@ -180,5 +178,5 @@ def test_a_seed_gives_the_same_draws_everywhere(task: DX7Task) -> None:
     assert digest[:16] == GOLDEN
 
 
-#: Changes with the prior's tables, and then with what every model was trained on.
+#: Changes only with the prior's tables, and then every model was trained on another prior.
 GOLDEN = "7519c55e94a447ac"

@@ -1,4 +1,4 @@
-"""What the dx7 task says of a patch, held against the engine."""
+"""The dx7 task's audibility, exchanges and voices, checked against the engine."""
 
 import pickle
 
@@ -15,10 +15,10 @@ from unsynth.tasks.task import Task
 
 
 def special_draws(task: DX7Task, count: int, seed: int) -> list[np.ndarray]:
-    """Draws with more silent operators, flat envelopes and idle LFOs than the prior gives."""
+    """Draw patches with more silent operators, flat envelopes and idle LFOs than in the prior."""
     rng = np.random.default_rng(seed)
     at = task.spec.position
-    drawn = []
+    draws = []
     for i in range(count):
         patch = task.sample(rng)
         if i % 2:
@@ -38,8 +38,8 @@ def special_draws(task: DX7Task, count: int, seed: int) -> list[np.ndarray]:
         if i % 5 == 0:
             patch[at["algorithm"]] = rng.choice([3, 5])
         patch[at["note.onset"]] = 0.0
-        drawn.append(patch)
-    return drawn
+        draws.append(patch)
+    return draws
 
 
 def sound(task: DX7Task, patch: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def sound(task: DX7Task, patch: np.ndarray) -> np.ndarray:
 
 
 def leak(task: DX7Task, patch: np.ndarray) -> float:
-    """What the engine lets through of a silent operator: only in the loops of 4 and 6."""
+    """Bound what the engine lets through of a silent operator: only in loops of algorithms 4, 6."""
     at = task.spec.position
     loop = patch[at["algorithm"]] in (3, 5) and patch[at["feedback"]] > 0
     return 0.005 if loop else 0.0
@@ -59,56 +59,58 @@ def differs(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool:
     return relative_error(first, second) > tolerance
 
 
-def test_it_is_a_task(task):
+def test_the_dx7_is_a_task_and_an_unknown_name_is_none(task):
     assert isinstance(load_task("dx7"), Task)
     assert task.spec.width == 165 and len(task.spec.parameters) == 122
     with pytest.raises(TaskError, match="minimoog"):
         load_task("minimoog")
 
 
-def test_encoding_round_trips_for_every_draw(task):
+def test_encoding_draws_is_exact(task):
     rng = np.random.default_rng(5)
     patches = np.stack([task.sample(rng) for _ in range(500)])
     for x in (task.spec.encode(patches), task.spec.encode(patches, rng)):
         np.testing.assert_array_equal(task.spec.decode(x), patches)
 
 
-def test_what_is_inactive_cannot_be_heard(task):
+def test_inactive_parameters_do_not_change_the_sound(task):
     rng = np.random.default_rng(1)
     inactive = 0
     for patch in special_draws(task, 60, 1):
         active = task.active(patch)
         other = task.sample(rng)
-        other[-1] = 6.0  # of an inactive duration: any that outlasts the sound
+        other[-1] = 6.0  # an inactive duration may change to any that outlasts the sound
         changed = np.where(active, patch, other)
         inactive += (~active).sum()
         tolerance = leak(task, patch)
         assert not differs(sound(task, patch), sound(task, changed), tolerance)
         assert not differs(sound(task, patch), sound(task, task.neutral(patch)), tolerance)
-    assert inactive > 60 * 18  # the six unused frequencies are the least
+    assert inactive > 60 * 18  # each operator has three parameters of its unused mode
 
 
-def test_most_of_what_is_active_can_be_heard(task):
+def test_most_active_parameters_change_the_sound(task):
     rng = np.random.default_rng(2)
-    heard = total = 0
+    audible = total = 0
     for patch in special_draws(task, 6, 2):
         if not sound(task, patch).any():
             continue
         for at in rng.permutation(np.flatnonzero(task.active(patch)))[:20]:
             changed = patch.copy()
             while changed[at] == patch[at]:
-                changed[at] = task.sample(rng)[at] if rng.random() < 0.5 else _any(task, at, rng)
+                changed[at] = (
+                    task.sample(rng)[at] if rng.random() < 0.5 else _uniform_value(task, at, rng)
+                )
             total += 1
-            heard += differs(sound(task, patch), sound(task, changed), 0.0)
-    assert heard > 0.7 * total
+            audible += differs(sound(task, patch), sound(task, changed), 0.0)
+    assert audible > 0.7 * total
 
 
-def _any(task: DX7Task, at: int, rng: np.random.Generator) -> float:
+def _uniform_value(task: DX7Task, at: int, rng: np.random.Generator) -> float:
     parameter = task.spec.parameters[at]
     return float(parameter.decode(rng.uniform(-1, 1, (1, parameter.width)))[0])
 
 
-def test_symmetries_leave_the_sound_as_it_is(task):
+def test_symmetries_do_not_change_the_sound(task):
     rng = np.random.default_rng(3)
     images = 0
     for patch in special_draws(task, 40, 3):
@@ -128,21 +130,21 @@ def test_symmetries_leave_the_sound_as_it_is(task):
     ("algorithm", "feedback", "count"),
     [(5, 7, 2), (5, 0, 6), (6, 7, 2), (31, 7, 24), (32, 7, 120), (32, 0, 720), (1, 7, 1)],
 )
-def test_how_many_exchanges_the_graph_allows(task, algorithm, feedback, count):
+def test_each_algorithm_allows_as_many_exchanges_as_its_graph(task, algorithm, feedback, count):
     at = task.spec.position
     patch = task.from_voice(init_voice(), Note(60))
     for op in range(1, 7):
         patch[at[f"op{op}.output_level"]] = 80 + op
     patch[at["algorithm"]], patch[at["feedback"]] = algorithm - 1, feedback
     column = task.spec.slices[at["algorithm"]].start + algorithm - 1
-    kept = [row for row in task.symmetries(patch) if row[column] == column]
-    assert len(kept) == count
+    same_algorithm = [row for row in task.symmetries(patch) if row[column] == column]
+    assert len(same_algorithm) == count
 
 
 @pytest.mark.parametrize(
     "group", [(1, 2), (3, 4), (5, 6), (7, 8, 9), (10, 11), (12, 13), (14, 15), (16, 17), (26, 27)]
 )
-def test_algorithms_that_are_one_without_feedback(task, group):
+def test_algorithms_that_are_equal_without_feedback_are_exchanged(task, group):
     rng = np.random.default_rng(sum(group))
     at = task.spec.position
     patch = task.sample(rng)
@@ -158,8 +160,8 @@ def test_algorithms_that_are_one_without_feedback(task, group):
     assert {int(a) + 1 for a in images[:, at["algorithm"]]} == {group[0]}
 
 
-def test_an_exchange_across_roles_is_heard(task):
-    """Carriers 1 and 3 of algorithm 5 without their modulators: up to 0.6 in the facts."""
+def test_exchanging_carriers_of_different_stacks_changes_the_sound(task):
+    """Carriers 1 and 3 of algorithm 5 without their modulators: relative errors of up to 0.6."""
     rng = np.random.default_rng(4)
     at = task.spec.position
     for _ in range(5):
@@ -174,7 +176,7 @@ def test_an_exchange_across_roles_is_heard(task):
         assert differs(sound(task, patch), sound(task, swapped), 1e-3)
 
 
-def test_voices_without_scaling_import_exactly(task):
+def test_voices_without_scaling_round_trip_exactly(task):
     rng = np.random.default_rng(6)
     for _ in range(10):
         patch = task.neutral(task.sample(rng))
@@ -184,9 +186,9 @@ def test_voices_without_scaling_import_exactly(task):
         np.testing.assert_array_equal(task.engine_patch(task.from_voice(voice, note)), voice)
 
 
-def test_scaling_is_folded_in(task, shared_data):
+def test_folding_scaling_in_is_nearer_than_ignoring_it(task, shared_data):
     note = Note(60, 0.0, 1.5)
-    errors, ignored = [], []
+    errors, errors_without_scaling = [], []
     bank = read_voices((shared_data / "dx7_cartridges" / "SynprezFM_08.syx").read_bytes())
     for voice in bank:
         errors.append(task.folding_error(voice, note))
@@ -194,15 +196,15 @@ def test_scaling_is_folded_in(task, shared_data):
         for at in range(0, 126, 21):
             plain[at + 8 : at + 14], plain[at + 15] = 0, 0
         folded = task.synth().render(voice, note)
-        ignored.append(relative_error(folded, task.synth().render(plain, note)))
-    assert np.median(errors) < 0.1 < np.median(ignored)
-    deep = bank[0].copy()
-    deep[144] = 0
+        errors_without_scaling.append(relative_error(folded, task.synth().render(plain, note)))
+    assert np.median(errors) < 0.1 < np.median(errors_without_scaling)
+    transposed_down = bank[0].copy()
+    transposed_down[144] = 0
     with pytest.raises(PatchError, match="outside the task"):
-        task.from_voice(deep, Note(40))
+        task.from_voice(transposed_down, Note(40))
 
 
-def test_musical_units(task):
+def test_musical_gives_ratios_hertz_and_decibels(task):
     at = task.spec.position
     patch = task.from_voice(init_voice(), Note(69, 0.1, 1.0))
     patch[at["op1.ratio_coarse"]], patch[at["op1.ratio_fine"]] = 2, 50
@@ -214,8 +216,8 @@ def test_musical_units(task):
     assert "lfo.speed" not in musical and musical["algorithm"] == "1"
 
 
-def test_a_task_is_small_to_hand_to_another_process(task):
+def test_a_pickled_task_is_small(task):
     data = pickle.dumps(task)
     assert len(data) < 1000
-    there = pickle.loads(data)
-    assert there.hash == task.hash and there.spec.names == task.spec.names
+    loaded = pickle.loads(data)
+    assert loaded.hash == task.hash and loaded.spec.names == task.spec.names

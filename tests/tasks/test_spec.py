@@ -42,16 +42,16 @@ def test_decode_undoes_encode_with_and_without_noise(seed):
 
 
 def test_dequantised_integers_are_uniform():
-    same = np.repeat(patches(0, 1), 4000, axis=0)
-    same[:, 0] = 40
-    x = SPEC.encode(same, np.random.default_rng(0))[:, 0]
+    repeated = np.repeat(patches(0, 1), 4000, axis=0)
+    repeated[:, 0] = 40
+    x = SPEC.encode(repeated, np.random.default_rng(0))[:, 0]
     step = 2 / 107
-    middle = SPEC.encode(same[:1])[0, 0]
+    middle = SPEC.encode(repeated[:1])[0, 0]
     counts, _ = np.histogram(x, bins=10, range=(middle - step / 2, middle + step / 2))
     assert counts.sum() == 4000 and counts.min() > 320
 
 
-def test_outside_the_cube_is_the_nearest_patch():
+def test_vectors_outside_the_cube_decode_to_the_nearest_patch():
     low, high = SPEC.decode(np.array([[-9.0, -5, -2, -3, -7, -7], [9.0, 1, 2, 3, 7, 7]]))
     assert low.tolist() == [-7, 1, 0.05, 0]
     assert high.tolist() == [99, 2, 6, 1]
@@ -71,7 +71,7 @@ def test_named_values_round_trip():
         SPEC.from_named({**named, "level": 100})
 
 
-def test_values_out_of_range_are_named():
+def test_values_out_of_range_are_refused_by_name():
     for column, value in [(0, 100), (0, 1.5), (1, 3), (2, 0.0), (3, np.nan)]:
         wrong = patches(1)
         wrong[3, column] = value
@@ -94,12 +94,12 @@ def test_values_out_of_range_are_named():
         ("parameters: [{name: a, kind: continuous, low: 0, high: 3, step: 1, log: true}]", "above"),
     ],
 )
-def test_a_task_file_that_is_wrong(text, reason):
+def test_errors_in_a_spec_name_the_reason(text, reason):
     with pytest.raises(TaskError, match=reason):
         Spec.from_yaml(text)
 
 
-def test_units_repeat_in_one_order():
+def test_copies_of_a_unit_have_the_same_order():
     spec = Spec.from_yaml(
         "units: [{name: op, count: 2, parameters: [{name: a, low: 0, high: 1},"
         " {name: b, kind: categorical, choices: [x, y]}]}]\n"

@@ -1,6 +1,6 @@
-"""The paper's two tasks for Surge XT: what they draw and set, and what may change place.
+"""The paper's two tasks for Surge XT: draws, controls, audibility and exchanges.
 
-Nothing here needs the plugin; the figures of the paper's own code lie beside a checkout.
+No test needs the plugin. Figures from the paper's own code are read from the shared data.
 """
 
 import json
@@ -26,16 +26,16 @@ def name(request) -> str:
 
 @pytest.fixture(scope="module")
 def task(name) -> DeclaredTask:
-    found = load_task(f"surge-{name}")
-    assert isinstance(found, DeclaredTask)
-    return found
+    loaded = load_task(f"surge-{name}")
+    assert isinstance(loaded, DeclaredTask)
+    return loaded
 
 
 @pytest.fixture(scope="module")
 def full() -> DeclaredTask:
-    found = load_task("surge-full")
-    assert isinstance(found, DeclaredTask)
-    return found
+    loaded = load_task("surge-full")
+    assert isinstance(loaded, DeclaredTask)
+    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -44,74 +44,77 @@ def draws(task) -> np.ndarray:
     return np.stack([task.sample(rng) for _ in range(400)])
 
 
-def drawn(task: DeclaredTask, **values: float | str) -> np.ndarray:
-    """Draw a patch and set values in it, a category's by its choice; ``__`` is a dot."""
+def draw_with(task: DeclaredTask, **values: float | str) -> np.ndarray:
+    """Draw a patch and set values in it, a category by its choice; ``__`` stands for a dot."""
     named = task.spec.named(task.sample(np.random.default_rng(1)))
     return task.spec.from_named(named | {k.replace("__", "."): v for k, v in values.items()})
 
 
-def test_they_have_the_papers_sizes(name, task):
+def test_parameters_and_coordinates_are_as_many_as_in_the_paper(name, task):
     assert isinstance(task, Task) and task.source == f"surge-{name}"
     assert (len(task.spec.parameters), task.spec.width) == SIZES[name]
 
 
-def test_they_are_the_papers_parameters(shared_data, name, task):
+def test_parameters_ranges_and_weights_are_those_of_the_paper(shared_data, name, task):
     facts = json.loads((shared_data.parent / "facts" / "surge_xt_tasks.json").read_text())[name]
-    declared = {d.control: (p, d) for p, d in zip(task.spec.parameters, task.declared, strict=True)}
+    declared = {
+        d.control: (p, d)
+        for p, d in zip(task.spec.parameters, task.declaration.parameters, strict=True)
+    }
     assert set(declared) - {None} == {fact["name"] for fact in facts["synth"]}
-    assert not task.fixed and facts["encoded_length"] == task.spec.width
+    assert not task.declaration.fixed and facts["encoded_length"] == task.spec.width
     for fact in facts["synth"]:
-        parameter, found = declared[fact["name"]]
+        parameter, declaration = declared[fact["name"]]
         if fact["kind"] == "continuous":
-            assert isinstance(parameter, Continuous) and found.raw is None
+            assert isinstance(parameter, Continuous) and declaration.raw is None
             assert (parameter.low, parameter.high) == (fact["min"], fact["max"])
             points = ()
             if "constant" in fact:
                 points = ((fact["constant"], fact["constant_probability"]),)
-            assert found.points == points
+            assert declaration.points == points
         else:
             assert isinstance(parameter, Categorical)
-            assert list(found.raw) == fact["raw_values"]
-            shown = [
+            assert list(declaration.raw) == fact["raw_values"]
+            choices = [
                 float(c) if parameter.name.endswith("octave") else c for c in parameter.choices
             ]
-            assert [str(choice) for choice in shown] == fact["values"]
-            weights = np.array(found.weights or np.ones(parameter.width))
+            assert [str(choice) for choice in choices] == fact["values"]
+            weights = np.array(declaration.weights or np.ones(parameter.width))
             expected = np.array(fact["weights"])
             np.testing.assert_allclose(weights / weights.sum(), expected / expected.sum())
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_true_patches_come_back_exactly(shared_data, name, task, number):
+def test_patches_of_the_papers_code_round_trip_exactly(shared_data, name, task, number):
     path = shared_data / "surge_xt" / f"{name}_{number:02d}.json"
     if not path.exists():
         pytest.skip(f"{path.name} is not in the reference data")
-    true = json.loads(path.read_text())
-    start, end = true["note"]["start_s"], true["note"]["end_s"]
-    note = Note(true["note"]["pitch"], start, end - start)
-    patch = task.from_engine_patch(true["parameters"], note)
+    expected = json.loads(path.read_text())
+    start, end = expected["note"]["start_s"], expected["note"]["end_s"]
+    note = Note(expected["note"]["pitch"], start, end - start)
+    patch = task.from_engine_patch(expected["parameters"], note)
     again = task.spec.decode(task.spec.encode(patch[None]))[0]
-    assert task.engine_patch(again) == true["parameters"]
+    assert task.engine_patch(again) == expected["parameters"]
     assert np.isfinite(task.log_density(again[None]))
     played = task.note(again)
-    assert played.pitch == note.pitch and played.velocity == true["note"]["velocity"]
+    assert played.pitch == note.pitch and played.velocity == expected["note"]["velocity"]
     assert abs(played.onset - start) < 1e-6
     assert abs(played.onset + played.duration - end) < 2e-6
 
 
-def test_draws_come_back_and_are_as_the_density_says(task, draws):
+def test_draws_round_trip_and_follow_the_prior(task, draws):
     task.spec.check(draws)
     np.testing.assert_array_equal(task.spec.decode(task.spec.encode(draws)), draws)
     assert np.isfinite(task.log_density(draws)).all()
     amplitude = draws[:, task.spec.position["osc1.lfo.amplitude"]]
     assert 0.6 < (amplitude == 0).mean() < 0.74
     ends = draws[:, -2] + draws[:, -1]
-    # The larger of two even moments.
+    # The end is the larger of two uniform times.
     assert ends.max() < 4.0 and abs(ends.mean() - 4.0 * 2 / 3) < 0.2
 
 
-def test_an_oscillator_moves_with_its_lfo(task, draws):
-    """The exchange of oscillators 1 and 2 is that of LFOs 3 and 4, and of nothing else."""
+def test_exchanging_oscillators_also_exchanges_their_lfos(task, draws):
+    """The exchange of oscillators 1 and 2 exchanges LFOs 3 and 4, and nothing else."""
     patch = next(each for each in draws if len(task.symmetries(each)) >= 6)
     rows = task.symmetries(patch)
     x = task.spec.encode(patch[None])[0]
@@ -119,13 +122,13 @@ def test_an_oscillator_moves_with_its_lfo(task, draws):
     densities = task.log_density(images)
     np.testing.assert_array_equal(densities, densities[0])
     before = task.engine_patch(patch)
-    turns = {"a_osc_1_": "a_osc_2_", "a_lfo_3_": "a_lfo_4_"}
-    turns |= {there: here for here, there in turns.items()}
+    swaps = {"a_osc_1_": "a_osc_2_", "a_lfo_3_": "a_lfo_4_"}
+    swaps |= {second: first for first, second in swaps.items()}
     expected = dict(before)
     for control in before:
-        if control[:8] in turns:
-            expected[control] = before[turns[control[:8]] + control[8:]]
-    # Oscillator 1 has other values for an octave than the others, for the same choices.
+        if control[:8] in swaps:
+            expected[control] = before[swaps[control[:8]] + control[8:]]
+    # For the same octave, oscillator 1 has other raw values than the others.
     matching = [
         all(
             after[control] == pytest.approx(value, abs=0.05 if "octave" in control else 0)
@@ -136,13 +139,13 @@ def test_an_oscillator_moves_with_its_lfo(task, draws):
     assert sum(matching) == 1
 
 
-def test_filters_change_place_only_where_they_are_alike(full):
+def test_filters_can_be_exchanged_only_if_both_are_in_the_same_place(full):
     dual = {"filter_configuration": "Dual 1", "filter_balance": 0.5}
     alone = {"fm_routing": "2 > 1"}
     for changed in ({}, {"filter_balance": 0.6}, {"filter_configuration": "Serial 1"}):
-        patch = drawn(full, **(dual | alone | changed))
+        patch = draw_with(full, **(dual | alone | changed))
         assert len(full.symmetries(patch)) == (1 if changed else 2)
-    patch = drawn(full, osc1__route="Filter 1", osc2__route="Both", noise__route="Filter 2",
+    patch = draw_with(full, osc1__route="Filter 1", osc2__route="Both", noise__route="Filter 2",
                   **dual, **alone)  # fmt: skip
     x = full.spec.encode(patch[None])[0]
     image = full.spec.named(full.spec.decode(x[full.symmetries(patch)][1:])[0])
@@ -157,42 +160,42 @@ def test_filters_change_place_only_where_they_are_alike(full):
         assert row[unmoved] == unmoved
 
 
-def test_ring_and_frequency_modulation_tell_oscillators_apart(full):
+def test_ring_and_frequency_modulation_forbid_exchanges_of_oscillators(full):
     free = {"fm_routing": "Off", "ring_1x2.mute": "True", "ring_2x3.mute": "True"}
     serial = {"filter_configuration": "Wide"}
     for key, value in {"": "", "fm_routing": "2 > 1 < 3", "ring_1x2.mute": "False"}.items():
         named = free | serial | ({key: value} if key else {})
-        patch = drawn(full, **{k.replace(".", "__"): v for k, v in named.items()})
+        patch = draw_with(full, **{k.replace(".", "__"): v for k, v in named.items()})
         assert len(full.symmetries(patch)) == (1 if key else 6)
 
 
-def test_what_is_switched_off_is_not_heard(full):
+def test_parameters_that_are_switched_off_are_inactive(full):
     at = full.spec.position
-    quiet = {
+    muted = {
         **{"osc1__mute": "False", "osc1__lfo__amplitude": 0.3, "osc1__unison_voices": "1 voice"},
         **{"osc2__mute": "True", "noise__mute": "True", "fm_routing": "Off"},
         **{"ring_1x2__mute": "True", "ring_2x3__mute": "True", "waveshaper__type": "Off"},
         **{"filter1__lfo__amplitude": 0.0, "filter_configuration": "Serial 1"},
         **{"chorus__mix": 0.0, "delay__mix": 0.2, "note.onset": 3.0, "note.duration": 1.0},
     }
-    heard = full.active(drawn(full, **quiet))
-    silent = ("osc2.pitch", "osc2.volume", "osc2.lfo.amplitude", "osc2.lfo.rate", "noise.color",
+    active = full.active(draw_with(full, **muted))
+    inactive = ("osc2.pitch", "osc2.volume", "osc2.lfo.amplitude", "osc2.lfo.rate", "noise.color",
               "noise.route", "ring_1x2.volume", "fm_depth", "osc1.unison_detune", "feedback",
               "filter1.lfo.rate", "chorus.time", "waveshaper.drive", "amp_eg.release",
               "osc1.lfo.release", "note.duration")  # fmt: skip
-    assert not any(heard[at[name]] for name in silent)
-    loud = ("osc2.mute", "osc1.pitch", "osc1.lfo.rate", "filter1.lfo.amplitude", "filter1.cutoff",
+    assert not any(active[at[name]] for name in inactive)
+    audible = ("osc2.mute", "osc1.pitch", "osc1.lfo.rate", "filter1.lfo.amplitude", "filter1.cutoff",
             "delay.time_left", "chorus.mix", "highpass")  # fmt: skip
-    assert all(heard[at[name]] for name in loud)
-    # A muted oscillator is still heard through another.
+    assert all(active[at[name]] for name in audible)
+    # A muted oscillator is still audible through another one.
     for changed in ({"fm_routing": "2 > 1"}, {"ring_1x2__mute": "False"}):
-        heard = full.active(drawn(full, **(quiet | changed)))
-        assert heard[at["osc2.pitch"]] and not heard[at["osc2.volume"]]
-    released = full.active(drawn(full, **(quiet | {"note.duration": 0.5})))
+        active = full.active(draw_with(full, **(muted | changed)))
+        assert active[at["osc2.pitch"]] and not active[at["osc2.volume"]]
+    released = full.active(draw_with(full, **(muted | {"note.duration": 0.5})))
     assert released[at["amp_eg.release"]] and released[at["osc1.lfo.release"]]
     assert not released[at["osc2.lfo.release"]]
 
 
-def test_only_a_sound_needs_the_plugin(task, no_plugin):
+def test_only_rendering_needs_the_plugin(task, no_plugin):
     with pytest.raises(EngineError, match=r"Surge XT.vst3 in .*vst3.*: install it, or .* --plugin"):
         task.synth()

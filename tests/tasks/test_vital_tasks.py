@@ -1,4 +1,4 @@
-"""Vital's tasks: what changes place, is heard, lies in files. Engines run in workers."""
+"""Vital's tasks: exchanges, audibility and files. Engines run in workers."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -36,8 +36,8 @@ def renderer(vital) -> Iterator[Renderer]:
         yield renderer
 
 
-def drawn(task: DeclaredTask, count: int, seed: int = 0) -> np.ndarray:
-    """Patches of the prior on notes that begin and end within a second."""
+def draw(task: DeclaredTask, count: int, seed: int = 0) -> np.ndarray:
+    """Draw patches from the prior, with notes that start and end within a second."""
     rng = np.random.default_rng(seed)
     patches = np.stack([task.sample(rng) for _ in range(count)])
     notes = [Note(int(rng.integers(40, 80)), 0.05, 0.5) for _ in range(count)]
@@ -45,13 +45,13 @@ def drawn(task: DeclaredTask, count: int, seed: int = 0) -> np.ndarray:
 
 
 def sounds(renderer: Renderer, task: DeclaredTask, patches: np.ndarray) -> list[np.ndarray]:
-    made = list(renderer.render((task.engine_patch(p), task.note(p)) for p in patches))
-    assert not any(isinstance(sound, RenderFailure) for sound in made)
-    return made
+    rendered = list(renderer.render((task.engine_patch(p), task.note(p)) for p in patches))
+    assert not any(isinstance(sound, RenderFailure) for sound in rendered)
+    return rendered
 
 
 def test_a_draw_sounds_the_same_in_any_process_and_order(vital, renderer):
-    patches = drawn(vital, 8)
+    patches = draw(vital, 8)
     first = sounds(renderer, vital, patches)
     order = np.random.default_rng(1).permutation(len(patches))
     with Renderer(vital.synth, workers=2, seconds=SECONDS) as other:
@@ -62,7 +62,7 @@ def test_a_draw_sounds_the_same_in_any_process_and_order(vital, renderer):
 
 
 def test_exchanging_units_changes_neither_density_nor_sound(vital, renderer):
-    patches = drawn(vital, 5, seed=2)
+    patches = draw(vital, 5, seed=2)
     orders = [(o, f) for o, f in product(permutations(range(3)), permutations(range(2)))]
     images = vital.symmetries(patches[0])
     assert len(images) == len(orders) == 12
@@ -76,45 +76,45 @@ def test_exchanging_units_changes_neither_density_nor_sound(vital, renderer):
     assert (vital.log_density(moved) == vital.log_density(patches)).all()
     assert (moved != patches).any(axis=1).all()
     pairs = zip(sounds(renderer, vital, patches), sounds(renderer, vital, moved), strict=True)
-    # Oscillators are added up in another order.
+    # Not 0: the engine adds up the oscillators in another order.
     assert max(relative_error(one, other) for one, other in pairs) < 1e-5
 
 
-def test_what_is_not_heard_changes_nothing(vital, renderer):
-    patches, others = drawn(vital, 8, seed=4), drawn(vital, 8, seed=5)
+def test_inactive_parameters_do_not_change_the_sound(vital, renderer):
+    patches, others = draw(vital, 8, seed=4), draw(vital, 8, seed=5)
     active = np.stack([vital.active(p) for p in patches])
     active[:, -3:] = True
     assert 10 < (~active).sum(axis=1).mean() < 150
     changed = np.where(active, patches, others)
     neutral = np.stack([vital.neutral(p) for p in patches])
-    there = sounds(renderer, vital, patches)
-    for those in (changed, neutral):
-        for one, other in zip(there, sounds(renderer, vital, those), strict=True):
-            assert relative_error(one, other) < 1e-5
+    originals = sounds(renderer, vital, patches)
+    for variants in (changed, neutral):
+        for original, other in zip(originals, sounds(renderer, vital, variants), strict=True):
+            assert relative_error(original, other) < 1e-5
 
 
-def test_a_file_is_the_patch(vital, renderer, tmp_path):
-    """Loaded into a new engine it sounds the same; read, it is the same patch."""
-    patch = drawn(vital, 1, seed=6)[0]
+def test_exported_files_hold_the_whole_patch(vital, renderer, tmp_path):
+    """A new engine that loads the file makes the same sound; reading it gives the same patch."""
+    patch = draw(vital, 1, seed=6)[0]
     (path,) = vital.export(patch[None], tmp_path)
     assert path.name == "patch-01.vital"
     file = path.read_bytes()
-    (there,) = sounds(renderer, vital, patch[None])
+    (original,) = sounds(renderer, vital, patch[None])
     with Renderer(partial(Vital, read_vital(file)), workers=1, seconds=SECONDS) as other:
-        (back,) = other.render([({}, vital.note(patch))])
-    np.testing.assert_array_equal(there, back)
+        (loaded,) = other.render([({}, vital.note(patch))])
+    np.testing.assert_array_equal(original, loaded)
     np.testing.assert_allclose(vital.from_file(file, vital.note(patch)), patch, atol=1e-9)
 
 
-def test_a_file_that_is_no_patch_of_the_task_says_why(tmp_path):
+def test_files_of_other_tasks_are_refused_with_the_reason(tmp_path):
     simple, full = load_task("vital-simple"), load_task("vital-full")
-    (path,) = full.export(drawn(full, 1), tmp_path)
+    (path,) = full.export(draw(full, 1), tmp_path)
     with pytest.raises(PatchError, match="modulation 4 is env_4>osc_1_distortion_amount"):
         simple.from_file(path.read_bytes(), Note(60))
     with pytest.raises(PatchError, match=r"patch-01\.vital: modulation 4 is"):
         UserPatches.read(path, simple)
-    (given,) = UserPatches.read(path, full).patches
-    np.testing.assert_allclose(given[:-3], drawn(full, 1)[0, :-3], atol=1e-9)
+    (read,) = UserPatches.read(path, full).patches
+    np.testing.assert_allclose(read[:-3], draw(full, 1)[0, :-3], atol=1e-9)
     with pytest.raises(PatchError, match="the task is dx7"):
         UserPatches.read(path, load_task("dx7"))
     path.write_bytes(b"RIFF")

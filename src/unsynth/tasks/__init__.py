@@ -1,1 +1,1 @@
-"""What is inverted: a synthesizer, its parameters, the note, and a prior over them."""
+"""Tasks: a synthesizer, the parameters of its patches, a note, and a prior over them."""

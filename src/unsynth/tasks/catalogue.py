@@ -1,4 +1,4 @@
-"""The tasks that come with unsynth, and how a task is found by its name or file."""
+"""The tasks by name: those in this package, and users' files."""
 
 import os
 from collections.abc import Callable
@@ -15,42 +15,51 @@ def _dx7() -> Task:
     return DX7Task()
 
 
-def _declared(name: str) -> Task:
-    from unsynth.tasks.declared.reader import parse
-    from unsynth.tasks.declared.task import DeclaredTask
-
-    text = files("unsynth.tasks.declared").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    with as_file(files("unsynth.tasks.declared")) as folder:
-        return DeclaredTask(parse(text, name), folder, name)
-
-
-#: Tasks with code of their own, those that are a file in this package, and short names.
+#: Tasks that have code of their own.
 _CODED: dict[str, Callable[[], Task]] = {"dx7": _dx7}
+#: Tasks that are declared by a file in ``tasks/declared``.
 _DECLARED: tuple[str, ...] = ("surge-simple", "surge-full", "vital-simple", "vital-full")
+#: Other names of these tasks.
 _ALIASES: dict[str, str] = {"vital": "vital-simple"}
 
 
 def is_task_file(name: str) -> bool:
-    """Say whether a task's name is the path of a file, not that of a task in the package."""
+    """Say whether a task's name is the path of a file, not the name of a task in this package."""
     return name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
 
 
 def load_task(name: str) -> Task:
-    """Find a task by its name, or read the file at this path.
+    """Load a task by its name or the path of its file.
 
     Raises :class:`TaskError` for an unknown name, or a file that describes no task.
     """
     if is_task_file(name):
-        from unsynth.tasks.declared.task import load_declared
-
-        task = load_declared(Path(name))
-        if task.name in (*_CODED, *_DECLARED):
-            raise TaskError(f"{name}: task: {task.name!r} is one of unsynth's own; rename yours")
-        return task
+        return _load_file(Path(name))
     name = _ALIASES.get(name, name)
     if name in _CODED:
         return _CODED[name]()
     if name in _DECLARED:
-        return _declared(name)
-    known = ", ".join(sorted([*_CODED, *_DECLARED, *_ALIASES]))
-    raise TaskError(f"no task named {name!r}; there is {known}, or give the path of a .yaml file")
+        with as_file(files("unsynth.tasks.declared")) as folder:
+            return _declared((folder / f"{name}.yaml").read_text(encoding="utf-8"), folder, name)
+    names = ", ".join(sorted([*_CODED, *_DECLARED, *_ALIASES]))
+    raise TaskError(f"no task named {name!r}; there is {names}, or give the path of a .yaml file")
+
+
+def _load_file(path: Path) -> Task:
+    absolute = path.expanduser().absolute()
+    try:
+        text = absolute.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise TaskError(f"{path}: this task file cannot be read ({reason})") from None
+    task = _declared(text, absolute.parent, str(absolute))
+    if task.name in (*_CODED, *_DECLARED):
+        raise TaskError(f"{path}: task: {task.name!r} is one of unsynth's own; rename yours")
+    return task
+
+
+def _declared(text: str, folder: Path, source: str) -> Task:
+    from unsynth.tasks.declared.reader import parse
+    from unsynth.tasks.declared.task import DeclaredTask
+
+    return DeclaredTask(parse(text, source), folder, source)

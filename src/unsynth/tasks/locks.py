@@ -1,17 +1,17 @@
-"""Parameters that a user holds to a value."""
+"""Locks: parameters that a user holds at a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import numpy as np
-from jaxtyping import Float
 
 from unsynth.errors import PatchError
-from unsynth.tasks.parameter import Categorical, Continuous, Integer
+from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
+from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
-#: What people call the pitch of the note.
+#: Short names of parameters, for users.
 _SHORT_NAMES = {"note": "note.pitch"}
 
 
@@ -27,15 +27,18 @@ class Locks:
 
     def __post_init__(self) -> None:
         for name, value in self.values.items():
-            parameter = self.task.spec.parameters[_position(self.task, name)]
-            if not parameter.valid(np.array([value])).all():
-                if isinstance(parameter, Categorical):
-                    raise PatchError(f"{name}: {value:g} is not the number of one of its choices")
-                whole = "whole numbers " if isinstance(parameter, Integer) else ""
+            parameter = _parameter(self.task, name)
+            if parameter.valid(np.array([value])).all():
+                continue
+            if isinstance(parameter, Categorical):
                 raise PatchError(
-                    f"{name}: {value:g} is out of range; {self.task.name} has {whole}"
-                    f"{parameter.low:g} to {parameter.high:g}"
+                    f"{name}: {value:g} is not the index of a choice, 0 to {parameter.width - 1}"
                 )
+            whole = "whole numbers " if isinstance(parameter, Integer) else ""
+            raise PatchError(
+                f"{name}: {value:g} is out of range; {self.task.name} has {whole}"
+                f"{parameter.low:g} to {parameter.high:g}"
+            )
 
     @classmethod
     def read(cls, task: Task, values: Mapping[str, int | float | str]) -> "Locks":
@@ -44,31 +47,32 @@ class Locks:
         A category's value is the name of its choice; ``note`` is short for ``note.pitch``. Raises
         :class:`PatchError` for a name or a value that the task does not have.
         """
-        named = {_SHORT_NAMES.get(name, name): value for name, value in values.items()}
-        return cls(task, {name: _number(task, name, value) for name, value in named.items()})
+        full_names = {_SHORT_NAMES.get(name, name): value for name, value in values.items()}
+        return cls(task, {name: _value(task, name, value) for name, value in full_names.items()})
 
     @property
     def positions(self) -> list[int]:
-        """Where the locked parameters stand in a patch."""
+        """Positions of the locked parameters in a patch."""
         return [self.task.spec.position[name] for name in self.values]
 
-    def hold(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+    def hold(self, patch: Patch) -> Patch:
         """Copy a patch with the locked values."""
         held = patch.copy()
         held[self.positions] = list(self.values.values())
         return held
 
 
-def _position(task: Task, name: str) -> int:
+def _parameter(task: Task, name: str) -> Parameter:
     spec = task.spec
     if name not in spec.position:
-        near = get_close_matches(name, spec.names, 1, cutoff=0.0)[0]
-        raise PatchError(f"{name}: {task.name} has no parameter of this name; is it {near}?")
-    return spec.position[name]
+        nearest = get_close_matches(name, spec.names, 1, cutoff=0.0)[0]
+        raise PatchError(f"{name}: {task.name} has no parameter of this name; is it {nearest}?")
+    return spec.parameters[spec.position[name]]
 
 
-def _number(task: Task, name: str, value: int | float | str) -> float:
-    parameter = task.spec.parameters[_position(task, name)]
+def _value(task: Task, name: str, value: int | float | str) -> float:
+    """Read one value; a continuous one within the range is rounded to the parameter's step."""
+    parameter = _parameter(task, name)
     if isinstance(parameter, Categorical):
         if str(value) not in parameter.choices:
             raise PatchError(f"{name}: {value} is not one of {', '.join(parameter.choices)}")
@@ -78,5 +82,5 @@ def _number(task: Task, name: str, value: int | float | str) -> float:
     except ValueError:
         raise PatchError(f"{name}: {value!r} is not a number") from None
     if isinstance(parameter, Continuous) and parameter.valid(np.array([number])).all():
-        number = float(parameter.quantise(np.array([number]))[0])
+        number = parameter.nearest(number)
     return number

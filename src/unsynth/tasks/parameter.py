@@ -89,6 +89,10 @@ class Continuous:
         per_unit = round(1.0 / self.step)
         return np.clip(np.round(values * per_unit) / per_unit, self.low, self.high)
 
+    def nearest(self, value: float) -> float:
+        """Round one value as :meth:`quantise` does."""
+        return float(self.quantise(np.array([value]))[0])
+
     def encode(
         self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
     ) -> Float[np.ndarray, "items 1"]:

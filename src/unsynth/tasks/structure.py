@@ -1,22 +1,27 @@
 """The structure of a patch: its audible categories, such as a DX7's algorithm."""
 
 import numpy as np
-from jaxtyping import Float
 
+from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
 
-def structure(task: Task, patch: Float[np.ndarray, " parameters"]) -> bytes:
-    """Encode the audible categories as bytes; equal for patches of one structure."""
+def structure(task: Task, patch: Patch) -> bytes:
+    """Encode the audible categories; equal for patches of the same structure."""
     return np.where(task.active(patch), patch, -1.0)[task.spec.categorical].tobytes()
 
 
-def canonical_structure(task: Task, patch: Float[np.ndarray, " parameters"]) -> bytes:
-    """Encode the structure as bytes; equal also for images under the task's symmetries."""
+def canonical_structure(task: Task, patch: Patch) -> bytes:
+    """Encode the structure, equal also for patches that are exchanges of each other.
+
+    It is the least of the encoded structures of all images of the patch.
+    """
     spec = task.spec
-    firsts = [part.start for part in spec.slices]
     images = task.symmetries(patch)
-    vectors = spec.encode(patch[None])[0][images]
-    active = np.repeat(task.active(patch), [p.width for p in spec.parameters])[images][:, firsts]
-    values = np.where(active, spec.decode(vectors), -1.0)[:, spec.categorical]
+    patches = spec.decode(spec.encode(patch[None])[0][images])
+    # Audibility moves along with the parameters, so no image needs a call of ``active``.
+    widths = [parameter.width for parameter in spec.parameters]
+    first_coordinates = [each.start for each in spec.slices]
+    active = np.repeat(task.active(patch), widths)[images][:, first_coordinates]
+    values = np.where(active, patches, -1.0)[:, spec.categorical]
     return min(row.tobytes() for row in values)

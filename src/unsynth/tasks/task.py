@@ -1,6 +1,6 @@
-"""What a model is asked to invert: a synthesizer, its parameters, a note and a prior.
+"""What a task is: a synthesizer, the parameters of its patches, a note and a prior.
 
-The prior must be equal for patches that sound equal: the paper (section 3) needs p(x) to be
+The prior must be equal for patches that sound equal: the paper (section 3) requires p(x) to be
 invariant under the synthesizer's symmetries for p(x | y) to be so too.
 """
 
@@ -16,21 +16,22 @@ from unsynth.tasks.spec import Spec
 
 @runtime_checkable
 class Task(Protocol):
-    """A task; patches are ``(items, parameters)`` unless a method takes one."""
+    """A synthesizer, the parameters of its patches, a note, and a prior over them."""
 
     name: str
-    #: What :func:`load_task` finds it by, here and in other processes: its name, or a file's path.
+    #: Argument of :func:`~unsynth.tasks.catalogue.load_task` that loads the task, here and in
+    #: other processes: its name, or the path of its file.
     source: str
     spec: Spec
 
     @property
     def sample_rate(self) -> int:
-        """Of the sounds, in Hz; known without the engine."""
+        """Sample rate of the sounds, in Hz; does not load the engine."""
         ...
 
     @property
     def channels(self) -> int:
-        """Of the sounds; known without the engine."""
+        """Channels of the sounds; does not load the engine."""
         ...
 
     @property
@@ -40,7 +41,7 @@ class Task(Protocol):
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all that a draw and its sound depend on."""
+        """Fingerprint of everything that a draw and its sound depend on."""
         ...
 
     def synth(self) -> Synth[Any]:
@@ -68,29 +69,29 @@ class Task(Protocol):
         ...
 
     def engine_patch(self, patch: Float[np.ndarray, " parameters"]) -> Any:
-        """Turn a patch into what the engine's ``render`` takes."""
+        """Convert a patch to what the engine's ``render`` takes."""
         ...
 
     def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
-        """Write patches, best first, as files that the synthesizer opens."""
+        """Write patches, best first, as files that the synthesizer opens; return their paths."""
         ...
 
     def active(self, patch: Float[np.ndarray, " parameters"]) -> Bool[np.ndarray, " parameters"]:
-        """Say which parameters can be heard: changing an inactive one changes nothing."""
+        """Say which parameters are audible: changing the inactive ones changes nothing."""
         ...
 
     def neutral(self, patch: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-        """Copy a patch with every inactive parameter at its neutral value."""
+        """Copy a patch with every inactive parameter, but the note, at its neutral value."""
         ...
 
     def musical(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, Any]:
-        """Describe a patch in musical units, ready for JSON; what cannot be heard is left out."""
+        """Describe the audible part of a patch in musical units, ready for JSON."""
         ...
 
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
-        """List the exchanges that leave this patch's sound and prior density as they are.
+        """List the exchanges that keep this patch's sound and its prior density.
 
         Each row orders the coordinates of the encoded vector: ``decode(x[row])`` sounds like
-        ``decode(x)``. The first row is the identity.
+        ``decode(x)``. Row 0 is the identity.
         """
         ...

@@ -1,19 +1,102 @@
-"""The prior over the continuous parameters of a declared task."""
+"""The prior of a declared task: all parameters are independent.
+
+A unit's copies have one declaration. So the density is the same, to the last bit, for patches
+whose copies are exchanged, as the paper requires (section 3: p(x) must be invariant for p(x | y)
+to be so).
+"""
 
 import numpy as np
 from jaxtyping import Float
 
-from unsynth.tasks.declared.declaration import Declared
+from unsynth.tasks.declared.declaration import Declaration, ParameterDeclaration
+from unsynth.tasks.note import NOTE
 from unsynth.tasks.parameter import Continuous, Integer, Parameter
 from unsynth.tasks.spec import Spec
 
+#: Largest excess of a note's end over ``note_within``, in seconds: rounding of a sum of floats.
+_END_TOLERANCE = 1e-6
+
+
+class DeclaredPrior:
+    """The prior of a declared task."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._spec = declaration.spec
+        self._note_within = declaration.note_within
+        self._continuous = ContinuousPrior(declaration.spec, declaration.parameters)
+        self._tables = [
+            probability_table(parameter, declared)
+            for parameter, declared in zip(
+                declaration.spec.parameters, declaration.parameters, strict=True
+            )
+        ]
+
+    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
+        """Draw one patch."""
+        count = len(self._spec.parameters)
+        uniform = rng.random(count)
+        patch = np.empty(count)
+        positions = self._continuous.positions
+        patch[positions] = self._continuous.values(uniform[positions])
+        for i, table in enumerate(self._tables):
+            if table is not None:
+                values, _, cumulative = table
+                last = len(values) - 1
+                patch[i] = values[min(last, int(np.searchsorted(cumulative, uniform[i], "right")))]
+        if self._note_within is not None:
+            patch[-len(NOTE) + 1 :] = self._onset_and_duration(rng, self._note_within)
+        return patch
+
+    def _onset_and_duration(self, rng: np.random.Generator, within: float) -> tuple[float, float]:
+        """Draw two uniform times until they make a note within the spec's ranges."""
+        onset, duration = self._spec.parameters[-len(NOTE) + 1 :]
+        assert isinstance(onset, Continuous) and isinstance(duration, Continuous)
+        while True:
+            start, end = np.sort(within * rng.random(2))
+            start = onset.nearest(start)
+            length = duration.nearest(end - start)
+            if start <= end and duration.low <= end - start and onset.low <= start < onset.high:
+                return start, length
+
+    def log_density(
+        self, patches: Float[np.ndarray, "items parameters"]
+    ) -> Float[np.ndarray, " items"]:
+        """Log of the density, up to one constant; -inf for patches that are never drawn."""
+        logs = np.empty(patches.shape)
+        with np.errstate(divide="ignore"):
+            positions = self._continuous.positions
+            logs[:, positions] = np.log(self._continuous.probabilities(patches[:, positions]))
+            for i, table in enumerate(self._tables):
+                if table is not None:
+                    values, chances, _ = table
+                    rows = np.searchsorted(values, patches[:, i]).clip(0, len(values) - 1)
+                    chance = np.where(values[rows] == patches[:, i], chances[rows], 0.0)
+                    logs[:, i] = np.log(chance)
+        if self._note_within is not None:
+            ends = patches[:, -2] + patches[:, -1]
+            logs[:, -2] = np.where(ends <= self._note_within + _END_TOLERANCE, 0.0, -np.inf)
+            logs[:, -1] = 0.0
+        total = np.zeros(len(patches))
+        rest = np.ones(len(self._spec.parameters), dtype=bool)
+        for unit in self._spec.units:
+            # Sorted, since a sum of floats depends on its order, and exchanges change that.
+            copies = np.stack([logs[:, list(copy)].sum(axis=1) for copy in unit.members])
+            total += np.sort(copies, axis=0).sum(axis=0)
+            rest[[position for copy in unit.members for position in copy]] = False
+        return total + logs[:, rest].sum(axis=1)
+
 
 class ContinuousPrior:
-    """The continuous parameters of a task, drawn and weighed together."""
+    """The prior of a task's continuous parameters, computed for all at once.
 
-    def __init__(self, spec: Spec, declared: tuple[Declared, ...]) -> None:
+    Each has single values with probabilities of their own, its *points*. The rest of the
+    probability is spread evenly over the range, on the parameter's scale, linear or logarithmic.
+    """
+
+    def __init__(self, spec: Spec, declared: tuple[ParameterDeclaration, ...]) -> None:
         numbers = [(i, p) for i, p in enumerate(spec.parameters) if isinstance(p, Continuous)]
-        self.at = np.array([i for i, _ in numbers], dtype=int)
+        #: Where the continuous parameters stand in a patch.
+        self.positions = np.array([i for i, _ in numbers], dtype=int)
         self._low = np.array([p.low for _, p in numbers])
         self._high = np.array([p.high for _, p in numbers])
         self._step = np.array([p.step for _, p in numbers])
@@ -23,7 +106,7 @@ class ContinuousPrior:
         self._size = np.log(np.where(self._log, self._high / np.where(self._log, self._low, 1), 2))
 
     def values(self, uniform: Float[np.ndarray, " numbers"]) -> Float[np.ndarray, " numbers"]:
-        """Map uniform numbers in [0, 1) to draws: first the points, then the even rest."""
+        """Map uniform numbers in [0, 1) to draws: the lowest to the points, the others evenly."""
         even = (uniform - (1.0 - self._spread)) / np.where(self._spread > 0, self._spread, 1.0)
         even = np.clip(even, 0.0, 1.0)
         linear = self._low + even * (self._high - self._low)
@@ -31,18 +114,18 @@ class ContinuousPrior:
         per_unit = np.round(1.0 / self._step)
         values = np.clip(np.round(values * per_unit) / per_unit, self._low, self._high)
         for k, points in enumerate(self._points):
-            left = float(uniform[k])
+            remainder = float(uniform[k])
             for value, chance in points:
-                if left < chance:
+                if remainder < chance:
                     values[k] = value
                     break
-                left -= chance
+                remainder -= chance
         return values
 
     def probabilities(
         self, values: Float[np.ndarray, "items numbers"]
     ) -> Float[np.ndarray, "items numbers"]:
-        """Find the probability of each value: of its step, and of a point where it is one."""
+        """Return the probability of each value's step, with that of a point in it."""
         half = self._step / 2.0
         above = self._unit(np.clip(values + half, self._low, self._high))
         below = self._unit(np.clip(values - half, self._low, self._high))
@@ -52,7 +135,10 @@ class ContinuousPrior:
                 chances[:, k] += np.where(np.abs(values[:, k] - value) < half[k], chance, 0.0)
         return chances
 
-    def _unit(self, values: Float[np.ndarray, "items numbers"]) -> np.ndarray:
+    def _unit(
+        self, values: Float[np.ndarray, "items numbers"]
+    ) -> Float[np.ndarray, "items numbers"]:
+        """Map each range to [0, 1], evenly on the parameter's scale."""
         logarithm = np.log(np.where(self._log, values / np.where(self._log, self._low, 1.0), 1.0))
         return np.where(
             self._log, logarithm / self._size, (values - self._low) / (self._high - self._low)
@@ -60,9 +146,15 @@ class ContinuousPrior:
 
 
 def probability_table(
-    parameter: Parameter, declared: Declared
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Values of a category or whole number, their probabilities, and the sums of these."""
+    parameter: Parameter, declared: ParameterDeclaration
+) -> (
+    tuple[Float[np.ndarray, " values"], Float[np.ndarray, " values"], Float[np.ndarray, " values"]]
+    | None
+):
+    """Return a category's or integer's values, their probabilities, and the sums of these.
+
+    A continuous parameter gives ``None``.
+    """
     if isinstance(parameter, Continuous):
         return None
     first = parameter.low if isinstance(parameter, Integer) else 0

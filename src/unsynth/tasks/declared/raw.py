@@ -1,17 +1,68 @@
-"""Values as the plugin counts them, to and from a task's own."""
+"""Values of a task's parameters as raw values of the engine's controls, and back."""
+
+from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from unsynth.errors import PatchError
-from unsynth.tasks.declared.declaration import Declared
+from unsynth.tasks.declared.declaration import Declaration, ParameterDeclaration
 from unsynth.tasks.parameter import Categorical, Continuous, Parameter
 
+#: Largest relative difference of a fixed control from its value, such as rounding to 32 bits.
+_FIXED_TOLERANCE = 1e-5
+#: Largest difference of a raw value from that of a choice.
+_CHOICE_TOLERANCE = 1e-4
+#: Largest difference of a value from a whole number.
+_WHOLE_TOLERANCE = 1e-3
 
-def quantised(parameter: Continuous, value: float) -> float:
-    return float(parameter.quantise(np.array([value]))[0])
+
+def controls_from_patch(
+    declaration: Declaration, patch: Float[np.ndarray, " parameters"]
+) -> dict[str, float]:
+    """Compute the raw value of every control that the task sets."""
+    controls = dict(declaration.fixed)
+    columns = zip(declaration.spec.parameters, declaration.parameters, patch.tolist(), strict=True)
+    for parameter, declared, value in columns:
+        if declared.control is not None:
+            controls[declared.control] = _to_raw(parameter, declared, value)
+    return controls
 
 
-def to_raw(parameter: Parameter, declared: Declared, value: float) -> float:
+def patch_from_controls(
+    declaration: Declaration, controls: Mapping[str, float]
+) -> Float[np.ndarray, " parameters"]:
+    """Undo :func:`controls_from_patch`, to the nearest patch of the task; the note is left 0.
+
+    Raises :class:`PatchError` that names a control if it is missing, or if the task never gives it
+    this value.
+    """
+    names = [p.control for p in declaration.parameters if p.control is not None]
+    missing = [name for name in [*names, *declaration.fixed] if name not in controls]
+    if missing:
+        raise PatchError(f"this patch has no {missing[0]} ({len(missing)} controls are missing)")
+    for name, value in declaration.fixed.items():
+        if abs(controls[name] - value) > _FIXED_TOLERANCE * max(1.0, abs(value)):
+            raise PatchError(
+                f"{name} is {controls[name]:g} in this patch, and always {value:g} in the task "
+                f"{declaration.name}"
+            )
+    patch = np.zeros(len(declaration.parameters))
+    columns = zip(declaration.spec.parameters, declaration.parameters, strict=True)
+    for i, (parameter, declared) in enumerate(columns):
+        if declared.control is not None:
+            raw = controls[declared.control]
+            try:
+                patch[i] = _from_raw(parameter, declared, raw)
+            except PatchError as error:
+                raise PatchError(
+                    f"{declared.control} is {raw:g} in this patch; the task {declaration.name} "
+                    f"has {error}"
+                ) from None
+    return patch
+
+
+def _to_raw(parameter: Parameter, declared: ParameterDeclaration, value: float) -> float:
     raw = declared.raw
     if raw is None:
         return value
@@ -21,27 +72,21 @@ def to_raw(parameter: Parameter, declared: Declared, value: float) -> float:
     return round(raw[0] + share * (raw[1] - raw[0]), 9)
 
 
-def from_raw(parameter: Parameter, declared: Declared, raw: float, task: str) -> float:
-    name, ends = declared.control, declared.raw
+def _from_raw(parameter: Parameter, declared: ParameterDeclaration, raw: float) -> float:
+    """Undo :func:`_to_raw`. Raises :class:`PatchError` that says which values there are."""
     if isinstance(parameter, Categorical):
-        known = np.array(ends if ends is not None else np.arange(parameter.width))
-        nearest = int(np.abs(known - raw).argmin())
-        if not abs(known[nearest] - raw) <= 1e-4:
-            raise PatchError(
-                f"{name} is {raw:g} in this patch; the task {task} has "
-                f"{', '.join(f'{k:g}' for k in known)}"
-            )
+        values = np.array(declared.raw or np.arange(parameter.width))
+        nearest = int(np.abs(values - raw).argmin())
+        if not abs(values[nearest] - raw) <= _CHOICE_TOLERANCE:
+            raise PatchError(", ".join(f"{value:g}" for value in values))
         return float(nearest)
-    low, high = ends if ends is not None else (parameter.low, parameter.high)
+    low, high = declared.raw or (parameter.low, parameter.high)
     value = parameter.low + (raw - low) / (high - low) * (parameter.high - parameter.low)
     step = parameter.step if isinstance(parameter, Continuous) else 1.0
     if not parameter.low - step <= value <= parameter.high + step:
-        raise PatchError(
-            f"{name} is {raw:g} in this patch; the task {task} has {min(low, high):g} to "
-            f"{max(low, high):g}"
-        )
+        raise PatchError(f"{min(low, high):g} to {max(low, high):g}")
     if isinstance(parameter, Continuous):
-        return quantised(parameter, value)
-    if abs(value - round(value)) > 1e-3:
-        raise PatchError(f"{name} is {raw:g} in this patch; the task {task} has whole steps only")
+        return parameter.nearest(value)
+    if abs(value - round(value)) > _WHOLE_TOLERANCE:
+        raise PatchError("whole steps only")
     return float(min(max(round(value), parameter.low), parameter.high))

@@ -1,0 +1,106 @@
+"""Checks of single values in a task file, with one-line errors that name the place."""
+
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any, NoReturn
+
+import numpy as np
+
+from unsynth.errors import TaskError
+from unsynth.tasks.parameter import Categorical, Continuous, Parameter
+
+#: A copy's number in a name: ``{n}``, ``{n+2}``, ``{4n-3}``.
+_COPY_NUMBER = re.compile(r"\{(\d*)n([+-]\d+)?\}")
+
+
+class Checks:
+    """Checks of the values in one file.
+
+    Every method takes ``where``, the place in the file that an error names, and raises
+    :class:`TaskError`.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def fail(self, text: str) -> NoReturn:
+        """Raise a :class:`TaskError` that names the file."""
+        raise TaskError(f"{self._source}: {text}")
+
+    def keys(self, mapping: Mapping[str, Any], known: Collection[str], where: str) -> None:
+        """Check that all keys are known."""
+        for key in mapping:
+            if key not in known:
+                self.fail(f"{where}: {unknown_key(str(key), known)}")
+
+    def mapping(self, value: Any, where: str) -> dict[Any, Any]:
+        """Return a copy of a mapping."""
+        if not isinstance(value, dict):
+            self.fail(f"{where}: {_shown(value)} is not a mapping (key: value)")
+        return dict(value)
+
+    def sequence(self, value: Any, where: str) -> list[Any]:
+        """Return a copy of a list."""
+        if not isinstance(value, list):
+            self.fail(f"{where}: {_shown(value)} is not a list")
+        return list(value)
+
+    def text(self, fields: Mapping[str, Any], key: str, where: str) -> str:
+        """Return the text under a key."""
+        value = fields.get(key)
+        if value is None:
+            self.fail(f"{where}: {key} is missing")
+        if not isinstance(value, str) or not value:
+            self.fail(f"{where}: {key}: {_shown(value)} is not a name")
+        return str(value)
+
+    def number(self, value: Any, where: str) -> float:
+        """Return a finite number."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            self.fail(f"{where}: {_shown(value)} is not a number")
+        return float(value)
+
+    def flag(self, value: Any, where: str) -> bool:
+        """Return a truth value."""
+        if not isinstance(value, bool):
+            self.fail(f"{where}: {_shown(value)} is not true or false")
+        return bool(value)
+
+    def parameter_value(self, parameter: Parameter, value: Any, where: str) -> float:
+        """Return a parameter's value; the file names a category's choice, here it is an index."""
+        if isinstance(parameter, Categorical):
+            choice = str(value)
+            if choice not in parameter.choices:
+                self.fail(f"{where}: {unknown_key(choice, parameter.choices)}")
+            return float(parameter.choices.index(choice))
+        number = self.number(value, where)
+        if isinstance(parameter, Continuous) and parameter.low <= number <= parameter.high:
+            number = parameter.nearest(number)
+        if not parameter.valid(np.array([number]))[0]:
+            self.fail(f"{where}: {value!r} is not a value from {parameter.low} to {parameter.high}")
+        return number
+
+    def name_for_copy(self, template: str, copy: int, where: str) -> str:
+        """Fill in a copy's number: ``{n}``, ``{n+2}``, ``{4n-3}``; copy 0 is outside units."""
+        if not copy:
+            if _COPY_NUMBER.search(template):
+                self.fail(f"{where}: {template!r}: only the copies of a unit have a number")
+            return template
+        return _COPY_NUMBER.sub(lambda m: str(int(m[1] or 1) * copy + int(m[2] or 0)), template)
+
+
+def unknown_key(name: str, known: Collection[str]) -> str:
+    """Say that a name is not known, and which known name is nearest."""
+    near = get_close_matches(name, list(known), 1, 0.5)
+    if near:
+        return f"{name!r} is not known; the nearest is {near[0]!r}"
+    few = ", ".join(list(known)[:12])
+    return f"{name!r} is not known; there is {few}" if few else f"{name!r} is not known"
+
+
+def _shown(value: Any) -> str:
+    """Write a value in fewer than 61 characters."""
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
