@@ -148,7 +148,7 @@ def test_frequencies_of_draws_follow_the_density(task: DX7Task, draws: Patches, 
 def test_onsets_and_durations_have_the_declared_probabilities(
     task: DX7Task, draws: Patches
 ) -> None:
-    """Half of the onsets are 0 and the rest are uniform; durations are uniform in their logarithm."""
+    """Half of the onsets are 0, the rest uniform; durations are uniform in their logarithm."""
     at = task.spec.position
     onset = np.repeat(draws[:1], 1001, axis=0)
     onset[:, at["note.onset"]] = np.arange(1001) / 1000

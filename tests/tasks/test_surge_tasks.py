@@ -179,13 +179,17 @@ def test_parameters_that_are_switched_off_are_inactive(full):
         **{"chorus__mix": 0.0, "delay__mix": 0.2, "note.onset": 3.0, "note.duration": 1.0},
     }
     active = full.active(draw_with(full, **muted))
-    inactive = ("osc2.pitch", "osc2.volume", "osc2.lfo.amplitude", "osc2.lfo.rate", "noise.color",
-              "noise.route", "ring_1x2.volume", "fm_depth", "osc1.unison_detune", "feedback",
-              "filter1.lfo.rate", "chorus.time", "waveshaper.drive", "amp_eg.release",
-              "osc1.lfo.release", "note.duration")  # fmt: skip
+    inactive = (
+        *("osc2.pitch", "osc2.volume", "osc2.lfo.amplitude", "osc2.lfo.rate", "noise.color"),
+        *("noise.route", "ring_1x2.volume", "fm_depth", "osc1.unison_detune", "feedback"),
+        *("filter1.lfo.rate", "chorus.time", "waveshaper.drive", "amp_eg.release"),
+        *("osc1.lfo.release", "note.duration"),
+    )
     assert not any(active[at[name]] for name in inactive)
-    audible = ("osc2.mute", "osc1.pitch", "osc1.lfo.rate", "filter1.lfo.amplitude", "filter1.cutoff",
-            "delay.time_left", "chorus.mix", "highpass")  # fmt: skip
+    audible = (
+        *("osc2.mute", "osc1.pitch", "osc1.lfo.rate", "filter1.lfo.amplitude", "filter1.cutoff"),
+        *("delay.time_left", "chorus.mix", "highpass"),
+    )
     assert all(active[at[name]] for name in audible)
     # A muted oscillator is still audible through another one.
     for changed in ({"fm_routing": "2 > 1"}, {"ring_1x2__mute": "False"}):
