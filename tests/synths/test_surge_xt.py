@@ -355,7 +355,8 @@ class Holder:
 
 
 def given_base(name: str, without: str = "", init: bytes | None = None) -> list[str]:
-    table = yaml.safe_load(files("unsynth.tasks").joinpath(f"surge-{name}.yaml").read_text())
+    file = files("unsynth.tasks.declared").joinpath(f"surge-{name}.yaml")
+    table = yaml.safe_load(file.read_text())
     base = table["engine"]["base"]
     holder = Holder(init or wrapped(surge_init()), without)
     started = to_base(holder, base)

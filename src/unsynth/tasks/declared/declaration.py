@@ -60,7 +60,7 @@ class ParameterDeclaration:
 
 @dataclass(frozen=True)
 class Declaration:
-    """The content of a task file; its keys are described in ``docs/tasks.md``."""
+    """The content of a task file; its keys are described in ``docs/use/tasks.md``."""
 
     name: str
     synth: str
