@@ -38,10 +38,11 @@ def read_sound(
 ) -> tuple[Audio, tuple[str, ...]]:
     """Read a sound and give it an engine's sample rate, channels and length.
 
-    Silence at the start is removed if the sound starts later than ``latest_onset`` seconds. Returns
-    the audio, shape ``(channels, seconds * sample_rate)``, and a remark on each change. The level is
-    normalised without a remark: the largest sample is 1 before channels and rate are changed. Raises :class:`SoundError` for a file that is missing, no sound,
-    empty, shorter than 50 ms or silent, or that holds NaN.
+    The level is normalised: the largest sample is 1 before channels and rate are changed. Silence
+    at the start is removed if the sound starts later than ``latest_onset`` seconds. Returns the
+    audio, shape ``(channels, seconds * sample_rate)``, and a remark on each change but that of the
+    level. Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than
+    50 ms or silent, or that holds NaN.
     """
     remarks: list[str] = []
     with _open(path) as file:
