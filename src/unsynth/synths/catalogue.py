@@ -1,4 +1,4 @@
-"""The engines that a task file can name."""
+"""The engines by the names that task files give them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from unsynth.synths.base import Engine
 
-#: Makes an engine from the file's ``engine`` section and the folder that it lies in.
+#: Makes an engine from the ``engine`` section of a task file and the folder of this file.
 Maker = Callable[[Mapping[str, Any], Path], Engine]
 
 
@@ -34,7 +34,7 @@ def _surge_xt(settings: Mapping[str, Any], folder: Path) -> Engine:
     return SurgeXTEngine(settings)
 
 
-#: The engines that a file may name as its ``synth``.
+#: Engines by the ``synth`` of a task file.
 ENGINES: dict[str, Maker] = {
     "dx7": _dx7,
     "vital": _vital,

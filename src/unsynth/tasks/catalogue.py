@@ -42,7 +42,9 @@ def load_task(name: str) -> Task:
         with as_file(files("unsynth.tasks.declared")) as folder:
             return _declared((folder / f"{name}.yaml").read_text(encoding="utf-8"), folder, name)
     names = ", ".join(sorted([*_CODED, *_DECLARED, *_ALIASES]))
-    raise TaskError(f"no task named {name!r}; there is {names}, or give the path of a .yaml file")
+    raise TaskError(
+        f"there is no task named {name!r}; choose one of {names}, or give the path of a .yaml file"
+    )
 
 
 def _load_file(path: Path) -> Task:

@@ -1,11 +1,11 @@
-"""One parameter of a patch, and how it is laid out in the vector a model sees.
+"""The kinds of parameters, and their coordinates in the vector that a model sees.
 
-The paper (section 4.2) scales every scalar to [-1, 1] and writes discrete and categorical
-values as one-hots. Here a category is a one-hot of +1 and -1, so that all coordinates share one
-range, and an integer is one number: the middle of its bin of [-1, 1]. Noise within the bin
-(uniform dequantisation: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of
-generative models", ICLR 2016) makes its density continuous for training, and rounding takes
-the noise off again.
+The paper (section 4.2) scales every scalar to [-1, 1] and writes discrete and categorical values
+as one-hots. Here a category is a one-hot of +1 and -1, so all coordinates have the same range. An
+integer is one coordinate: its value is a bin of [-1, 1], encoded by the middle of the bin. For
+training, uniform noise within the bin makes the density continuous (uniform dequantisation:
+L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016).
+Rounding removes the noise.
 """
 
 import math
@@ -19,7 +19,7 @@ from unsynth.errors import TaskError
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number from ``low`` to ``high``, both included, e.g. a level of 0 to 99."""
+    """A whole number from ``low`` to ``high``, both included, such as a level from 0 to 99."""
 
     name: str
     low: int
@@ -37,17 +37,17 @@ class Integer:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return self.high - self.low + 1
 
     def encode(
         self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
     ) -> Float[np.ndarray, "items 1"]:
-        """Map values to [-1, 1]; ``uniform`` in [0, 1) places each within its bin (0.5: middle)."""
+        """Map values to [-1, 1]; ``uniform`` in [0, 1) is the place in the bin (0.5: middle)."""
         return ((values - self.low + uniform) * (2.0 / self.count) - 1.0)[:, None]
 
     def decode(self, x: Float[np.ndarray, "items 1"]) -> Float[np.ndarray, " items"]:
-        """Find the nearest value; anything outside [-1, 1] gets the end of the range."""
+        """Round to the nearest value; coordinates outside [-1, 1] give an end of the range."""
         bins = np.floor((x[:, 0] + 1.0) * (self.count / 2.0))
         return np.clip(bins, 0, self.count - 1) + self.low
 
@@ -60,8 +60,8 @@ class Integer:
 class Continuous:
     """A number from ``low`` to ``high`` in multiples of ``step``, on a linear or log scale.
 
-    ``step`` is the finest difference worth storing (0.001 s, say); it makes encoding and
-    decoding an exact round trip.
+    ``step`` is the finest difference worth storing, such as 0.001 s; with it, encoding and
+    decoding are an exact round trip.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Continuous:
     def encode(
         self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
     ) -> Float[np.ndarray, "items 1"]:
-        """Map values to [-1, 1]; ``uniform`` is not used, a continuous value needs no noise."""
+        """Map values to [-1, 1]; ``uniform`` is ignored, since the density is continuous."""
         if self.log:
             unit = np.log(values / self.low) / math.log(self.high / self.low)
         else:
@@ -104,7 +104,7 @@ class Continuous:
         return (2.0 * unit - 1.0)[:, None]
 
     def decode(self, x: Float[np.ndarray, "items 1"]) -> Float[np.ndarray, " items"]:
-        """Undo :meth:`encode`, rounded to ``step``."""
+        """Undo :meth:`encode`, and round to ``step``."""
         unit = (np.clip(x[:, 0], -1.0, 1.0) + 1.0) / 2.0
         if self.log:
             return self.quantise(self.low * np.exp(unit * math.log(self.high / self.low)))
@@ -117,28 +117,28 @@ class Continuous:
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of several named choices without an order, e.g. a waveform."""
+    """One of several named choices without an order, such as a waveform."""
 
     name: str
     choices: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(self.choices) < 2 or len(set(self.choices)) != len(self.choices):
-            raise TaskError(f"{self.name}: needs two or more different choices")
+            raise TaskError(f"{self.name}: needs two or more choices, all different")
 
     @property
     def width(self) -> int:
-        """Coordinates in the vector: one a choice."""
+        """Coordinates in the vector: one per choice."""
         return len(self.choices)
 
     def encode(
         self, values: Float[np.ndarray, " items"], uniform: Float[np.ndarray, " items"]
     ) -> Float[np.ndarray, "items choices"]:
-        """Write the index as a one-hot of +1 among -1; ``uniform`` is not used."""
+        """Encode the index as a one-hot: +1 among -1; ``uniform`` is ignored."""
         return 2.0 * np.eye(self.width)[values.astype(int)] - 1.0
 
     def decode(self, x: Float[np.ndarray, "items choices"]) -> Float[np.ndarray, " items"]:
-        """Take the largest coordinate."""
+        """Return the index of the largest coordinate."""
         return x.argmax(axis=1).astype(np.float64)
 
     def valid(self, values: Float[np.ndarray, " items"]) -> np.ndarray:

@@ -25,9 +25,9 @@ _KINDS = {"integer": Integer, "continuous": Continuous, "categorical": Categoric
 
 @dataclass(frozen=True)
 class Unit:
-    """A block that the synthesizer has several times, such as an operator.
+    """A block of parameters that comes several times, such as an operator.
 
-    ``members[i]`` are the positions of copy i's parameters, all copies in the same order.
+    ``members[i]`` holds the positions of the parameters of copy i, all copies in the same order.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Spec:
-    """Parameters in order, with the blocks that repeat.
+    """The parameters of a patch, in order, and the units among them.
 
     >>> spec = Spec((Integer("level", 0, 99), Categorical("wave", ("sine", "saw"))))
     >>> spec.encode(np.array([[99.0, 0.0]])).round(2)
@@ -54,22 +54,22 @@ class Spec:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names in order."""
+        """Names of the parameters, in order."""
         return tuple(p.name for p in self.parameters)
 
     @cached_property
     def position(self) -> dict[str, int]:
-        """Where each name stands in a patch."""
+        """Position of each parameter in a patch, by name."""
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def categorical(self) -> Bool[np.ndarray, " parameters"]:
-        """Which parameters are categories."""
+        """Whether each parameter is a category."""
         return np.array([isinstance(p, Categorical) for p in self.parameters])
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """Where each parameter's coordinates stand in a vector."""
+        """The coordinates of each parameter in a vector."""
         ends = np.cumsum([p.width for p in self.parameters]).tolist()
         return tuple(
             slice(end - p.width, end) for end, p in zip(ends, self.parameters, strict=True)
@@ -82,7 +82,7 @@ class Spec:
 
     @cached_property
     def hash(self) -> str:
-        """A fingerprint of the layout: two specs with one hash encode alike."""
+        """Fingerprint of the layout: specs with the same hash encode patches in the same way."""
         layout = [[type(p).__name__, asdict(p)] for p in self.parameters]
         text = json.dumps([layout, [asdict(u) for u in self.units]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -92,9 +92,9 @@ class Spec:
         patches: Float[np.ndarray, "items parameters"],
         dequantise: np.random.Generator | None = None,
     ) -> Float[np.ndarray, "items d"]:
-        """Turn patches into vectors in [-1, 1]^d.
+        """Encode patches as vectors in [-1, 1]^d.
 
-        With ``dequantise``, integers get uniform noise within their bin, for training.
+        With ``dequantise``, integers get uniform noise within their bins, for training.
         Raises :class:`PatchError` for a value out of range.
         """
         self.check(patches)
@@ -106,15 +106,15 @@ class Spec:
         return np.concatenate(columns, axis=1)
 
     def decode(self, x: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "items parameters"]:
-        """Turn vectors into the nearest patches: rounding for numbers, arg-max for categories."""
+        """Decode vectors to the nearest patches: numbers are rounded, categories an arg-max."""
         columns = [p.decode(x[:, s]) for p, s in zip(self.parameters, self.slices, strict=True)]
         return np.stack(columns, axis=1)
 
     def check(self, patches: Float[np.ndarray, "items parameters"]) -> None:
-        """Raise :class:`PatchError` naming the first value that is out of range."""
+        """Raise :class:`PatchError` that names the first value out of range, if there is one."""
         if patches.shape[1] != len(self.parameters):
             raise PatchError(
-                f"a patch has {len(self.parameters)} values here, not {patches.shape[1]}"
+                f"a patch of this task has {len(self.parameters)} values, not {patches.shape[1]}"
             )
         for i, p in enumerate(self.parameters):
             valid: Bool[np.ndarray, " items"] = p.valid(patches[:, i])
@@ -123,14 +123,14 @@ class Spec:
                 limits = p.choices if isinstance(p, Categorical) else (p.low, p.high)
                 raise PatchError(f"{p.name}: {value:g} is not within {limits}")
 
-    def named(self, patch: Float[np.ndarray, " parameters"]) -> dict[str, int | float | str]:
-        """Name a patch's values; a category becomes the name of its choice."""
+    def named(self, patch: Patch) -> dict[str, int | float | str]:
+        """Return a patch's values by name; a category's value is the name of its choice."""
         values = enumerate(patch.tolist())
-        return {self.names[place]: self.value_name(place, value) for place, value in values}
+        return {self.names[i]: self.value_name(i, value) for i, value in values}
 
-    def value_name(self, place: int, value: float) -> int | float | str:
-        """Name one value of the parameter at a place."""
-        match self.parameters[place]:
+    def value_name(self, position: int, value: float) -> int | float | str:
+        """Return the value of one parameter as :meth:`named` does."""
+        match self.parameters[position]:
             case Categorical(choices=choices):
                 return choices[int(value)]
             case Integer():
@@ -138,9 +138,7 @@ class Spec:
             case Continuous():
                 return float(value)
 
-    def from_named(
-        self, named: Mapping[str, int | float | str]
-    ) -> Float[np.ndarray, " parameters"]:
+    def from_named(self, named: NamedPatch) -> Patch:
         """Undo :meth:`named`. Raises :class:`PatchError` for a missing or unknown name or value."""
         unknown = sorted(set(named) - set(self.names))
         missing = [n for n in self.names if n not in named]
@@ -165,9 +163,9 @@ class Spec:
 
     @classmethod
     def from_yaml(cls, text: str) -> "Spec":
-        """Read ``units`` (each a block with a count), ``parameters`` and ``note``, in that order.
+        """Read ``units`` (each a block with a count), ``parameters`` and ``note``, in this order.
 
-        Raises :class:`TaskError` for anything that does not describe a parameter.
+        Raises :class:`TaskError` for content that describes no task.
         """
         try:
             return cls.from_data(yaml.safe_load(text))
@@ -176,7 +174,7 @@ class Spec:
 
     @classmethod
     def from_data(cls, data: Any) -> "Spec":
-        """Read what :meth:`from_yaml` does from the file's content. Raises :class:`TaskError`."""
+        """Read parsed YAML as :meth:`from_yaml` does. Raises :class:`TaskError`."""
         try:
             return cls._from_data(data)
         except (KeyError, AttributeError, TypeError, ValueError) as error:
@@ -206,7 +204,7 @@ def _no_task(error: Exception) -> TaskError:
 
 
 def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
-    """Build one parameter from its YAML fields."""
+    """Read one parameter from its fields in the YAML."""
     fields = dict(fields)
     name = prefix + str(fields.pop("name", "?"))
     kind = fields.pop("kind", "integer")
@@ -214,9 +212,9 @@ def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
         raise TaskError(f"{name}: kind {kind!r} is not one of {', '.join(_KINDS)}")
     if "choices" in fields:
         fields["choices"] = tuple(str(c) for c in fields["choices"])
-    known = {f.name: f.default for f in dataclass_fields(_KINDS[kind]) if f.name != "name"}
-    unknown = sorted(set(fields) - set(known))
-    missing = sorted(n for n, default in known.items() if default is MISSING and n not in fields)
+    defaults = {f.name: f.default for f in dataclass_fields(_KINDS[kind]) if f.name != "name"}
+    unknown = sorted(set(fields) - set(defaults))
+    missing = sorted(n for n, d in defaults.items() if d is MISSING and n not in fields)
     if unknown or missing:
         raise TaskError(f"{name}: unknown {unknown}, missing {missing} for kind {kind}")
     if _KINDS[kind] is Continuous:

@@ -29,11 +29,11 @@ class Checks:
         """Raise a :class:`TaskError` that names the file."""
         raise TaskError(f"{self._source}: {text}")
 
-    def keys(self, mapping: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    def keys(self, mapping: Mapping[str, Any], valid: Collection[str], where: str) -> None:
         """Check that all keys are known."""
         for key in mapping:
-            if key not in known:
-                self.fail(f"{where}: {unknown_key(str(key), known)}")
+            if key not in valid:
+                self.fail(f"{where}: {unknown_key(str(key), valid)}")
 
     def mapping(self, value: Any, where: str) -> dict[Any, Any]:
         """Return a copy of a mapping."""
@@ -91,13 +91,13 @@ class Checks:
         return _COPY_NUMBER.sub(lambda m: str(int(m[1] or 1) * copy + int(m[2] or 0)), template)
 
 
-def unknown_key(name: str, known: Collection[str]) -> str:
-    """Say that a name is not known, and which known name is nearest."""
-    near = get_close_matches(name, list(known), 1, 0.5)
+def unknown_key(name: str, valid: Collection[str]) -> str:
+    """Say that a name is not known, and name the nearest valid one, or the first twelve."""
+    near = get_close_matches(name, list(valid), 1, 0.5)
     if near:
         return f"{name!r} is not known; the nearest is {near[0]!r}"
-    few = ", ".join(list(known)[:12])
-    return f"{name!r} is not known; there is {few}" if few else f"{name!r} is not known"
+    few = ", ".join(list(valid)[:12])
+    return f"{name!r} is not known; choose one of {few}" if few else f"{name!r} is not known"
 
 
 def _shown(value: Any) -> str:

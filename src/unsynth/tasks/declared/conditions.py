@@ -21,7 +21,7 @@ class ConditionReader:
         self._checks = checks
         self._spec = spec
 
-    def heard(
+    def audible_if(
         self, value: Any, unit: str, copy: int, where: str
     ) -> Iterator[tuple[Condition, ...]]:
         """Read ``heard``: one mapping, or a list of which one is enough; all of a mapping hold."""
@@ -95,7 +95,9 @@ def check_cycles(checks: Checks, spec: Spec, parameters: Sequence[ParameterDecla
 
     def visit(position: int, path: tuple[int, ...]) -> None:
         if position in path:
-            checks.fail(f"{spec.names[position]}: heard: depends on itself, through other keys")
+            checks.fail(
+                f"{spec.names[position]}: heard: depends on itself, through other parameters"
+            )
         if position in done:
             return
         for alternative in parameters[position].audible_if:

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 
 from unsynth.tasks.declared.declaration import Declaration, ParameterDeclaration
-from unsynth.tasks.note import NOTE
 from unsynth.tasks.parameter import Continuous, Integer, Parameter
 from unsynth.tasks.spec import Spec
 
@@ -44,12 +43,12 @@ class DeclaredPrior:
                 last = len(values) - 1
                 patch[i] = values[min(last, int(np.searchsorted(cumulative, uniform[i], "right")))]
         if self._note_within is not None:
-            patch[-len(NOTE) + 1 :] = self._onset_and_duration(rng, self._note_within)
+            patch[-2:] = self._onset_and_duration(rng, self._note_within)
         return patch
 
     def _onset_and_duration(self, rng: np.random.Generator, within: float) -> tuple[float, float]:
-        """Draw two uniform times until they make a note within the spec's ranges."""
-        onset, duration = self._spec.parameters[-len(NOTE) + 1 :]
+        """Draw two uniform times, in s, until they make a note within the ranges of the spec."""
+        onset, duration = self._spec.parameters[-2:]
         assert isinstance(onset, Continuous) and isinstance(duration, Continuous)
         while True:
             start, end = np.sort(within * rng.random(2))

@@ -225,7 +225,7 @@ class _Reader:
             weights=self._weights(fields, parameter),
             points=self._points(fields, parameter),
             audible_if=tuple(
-                conditions.heard(fields.get("heard"), entry.section, entry.copy, where)
+                conditions.audible_if(fields.get("heard"), entry.section, entry.copy, where)
             ),
             inert=self._checks.flag(fields.get("inert", False), f"{where}: inert"),
             neutral=self._neutral(fields, parameter),

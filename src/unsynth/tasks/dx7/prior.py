@@ -1,17 +1,19 @@
-"""Draws of the ``dx7`` task: patches like those people make, alike for all that sound equal.
+"""The prior of the ``dx7`` task: patches like those in people's banks.
 
-Uniform values are mostly noise, so this prior is written by hand, in round numbers. Parameters
-fall into blocks (envelope, release, ratio, ...). In a block the six operators share a *kind* k,
-which each operator i follows with a *type* t of its own, given its role r_i in the algorithm,
-carrier or modulator; parameter c of type t has a table of its values:
+Uniform values mostly sound like noise, so this prior is written by hand, in round numbers.
+
+The parameters fall into blocks: envelope, release, ratio and so on. Blocks are independent, and
+all algorithms are equally likely. The six operators share a *kind* k per block. Given the kind,
+each operator i has a *type* t of its own, which also depends on its role r_i in the algorithm:
+carrier or modulator. Each parameter c of the block has a table of probabilities for each type:
 
     p(block | roles) = sum_k p(k) prod_i sum_t p(t | k, r_i) prod_c p(x_ic | t).
 
-Algorithms are equally likely and blocks independent. So operators of one role may change
-places, and so may algorithms with as many carriers, and the density stays, as the paper asks of
-a prior (section 3): by construction, not by sorting or averaging over the exchanges.
+So the density stays the same if two operators of one role change places, or if the algorithm
+changes to another one with as many carriers. The paper asks for this (section 3). Here it holds by
+construction, without sorting and without averaging over exchanges.
 
-No value has probability 0. Draws use only uniform doubles and arithmetic that IEEE 754 fixes to
+No value has probability 0. Drawing uses only uniform doubles and arithmetic that IEEE 754 fixes to
 the last bit, so a seed gives the same patches on every machine, with every version of numpy.
 """
 
@@ -24,14 +26,15 @@ from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
 from unsynth.tasks.spec import Spec
 
-#: Peaks (weight, centre, width) with heavy tails, or with width 0 a single value. The weight that
-#: they leave is spread over all values of the parameter, evenly on its scale.
+#: Peaks (weight, centre, width) of one parameter's distribution. A peak has heavy tails; one of
+#: width 0 is a single value. The rest of the weight is spread over all values of the parameter,
+#: evenly on its scale.
 Peaks = Sequence[tuple[float, int, int | float]]
-#: Peaks of a block's parameters; one that is not named is spread over all its values.
+#: Peaks by parameter of a block; a parameter without peaks is spread over all its values.
 Type = Mapping[str, Peaks]
-#: How often each type occurs, in any unit.
+#: Relative frequency of each type.
 Weights = Mapping[str, int]
-#: How often a kind occurs, in any unit, and then the types of its carriers and its modulators.
+#: Relative frequency of a kind, then the types of its carriers and those of its modulators.
 Kind = tuple[int, Weights, Weights]
 
 _FAST: Peaks = [(0.6, 99, 0), (0.37, 80, 18)]
@@ -40,8 +43,8 @@ _HIGH: Peaks = [(0.15, 99, 0), (0.83, 91, 9)]
 _OFF: Peaks = [(0.98, 0, 0)]
 _IN_TUNE: Peaks = [(0.92, 0, 0), (0.06, 1, 1)]
 
-#: Envelopes until the note ends. To fall by 40 dB, levels 0.75 dB a step, takes 20 s at rate 20,
-#: 2 s at 40 and 0.2 s at 60; a full attack takes 5 s at rate 20, 0.5 s at 40 and 0.06 s at 60.
+#: Envelopes until the end of the note, with levels in steps of 0.75 dB. A decay of 40 dB takes
+#: 20 s at rate 20, 2 s at rate 40 and 0.2 s at rate 60. A full attack takes 5 s, 0.5 s and 0.06 s.
 # fmt: off
 ENVELOPE_TYPES: Mapping[str, Type] = {
     "hold": dict(rate1=[(0.45, 99, 0), (0.52, 70, 20)], level1=[(0.96, 99, 0)],
@@ -87,7 +90,8 @@ ENVELOPE_KINDS: Mapping[str, Kind] = {
              dict(late=45, fade=15, ring=10, pluck=12, any=18)),
 }
 
-#: What follows the note. To fall by 40 dB takes 6 s at rate 30, 1.4 s at 43, 0.2 s at 60.
+#: Envelopes after the end of the note. A decay of 40 dB takes 6 s at rate 30, 1.4 s at rate 43 and
+#: 0.2 s at rate 60.
 RELEASE_TYPES: Mapping[str, Type] = {
     "slow": dict(rate4=[(0.95, 16, 9)], level4=[(0.8, 0, 0)]),
     "ringing": dict(rate4=[(0.98, 31, 6)], level4=_OFF),
@@ -107,7 +111,7 @@ RELEASE_KINDS: Mapping[str, Kind] = {
             dict(cut=70, short=11, lasting=7, slow=9, any=3)),
 }
 
-#: Frequencies as multiples of the note's: coarse (0 is a half), then so many hundredths more.
+#: Frequencies as multiples of the note's: coarse * (1 + fine / 100), where coarse 0 means 0.5.
 RATIO_TYPES: Mapping[str, Type] = {
     "half": dict(ratio_coarse=[(0.99, 0, 0)], ratio_fine=_IN_TUNE),
     "unison": dict(ratio_coarse=[(0.99, 1, 0)], ratio_fine=_IN_TUNE),
@@ -128,6 +132,7 @@ RATIO_KINDS: Mapping[str, Kind] = {
               dict(between=50, unison=18, high=15, low=7, half=6, octave=4)),
 }
 
+#: Detuning of operators whose frequency follows the note.
 DETUNE_TYPES: Mapping[str, Type] = {
     "none": dict(ratio_detune=[(0.99, 0, 0)]),
     "some": dict(ratio_detune=[(0.97, 0, 4)]),
@@ -139,7 +144,7 @@ DETUNE_KINDS: Mapping[str, Kind] = {
     "most": (20, dict(none=24, some=20, most=56), dict(none=20, some=30, most=50)),
 }
 
-#: Frequencies in Hz, 10^(coarse + fine / 100); most fixed carriers are too slow to be heard.
+#: Fixed frequencies, 10^(coarse + fine / 100) Hz; most fixed carriers are too low to be audible.
 FIXED_TYPES: Mapping[str, Type] = {
     "off": dict(mode=[(0.99, 0, 0)], fixed_detune=[(0.7, 0, 0)]),
     "slow": dict(mode=[(0.99, 1, 0)], fixed_coarse=[(0.98, 0, 0)],
@@ -152,7 +157,7 @@ FIXED_KINDS: Mapping[str, Kind] = {
     "most": (4, dict(off=25, slow=35, tone=40), dict(off=30, slow=10, tone=60)),
 }
 
-#: A carrier's level is how loud it is, a modulator's how bright it makes what it modulates.
+#: The level of a carrier is its loudness; that of a modulator is the brightness that it adds.
 LEVEL_TYPES: Mapping[str, Type] = {
     "full": dict(output_level=[(0.97, 99, 0)]),
     "loud": dict(output_level=[(0.98, 91, 8)]),
@@ -169,7 +174,8 @@ LEVEL_KINDS: Mapping[str, Kind] = {
                dict(full=35, loud=30, middle=25, quiet=8, silent=2)),
 }
 
-#: Even where the LFO's depth is 0 its sensitivity changes the level, so few operators have any.
+#: Sensitivity to the LFO in amplitude. It changes the level even if the LFO's depth is 0, so few
+#: operators have any.
 TREMOLO_TYPES: Mapping[str, Type] = {
     "off": dict(amp_mod_sensitivity=[(0.99, 0, 0)]),
     "on": dict(amp_mod_sensitivity=[(0.2, 1, 0), (0.1, 2, 0), (0.6, 3, 0)]),
@@ -179,7 +185,7 @@ TREMOLO_KINDS: Mapping[str, Kind] = {
     "some": (26, dict(off=56, on=44), dict(off=60, on=40)),
 }
 
-#: Level 50 is the note's own pitch.
+#: Pitch envelopes; level 50 is the note's own pitch.
 PITCH_TYPES: Mapping[str, Type] = {
     "flat": {f"pitch_eg.level{i}": [(0.995, 50, 0)] for i in range(1, 5)},
     "near": {
@@ -223,16 +229,16 @@ LFO_WEIGHTS: Weights = dict(still=51, vibrato=38, wild=11)
 # fmt: on
 
 FEEDBACK: Type = {"feedback": [(0.15, 0, 0), (0.35, 7, 0), (0.3, 6, 1)]}
-#: Half of the notes start at 0; durations are even on their scale, the logarithm.
+#: Half of the notes start at 0; durations are uniform in their logarithm.
 NOTE: Type = {"note.pitch": [(0.6, 60, 20)], "note.onset": [(0.5, 0, 0)]}
 
 
 def _single(weights: Weights) -> Mapping[str, Kind]:
-    """Give the block one kind, without roles."""
+    """Make the kinds of a block that has one kind, with the same types for both roles."""
     return {"all": (1, weights, weights)}
 
 
-#: Parameters of every operator (name), then of the voice (prefix), with kinds and types.
+#: Blocks of every operator: names of parameters, kinds, types.
 _OPERATOR_BLOCKS = (
     (("rate1", "rate2", "rate3", "level1", "level2", "level3"), ENVELOPE_KINDS, ENVELOPE_TYPES),
     (("rate4", "level4"), RELEASE_KINDS, RELEASE_TYPES),
@@ -242,6 +248,7 @@ _OPERATOR_BLOCKS = (
     (("output_level",), LEVEL_KINDS, LEVEL_TYPES),
     (("amp_mod_sensitivity",), TREMOLO_KINDS, TREMOLO_TYPES),
 )
+#: Blocks of the voice: prefix of the parameters' names, kinds, types.
 _VOICE_BLOCKS = (
     ("pitch_eg.", _single(PITCH_WEIGHTS), PITCH_TYPES),
     ("lfo.", _single(LFO_WEIGHTS), LFO_TYPES),
@@ -251,7 +258,7 @@ _VOICE_BLOCKS = (
 
 
 class DX7Prior:
-    """The prior over patches of a spec made from ``dx7.yaml``; see the module's docstring."""
+    """The prior over patches of the spec in ``dx7.yaml``; see the module's docstring."""
 
     def __init__(self, spec: Spec) -> None:
         operators = range(1, len(spec.units[0].members) + 1)
@@ -270,7 +277,7 @@ class DX7Prior:
         self._ends = np.cumsum([1] + [block.uniforms for block in self._blocks])
 
     def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
-        """Draw one patch; every draw takes as many uniform numbers from ``rng``."""
+        """Draw one patch; every draw takes the same number of uniform numbers from ``rng``."""
         uniform = rng.random(self._ends[-1])
         algorithm = int(uniform[0] * len(ALGORITHMS))
         patch = np.empty(len(self._spec.parameters))
@@ -282,9 +289,9 @@ class DX7Prior:
     def log_density(
         self, patches: Float[np.ndarray, "items parameters"]
     ) -> Float[np.ndarray, " items"]:
-        """Log of each patch's probability, all parameters counted in steps.
+        """Log of each patch's probability, where continuous parameters count in steps.
 
-        Equal to the last bit under exchanges of operators of one role. Raises
+        Exchanges of operators of one role leave it the same to the last bit. Raises
         :class:`~unsynth.errors.PatchError` for a value out of range.
         """
         self._spec.check(patches)
@@ -296,9 +303,9 @@ class DX7Prior:
 
 
 class _Block:
-    """Some parameters of every operator, or of the voice: the mixture of the module's docstring.
+    """The mixture of one block: some parameters of every operator, or of the voice.
 
-    Sampling and density read the same cumulative tables.
+    A *site* is an operator, or the voice. Sampling and density read the same cumulative tables.
     """
 
     def __init__(
@@ -336,7 +343,7 @@ class _Block:
         )
 
     def sample(self, uniform: np.ndarray, modulates: np.ndarray, patch: np.ndarray) -> None:
-        """Fill in this block's part of one patch from the first numbers of ``uniform``."""
+        """Write this block's part of one patch, from the first numbers of ``uniform``."""
         kind = _look_up(self._kinds[None], uniform[:1])[0]
         roles = modulates[: self._sites].astype(int)
         types = _look_up(self._types[kind, roles], uniform[1 : 1 + self._sites])
@@ -358,13 +365,13 @@ class _Block:
         by_kind = np.logaddexp.reduce(
             self._log_types[:, roles] + np.moveaxis(by_type, 0, -1), axis=-1
         )  # (kinds, items, sites)
-        # Sorted, since the last bit of a sum depends on its order and operators have none.
-        together = np.sort(by_kind, axis=-1).sum(axis=-1)
-        return np.logaddexp.reduce(self._log_kinds[:, None] + together, axis=0)
+        # Sorted, since a sum of floats depends on its order, and exchanges change that.
+        all_sites = np.sort(by_kind, axis=-1).sum(axis=-1)
+        return np.logaddexp.reduce(self._log_kinds[:, None] + all_sites, axis=0)
 
 
 def _steps(parameter: Parameter) -> tuple[int, int, int]:
-    """First value in steps, number of values, and steps a unit."""
+    """Return a parameter's first value in steps, its number of values, and its steps per unit."""
     match parameter:
         case Integer():
             return parameter.low, parameter.count, 1
@@ -377,7 +384,7 @@ def _steps(parameter: Parameter) -> tuple[int, int, int]:
 
 
 def _table(parameter: Parameter, peaks: Peaks) -> Float[np.ndarray, " values"]:
-    """Probability of each value of a parameter."""
+    """Compute the probability of each value of a parameter."""
     first, count, per_unit = _steps(parameter)
     values = (first + np.arange(count)) / per_unit
     even_in_log = isinstance(parameter, Continuous) and parameter.log
@@ -386,17 +393,18 @@ def _table(parameter: Parameter, peaks: Peaks) -> Float[np.ndarray, " values"]:
     for weight, centre, width in peaks:
         if width:
             distance = (values - centre) / width
-            shapes.append((weight, 1.0 / (1.0 + distance * distance) ** 2))  # Student's t, nu = 3
+            # Student's t with nu = 3 and scale width / sqrt(3).
+            shapes.append((weight, 1.0 / (1.0 + distance * distance) ** 2))
         else:
             shapes.append((weight, (values == centre).astype(float)))
-    # cumsum adds in order, unlike sum, whose order depends on the machine.
+    # cumsum adds in order; the order in sum depends on the machine.
     return np.array([weight * shape / np.cumsum(shape)[-1] for weight, shape in shapes]).sum(axis=0)
 
 
 def _cumulative(
     weights: Float[np.ndarray, "*tables values"],
 ) -> Float[np.ndarray, "*tables values"]:
-    """Probabilities added up along the last axis, to exactly 1 at its end."""
+    """Add up weights along the last axis, scaled to end at exactly 1."""
     totals = np.cumsum(weights, axis=-1)
     return totals / totals[..., -1:]
 
@@ -404,7 +412,7 @@ def _cumulative(
 def _log_differences(
     cumulative: Float[np.ndarray, "*tables values"],
 ) -> Float[np.ndarray, "*tables values"]:
-    """Log probabilities, the inverse of :func:`_cumulative`; -inf where there is no such type."""
+    """Undo :func:`_cumulative`, as log probabilities; -inf for entries that never occur."""
     with np.errstate(divide="ignore"):
         return np.log(np.diff(cumulative, prepend=0.0, axis=-1))
 
