@@ -1,1 +1,1 @@
-"""Where patches and sounds come from: seeds, draws, datasets."""
+"""Patches and sounds: random streams, draws of the prior, datasets and training batches."""

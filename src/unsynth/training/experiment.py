@@ -99,8 +99,8 @@ class TrainingSettings(StrictSettings):
     steps: PositiveInt
     #: The rate after the warm-up, from which it falls to the final rate as half a cosine.
     learning_rate: PositiveFloat
-    #: Param2Tok's learning rate, as a factor: at 10, its symmetry breaks in hundreds of steps
-    #: instead of 10^5.
+    #: Param2Tok's learning rate as a multiple of the rest's: if it is higher, Param2Tok's symmetry
+    #: breaks in hundreds of steps instead of 10^5.
     param2tok_rate: PositiveFloat = 1.0
     #: The learning rate at the end of the run.
     final_learning_rate: NonNegativeFloat = 1e-6

@@ -14,7 +14,7 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Group a model's parameters: Param2Tok learns ``param2tok_rate`` times as fast as the rest.
 
-    Its symmetry then breaks in hundreds of steps, not in 10^5.
+    At a higher rate its symmetry breaks in hundreds of steps instead of 10^5.
     """
     fast = [] if param2tok is None else list(param2tok.parameters())
     fast_ids = {id(parameter) for parameter in fast}
