@@ -54,7 +54,7 @@ def follow(
             bar.current_item = getattr(event, "best", None)
             position = _LENGTH * event.done // max(1, event.total)
             if stage is None:
-                bar.update(position - bar.pos)
+                bar.update(max(0, position - bar.pos))
             else:
                 # The next stage begins at 0 again, but `update` keeps a full bar full.
                 bar.pos = position
