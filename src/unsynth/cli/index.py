@@ -1,4 +1,4 @@
-"""``unsynth index``."""
+"""``unsynth index``: build an index of draws for a synthesizer."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``unsynth match``."""
+"""``unsynth match``: find patches for sounds."""
 
 import json
 import signal
