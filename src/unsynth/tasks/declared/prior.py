@@ -1,6 +1,6 @@
-"""The prior of a declared task: all parameters are independent.
+"""The prior of a declared task: parameters are independent.
 
-A unit's copies have one declaration. So the density is the same, to the last bit, for patches
+Only with ``note_within`` are onset and duration drawn together. A unit's copies have one declaration. So the density is the same, to the last bit, for patches
 whose copies are exchanged, as the paper requires (section 3: p(x) must be invariant for p(x | y)
 to be so).
 """
