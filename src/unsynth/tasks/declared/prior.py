@@ -1,8 +1,10 @@
 """The prior of a declared task: parameters are independent.
 
-Only with ``note_within`` are onset and duration drawn together. A unit's copies have one declaration. So the density is the same, to the last bit, for patches
-whose copies are exchanged, as the paper requires (section 3: p(x) must be invariant for p(x | y)
-to be so).
+Only with ``note_within`` are onset and duration drawn together.
+
+All copies of a unit have the same declaration. So patches whose copies are exchanged have the same
+density, to the last bit. The paper requires this (section 3): p(x) must be invariant for p(x | y)
+to be so.
 """
 
 import numpy as np
