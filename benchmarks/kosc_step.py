@@ -17,7 +17,7 @@ import torch
 
 from unsynth.flow.coupling import Coupling, couple
 from unsynth.models.kosc import Model
-from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc
 
@@ -34,7 +34,7 @@ def seconds(work: Callable[[], object], times: int, device: torch.device) -> flo
     return statistics.median(found)
 
 
-def parts(k: int, settings: Settings, times: int, device: torch.device) -> None:
+def parts(k: int, settings: CellSettings, times: int, device: torch.device) -> None:
     training = Training(Cell(Model.EQUIVARIANT, "symmetric", KOsc(k), 0), settings, device)
     synth, encoder = training.cell.synth, training.model.encoder
     x1 = 2 * torch.rand(settings.batch, synth.values, device=device) - 1
@@ -67,7 +67,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     device = torch.device(arguments.device)
-    settings = Settings(batch=arguments.batch, width=arguments.width)
+    settings = CellSettings(batch=arguments.batch, width=arguments.width)
     for k in arguments.k:
         parts(k, settings, arguments.steps, device)
         for model in (Model.PARAM2TOK, Model.EQUIVARIANT, Model.MLP, Model.FFN_MSE):

@@ -23,6 +23,7 @@ ORDER = [
     "errors",
     "interruption",
     "files",
+    "output",
     "shipped",
     "audio",
     "formats",

@@ -1,7 +1,8 @@
 """Several evaluations side by side, and their differences target by target.
 
-The targets that two evaluations share make pairs; the interval of the mean difference is the
-percentile bootstrap's over pairs, so what is hard about a target counts for both and cancels.
+Differences are paired: two evaluations are compared on the targets that both have, so the
+difficulty of a target affects both and cancels. The interval of the mean difference is a percentile
+bootstrap over the pairs.
 """
 
 import csv
@@ -14,19 +15,21 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import bootstrap
 
-from unsynth.errors import OutputError
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.scorer import estimate_names
-from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
+from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
+from unsynth.output import make_folder, output_errors, write_text
 
+#: Resamples of the bootstrap.
 _RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of each run; differences from the first run with their intervals, as plotted too.
+    """Scores of each run, and differences from the first run.
 
-    ``intervals[run][metric]`` is (mean difference, low, high).
+    ``intervals[run][metric]`` is (mean difference, low, high); ``differences`` and the plot show
+    these.
     """
 
     scores: Table
@@ -39,63 +42,64 @@ class Comparison:
         Raises :class:`~unsynth.errors.OutputError` where ``folder`` cannot be written.
         """
         tables = (self.scores, self.differences)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for suffix, text in (
-                (".md", "\n\n".join(table.markdown() for table in tables)),
-                (".tex", "\n\n".join(table.latex() for table in tables)),
-            ):
-                (folder / f"compare{suffix}").write_text(text + "\n", encoding="utf-8")
+        markdown = "\n\n".join(table.markdown() for table in tables)
+        latex = "\n\n".join(table.latex() for table in tables)
+        make_folder(folder)
+        write_text(folder / "compare.md", markdown + "\n")
+        write_text(folder / "compare.tex", latex + "\n")
+        with output_errors(folder):
             with (folder / "compare.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(["run", "metric", "difference", "low", "high"])
                 for run, metrics in self.intervals.items():
                     writer.writerows([run, name, *values] for name, values in metrics.items())
             _plot(self.intervals, folder / "compare.png")
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
 def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
-    """Compare runs by one of their estimates (a key of :func:`estimate_names`).
+    """Compare runs by one of their estimates, a key of :func:`estimate_names`.
 
-    Raises :class:`EvaluationError` for a folder that holds no finished evaluation, an estimate
-    that a run has not, or runs on different sets.
+    Raises :class:`EvaluationError` for a folder that holds no finished evaluation, for an estimate
+    that a run does not have, and for runs on different sets.
     """
     if len(runs) < 2:
         raise EvaluationError("give at least two evaluations to compare")
     if estimate not in estimate_names(1):
-        raise EvaluationError(f"--estimate {estimate}: there is {', '.join(estimate_names(1))}")
-    found = {_unique_name(run, runs): read_evaluation(run) for run in runs}
-    first_settings, first_rows = next(iter(found.values()))
-    sets = {name: settings["of"] for name, (settings, _) in found.items()}
-    for name, described in sets.items():
-        if described != first_settings["of"]:
+        raise EvaluationError(
+            f"--estimate {estimate}: choose one of {', '.join(estimate_names(1))}"
+        )
+    evaluations = {_unique_name(run, runs): read_evaluation(run) for run in runs}
+    first_settings, first_rows = next(iter(evaluations.values()))
+    sets = {name: settings["of"] for name, (settings, _) in evaluations.items()}
+    for name, description in sets.items():
+        if description != first_settings["of"]:
             raise EvaluationError(
-                f"{name} scored {described}, {next(iter(sets))} scored {first_settings['of']}: "
+                f"{name} scored {description}, {next(iter(sets))} scored {first_settings['of']}: "
                 "only runs on the same targets can be compared"
             )
     headings = ["", *(metric.heading for metric in METRICS), "targets"]
     scores, differences = [], []
     intervals: dict[str, dict[str, tuple[float, float, float]]] = {}
     reference = {row["item"]: row for row in first_rows}
-    for position, (name, (_, rows)) in enumerate(found.items()):
+    for position, (name, (_, rows)) in enumerate(evaluations.items()):
         shared = [row for row in rows if row["item"] in reference]
-        missing = not shared or shared[0].get(f"{estimate}.mss") is None
-        if missing:
-            raise EvaluationError(f"{name}: has no {estimate} for the targets of the first run")
+        if not shared or shared[0].get(f"{estimate}.mss") is None:
+            raise EvaluationError(
+                f"{name}: has no estimate {estimate} of the targets of the first run"
+            )
         columns = [_column(rows, estimate, metric.name) for metric in METRICS]
         cells = [
-            written(*mean_interval(column), metric.digits)
+            format_interval(*mean_interval(column), metric.digits)
             for column, metric in zip(columns, METRICS, strict=True)
         ]
         scores.append([name, *cells, str(len(rows))])
         if position == 0:
             continue
-        theirs = [reference[row["item"]] for row in shared]
+        reference_rows = [reference[row["item"]] for row in shared]
         intervals[name] = {
             metric.name: mean_difference(
-                _column(shared, estimate, metric.name) - _column(theirs, estimate, metric.name)
+                _column(shared, estimate, metric.name)
+                - _column(reference_rows, estimate, metric.name)
             )
             for metric in METRICS
         }
@@ -103,12 +107,12 @@ def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
             f"{mean:+.{m.digits}f} [{low:+.{m.digits}f}, {high:+.{m.digits}f}]"
             for m, (mean, low, high) in zip(METRICS, intervals[name].values(), strict=True)
         ]
-        differences.append([f"{name} − {next(iter(found))}", *cells, str(len(shared))])
+        differences.append([f"{name} − {next(iter(evaluations))}", *cells, str(len(shared))])
     return Comparison(Table(headings, scores), Table(headings, differences), intervals)
 
 
 def _unique_name(run: Path, runs: Sequence[Path]) -> str:
-    """Name a run after its folder, or its whole path where folders share a name."""
+    """Name a run after its folder, or by its path where several folders have that name."""
     name = run.resolve().name
     return name if sum(other.resolve().name == name for other in runs) == 1 else str(run)
 
@@ -120,26 +124,26 @@ def _column(
 
 
 def mean_difference(values: Float[np.ndarray, " pairs"]) -> tuple[float, float, float]:
-    """Find the mean and its 95 % bootstrap interval."""
+    """Return the mean and the ends of its 95 % bootstrap interval."""
     mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0.0:
         return mean, mean, mean
-    found = bootstrap(
+    result = bootstrap(
         (values,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1000, rng=0
     )
-    low, high = found.confidence_interval
+    low, high = result.confidence_interval
     return mean, float(low), float(high)
 
 
 def _plot(intervals: dict[str, dict[str, tuple[float, float, float]]], path: Path) -> None:
-    """Draw each metric's differences with their intervals; left of 0 is below the first run."""
+    """Plot the differences of each metric; left of 0, a run is below the first one."""
     from matplotlib.figure import Figure
 
     height = 1.2 + 0.35 * len(intervals)
     figure = Figure(figsize=(3.0 * len(METRICS), height), layout="constrained")
     panels = figure.subplots(1, len(METRICS), sharey=True)
     for axes, metric in zip(panels, METRICS, strict=True):
-        means, lows, highs = np.array([found[metric.name] for found in intervals.values()]).T
+        means, lows, highs = np.array([run[metric.name] for run in intervals.values()]).T
         at = np.arange(len(intervals))
         axes.errorbar(means, at, xerr=[means - lows, highs - means], fmt="o", capsize=3)
         axes.axvline(0.0, color="0.6", linewidth=0.8)

@@ -4,20 +4,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unsynth.errors import OutputError, UnsynthError
-from unsynth.files import replacing
+from unsynth.errors import UnsynthError
+from unsynth.output import PlanFile, make_folder, output_errors, write_text
 
-SETTINGS, JOURNAL, ITEMS, TABLE = "settings.json", "items.jsonl", "items.parquet", "table.md"
+#: The settings, and what the scores were made with.
+SETTINGS = "settings.json"
+#: One line per scored target, written as soon as its row is there.
+JOURNAL = "items.jsonl"
+#: All rows, written at the end.
+ITEMS = "items.parquet"
+TABLE = "table.md"
 
 
 class EvaluationError(UnsynthError):
-    """An evaluation that cannot start, go on or be read."""
+    """An evaluation that cannot start, resume or be read."""
 
 
 def read_evaluation(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Read a finished evaluation: its settings and its rows.
 
-    Raises :class:`EvaluationError` where ``folder`` holds none, or one that is not finished.
+    Raises :class:`EvaluationError` where ``folder`` holds no evaluation or an unfinished one.
     """
     import pyarrow.parquet
 
@@ -34,32 +40,20 @@ def read_evaluation(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]
 
 
 def open_folder(folder: Path, settings: dict[str, Any], resume: bool) -> dict[int, dict[str, Any]]:
-    """Make the folder, or check that it holds the same evaluation; return the rows it has."""
-    path = folder / SETTINGS
-    if path.exists() and not resume:
-        raise EvaluationError(
-            f"{folder} holds an evaluation: add --resume, or choose another --out"
-        )
-    if path.exists():
-        try:
-            theirs = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise EvaluationError(
-                f"{path}: cannot be read ({error}); choose another --out"
-            ) from None
-        for key in settings:
-            if theirs.get(key) != settings[key]:
-                raise EvaluationError(
-                    f"{folder} holds an evaluation with {key} {theirs.get(key)}, "
-                    f"not {settings[key]}; choose another --out"
-                )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(settings, indent=1) + "\n")
+    """Make the folder, or check that it holds the same evaluation; return its rows by item.
+
+    Raises :class:`EvaluationError` where the folder holds an evaluation and ``resume`` is false, or
+    one with other settings, and :class:`~unsynth.errors.OutputError` where it cannot be written.
+    """
+    file = PlanFile(folder / SETTINGS, "an evaluation", EvaluationError)
+    stored = file.read(resume)
+    if stored is not None:
+        file.check(stored, settings)
+    make_folder(folder)
+    write_text(file.path, json.dumps(settings, indent=1) + "\n")
+    with output_errors(folder):
         rows = _read_journal(folder / JOURNAL)
-        write_text(folder / JOURNAL, "".join(json.dumps(row) + "\n" for row in rows.values()))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
+    write_text(folder / JOURNAL, "".join(json.dumps(row) + "\n" for row in rows.values()))
     return rows
 
 
@@ -73,8 +67,3 @@ def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
             continue
         rows[row["item"]] = row
     return rows
-
-
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Score a model's estimates of one target."""
+"""The estimates of one target and their scores: samples, draws and the noise floor."""
 
 import time
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from jaxtyping import Float
 from unsynth.conventions import SECONDS
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import DrawIndexError
-from unsynth.evaluation.settings import Settings
-from unsynth.evaluation.targets import Audio, Sound, find_targets
+from unsynth.evaluation.settings import EvaluationSettings
+from unsynth.evaluation.targets import Audio, TargetSound, find_targets
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.matching.note import estimate_note
@@ -25,12 +25,15 @@ from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 
-#: Draws of the index that are rendered for a target.
+#: Draws of the index that are rendered per target.
 NEAREST = 64
 
 
 def estimate_names(candidates: int, draws: int | None = None) -> dict[str, str]:
-    """Name the estimates of an evaluation, by the key that their columns start with."""
+    """Name the estimates of an evaluation, by the first part of their columns' names.
+
+    ``draws`` is the number of draws in the index.
+    """
     index = f"nearest of {draws:,} draws" if draws else "nearest draw of the index"
     return {
         "one": "one sample",
@@ -44,12 +47,16 @@ def estimate_names(candidates: int, draws: int | None = None) -> dict[str, str]:
     }
 
 
+#: Suffix of the columns that compare with a target's original channels.
 ORIGINAL = "_original"
-#: The keys of the model's free samples.
+#: Keys of the estimates that need only the model's free samples.
 _SAMPLES = ("one", "best")
 
 
-def make_scorer(weights: Path, settings: Settings) -> Callable[[tuple[int, str]], dict[str, Any]]:
+def make_scorer(
+    weights: Path, settings: EvaluationSettings
+) -> Callable[[tuple[int, str]], dict[str, Any]]:
+    """Make the function that a worker process calls with the arguments of :meth:`Scorer.score`."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     scorer = Scorer(weights, settings)
@@ -58,20 +65,23 @@ def make_scorer(weights: Path, settings: Settings) -> Callable[[tuple[int, str]]
 
 @dataclass(frozen=True)
 class Estimate:
+    """A rendered patch, its MSS to the target, and its MIDI pitch."""
+
     audio: Audio
     distance: float
     pitch: int | None
+    #: Whether it could not be rendered, so that ``audio`` is silence.
     failed: bool = False
 
 
 class Scorer:
-    """What one process holds: the model, an engine, the index and the targets."""
+    """The model, an engine, the index and the targets, held by one worker process."""
 
-    def __init__(self, weights: Path, settings: Settings) -> None:
+    def __init__(self, weights: Path, settings: EvaluationSettings) -> None:
         self._settings = settings
         self._task = load_task(settings.task)
         self._posterior = load_posterior(self._task, weights)
-        self._index = None if settings.samples_only else _index(self._task)
+        self._index = None if settings.samples_only else _load_index(self._task)
         self._renderer = Renderer(self._task.synth, workers=1)
         self._targets = find_targets(list(settings.dataset), self._task, settings.seed)
         self._names = self._targets.names
@@ -80,7 +90,10 @@ class Scorer:
         self._silence = np.zeros((synth.channels, samples), dtype=np.float32)
 
     def score(self, number: int, failure: str = "") -> dict[str, Any]:
-        """Make a target's row; with ``failure``, the row of one that could not be estimated."""
+        """Score all estimates of target ``number``; return its row.
+
+        A ``failure`` is the reason why the target cannot be estimated: its estimates are silence.
+        """
         started = time.perf_counter()
         sound = self._targets.load(number, self._renderer)
         distance = MultiScaleSpectral(sound.audio, self._renderer.sample_rate)
@@ -95,51 +108,51 @@ class Scorer:
             "error": failure or None,
         }
         for key, estimate in estimates.items():
-            row |= self._scores(key, sound, estimate)
+            row |= self._score_estimate(key, sound, estimate)
         return row | {"seconds": round(time.perf_counter() - started, 3)}
 
     def _estimates(
-        self, sound: Sound, number: int, distance: MultiScaleSpectral, failure: str
+        self, sound: TargetSound, number: int, distance: MultiScaleSpectral, failure: str
     ) -> dict[str, Estimate]:
         settings, task = self._settings, self._task
         if failure:
-            distance_of_silence = float(distance(self._silence[None])[0])
-            silent = Estimate(self._silence, distance_of_silence, None, failed=True)
+            silence_distance = float(distance(self._silence[None])[0])
+            silent = Estimate(self._silence, silence_distance, None, failed=True)
             keys = [key for key in estimate_names(settings.candidates) if key != "floor"]
             return dict.fromkeys(_SAMPLES if settings.samples_only else keys, silent)
         count = settings.candidates
-        sampled = self._sampled(sound, number, distance, {})
+        samples = self._sample(sound, number, distance, {})
         if settings.samples_only:
-            return dict(zip(_SAMPLES, (sampled[0], _best(sampled)), strict=True))
+            return dict(zip(_SAMPLES, (samples[0], _best(samples)), strict=True))
         note = estimate_note(sound.audio, self._renderer.sample_rate, task)
-        on_heard = self._sampled(sound, number, distance, note.fixed_values)
+        note_samples = self._sample(sound, number, distance, note.fixed_values)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)
         )
-        drawn = self._rendered(np.stack([task.sample(rng) for rng in streams]), distance)
+        draws = self._render(np.stack([task.sample(rng) for rng in streams]), distance)
         estimates = {
-            "one": sampled[0],
-            "best": _best(sampled),
-            "best_heard": _best(on_heard),
-            "random": drawn[0],
-            "best_random": _best(drawn),
+            "one": samples[0],
+            "best": _best(samples),
+            "best_heard": _best(note_samples),
+            "random": draws[0],
+            "best_random": _best(draws),
         }
         if self._index is not None:
             each = NEAREST // len(note.durations)
             lists = nearest_per_duration(
                 self._index, sound.audio, self._renderer.sample_rate, note, each
             )
-            near = self._rendered(np.concatenate(lists), distance)
+            near = self._render(np.concatenate(lists), distance)
             estimates["nearest"] = _best(near)
-            estimates["best_or_nearest"] = _best([*sampled, *near])
-        if sound.again is not None:
-            again = float(distance(sound.again[None])[0])
-            estimates["floor"] = Estimate(sound.again, again, sound.pitch)
+            estimates["best_or_nearest"] = _best([*samples, *near])
+        if sound.second_render is not None:
+            floor = float(distance(sound.second_render[None])[0])
+            estimates["floor"] = Estimate(sound.second_render, floor, sound.pitch)
         return estimates
 
-    def _sampled(
-        self, sound: Sound, number: int, distance: MultiScaleSpectral, fixed: dict[str, float]
+    def _sample(
+        self, sound: TargetSound, number: int, distance: MultiScaleSpectral, fixed: dict[str, float]
     ) -> list[Estimate]:
         settings = self._settings
         patches = self._posterior.sample(
@@ -150,9 +163,9 @@ class Scorer:
             steps=settings.solver_steps,
             fixed=fixed,
         )
-        return self._rendered(patches, distance)
+        return self._render(patches, distance)
 
-    def _rendered(
+    def _render(
         self, patches: Float[np.ndarray, "items parameters"], distance: MultiScaleSpectral
     ) -> list[Estimate]:
         task, estimates = self._task, []
@@ -164,13 +177,13 @@ class Scorer:
             estimates.append(Estimate(audio, score, task.note(patch).pitch, failed))
         return estimates
 
-    def _scores(self, key: str, sound: Sound, estimate: Estimate) -> dict[str, Any]:
+    def _score_estimate(self, key: str, sound: TargetSound, estimate: Estimate) -> dict[str, Any]:
         rate = self._renderer.sample_rate
         scores: dict[str, Any] = {f"{key}.pitch": estimate.pitch, f"{key}.failed": estimate.failed}
-        against = {"": sound.audio}
+        targets = {"": sound.audio}
         if sound.original is not sound.audio:
-            against[ORIGINAL] = sound.original
-        for suffix, target in against.items():
+            targets[ORIGINAL] = sound.original
+        for suffix, target in targets.items():
             metrics = audio_metrics(target, estimate.audio, rate)
             scores |= {f"{key}.{n}{suffix}": value for n, value in metrics._asdict().items()}
         return scores
@@ -180,8 +193,8 @@ def _best(estimates: list[Estimate]) -> Estimate:
     return min(estimates, key=lambda estimate: estimate.distance)
 
 
-def _index(task: Task) -> DrawIndex | None:
-    """Load the task's index, where it has one."""
+def _load_index(task: Task) -> DrawIndex | None:
+    """Load the task's index; ``None`` where it has none."""
     try:
         return load_index(task)
     except DrawIndexError:

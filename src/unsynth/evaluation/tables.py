@@ -1,4 +1,4 @@
-"""Means with 95 % confidence intervals, laid out as the paper's Table 1."""
+"""Means with 95 % confidence intervals, laid out like Table 1 of the paper."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is written: its column in an evaluation, heading and digits."""
+    """A metric's column in an evaluation, and its heading and digits in a table."""
 
     name: str
     heading: str
@@ -24,8 +24,8 @@ METRICS = (
     Metric("rms", "RMS ↑", 3),
 )
 
-#: Table 1 of the paper: (mean, half width of the interval) in the order of :data:`METRICS`. Those
-#: of NSynth and FSD50K are of models trained on Surge Full.
+#: Table 1 of the paper: (mean, half width of the interval) in the order of :data:`METRICS`, by task
+#: and set. The models scored on NSynth and FSD50K were trained on Surge Full.
 PUBLISHED: dict[tuple[str, str], dict[str, tuple[tuple[float, float], ...]]] = {
     ("surge-simple", "draws"): {
         "CNF (Param2Tok)": ((3.18, 0.06), (5.57, 0.06), (0.042, 0.001), (0.948, 0.002)),
@@ -62,7 +62,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """Lay out as Markdown, aligned for a terminal as well."""
+        """Lay out as Markdown, with aligned columns for reading in a terminal."""
         lines = [list(self.headings), *map(list, self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.headings))]
         text = [
@@ -108,19 +108,19 @@ _LATEX = {
 
 
 def mean_interval(values: Float[np.ndarray, " items"]) -> tuple[float, float]:
-    """Find the mean and the half width of its 95 % confidence interval, 1.96 s / sqrt(n).
+    """Return the mean and the half width of its 95 % confidence interval, 1.96 s / sqrt(n).
 
-    The width of a single value is NaN.
+    The half width of a single value is NaN.
     """
     if len(values) < 2:
         return float(values.mean()), float("nan")
     return float(values.mean()), 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
 
 
-def written(mean: float, half: float, digits: int) -> str:
-    """Write ``mean ± half``.
+def format_interval(mean: float, half: float, digits: int) -> str:
+    """Format as ``mean ± half``.
 
-    >>> written(3.178, 0.061, 2)
+    >>> format_interval(3.178, 0.061, 2)
     '3.18 ± 0.06'
     """
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
@@ -132,32 +132,35 @@ def scores_table(
     suffix: str = "",
     published: Mapping[str, tuple[tuple[float, float], ...]] | None = None,
 ) -> Table:
-    """Lay out the scores of an evaluation: a row an estimate, its key -> how it is called.
+    """Lay out the scores of an evaluation, one row per estimate.
 
-    ``suffix`` chooses the scores against the target as the engine could have made it ("") or
-    the original channels ("_original"), which are the same ones where an item has no others.
-    Estimates that no item has are left out; the share of right notes is over the items whose
-    note is known.
+    ``estimates`` maps the keys of estimates to their names. ``suffix`` chooses the scores against
+    the target in the channels of the engine ("") or in its original channels ("_original"); an item
+    without other channels has only the first. An estimate that no item has is left out. The share
+    of right notes is over the items whose note is known.
     """
     headings = ["", *(metric.heading for metric in METRICS), "right note", "failed"]
     rows = []
     for key, name in estimates.items():
-        having = [item for item in items if item.get(f"{key}.mss") is not None]
-        if not having:
+        scored = [item for item in items if item.get(f"{key}.mss") is not None]
+        if not scored:
             continue
         cells = [name]
         for metric in METRICS:
             column = f"{key}.{metric.name}"
-            scores = [(item.get(column + suffix), item[column]) for item in having]
+            scores = [(item.get(column + suffix), item[column]) for item in scored]
             values = np.array([plain if chosen is None else chosen for chosen, plain in scores])
-            cells.append(written(*mean_interval(values), metric.digits))
-        known = [i for i in having if i["pitch"] is not None and i[f"{key}.pitch"] is not None]
-        right = np.array([float(i[f"{key}.pitch"] == i["pitch"]) for i in known])
+            cells.append(format_interval(*mean_interval(values), metric.digits))
+        pitched = [i for i in scored if i["pitch"] is not None and i[f"{key}.pitch"] is not None]
+        right = np.array([float(i[f"{key}.pitch"] == i["pitch"]) for i in pitched])
         cells.append(_share(right))
-        cells.append(str(sum(bool(item[f"{key}.failed"]) for item in having)))
+        cells.append(str(sum(bool(item[f"{key}.failed"]) for item in scored)))
         rows.append(cells)
-    for name, theirs in (published or {}).items():
-        texts = [written(*s, metric.digits) for s, metric in zip(theirs, METRICS, strict=True)]
+    for name, intervals in (published or {}).items():
+        texts = [
+            format_interval(*interval, metric.digits)
+            for interval, metric in zip(intervals, METRICS, strict=True)
+        ]
         rows.append([f"published: {name}", *texts, "", ""])
     return Table(headings, rows)
 

@@ -1,4 +1,4 @@
-"""What a model is evaluated on: held-out draws, people's voices, or sounds from elsewhere."""
+"""Sets of target sounds: held-out draws, rendered datasets, DX7 voices and sound files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,49 +26,50 @@ from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
 
-#: How people's voices are played.
+#: The note on which DX7 voices are played.
 VOICE_NOTE = Note(60, 0.0, 1.5, 100)
+#: Silence before a later onset than this is cut from a sound file; seconds.
 _LATEST_ONSET = 1.0
 
 Audio = Float32[np.ndarray, "channels samples"]
 
 
 @dataclass(frozen=True)
-class Sound:
-    """A target: ``audio`` as the engine could have made it, and ``original`` before a mix-down.
+class TargetSound:
+    """The sound of a target."""
 
-    ``pitch`` is its MIDI note where that is known, ``again`` its second render where an engine
-    made it.
-    """
-
+    #: In the channels of the engine.
     audio: Audio
+    #: In its own channels, before a mix-down.
     original: Audio
+    #: MIDI note, if known.
     pitch: int | None = None
-    again: Audio | None = None
+    #: Another render of the same patch, for the noise floor; ``None`` for a sound file.
+    second_render: Audio | None = None
 
 
 @runtime_checkable
 class Targets(Protocol):
-    """A set of targets, each found by its number."""
+    """A set of targets, numbered from 0."""
 
     @property
     def description(self) -> dict[str, object]:
-        """What the set is, for the table and for the check before a resume."""
+        """The set in terms of JSON: part of the table, and compared before a resume."""
         ...
 
     @property
     def names(self) -> list[str]:
-        """The targets' names, each once."""
+        """The name of each target, all different."""
         ...
 
-    def load(self, number: int, renderer: Renderer) -> Sound:
+    def load(self, number: int, renderer: Renderer) -> TargetSound:
         """Read or render a target."""
         ...
 
 
 @dataclass(frozen=True)
-class Draws:
-    """Held-out draws of the task's prior, rendered as they are needed."""
+class DrawTargets:
+    """Held-out draws of the task's prior, rendered on demand."""
 
     task: Task
     count: int
@@ -76,29 +77,28 @@ class Draws:
 
     @property
     def description(self) -> dict[str, object]:
-        """Task, split and seed: all that the draws depend on."""
+        """Count, task and seed: everything the draws depend on."""
         return {"set": f"draws:{self.count}", "task_hash": self.task.hash, "seed": self.seed}
 
     @property
     def names(self) -> list[str]:
-        """Item numbers of the test split."""
+        """Item numbers in the test split."""
         return [f"test-{item:06d}" for item in range(self.count)]
 
-    def load(self, number: int, renderer: Renderer) -> Sound:
-        """Render a draw, twice."""
-        drawn = audible_draws(self.task, renderer, Split.TEST, [number], self.seed)
-        ((patch, audio),) = drawn
+    def load(self, number: int, renderer: Renderer) -> TargetSound:
+        """Render a draw twice."""
+        draws = audible_draws(self.task, renderer, Split.TEST, [number], self.seed)
+        ((patch, audio),) = draws
         note = self.task.note(patch)
-        again = next(renderer.render([(self.task.engine_patch(patch), note)]))
-        second = None if isinstance(again, RenderFailure) else again
-        return Sound(audio, audio, note.pitch, second)
+        second = next(renderer.render([(self.task.engine_patch(patch), note)]))
+        return TargetSound(audio, audio, note.pitch, _audio(second))
 
 
-class Rendered:
-    """The items of a dataset that ``unsynth render`` made, rendered from their patches."""
+class DatasetTargets:
+    """The items of a dataset of ``unsynth render``, rendered again from their patches."""
 
     def __init__(self, folder: Folder, task: Task) -> None:
-        """Read the patches; raises :class:`DatasetError` where the set is not whole."""
+        """Read the patches; raises :class:`DatasetError` for a set that is not complete."""
         self._task, self._folder = task, folder
         self._plan = read_manifest(folder).plan
         self._plan.check_task(task, folder.url)
@@ -106,30 +106,29 @@ class Rendered:
 
     @property
     def description(self) -> dict[str, object]:
-        """The set's whole plan."""
+        """The plan of the set."""
         return {"set": "rendered", "plan": self._plan.model_dump(mode="json")}
 
     @property
     def names(self) -> list[str]:
-        """Item numbers of the split."""
+        """Item numbers in the split of the set."""
         return [f"{self._plan.split.value}-{item:06d}" for item in range(self._plan.count)]
 
-    def load(self, number: int, renderer: Renderer) -> Sound:
-        """Render an item, twice; raises :class:`DatasetError` where it cannot be."""
+    def load(self, number: int, renderer: Renderer) -> TargetSound:
+        """Render an item twice; raises :class:`DatasetError` where the engine fails."""
         patch = self._patches[number]
         note = self._task.note(patch)
         first, second = renderer.render([(self._task.engine_patch(patch), note)] * 2)
         if isinstance(first, RenderFailure):
             raise DatasetError(f"{self._folder.url}: item {number}: {first.reason}")
-        again = None if isinstance(second, RenderFailure) else second
-        return Sound(first, first, note.pitch, again)
+        return TargetSound(first, first, note.pitch, _audio(second))
 
 
-class Voices:
+class VoiceTargets:
     """DX7 voices from their original bytes, on middle C at velocity 100, held for 1.5 s."""
 
     def __init__(self, paths: list[Path]) -> None:
-        """Read the banks; raises :class:`~unsynth.errors.PatchError` for one that is damaged."""
+        """Read the banks; raises :class:`~unsynth.errors.PatchError` for a damaged one."""
         self._voices: list[tuple[str, UInt8[np.ndarray, " bytes"]]] = []
         for path in paths:
             try:
@@ -141,51 +140,50 @@ class Voices:
 
     @property
     def description(self) -> dict[str, object]:
-        """A hash of all voices."""
+        """The number of voices, and a hash of them."""
         data = b"".join(voice.tobytes() for _, voice in self._voices)
         fingerprint = hashlib.sha256(data).hexdigest()[:16]
         return {"set": "voices", "voices": len(self._voices), "fingerprint": fingerprint}
 
     @property
     def names(self) -> list[str]:
-        """Bank, number and name."""
+        """Bank, number and name of each voice."""
         return [name for name, _ in self._voices]
 
-    def load(self, number: int, renderer: Renderer) -> Sound:
-        """Render a voice, twice; raises :class:`DatasetError` for one that does not sound."""
+    def load(self, number: int, renderer: Renderer) -> TargetSound:
+        """Render a voice twice; raises :class:`DatasetError` where the engine fails."""
         name, voice = self._voices[number]
         first, second = renderer.render([(voice, VOICE_NOTE)] * 2)
         if isinstance(first, RenderFailure):
             raise DatasetError(f"voice {name} cannot be rendered: {first.reason}")
-        again = None if isinstance(second, RenderFailure) else second
-        return Sound(first, first, VOICE_NOTE.pitch, again)
+        return TargetSound(first, first, VOICE_NOTE.pitch, _audio(second))
 
 
-class Sounds:
-    """Sound files; their level is not observed, and what is longer than 4 s is cut."""
+class SoundFileTargets:
+    """Sound files, cut to 4 s. The model does not observe their level."""
 
-    def __init__(self, found: SoundSet, task: Task) -> None:
-        self._found, self._files = found, found.files
+    def __init__(self, sounds: SoundSet, task: Task) -> None:
+        self._sounds, self._files = sounds, sounds.files
         synth = task.synth()
         self._sample_rate, self._channels = synth.sample_rate, synth.channels
 
     @property
     def description(self) -> dict[str, object]:
-        """A hash of the names and sizes of all files."""
-        found = self._found
-        remark = {"remark": found.remark} if found.remark else {}
+        """The number of files, and a hash of their names and sizes."""
+        sounds = self._sounds
+        remark = {"remark": sounds.remark} if sounds.remark else {}
         return {
-            "set": found.name,
-            "sounds": len(found.files),
-            "fingerprint": found.fingerprint(),
+            "set": sounds.name,
+            "sounds": len(sounds.files),
+            "fingerprint": sounds.fingerprint(),
         } | remark
 
     @property
     def names(self) -> list[str]:
-        """Names of the files."""
+        """The name of each file."""
         return [file.name for file in self._files]
 
-    def load(self, number: int, renderer: Renderer) -> Sound:
+    def load(self, number: int, renderer: Renderer) -> TargetSound:
         """Read a sound; raises :class:`~unsynth.errors.SoundError` where it cannot be read."""
         file = self._files[number]
         audio, original = (
@@ -193,38 +191,43 @@ class Sounds:
             for channels in (self._channels, 2)
         )
         same = (original == original[:1]).all()
-        return Sound(audio, audio if same else original, file.pitch)
+        return TargetSound(audio, audio if same else original, file.pitch)
 
 
 def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
-    """Find a set: ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR``, a folder that ``unsynth render``
-    made, banks of voices, or sounds.
+    """Find a set of targets.
 
-    Raises :class:`~unsynth.data.external.DatasetError` where it is not one, or empty.
+    ``dataset`` is one of ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR`` or a folder of ``unsynth
+    render``; or it lists DX7 banks or sounds, or folders of either. Raises
+    :class:`~unsynth.data.external.DatasetError` for anything else and for an empty set.
     """
     kind, colon, rest = dataset[0].partition(":")
     if colon and kind in ("draws", "nsynth", "fsd50k") and len(dataset) == 1:
         if kind == "draws":
             if not rest.isdecimal() or int(rest) == 0:
-                raise DatasetError(f"{dataset[0]}: give a number of draws, as draws:200")
-            return Draws(task, int(rest), seed)
-        found = nsynth_test(Path(rest)) if kind == "nsynth" else fsd50k_eval(Path(rest))
-        return Sounds(found, task)
+                raise DatasetError(f"{dataset[0]}: give a number of draws, such as draws:200")
+            return DrawTargets(task, int(rest), seed)
+        sounds = nsynth_test(Path(rest)) if kind == "nsynth" else fsd50k_eval(Path(rest))
+        return SoundFileTargets(sounds, task)
     paths = [Path(name) for name in dataset]
     if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
-        return Rendered(Folder(paths[0]), task)
+        return DatasetTargets(Folder(paths[0]), task)
     banks = [bank for path in paths for bank in _banks(path)]
     if not banks:
-        return Sounds(sound_files(paths), task)
+        return SoundFileTargets(sound_files(paths), task)
     if task.name != "dx7":
-        raise DatasetError(f"{banks[0]}: DX7 voices are targets for the task dx7 only")
+        raise DatasetError(f"{banks[0]}: only the task dx7 can be evaluated on DX7 voices")
     if len(banks) < sum(len(_banks(path)) or 1 for path in paths):
         raise DatasetError(f"{banks[0]}: give either banks of voices or sounds, not both")
-    return Voices(banks)
+    return VoiceTargets(banks)
+
+
+def _audio(render: Audio | RenderFailure) -> Audio | None:
+    return None if isinstance(render, RenderFailure) else render
 
 
 def _banks(path: Path) -> list[Path]:
-    """List the ``.syx`` files that a path is or holds."""
+    """List the ``.syx`` files at a path: the file itself, or those in the folder."""
     if path.is_dir():
         return sorted(p for p in path.iterdir() if p.suffix.lower() == ".syx")
     return [path] if path.suffix.lower() == ".syx" else []

@@ -1,1 +1,1 @@
-"""Studies of the paper, each a command that makes its figure anew."""
+"""Studies, each a command of ``unsynth reproduce`` that makes a figure or table from scratch."""

@@ -1,21 +1,21 @@
-"""``unsynth reproduce arms``: experiments against each other at equal training FLOPs.
+"""``unsynth reproduce arms``: compare experiments at equal training FLOPs.
 
-Each experiment is an arm, and so is each variant of the first. Its steps are those that the FLOPs
-pay for, counted as ``unsynth train --dry-run`` counts them; it trains from each seed, and its
-averaged weights are scored on the same targets. The first arm is what the others are compared with:
-differences are means over the seeds, target by target, with 95 % intervals over the targets. They
-stand beside the difference of each seed, as targets say nothing of how much training itself varies.
+Each experiment is an arm, and so is each variant of the first experiment. The number of steps of an
+arm is what the FLOPs pay for, counted as ``unsynth train --dry-run`` counts them. Every arm trains
+from every seed, and its averaged weights are scored on the same targets. The first arm is the
+reference: differences from it are paired by target and averaged over the seeds, with 95 %
+intervals over the targets. The difference of each seed stands beside them, because an interval over
+targets does not show how much training itself varies.
 
-The folder holds ``plan.json`` (what was asked, and each arm's steps), a run's folder for each arm
-and seed with its ``weights.safetensors`` and its ``evaluation``, and at the end ``table.md``. A
-study that is gone on with may have other arms, or more seeds: those that are done stay. Processes
-that share a folder share the work.
+The folder holds ``plan.json`` (the settings, and the cost of each arm), one run folder per arm and
+seed with its ``weights.safetensors`` and its ``evaluation``, and at the end ``table.md``. A study
+that resumes may have more arms, other arms or more seeds; finished runs are kept. Processes that
+share a folder share the work.
 """
 
-import json
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,28 +23,27 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Float
 
-from unsynth.evaluation.evaluate import Evaluated, evaluate
+from unsynth.evaluation.evaluate import EvaluationResult, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
-from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
-from unsynth.files import replacing
-from unsynth.studies.folder import StudyError
+from unsynth.evaluation.settings import EvaluationRequest
+from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
+from unsynth.output import write_text
+from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.dry_run import dry_run
 from unsynth.training.export import export_artifact
 from unsynth.training.train import train
 
-_PLAN, _TABLE = "plan.json", "table.md"
-_PATIENCE_SECONDS = 10.0
+#: Wait between two attempts to get a run that another process works on.
+_RETRY_SECONDS = 10.0
 _WEIGHTS, _EVALUATION = "weights.safetensors", "evaluation"
-#: How tables call what an evaluation has of each target.
+#: The estimates of an evaluation that are compared, with their names in the table.
 _ESTIMATES = {"one": "one sample", "best": "best of {}"}
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """An experiment with some settings changed, and what it costs."""
+    """An experiment with some of its settings changed, and its cost."""
 
     name: str
     experiment: Path
@@ -54,16 +53,16 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Arms:
-    """What was asked."""
+class ArmsPlan:
+    """The settings of a study of arms."""
 
     experiments: Sequence[Path]
-    #: Settings of all arms, as ``training.steps=100``.
+    #: Settings of all arms, such as ``training.steps=100``.
     overrides: Sequence[str]
-    #: More arms: the first experiment with other settings, as a shell would split ``NAME KEY=VALUE
-    #: KEY=VALUE``.
+    #: Further arms, each the first experiment with other settings: ``NAME KEY=VALUE KEY=VALUE``,
+    #: split as a shell would.
     variants: Sequence[str]
-    #: Of training, for each arm and seed.
+    #: Training FLOPs of each arm from each seed.
     flops: float
     seeds: int
     dataset: Sequence[str]
@@ -71,51 +70,56 @@ class Arms:
 
 
 def run_arms(
-    asked: Arms, out: Path, workers: int | None = None, resume: bool = False, say: Say = print
+    plan: ArmsPlan,
+    out: Path,
+    workers: int | None = None,
+    resume: bool = False,
+    report: Report = print,
 ) -> Table:
-    """Train and score all arms, or go on; leave ``table.md`` and return it.
+    """Train and score all arms; write ``table.md`` and return its table.
 
-    Ctrl-C keeps what is done. Raises :class:`StudyError` where ``out`` holds another study, or the
-    FLOPs do not pay for a step, and what training and evaluating raise.
+    Ctrl-C keeps finished work. Raises :class:`StudyError` where ``out`` holds another study or the
+    FLOPs do not pay for one step, and the errors of training and evaluation.
     """
-    arms = _prepare(asked, out, resume, say)
-    left = [(arm, seed) for seed in range(asked.seeds) for arm in arms]
-    while left:
-        taken = [each for each in left if _try_arm(*each, asked, out, workers, say)]
-        left = [each for each in left if each not in taken]
-        if not taken:
-            say(f"{len(left)} runs are left, which other processes work on")
-            time.sleep(_PATIENCE_SECONDS)
-    found = table(asked, arms, out)
-    _write(out / _TABLE, f"{_subtitle(asked)}\n\n{found.markdown()}\n")
-    return found
+    arms = _plan_arms(plan, out, resume, report)
+    runs = [(arm, seed) for seed in range(plan.seeds) for arm in arms]
+    while runs:
+        waiting = [run for run in runs if not _try_run(*run, plan, out, workers, report)]
+        if len(waiting) == len(runs):
+            report(f"{len(runs)} runs remain; other processes work on them")
+            time.sleep(_RETRY_SECONDS)
+        runs = waiting
+    table = arms_table(plan, arms, out)
+    write_text(out / TABLE, f"{_subtitle(plan)}\n\n{table.markdown()}\n")
+    return table
 
 
-def table(asked: Arms, arms: Sequence[Arm], out: Path) -> Table:
-    """Lay out the scores of all arms, and the differences of all but the first from it."""
+def arms_table(plan: ArmsPlan, arms: Sequence[Arm], out: Path) -> Table:
+    """Lay out the scores of all arms, and the difference of each arm from the first."""
     headings = ["", "parameters", "steps", "estimate", *(metric.heading for metric in METRICS)]
     headings += [f"Δ {METRICS[0].heading}", "of each seed"]
     rows = []
     for estimate, name in _ESTIMATES.items():
-        first = None
+        reference = None
         for arm in arms:
             scores = {
-                metric.name: _scores(out, arm, asked.seeds, f"{estimate}.{metric.name}")
+                metric.name: _scores(out, arm, plan.seeds, f"{estimate}.{metric.name}")
                 for metric in METRICS
             }
             cells = [arm.name, f"{arm.parameters:,}", f"{arm.steps:,}"]
-            cells.append(name.format(asked.candidates))
+            cells.append(name.format(plan.candidates))
             for metric in METRICS:
                 mean = mean_interval(scores[metric.name].mean(axis=0))
-                cells.append(written(*mean, metric.digits))
-            ours = scores[METRICS[0].name]
-            if first is None:
-                first, difference = ours, ["", ""]
+                cells.append(format_interval(*mean, metric.digits))
+            first_metric = scores[METRICS[0].name]
+            if reference is None:
+                reference = first_metric
+                cells += ["", ""]
             else:
-                gap = ours - first
-                each = ", ".join(f"{value:+.2f}" for value in gap.mean(axis=1))
-                difference = [written(*mean_interval(gap.mean(axis=0)), 2), each]
-            rows.append(cells + difference)
+                gaps = first_metric - reference
+                cells.append(format_interval(*mean_interval(gaps.mean(axis=0)), 2))
+                cells.append(", ".join(f"{value:+.2f}" for value in gaps.mean(axis=1)))
+            rows.append(cells)
     return Table(headings, rows)
 
 
@@ -124,119 +128,99 @@ def _scores(out: Path, arm: Arm, seeds: int, column: str) -> Float[np.ndarray, "
     return np.array([[row[column] for row in read_evaluation(folder)[1]] for folder in folders])
 
 
-def _subtitle(asked: Arms) -> str:
+def _subtitle(plan: ArmsPlan) -> str:
     return (
-        f"{asked.flops:g} FLOPs of training each, {asked.seeds} seeds, {' '.join(asked.dataset)}; "
+        f"{plan.flops:g} FLOPs of training each, {plan.seeds} seeds, {' '.join(plan.dataset)}; "
         "mean and 95 % interval over targets of the seeds' mean"
     )
 
 
-def _prepare(asked: Arms, out: Path, resume: bool, say: Say) -> list[Arm]:
-    """Make the folder, or check that it holds this study; find what each arm costs."""
-    settings: dict[str, tuple[Path, Sequence[str]]]
-    settings = {path.stem: (path, ()) for path in asked.experiments}
-    for variant in asked.variants:
+def _plan_arms(plan: ArmsPlan, out: Path, resume: bool, report: Report) -> list[Arm]:
+    """Find the cost of each arm; write the plan, or check that ``out`` holds this study."""
+    settings_by_name: dict[str, tuple[Path, Sequence[str]]]
+    settings_by_name = {path.stem: (path, ()) for path in plan.experiments}
+    for variant in plan.variants:
         name, *changes = shlex.split(variant)
-        settings[name] = asked.experiments[0], changes
-    if len(settings) < len(asked.experiments) + len(asked.variants):
-        raise StudyError("two arms have one name: rename one")
-    question = {
-        "overrides": list(asked.overrides),
-        "flops": asked.flops,
-        "dataset": list(asked.dataset),
-        "candidates": asked.candidates,
+        settings_by_name[name] = plan.experiments[0], changes
+    if len(settings_by_name) < len(plan.experiments) + len(plan.variants):
+        raise StudyError("two arms have the same name: rename one")
+    settings = {
+        "overrides": list(plan.overrides),
+        "flops": plan.flops,
+        "dataset": list(plan.dataset),
+        "candidates": plan.candidates,
     }
-    plan = out / _PLAN
-    if plan.exists():
-        if not resume:
-            raise StudyError(f"{out} holds a study: add --resume, or choose another --out")
-        stored = json.loads(plan.read_text(encoding="utf-8"))
-        for key, value in question.items():
-            if stored["asked"][key] != value:
-                raise StudyError(f"{out} is a study with other {key}: choose another --out")
-        done = stored["arms"]
-    else:
-        if resume:
-            raise StudyError(f"{plan} is missing: there is nothing to resume")
-        done = {}
-    arms, described = [], {}
-    for name, (path, own) in settings.items():
-        arm = {"experiment": _read(path), "settings": list(own)}
-        if name not in done:
-            cost = _cost(name, path, own, asked, say)
-        elif all(done[name][key] == value for key, value in arm.items()):
-            cost = {key: done[name][key] for key in ("parameters", "steps")}
+    stored = read_plan(out, settings, resume)
+    stored_arms = {} if stored is None else stored["arms"]
+    arms, descriptions = [], {}
+    for name, (path, changes) in settings_by_name.items():
+        description = {"experiment": _read(path), "settings": list(changes)}
+        if name not in stored_arms:
+            cost = _cost(name, path, changes, plan, report)
+        elif all(stored_arms[name][key] == value for key, value in description.items()):
+            cost = {key: stored_arms[name][key] for key in ("parameters", "steps")}
         else:
             raise StudyError(f"{out} has another arm {name}: give this one another name")
-        arms.append(Arm(name, path, own, **cost))
-        described[name] = arm | cost
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(plan, json.dumps({"asked": question, "arms": done | described}, indent=1))
-    except OSError as error:
-        raise StudyError(f"{out} cannot be written: {error.strerror}") from None
+        arms.append(Arm(name, path, changes, **cost))
+        descriptions[name] = description | cost
+    write_plan(out, {"asked": settings, "arms": stored_arms | descriptions})
     return arms
 
 
-def _cost(name: str, path: Path, settings: Sequence[str], asked: Arms, say: Say) -> dict[str, int]:
-    found = dry_run(path, [*asked.overrides, *settings])
-    steps = int(asked.flops / found["flops_a_step"])
+def _cost(
+    name: str, path: Path, settings: Sequence[str], plan: ArmsPlan, report: Report
+) -> dict[str, int]:
+    costs = dry_run(path, [*plan.overrides, *settings])
+    steps = int(plan.flops / costs["flops_a_step"])
     if steps < 1:
         raise StudyError(
-            f"{name}: a step takes {found['flops_a_step']:.3g} FLOPs, more than --flops"
+            f"{name}: one step takes {costs['flops_a_step']:.3g} FLOPs, more than --flops; "
+            "give more"
         )
-    parameters = found["parameters"]["total"]
-    say(f"{name}: {parameters:,} parameters, {steps:,} steps")
+    parameters = costs["parameters"]["total"]
+    report(f"{name}: {parameters:,} parameters, {steps:,} steps")
     return {"parameters": parameters, "steps": steps}
 
 
-def _try_arm(arm: Arm, seed: int, asked: Arms, out: Path, workers: int | None, say: Say) -> bool:
-    """Train and score an arm from a seed, unless another process does; say whether it is done."""
+def _try_run(
+    arm: Arm, seed: int, plan: ArmsPlan, out: Path, workers: int | None, report: Report
+) -> bool:
+    """Train and score an arm from a seed; return false where another process is doing so."""
     folder = out / f"{arm.name}-seed{seed}"
     try:
         with FileLock(f"{folder}.lock", blocking=False):
-            _train(arm, seed, asked, folder, say)
-            _score(asked, folder, workers, say)
+            _train(arm, seed, plan, folder, report)
+            _score(plan, folder, workers, report)
     except Timeout:
         return False
     return True
 
 
-def _train(arm: Arm, seed: int, asked: Arms, folder: Path, say: Say) -> None:
+def _train(arm: Arm, seed: int, plan: ArmsPlan, folder: Path, report: Report) -> None:
     weights = folder / _WEIGHTS
     if weights.exists():
         return
-    say(f"{folder.name}: {arm.steps:,} steps")
-    settings = [*asked.overrides, *arm.settings, f"training.steps={arm.steps}", f"seed={seed}"]
+    report(f"{folder.name}: {arm.steps:,} steps")
+    settings = [*plan.overrides, *arm.settings, f"training.steps={arm.steps}", f"seed={seed}"]
     run = train(arm.experiment, settings, (folder / CHECKPOINT).exists(), folder)
     if run is None or run.step < run.steps:
+        # Training returns early, without an error, after Ctrl-C.
         raise KeyboardInterrupt
     export_artifact(folder, weights)
 
 
-def _score(asked: Arms, folder: Path, workers: int | None, say: Say) -> None:
-    scored = folder / _EVALUATION
-    begun = (scored / SETTINGS).exists()
-    for event in evaluate(
-        str(folder / _WEIGHTS),
-        asked.dataset,
-        scored,
-        asked.candidates,
-        workers=workers,
-        resume=begun,
-        samples_only=True,
-    ):
-        if isinstance(event, Evaluated):
-            say(f"{folder.name}: scored")
+def _score(plan: ArmsPlan, folder: Path, workers: int | None, report: Report) -> None:
+    request = EvaluationRequest(
+        str(folder / _WEIGHTS), plan.dataset, plan.candidates, samples_only=True
+    )
+    scores = folder / _EVALUATION
+    for event in evaluate(request, scores, workers, resume=(scores / SETTINGS).exists()):
+        if isinstance(event, EvaluationResult):
+            report(f"{folder.name}: scored")
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise StudyError(f"{path}: {error.strerror}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None

@@ -1,4 +1,4 @@
-"""The folder of a study: its plan, its cells, and how they are written."""
+"""The folder of a study: its plan and its JSON files."""
 
 import json
 from collections.abc import Callable
@@ -6,22 +6,46 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.errors import UnsynthError
-from unsynth.files import replacing
+from unsynth.output import PlanFile, make_folder, write_text
 
-Say = Callable[[str], None]
+PLAN, TABLE = "plan.json", "table.md"
+
+#: Takes the lines that tell a user about progress.
+Report = Callable[[str], None]
 
 
 class StudyError(UnsynthError):
-    """A study that cannot start, go on or be resumed."""
+    """A study that cannot start or resume, or that fails while it runs."""
 
 
-def _write(path: Path, fields: dict[str, Any]) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(fields), encoding="utf-8")
+def read_plan(folder: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any] | None:
+    """Read what ``plan.json`` holds of this study; ``None`` for a new study.
+
+    Raises :class:`StudyError` where the folder holds a study and ``resume`` is false, holds none
+    and ``resume`` is true, or holds a study with other settings.
+    """
+    file = PlanFile(folder / PLAN, "a study", StudyError)
+    stored = file.read(resume)
+    if stored is not None:
+        # A plan that also holds what follows from the settings keeps them under "asked".
+        file.check(stored.get("asked", stored), settings)
+    elif resume:
+        raise StudyError(f"{file.path} is missing: there is nothing to resume; omit --resume")
+    return stored
 
 
-def _load(path: Path) -> dict[str, Any]:
+def write_plan(folder: Path, plan: dict[str, Any]) -> None:
+    """Write ``plan.json``, making the folder if need be.
+
+    Raises :class:`~unsynth.errors.OutputError` where it cannot be written.
+    """
+    make_folder(folder)
+    write_text(folder / PLAN, json.dumps(plan, indent=1))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a study; raises :class:`StudyError` for one that is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path} cannot be read, delete it: {error}") from None
+        raise StudyError(f"{path}: cannot be read ({error}); delete it") from None

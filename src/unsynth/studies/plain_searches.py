@@ -1,28 +1,30 @@
-"""Searches without a model, to hold ours against: a plain genetic one, and CMA-ES.
+"""Baseline searches without a model: a plain genetic search, and CMA-ES.
 
-Both see a judge's scores only, and make no use of units, symmetries or of what can be heard. What
-a judge is given keeps the locked parameters.
+Both see only a judge's scores; they use neither units nor symmetries nor which parameters are
+audible. Every patch they propose keeps the locked values.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from cmaes import CMA
-from jaxtyping import Float
 
 from unsynth.search.candidates import Candidate, ScoreProposals
 from unsynth.search.space import Space
 from unsynth.tasks.parameter import Categorical
+from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
-#: The genetic search: how many live on, and the chance that a parameter changes, and by how much,
-#: in units of half its range.
+#: Candidates that survive each generation of the genetic search.
 PARENTS = 64
-_CHANCE, _SIZE = 0.03, 0.2
-#: CMA-ES: its first step, and how many draws it takes the best of to start from.
-_FIRST_STEP, _DRAWS = 0.3, 16
-
-Patch = Float[np.ndarray, " parameters"]
+#: Chance that a parameter of a child mutates.
+_MUTATION_CHANCE = 0.03
+#: Standard deviation of a mutation, where a parameter ranges over [-1, 1].
+_MUTATION_SIZE = 0.2
+#: Initial step size of CMA-ES, where a parameter ranges over [-1, 1].
+_FIRST_STEP = 0.3
+#: CMA-ES starts from the best of this many draws.
+_DRAWS = 16
 
 
 def genetic(
@@ -32,10 +34,10 @@ def genetic(
     renders: int,
     rng: np.random.Generator,
 ) -> None:
-    """Evolve ``start`` for so many renders.
+    """Evolve ``start`` with a genetic algorithm for this many renders.
 
-    Two parents, each the better of two; each parameter from either, some of them changed; the best
-    64 of parents and children live on.
+    Each of a child's two parents is the better of two random ones. A child takes each parameter
+    from either parent and mutates some. The best 64 of parents and children survive.
     """
     parents = sorted(start, key=lambda candidate: candidate.score)[:PARENTS]
     while renders > 0 and parents:
@@ -43,7 +45,7 @@ def genetic(
         for _ in range(min(PARENTS, renders)):
             first, second = (parents[min(rng.integers(len(parents), size=2))] for _ in range(2))
             either = rng.random(len(first.patch)) < 0.5
-            child = _mutated(np.where(either, first.patch, second.patch), space.task, rng)
+            child = _mutate(np.where(either, first.patch, second.patch), space.task, rng)
             children.append((space.hold(child), "genetic"))
         renders -= len(children)
         parents = sorted([*parents, *judge(children)], key=lambda c: c.score)[:PARENTS]
@@ -56,7 +58,7 @@ def evolution_strategy(
     renders: int,
     rng: np.random.Generator,
 ) -> None:
-    """CMA-ES on the whole vector from the best of 16 draws; where it ends it begins again."""
+    """Run CMA-ES on encoded patches from the best of 16 draws; restart it whenever it stops."""
     spec = space.task.spec
     while renders > 0:
         draws = [(space.hold(draw()), "CMA-ES") for _ in range(min(_DRAWS, renders))]
@@ -73,23 +75,24 @@ def evolution_strategy(
         while renders > 0 and not optimizer.should_stop():
             x = np.stack([optimizer.ask() for _ in range(optimizer.population_size)])
             patches = [space.hold(patch) for patch in spec.decode(x)][:renders]
-            found = judge([(patch, "CMA-ES") for patch in patches])
-            scores = {candidate.patch.tobytes(): candidate.score for candidate in found}
+            candidates = judge([(patch, "CMA-ES") for patch in patches])
+            scores = {candidate.patch.tobytes(): candidate.score for candidate in candidates}
             renders -= len(patches)
             if renders <= 0:
                 return
+            # CMA-ES needs a score for every patch; a silent one has none.
             worst = 2.0 * max(scores.values(), default=1.0)
             optimizer.tell(
                 [(v, scores.get(p.tobytes(), worst)) for v, p in zip(x, patches, strict=True)]
             )
 
 
-def _mutated(patch: Patch, task: Task, rng: np.random.Generator) -> Patch:
-    for i in np.flatnonzero(rng.random(len(patch)) < _CHANCE):
+def _mutate(patch: Patch, task: Task, rng: np.random.Generator) -> Patch:
+    for i in np.flatnonzero(rng.random(len(patch)) < _MUTATION_CHANCE):
         parameter = task.spec.parameters[i]
         if isinstance(parameter, Categorical):
             patch[i] = rng.integers(parameter.width)
         else:
             x = parameter.encode(patch[i : i + 1], np.array([0.5]))
-            patch[i] = parameter.decode(x + _SIZE * rng.standard_normal((1, 1)))[0]
+            patch[i] = parameter.decode(x + _MUTATION_SIZE * rng.standard_normal((1, 1)))[0]
     return patch

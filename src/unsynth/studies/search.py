@@ -1,18 +1,18 @@
-"""``unsynth reproduce search``: the search beside others, with as many renders each.
+"""``unsynth reproduce search``: compare the search with others at an equal number of renders.
 
-Every target is matched in each of seven ways (:data:`WAYS`), on the note that is heard of it. All
-searches minimise the same distance (:mod:`unsynth.metrics.fast`) with ``renders`` renders, what
-they start from counted; of the 16 nearest, the one with the least MSS is the answer. Differences
-are between the answers to the same target.
+Every target is matched in each of seven ways (:data:`WAYS`), on the note estimated from its sound.
+All searches minimise the same distance (:mod:`unsynth.metrics.fast`) with ``renders`` renders,
+which include those of their starting patches. The answer is the patch with the least MSS among the
+16 with the least distance. Differences are paired by target.
 
-The folder holds ``plan.json`` (what was asked), a file for each target and way, and ``table.md``,
-which is written anew after each target. Targets of the sets take turns, so that a study that is
-stopped has about as many of each.
+The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
+rewritten after each target. The sets take turns, so a study that is stopped has scored about as
+many targets of each.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from unsynth.errors import EngineError, OutputError
+from unsynth.errors import EngineError
 from unsynth.evaluation.compare import mean_difference
-from unsynth.evaluation.tables import METRICS, Table, mean_interval, written
+from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
 from unsynth.evaluation.targets import Targets, find_targets
-from unsynth.files import replacing
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.matching.note import NoteEstimate, estimate_note
@@ -33,19 +32,20 @@ from unsynth.matching.starts import nearest_per_duration
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
 from unsynth.models.artifact import shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
+from unsynth.output import write_text
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, Target
 from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.search.space import Space
-from unsynth.studies.folder import StudyError
+from unsynth.studies.folder import TABLE, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.plain_searches import PARENTS, evolution_strategy, genetic
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
-#: What is compared; the others are compared with the first.
+#: The ways of matching, with their names in the table; the first is the reference.
 WAYS = {
     "search": "this search",
     "one": "one sample",
@@ -55,52 +55,55 @@ WAYS = {
     "random": "genetic, random starts",
     "index": "genetic, nearest of the index",
 }
+#: Posterior samples per target.
 SAMPLES = 16
-#: Draws of the index that are rendered for a start.
+#: Nearest draws of the index per target.
 NEAREST = 64
-#: Of the nearest by the distance, so many are compared by MSS.
+#: Candidates with the least distance, among which MSS decides.
 _FINALISTS = 16
-_PLAN, _TABLE = "plan.json", "table.md"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class SearchStudy:
-    """What was asked: sets of targets (see :func:`find_targets`), and so many of each."""
+class SearchPlan:
+    """The settings of a study of searches; ``plan.json`` has a key for each field."""
 
     task: str
+    #: Sets of targets (:func:`~unsynth.evaluation.targets.find_targets`).
     datasets: Sequence[str]
+    #: Targets to take from each set, spread evenly over it.
     targets: int
+    #: Renders of each search per target.
     renders: int
     seed: int = 0
 
     def __post_init__(self) -> None:
         least = SAMPLES + NEAREST + 1
         if self.renders < least:
-            raise StudyError(f"{self.renders} renders: give at least {least}")
+            raise StudyError(f"{self.renders} renders are too few: give at least {least}")
 
 
 def run_search_study(
-    asked: SearchStudy, out: Path, resume: bool = False, say: Say = print
+    plan: SearchPlan, out: Path, resume: bool = False, report: Report = print
 ) -> Table:
-    """Match all targets in all ways, or go on; leave ``table.md`` and return it.
+    """Match all targets in all ways; write ``table.md`` and return its table.
 
-    Ctrl-C keeps what is done. Raises :class:`StudyError` where ``out`` holds another study, and
-    what reading the targets raises.
+    Ctrl-C keeps finished work. Raises :class:`StudyError` where ``out`` holds another study, and
+    the errors of reading the targets.
     """
-    task = load_task(asked.task)
+    task = load_task(plan.task)
     if shipped_artifact(task.name) is None:
-        raise StudyError(f"there is no trained model for {task.name} in this package")
-    sets = {name: find_targets([name], task, asked.seed) for name in asked.datasets}
-    _prepare(asked, sets, out, resume)
-    matcher = _Matcher(task, asked)
-    with closing(matcher):
-        for set_number, number in _turns(asked, list(sets.values())):
-            targets = sets[asked.datasets[set_number]]
+        raise StudyError(
+            f"unsynth ships no trained model for {task.name}, which this study needs; "
+            "choose another task"
+        )
+    sets = {name: find_targets([name], task, plan.seed) for name in plan.datasets}
+    _open(plan, sets, out, resume)
+    with closing(StudyMatcher(task, plan.renders)) as matcher:
+        for set_number, number in _turns(plan, list(sets.values())):
+            targets = sets[plan.datasets[set_number]]
             target: Target | None = None
             for way in WAYS:
-                path = _cell(out, set_number, number, way)
+                path = _answer_path(out, set_number, number, way)
                 if path.exists():
                     continue
                 if target is None:
@@ -108,33 +111,31 @@ def run_search_study(
                     target = Target(
                         targets.names[number], sound.audio, matcher.renderer.sample_rate
                     )
-                found = matcher.match(target, way, (asked.seed, set_number, number))
-                _write(path, json.dumps(found))
-                seconds = f"{found['seconds']:.0f} s"
-                say(f"{target.name}: {WAYS[way]}: MSS {found['mss']:.2f} in {seconds}")
-            _write(out / _TABLE, search_table(asked, out).markdown() + "\n")
-    return search_table(asked, out)
+                answer = matcher.match(target, way, (plan.seed, set_number, number))
+                write_text(path, json.dumps(answer))
+                seconds = f"{answer['seconds']:.0f} s"
+                report(f"{target.name}: {WAYS[way]}: MSS {answer['mss']:.2f} in {seconds}")
+            write_text(out / TABLE, search_table(plan, out).markdown() + "\n")
+    return search_table(plan, out)
 
 
-def search_table(asked: SearchStudy, out: Path) -> Table:
-    """Lay out what is done: means, and differences of each way from the search."""
+def search_table(plan: SearchPlan, out: Path) -> Table:
+    """Lay out the finished targets: means, and differences of each way from the search."""
     headings = ["", "", "targets", *(metric.heading for metric in METRICS), "median MSS"]
     headings += [f"Δ {metric.heading}" for metric in METRICS]
     rows = []
-    for number, name in enumerate(asked.datasets):
-        cells = _read(out, number)
-        if not cells:
+    for number, name in enumerate(plan.datasets):
+        answers = _read_answers(out, number)
+        if not answers:
             continue
-        ours = cells["search"]
-        for way, called in WAYS.items():
-            found = cells[way]
-            row = [Path(name).name if way == "search" else "", called, str(len(found))]
+        for way, way_name in WAYS.items():
+            row = [Path(name).name if way == "search" else "", way_name, str(len(answers[way]))]
             for metric in METRICS:
-                values = np.array([each[metric.name] for each in found])
-                row.append(written(*mean_interval(values), metric.digits))
-            row.append(f"{np.median([each['mss'] for each in found]):.2f}")
+                values = np.array([answer[metric.name] for answer in answers[way]])
+                row.append(format_interval(*mean_interval(values), metric.digits))
+            row.append(f"{np.median([answer['mss'] for answer in answers[way]]):.2f}")
             for metric in METRICS:
-                pairs = zip(ours, found, strict=True)
+                pairs = zip(answers["search"], answers[way], strict=True)
                 gaps = np.array([a[metric.name] - b[metric.name] for a, b in pairs])
                 d, (mean, low, high) = metric.digits, mean_difference(gaps)
                 row.append(
@@ -144,12 +145,12 @@ def search_table(asked: SearchStudy, out: Path) -> Table:
     return Table(headings, rows)
 
 
-class _Matcher:
-    """What all targets share: engines, the index and the model."""
+class StudyMatcher:
+    """Matches targets in any way; holds the engines, the index and the model. Close it."""
 
-    def __init__(self, task: Task, asked: SearchStudy) -> None:
+    def __init__(self, task: Task, renders: int) -> None:
         torch.set_num_threads(1)
-        self._task, self._renders = task, asked.renders
+        self._task, self._renders = task, renders
         self._index: DrawIndex = load_index(task)
         self._posterior: Posterior = load_posterior(task)
         self.renderer = Renderer(task.synth)
@@ -159,13 +160,13 @@ class _Matcher:
         self.renderer.close()
 
     def match(self, target: Target, way: str, seed: tuple[int, ...]) -> dict[str, Any]:
-        """Match a target in one way; return the answer's metrics."""
-        rng, began = np.random.default_rng(seed), time.perf_counter()
+        """Match a target in one way; return the answer and its metrics."""
+        rng, start = np.random.default_rng(seed), time.perf_counter()
         with closing(Judge(self._task, target, self.renderer, target.fast_distance)) as judge:
             self._run(target, way, judge, rng)
             finalists = judge.ranked()[:_FINALISTS]
         if not finalists:
-            raise EngineError(f"{target.name}: nothing could be heard of {WAYS[way]}")
+            raise EngineError(f"{target.name}: all renders of {WAYS[way]} are silent or failed")
         mss = MultiScaleSpectral(target.audio, target.sample_rate)
         answer = min(finalists, key=lambda c: mss(c.audio[None])[0])
         metrics = audio_metrics(target.audio, answer.audio, target.sample_rate)
@@ -175,7 +176,7 @@ class _Matcher:
             **metrics._asdict(),
             "distance": answer.score,
             "renders": judge.renders,
-            "seconds": time.perf_counter() - began,
+            "seconds": time.perf_counter() - start,
             "origin": answer.origin,
             "parameters": self._task.spec.named(answer.patch),
         }
@@ -186,7 +187,7 @@ class _Matcher:
         if way in ("one", "best", "search"):
             count = 1 if way == "one" else SAMPLES
             start: list[Candidate] = []
-            while not start and judge.renders < SAMPLES:  # a silent sample is drawn anew
+            while not start and judge.renders < SAMPLES:  # Replace a silent sample.
                 samples = self._posterior.sample(target.audio, count, rng, fixed=note.fixed_values)
                 start = list(judge([(patch, "posterior") for patch in samples]))
         if way in ("nearest", "index", "search"):
@@ -195,81 +196,58 @@ class _Matcher:
             nearest = list(judge([(patch, "index") for patches in lists for patch in patches]))
         if way == "random":
             nearest = list(judge([(_draw(task, note, rng), "prior") for _ in range(PARENTS)]))
-        left = self._renders - judge.renders
+        remaining = self._renders - judge.renders
         match way:
             case "search":
                 for _ in search(
                     *(task, target, judge, [*start, *nearest], rng),
                     posterior=self._posterior,
-                    renders=left,
+                    renders=remaining,
                 ):
                     pass
             case "index" | "random":
-                genetic(space, nearest, judge, left, rng)
+                genetic(space, nearest, judge, remaining, rng)
             case "evolution":
-                evolution_strategy(space, lambda: _draw(task, note, rng), judge, left, rng)
+                evolution_strategy(space, lambda: _draw(task, note, rng), judge, remaining, rng)
 
 
 def _draw(task: Task, estimate: NoteEstimate, rng: np.random.Generator) -> Patch:
-    """Draw a patch of the prior, and its note from the possible ones."""
+    """Draw a patch from the prior, and its note from the possible pitches and durations."""
     pitch, duration = int(rng.choice(estimate.pitches)), float(rng.choice(estimate.durations))
     return task.with_note(task.sample(rng), Note(pitch, estimate.onset, duration))
 
 
-def _turns(asked: SearchStudy, sets: Sequence[Targets]) -> Iterator[tuple[int, int]]:
-    """Yield (set, number): one of each set in turn, each set's spread over it and shuffled."""
+def _turns(plan: SearchPlan, sets: Sequence[Targets]) -> Iterator[tuple[int, int]]:
+    """Yield (set, number): the sets in turn; the targets of each spread over it and shuffled."""
     orders = []
     for number, targets in enumerate(sets):
-        count = min(asked.targets, len(targets.names))
+        count = min(plan.targets, len(targets.names))
         spread = np.linspace(0, len(targets.names) - 1, count).round().astype(int)
-        orders.append(np.random.default_rng((asked.seed, number)).permutation(spread).tolist())
+        orders.append(np.random.default_rng((plan.seed, number)).permutation(spread).tolist())
     for turn in range(max(map(len, orders), default=0)):
         for number, order in enumerate(orders):
             if turn < len(order):
                 yield number, order[turn]
 
 
-def _prepare(asked: SearchStudy, sets: dict[str, Targets], out: Path, resume: bool) -> None:
+def _open(plan: SearchPlan, sets: dict[str, Targets], out: Path, resume: bool) -> None:
     """Make the folder, or check that it holds this study."""
-    question = asdict(asked) | {"of": {name: each.description for name, each in sets.items()}}
-    question = json.loads(json.dumps(question))
-    plan = out / _PLAN
-    if plan.exists() and not resume:
-        raise StudyError(f"{out} holds a study: add --resume, or choose another --out")
-    if resume:
-        if not plan.exists():
-            raise StudyError(f"{plan} is missing: there is nothing to resume")
-        stored = json.loads(plan.read_text(encoding="utf-8"))
-        for key, value in question.items():
-            if stored.get(key) != value:
-                raise StudyError(f"{out} is a study with other {key}: choose another --out")
-        return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror})") from None
-    _write(plan, json.dumps(question, indent=1))
+    settings = asdict(plan) | {"of": {name: each.description for name, each in sets.items()}}
+    if read_plan(out, settings, resume) is None:
+        write_plan(out, settings)
 
 
-def _cell(out: Path, set_number: int, number: int, way: str) -> Path:
+def _answer_path(out: Path, set_number: int, number: int, way: str) -> Path:
     return out / f"set{set_number + 1}-{number:04d}-{way}.json"
 
 
-def _read(out: Path, set_number: int) -> dict[str, list[dict[str, Any]]]:
-    """Read the targets of a set that are done in all ways, by way, in one order."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def _read_answers(out: Path, set_number: int) -> dict[str, list[dict[str, Any]]]:
+    """Read the answers of a set by way, for the targets that are finished, in one order."""
+    answers: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(out.glob(f"set{set_number + 1}-*-search.json")):
         number = int(path.stem.split("-")[1])
-        paths = {way: _cell(out, set_number, number, way) for way in WAYS}
+        paths = {way: _answer_path(out, set_number, number, way) for way in WAYS}
         if all(each.exists() for each in paths.values()):
             for way, each in paths.items():
-                found.setdefault(way, []).append(json.loads(each.read_text(encoding="utf-8")))
-    return found
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with replacing(path) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+                answers.setdefault(way, []).append(read_json(each))
+    return answers

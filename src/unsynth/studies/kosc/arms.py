@@ -1,8 +1,8 @@
-"""``unsynth reproduce kosc-arms``: models and couplings on symmetric k-osc, equal training FLOPs.
+"""``unsynth reproduce kosc-arms``: models and couplings on symmetric k-osc at equal training FLOPs.
 
-The regressions, the paper's flows with noise that is coupled by optimal transport across sounds,
-and the same with independent noise and with noise that is aligned within each sound. Writes
-``table.md`` beside the cells (:mod:`unsynth.studies.kosc.study`).
+The arms are regressions, the paper's flows with noise coupled by optimal transport across sounds,
+and flows with independent noise or with noise aligned within each sound. Writes ``table.md`` beside
+the cells (:mod:`unsynth.studies.kosc.study`).
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from unsynth.evaluation.tables import Table, mean_interval, written
+from unsynth.evaluation.tables import Table, format_interval, mean_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
-from unsynth.studies.kosc.cell import Cell, Result, Settings
+from unsynth.output import write_text
+from unsynth.studies.folder import TABLE
+from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.synths.kosc import KOsc, Ranges
 
 _TRANSPORT = Coupling.OPTIMAL_TRANSPORT
-#: The first is what the others are compared with.
+#: Models and couplings; the first arm is the reference.
 ARMS = (
     (Model.PARAM2TOK, _TRANSPORT),
     (Model.MLP, _TRANSPORT),
@@ -28,11 +30,12 @@ ARMS = (
     (Model.PARAM2TOK, Coupling.ALIGNED),
     (Model.EQUIVARIANT, Coupling.ALIGNED),
 )
+#: Columns of the table: metric, heading, digits.
 _COLUMNS = (("lsd", "LSD, dB", 2), ("lac", "LAC", 4))
 
 
 def arm_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
-    """List the cells, seed by seed."""
+    """List the cells, seed by seed, so that a study that is stopped has whole seeds."""
     return [
         Cell(model, coupling.value, KOsc(k, Ranges.COMMON), seed, coupling)
         for k in ks
@@ -41,48 +44,50 @@ def arm_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
     ]
 
 
-def table(results: Sequence[Result]) -> Table:
-    """Lay out scores, and differences from the first arm: over items, and beside it each seed's."""
+def arms_table(results: Sequence[Result]) -> Table:
+    """Lay out the scores, and the differences from the first arm over items and for each seed."""
     headings = ["k", "", "noise", "parameters", "steps"]
     headings += [h for _, name, _ in _COLUMNS for h in (f"{name} ↓", f"Δ {name}", "of each seed")]
     rows = []
     for k in sorted({result.k for result in results}):
-        first = {name: _scores(results, k, *ARMS[0], name) for name, _, _ in _COLUMNS}
+        reference = {name: _scores(results, k, *ARMS[0], name) for name, _, _ in _COLUMNS}
         for model, coupling in ARMS:
-            found = _found(results, k, model, coupling)
+            seeds = _arm_results(results, k, model, coupling)
             flow = not model.value.startswith("FFN")
             row = [str(k), model.value, coupling.value if flow else ""]
-            row += [f"{found[0].parameters:,}", f"{found[0].steps:,}"]
+            row += [f"{seeds[0].parameters:,}", f"{seeds[0].steps:,}"]
             for name, _, digits in _COLUMNS:
                 scores = _scores(results, k, model, coupling, name)
-                row.append(written(*mean_interval(scores.mean(axis=0)), digits))
+                row.append(format_interval(*mean_interval(scores.mean(axis=0)), digits))
                 if (model, coupling) == ARMS[0]:
                     row += ["", ""]
                     continue
-                gap = scores - first[name]
-                row.append(written(*mean_interval(gap.mean(axis=0)), digits))
+                gap = scores - reference[name]
+                row.append(format_interval(*mean_interval(gap.mean(axis=0)), digits))
                 row.append(", ".join(f"{value:+.{digits}f}" for value in gap.mean(axis=1)))
             rows.append(row)
     return Table(headings, rows)
 
 
-def write(results: Sequence[Result], settings: Settings, out: Path) -> None:
+def write_arms(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
     """Write ``table.md``."""
     seeds = len({result.seed for result in results})
     text = (
         f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}, width "
         f"{settings.width}, {seeds} seeds, {settings.items} test items; mean and 95 % interval "
-        f"over items of the seeds' mean\n\n{table(results).markdown()}\n"
+        f"over items of the seeds' mean\n\n{arms_table(results).markdown()}\n"
     )
-    (out / "table.md").write_text(text, encoding="utf-8")
+    write_text(out / TABLE, text)
 
 
-def _found(results: Sequence[Result], k: int, model: Model, coupling: Coupling) -> list[Result]:
-    asked = (k, model.value, coupling.value)
-    return [r for r in results if (r.k, r.model, r.condition) == asked]
+def _arm_results(
+    results: Sequence[Result], k: int, model: Model, coupling: Coupling
+) -> list[Result]:
+    arm = (k, model.value, coupling.value)
+    return [r for r in results if (r.k, r.model, r.condition) == arm]
 
 
 def _scores(
     results: Sequence[Result], k: int, model: Model, coupling: Coupling, score: str
 ) -> np.ndarray:
-    return np.array([result.scores[score] for result in _found(results, k, model, coupling)])
+    return np.array([result.scores[score] for result in _arm_results(results, k, model, coupling)])

@@ -10,63 +10,69 @@ from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.studies.folder import StudyError
 from unsynth.synths.kosc import KOsc
 
+#: Training steps of the paper.
 PAPER_STEPS = 400_000
+#: Measurements of a probe while a flow trains, evenly spaced in the logarithm of the step.
+PROBES = 8
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One model, on one synthesizer, from one seed."""
+    """One model, trained on one synthesizer from one seed."""
 
     model: Model
-    #: How tables and figures call the synthesizer.
+    #: Name of the synthesizer in tables and figures.
     condition: str
     synth: KOsc
     seed: int
-    #: Of noise and data, for flows.
+    #: Coupling of noise and data; only flows use it.
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
 
     @property
     def name(self) -> str:
-        """What its files are called."""
+        """Name of the cell's files, without suffix."""
         model = self.model.name.lower().replace("_", "-")
         condition = self.condition.replace(" ", "-")
         return f"{model}-{condition}-k{self.synth.oscillators}-seed{self.seed}"
 
     @property
     def task(self) -> str:
-        """Name the stream of patches: one for all cells of a k."""
+        """Name of the stream of patches, which all cells of one k share."""
         return f"kosc-{self.synth.oscillators}"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How cells are trained and tested; the defaults are the paper's."""
+class CellSettings:
+    """How cells are trained and tested; the defaults are the paper's.
 
-    #: Training steps; with a budget, whatever fits it.
+    ``plan.json`` has a key for each field.
+    """
+
+    #: Training steps; a budget replaces them by the number that fits it.
     steps: int = PAPER_STEPS
     batch: int = 1024
-    #: Of tokens and conditioning; all other sizes are in proportion.
+    #: Width of tokens and conditioning; all other sizes are in proportion.
     width: int = 128
     learning_rate: float = 1e-4
-    #: How many times faster Param2Tok learns.
+    #: Learning rate of Param2Tok as a multiple of ``learning_rate``.
     param2tok_rate: float = 1.0
-    #: Whether fields start from c(t) x (:mod:`unsynth.models.kosc_fields`).
+    #: Whether the field adds its network to c(t) x (:mod:`unsynth.models.kosc_fields`).
     preconditioned: bool = False
-    #: Sounds of the test.
+    #: Test sounds.
     items: int = 51_200
     solver_steps: int = 200
     guidance: float = 2.0
-    #: Training FLOPs of a cell, forward and backward, which set its steps instead.
+    #: Training FLOPs of a cell, forward and backward; if given, they set its steps.
     flops: float | None = None
 
     def __post_init__(self) -> None:
         if self.width < 16 or self.width % 16:
-            raise StudyError(f"a width of {self.width}: give a multiple of 16")
+            raise StudyError(f"a width of {self.width} is impossible: give a multiple of 16")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is known of a cell that is done; ``scores`` are one number an item."""
+    """The result of a finished cell; its JSON file has a key for each field."""
 
     model: str
     condition: str
@@ -76,12 +82,13 @@ class Result:
     steps: int
     training_seconds: float
     evaluation_seconds: float
-    #: Mean of the last hundred steps; ``None`` without training.
+    #: Mean over the last hundred steps; ``None`` without training.
     loss: float | None
+    #: One number per item for each metric.
     scores: dict[str, list[float]]
-    #: What a watcher saw: (step, numbers).
+    #: Measurements of the probe: (step, numbers).
     watched: list[tuple[int, list[float]]] = field(default_factory=list)
 
 
-#: Looks at a flow after some steps; called with the flow in evaluation mode.
-Watcher = Callable[[Cell, SpectrumFlow, torch.device], list[float]]
+#: Measures a flow, in evaluation mode, after some of its training steps.
+Probe = Callable[[Cell, SpectrumFlow, torch.device], list[float]]

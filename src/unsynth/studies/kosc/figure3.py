@@ -1,7 +1,7 @@
 """``unsynth reproduce kosc``: Figure 3 of the paper, models x conditions x k x seeds on k-osc.
 
-Paper section 4.1. The symmetric oscillators all have one range of frequencies, the asymmetric ones
-disjoint parts of it. Patches are compared by the linear assignment cost where they are symmetric
+Paper section 4.1. Symmetric oscillators share one range of frequencies; asymmetric ones have
+disjoint parts of it. Patches are compared by the linear assignment cost where they are symmetric,
 and by the MSE where they are not. Writes ``figure3.png`` and ``table.md`` beside the cells
 (:mod:`unsynth.studies.kosc.study`).
 """
@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from unsynth.evaluation.tables import Table, mean_interval, written
+from unsynth.evaluation.tables import Table, format_interval, mean_interval
 from unsynth.models.kosc import Model
-from unsynth.studies.kosc.cell import Cell, Result, Settings
+from unsynth.output import write_text
+from unsynth.studies.folder import TABLE
+from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.synths.kosc import KOsc, Ranges
 
 
 def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
     """List the cells of Figure 3.
 
-    Without FFN (Sort) on disjoint ranges: their order is that of the frequencies already, so it
-    would be FFN (MSE) to the last bit.
+    FFN (Sort) on disjoint ranges is left out: these oscillators are sorted by frequency already, so
+    it would equal FFN (MSE) to the last bit.
     """
     conditions = (("symmetric", Ranges.COMMON), ("asymmetric", Ranges.DISJOINT))
     return [
@@ -36,8 +38,8 @@ def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
     ]
 
 
-def subtitle(settings: Settings, results: Sequence[Result]) -> str:
-    """Say in one line what a figure was made with, and what the paper had."""
+def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
+    """Describe the settings of a figure in one line, beside those of the paper."""
     seeds = len({result.seed for result in results})
     return (
         f"{settings.steps:,} steps of {settings.batch:,} sounds (the paper: 400,000 of 1,024), "
@@ -46,32 +48,33 @@ def subtitle(settings: Settings, results: Sequence[Result]) -> str:
     )
 
 
-def pooled(
-    results: Sequence[Result], metric: str, **wanted: Any
+def pooled_score(
+    results: Sequence[Result], metric: str, **fields: Any
 ) -> tuple[float, float, list[float]] | None:
-    """Find the mean, the half width of its 95 % interval over items, and each seed's mean.
+    """Return a mean score, the half width of its 95 % interval over items, and each seed's mean.
 
-    An item's value is its mean over the seeds. ``None`` where no cell is as wanted.
+    ``fields`` are those of the results to pool. An item's value is its mean over the seeds. Returns
+    ``None`` where no result matches.
     """
-    found = [r for r in results if all(getattr(r, key) == value for key, value in wanted.items())]
-    if not found:
+    matches = [r for r in results if all(getattr(r, key) == value for key, value in fields.items())]
+    if not matches:
         return None
-    values = np.array([result.scores[metric] for result in found])
+    values = np.array([result.scores[metric] for result in matches])
     return *mean_interval(values.mean(axis=0)), values.mean(axis=1).tolist()
 
 
-#: How patches are compared in a condition.
-_PARAMETER = {"symmetric": "lac", "asymmetric": "mse"}
-#: Columns of the tables: score, heading, digits.
+#: The metric of patches in each condition.
+_PATCH_METRIC = {"symmetric": "lac", "asymmetric": "mse"}
+#: Columns of the tables: metric, heading, digits.
 _COLUMNS = {
     "symmetric": (("lsd", "LSD, dB", 2), ("lac", "LAC", 4), ("unsquared lac", "unsq. LAC", 4)),
     "asymmetric": (("lsd", "LSD, dB", 2), ("mse", "MSE", 4), ("lac", "LAC", 4)),
 }
 
 
-def tables(results: Sequence[Result]) -> dict[str, Table]:
-    """Lay out the scores: a table a condition, a row a model."""
-    found = {}
+def score_tables(results: Sequence[Result]) -> dict[str, Table]:
+    """Lay out the scores: one table per condition, one row per model."""
+    tables = {}
     ks = sorted({result.k for result in results})
     for condition, columns in _COLUMNS.items():
         headings = ["", *(f"k = {k}: {heading}" for k in ks for _, heading, _ in columns)]
@@ -80,16 +83,20 @@ def tables(results: Sequence[Result]) -> dict[str, Table]:
             cells = [model.value]
             for k in ks:
                 for metric, _, digits in columns:
-                    score = pooled(results, metric, model=model.value, condition=condition, k=k)
-                    cells.append("" if score is None else written(score[0], score[1], digits))
+                    score = pooled_score(
+                        results, metric, model=model.value, condition=condition, k=k
+                    )
+                    cells.append(
+                        "" if score is None else format_interval(score[0], score[1], digits)
+                    )
             if condition == "asymmetric" and model is Model.FFN_SORT:
                 cells[1] = f"as {Model.FFN_MSE.value}"
             rows.append(cells)
-        found[condition] = Table(headings, rows)
-    return found
+        tables[condition] = Table(headings, rows)
+    return tables
 
 
-#: What section 4.1.3 of the paper says of its figure: in a condition, a model, and what it beats.
+#: Claims of the paper (section 4.1.3) about its figure: condition, model, and the models it beats.
 CLAIMS = (
     ("symmetric", Model.EQUIVARIANT, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
     ("symmetric", Model.PARAM2TOK, (Model.MLP, Model.FFN_MSE, Model.FFN_SORT, Model.FFN_CHAMFER)),
@@ -99,30 +106,30 @@ CLAIMS = (
 )
 
 
-def order(results: Sequence[Result]) -> Table:
-    """Check the paper's order of models: the difference of each pair, and whether it is resolved.
+def order_table(results: Sequence[Result]) -> Table:
+    """Check the paper's claims: the difference of each pair of models, and the verdict.
 
-    A seed gives one difference; the interval is Student's, over seeds, so a pair of which one
-    seed is there has none.
+    Each seed gives one difference. The interval is Student's, over seeds, so one seed alone has no
+    interval, and its verdict is "not resolved".
     """
     rows = []
     for k in sorted({result.k for result in results}):
         for condition, model, others in CLAIMS:
             for other in others:
                 row = [condition, str(k), f"{model.value} < {other.value}"]
-                for metric, digits in (("lsd", 2), (_PARAMETER[condition], 4)):
-                    seeds = [
-                        pooled(results, metric, model=m.value, condition=condition, k=k)
+                for metric, digits in (("lsd", 2), (_PATCH_METRIC[condition], 4)):
+                    scores = [
+                        pooled_score(results, metric, model=m.value, condition=condition, k=k)
                         for m in (model, other)
                     ]
-                    row += _verdict([s[2] for s in seeds if s is not None], digits)
+                    row += _verdict([s[2] for s in scores if s is not None], digits)
                 rows.append(row)
     headings = ["condition", "k", "the paper's order", "LSD, dB", "", "LAC or MSE", ""]
     return Table(headings, rows)
 
 
 def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
-    """Write the difference of two models' seeds with its interval, and what it says."""
+    """Format the difference of two models with its interval over seeds, and the verdict."""
     if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
         return ["", "not measured"]
     differences = np.array(seeds[0]) - np.array(seeds[1])
@@ -135,18 +142,18 @@ def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
     return [f"{mean:+.{digits}f} ± {half:.{digits}f}", verdict]
 
 
-def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
+def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
     """Write ``figure3.png`` and ``table.md``.
 
-    Dots are the seeds' means, bars 95 % intervals over items.
+    Dots are the means of seeds; bars are 95 % intervals over items.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     ks = sorted({result.k for result in results})
     panels = figure.subplots(2, 2, sharex=True)
-    for column, (condition, parameter) in enumerate(_PARAMETER.items()):
-        for row, metric in enumerate(("lsd", parameter)):
+    for column, (condition, patch_metric) in enumerate(_PATCH_METRIC.items()):
+        for row, metric in enumerate(("lsd", patch_metric)):
             axes = panels[row, column]
             for place, model in enumerate(Model):
                 shift = 0.11 * (place - (len(Model) - 1) / 2)
@@ -154,7 +161,7 @@ def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
                     (i + shift, score)
                     for i, k in enumerate(ks)
                     if (
-                        score := pooled(
+                        score := pooled_score(
                             results, metric, model=model.value, condition=condition, k=k
                         )
                     )
@@ -182,13 +189,15 @@ def draw(results: Sequence[Result], settings: Settings, out: Path) -> None:
     figure.suptitle(f"k-osc: {subtitle(settings, results)}", fontsize=9)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(out / "figure3.png", dpi=130)
-    text = [
+    parts = [
         f"# k-osc\n\n{subtitle(settings, results)}. Mean ± 95 % interval over items; "
         "less is better.\n"
     ]
-    text += [f"\n## {name}\n\n{table.markdown()}\n" for name, table in tables(results).items()]
-    text.append(
+    parts += [
+        f"\n## {name}\n\n{table.markdown()}\n" for name, table in score_tables(results).items()
+    ]
+    parts.append(
         "\n## Is the paper's order seen?\n\nDifference of the two models' means, and its "
-        f"95 % interval over seeds (Student's t).\n\n{order(results).markdown()}\n"
+        f"95 % interval over seeds (Student's t).\n\n{order_table(results).markdown()}\n"
     )
-    (out / "table.md").write_text("".join(text), encoding="utf-8")
+    write_text(out / TABLE, "".join(parts))

@@ -1,15 +1,15 @@
-"""``unsynth reproduce kosc-quasi``: k-osc with symmetries that hold in part, and what is learned.
+"""``unsynth reproduce kosc-quasi``: flows on k-osc with symmetries that hold only in part.
 
-Section 5 of the paper asks for it. Conditions: filters that differ by a dial, from an exact
-symmetry to none (approximate), and a switch between common and disjoint ranges (conditional).
-While a flow trains it is asked, about a few sounds, how invariant its posterior is: with samples
-X of p(x | y), and Y other samples with the oscillators of each in an order of its own,
+Section 5 of the paper proposes this. There are two kinds of condition: filters that differ by a
+dial, from an exact symmetry to none (approximate), and a switch between common and disjoint ranges
+(conditional). While a flow trains, a probe measures the asymmetry of its posterior for a few sounds.
+With samples X of p(x | y), and Y other samples, each with its oscillators in a random order, it is
 
     (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / 2 E|X - Y|,
 
 the energy distance (G. Székely, M. Rizzo, 2013) of p from its average over all orders, as a share:
-0 where p is invariant, up to 1. At the end the assignment and the parameters' vectors of
-Param2Tok are drawn. Writes ``table.md``, ``invariance.png`` and ``NAME.param2tok.png``.
+0 where p is invariant, up to 1. At the end, the assignment and the parameter vectors of Param2Tok
+are plotted. Writes ``table.md``, ``invariance.png`` and ``NAME.param2tok.png``.
 """
 
 from collections.abc import Sequence
@@ -21,23 +21,29 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 
 from unsynth.data.seeding import Split, item_rng
-from unsynth.evaluation.tables import Table, written
+from unsynth.evaluation.tables import Table, format_interval
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
-from unsynth.studies.kosc.cell import Cell, Result, Settings
-from unsynth.studies.kosc.figure3 import pooled, subtitle
-from unsynth.studies.kosc.scoring import uniform
+from unsynth.output import write_text
+from unsynth.studies.folder import TABLE
+from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.figure3 import pooled_score, subtitle
+from unsynth.studies.kosc.scoring import uniform_patches
 from unsynth.synths.kosc import KOsc, Ranges
 
+#: Name of the condition with a switch between common and disjoint ranges.
 CONDITIONAL = "conditional"
-
-#: Of the invariance: sounds, samples of each of X and Y, steps of RK4.
-_SOUNDS, _SAMPLES, _SOLVER_STEPS = 16, 32, 10
+#: Validation sounds of the probe.
+_SOUNDS = 16
+#: Samples of X, and as many of Y, per sound.
+_SAMPLES = 32
+#: Steps of RK4 per sample.
+_SOLVER_STEPS = 10
 
 
 def quasi_cells(ks: Sequence[int], seeds: int, dials: Sequence[float]) -> list[Cell]:
-    """List the cells: flows and chance, at each dial and with the switch."""
+    """List the cells: flows and random draws, at each dial and with the switch."""
     return [
         Cell(model, condition, synth, seed)
         for k in ks
@@ -51,14 +57,14 @@ def quasi_cells(ks: Sequence[int], seeds: int, dials: Sequence[float]) -> list[C
 
 
 @torch.no_grad()
-def invariance(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[float]:
-    """Measure a flow's posterior on validation sounds: mean share for one half, and the other.
+def measure_asymmetry(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[float]:
+    """Measure the mean asymmetry of a flow's posterior on each half of the validation sounds.
 
-    With a switch, the first half's is at common ranges and the second's at disjoint ones; without,
-    the halves are alike.
+    With a switch, the first half has common ranges and the second half disjoint ones. Otherwise the
+    halves do not differ.
     """
     synth = cell.synth
-    target = uniform(cell, Split.VALIDATION, range(_SOUNDS))
+    target = uniform_patches(cell, Split.VALIDATION, range(_SOUNDS))
     if synth.ranges is Ranges.CHOSEN:
         disjoint = torch.arange(_SOUNDS) >= _SOUNDS // 2
         target[:, -1] = torch.where(disjoint, target[:, -1].abs(), -target[:, -1].abs())
@@ -66,7 +72,7 @@ def invariance(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[flo
     shape = (2 * _SAMPLES, synth.values)
     x0 = np.concatenate([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
     sound = flow.encode(synth.render(target.to(device))).repeat_interleave(2 * _SAMPLES, 0)
-    # w = 1: the posterior itself, not what guidance makes of it.
+    # A guidance scale of 1 samples the posterior itself; a larger one sharpens it.
     field = guided_field(flow, sound, flow.unconditional(len(sound)), 1.0)
     samples = solve(field, torch.from_numpy(x0).to(device), _SOLVER_STEPS).cpu()
     pairs = zip(samples.split(2 * _SAMPLES), rngs, strict=True)
@@ -76,7 +82,10 @@ def invariance(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[flo
 
 
 def asymmetry(synth: KOsc, x: Float[torch.Tensor, "items d"], rng: np.random.Generator) -> float:
-    """Compare the first half of samples with the second in random orders; 0 expected if alike."""
+    """Estimate the asymmetry of samples: their first half against the second in random orders.
+
+    The expected value is 0 where the distribution is invariant.
+    """
     first, second = x.double().chunk(2)
     orders = np.stack([rng.permutation(synth.oscillators) for _ in second])
     units = synth.units(second).take_along_dim(torch.from_numpy(orders)[..., None], dim=1)
@@ -86,48 +95,52 @@ def asymmetry(synth: KOsc, x: Float[torch.Tensor, "items d"], rng: np.random.Gen
     return float((2.0 * between - within) / (2.0 * between))
 
 
-def table(results: Sequence[Result]) -> Table:
-    """Lay out the scores: a row a condition, k and model."""
+def quasi_table(results: Sequence[Result]) -> Table:
+    """Lay out the scores and asymmetries: one row per condition, k and model."""
     rows = []
     for condition, k in dict.fromkeys((r.condition, r.k) for r in results):
         for model in (*FLOWS, Model.RANDOM):
-            wanted = {"model": model.value, "condition": condition, "k": k}
+            fields = {"model": model.value, "condition": condition, "k": k}
             row = [condition, str(k), model.value]
             for metric, digits in (("lsd", 2), ("mse", 4), ("lac", 4), ("unsquared lac", 4)):
-                score = pooled(results, metric, **wanted)
-                row.append("" if score is None else written(score[0], score[1], digits))
-            watched = [
+                score = pooled_score(results, metric, **fields)
+                row.append("" if score is None else format_interval(score[0], score[1], digits))
+            asymmetries = [
                 r.watched[-1][1]
                 for r in results
                 if (r.model, r.condition, r.k) == (model.value, condition, k) and r.watched
             ]
-            row += [f"{share:.3f}" for share in np.mean(watched, axis=0)] if watched else ["", ""]
+            row += (
+                [f"{share:.3f}" for share in np.mean(asymmetries, axis=0)]
+                if asymmetries
+                else ["", ""]
+            )
             rows.append(row)
     shares = ("asymmetry, sounds 1-8", "9-16")
     return Table(["condition", "k", "", "LSD, dB", "MSE", "LAC", "unsq. LAC", *shares], rows)
 
 
-def draw_quasi(
-    results: Sequence[Result], cells: Sequence[Cell], settings: Settings, out: Path
+def write_quasi(
+    results: Sequence[Result], cells: Sequence[Cell], settings: CellSettings, out: Path
 ) -> None:
-    """Write the table, the asymmetry over training, and what each Param2Tok learned.
+    """Write the table, and plot the asymmetry during training and each learned Param2Tok.
 
-    Of one whose weights were not kept, the last picture is left as it is.
+    Where the weights of a Param2Tok are gone, its last plot stays.
     """
-    _draw_invariance(results, settings, out)
+    _plot_asymmetry(results, settings, out)
     for cell in cells:
         if cell.model is Model.PARAM2TOK and (out / f"{cell.name}.safetensors").exists():
-            _draw_param2tok(cell, out)
+            _plot_param2tok(cell, out)
     text = (
         f"# k-osc with quasi-symmetries\n\n{subtitle(settings, results)}. Mean ± 95 % interval "
         "over items. Asymmetry: energy distance of the posterior's samples from their permuted "
         "images, 0 to 1; in the conditional rows the first eight sounds have common ranges and "
-        f"the others disjoint ones.\n\n{table(results).markdown()}\n"
+        f"the others disjoint ones.\n\n{quasi_table(results).markdown()}\n"
     )
-    (out / "table.md").write_text(text, encoding="utf-8")
+    write_text(out / TABLE, text)
 
 
-def _draw_invariance(results: Sequence[Result], settings: Settings, out: Path) -> None:
+def _plot_asymmetry(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
     from matplotlib.figure import Figure
 
     groups = list(dict.fromkeys((r.condition, r.k) for r in results))
@@ -139,7 +152,7 @@ def _draw_invariance(results: Sequence[Result], settings: Settings, out: Path) -
                 if (result.condition, result.k) != group or result.model != model.value:
                     continue
                 steps = [step for step, _ in result.watched]
-                shares = np.array([seen for _, seen in result.watched])
+                shares = np.array([halves for _, halves in result.watched])
                 if group[0] == CONDITIONAL:
                     axes.plot(steps, shares[:, 0], f"C{place}.-", label=f"{model.value}, common")
                     axes.plot(steps, shares[:, 1], f"C{place}.:", label=f"{model.value}, disjoint")
@@ -154,8 +167,8 @@ def _draw_invariance(results: Sequence[Result], settings: Settings, out: Path) -
     figure.savefig(out / "invariance.png", dpi=130)
 
 
-def _draw_param2tok(cell: Cell, out: Path) -> None:
-    """Draw |A| and the cosines of the rows of Z, values in order of oscillators."""
+def _plot_param2tok(cell: Cell, out: Path) -> None:
+    """Plot |A| and the cosines of the rows of Z, with the values grouped by oscillator."""
     from matplotlib.figure import Figure
 
     weights = load_file(out / f"{cell.name}.safetensors")
@@ -165,11 +178,11 @@ def _draw_param2tok(cell: Cell, out: Path) -> None:
     rows = torch.nn.functional.normalize(weights["field.tokens.z_in"].cpu()[order], dim=1)
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    shown = left.imshow(assignment.numpy(), aspect="auto", cmap="magma", vmin=0)
-    figure.colorbar(shown, ax=left)
+    image = left.imshow(assignment.numpy(), aspect="auto", cmap="magma", vmin=0)
+    figure.colorbar(image, ax=left)
     left.set(title="|A|", ylabel="token", xlabel="value: frequency, amplitude, shape of each")
-    shown = right.imshow((rows @ rows.T).numpy(), cmap="coolwarm", vmin=-1, vmax=1)
-    figure.colorbar(shown, ax=right)
+    image = right.imshow((rows @ rows.T).numpy(), cmap="coolwarm", vmin=-1, vmax=1)
+    figure.colorbar(image, ax=right)
     right.set(title="cosines of the rows of Z", xlabel="value")
     figure.suptitle(cell.name)
     figure.savefig(out / f"{cell.name}.param2tok.png", dpi=110)

@@ -1,4 +1,4 @@
-"""Score the model of one cell."""
+"""The scores of one cell on its test items."""
 
 from collections.abc import Iterable
 
@@ -13,20 +13,24 @@ from unsynth.flow.solver import solve
 from unsynth.metrics.audio import lsd
 from unsynth.metrics.parameters import assignment_cost, mse, unsquared_assignment_cost
 from unsynth.models.kosc import SpectrumFlow
-from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.cell import Cell, CellSettings
 
+#: Items estimated in one batch.
 _CHUNK = 1024
 
 
 @torch.no_grad()
-def estimate(
+def estimate_patches(
     model: nn.Module | None,
     cell: Cell,
-    settings: Settings,
+    settings: CellSettings,
     audio: Float[torch.Tensor, "items samples"],
     first: int,
 ) -> Float[torch.Tensor, "items d"]:
-    """Estimate the patches of test sounds, item ``first`` and on; no model draws at random."""
+    """Estimate the patches of test sounds, the first of which is item ``first``.
+
+    Without a model, the estimates are random draws.
+    """
     items, d = range(first, first + len(audio)), cell.synth.values
     if isinstance(model, SpectrumFlow):
         rngs = (item_rng(cell.task, Split.TEST, i, 1 + cell.seed) for i in items)
@@ -35,38 +39,38 @@ def estimate(
         field = guided_field(model, model.encode(audio), none, settings.guidance)
         return solve(field, torch.from_numpy(x0).to(audio.device), settings.solver_steps)
     if model is None:
-        return uniform(cell, Split.RANDOM, items, cell.seed).to(audio.device)
+        return uniform_patches(cell, Split.RANDOM, items, cell.seed).to(audio.device)
     return model(audio)
 
 
-def uniform(
+def uniform_patches(
     cell: Cell, split: Split, items: Iterable[int], seed: int = 0
 ) -> Float[torch.Tensor, "items d"]:
-    """Draw patches, each from its own stream."""
+    """Draw the patches of items, uniform in [-1, 1], each from a stream of its own."""
     rngs = (item_rng(cell.task, split, i, seed) for i in items)
     patches = np.stack([rng.uniform(-1.0, 1.0, cell.synth.values) for rng in rngs])
     return torch.from_numpy(patches).float()
 
 
-def evaluate(
-    model: nn.Module | None, cell: Cell, settings: Settings, device: torch.device
+def score_cell(
+    model: nn.Module | None, cell: Cell, settings: CellSettings, device: torch.device
 ) -> dict[str, list[float]]:
-    """Score a cell on its test items.
+    """Score a model on the test items of its cell; ``None`` scores random draws.
 
-    Estimates are clamped for the sound only; patches are compared as they were estimated.
+    Only rendering clamps the estimates; patches are compared as they were estimated.
     """
     if model is not None:
         model.eval()
     scores: dict[str, list[float]] = {"lsd": [], "mse": [], "lac": [], "unsquared lac": []}
     for first in range(0, settings.items, _CHUNK):
         items = range(first, min(first + _CHUNK, settings.items))
-        target = uniform(cell, Split.TEST, items).to(device)
+        target = uniform_patches(cell, Split.TEST, items).to(device)
         audio = cell.synth.render(target)
-        found = estimate(model, cell, settings, audio, first)
-        sounds = zip(audio.cpu().numpy(), cell.synth.render(found).cpu().numpy(), strict=True)
+        estimates = estimate_patches(model, cell, settings, audio, first)
+        sounds = zip(audio.cpu().numpy(), cell.synth.render(estimates).cpu().numpy(), strict=True)
         scores["lsd"] += [lsd(one[None], other[None]) for one, other in sounds]
-        scores["mse"] += mse(*(x.double().cpu().numpy() for x in (target, found))).tolist()
-        units = [cell.synth.units(x).double().cpu().numpy() for x in (target, found)]
+        scores["mse"] += mse(*(x.double().cpu().numpy() for x in (target, estimates))).tolist()
+        units = [cell.synth.units(x).double().cpu().numpy() for x in (target, estimates)]
         scores["lac"] += assignment_cost(*units).tolist()
         scores["unsquared lac"] += unsquared_assignment_cost(*units).tolist()
     return {name: [float(f"{value:.6g}") for value in values] for name, values in scores.items()}

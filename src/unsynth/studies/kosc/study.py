@@ -1,20 +1,25 @@
-"""The cells that k-osc studies are made of: one model, trained and tested on one synthesizer.
+"""A study on k-osc: cells, each one model that is trained and tested on one synthesizer.
 
-Paper section 4.1. Training draws patches for ever, none twice, on the device that trains; a step
-is a function of (cell, step), so a cell that was cut goes on from its last checkpoint as if it had
-not been. Tested are the same patches for all cells of one k, by the log spectral distance of the
-sounds, the MSE of the patches and the linear assignment cost in both forms.
+Paper section 4.1. Training draws new patches at every step, on the device that trains. A step is a
+function of (cell, step), so a cell that was interrupted continues from its last checkpoint exactly
+as if it had not been. All cells of one k are tested on the same patches, by the log spectral
+distance of the sounds, and by the MSE and both forms of the linear assignment cost of the patches.
 
-A study's folder holds ``plan.json`` (what was asked and the steps that it came to), and for each
-cell ``NAME.json`` (scores of every item; written last, so a cell that has it is done) and
-``NAME.safetensors``, or ``NAME.part`` while it trains.
+The folder of a study holds
+
+- ``plan.json``: the settings, and the number of steps that follows from them;
+- ``NAME.json`` per finished cell: its :class:`~unsynth.studies.kosc.cell.Result`, with the scores
+  of every item. It is written last, so its presence says that the cell is finished;
+- ``NAME.safetensors`` per finished cell: the weights of its model, if it has one;
+- ``NAME.part`` per unfinished cell: its last checkpoint;
+- ``NAME.lock`` while a process works on a cell.
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,151 +28,159 @@ from safetensors.torch import save_file
 
 from unsynth.files import replacing
 from unsynth.models.kosc import Model, SpectrumFlow
-from unsynth.studies.folder import Say, StudyError, _load, _write
-from unsynth.studies.kosc.cell import Cell, Result, Settings, Watcher
-from unsynth.studies.kosc.scoring import evaluate
+from unsynth.output import make_folder, write_text
+from unsynth.studies.folder import Report, StudyError, read_json, read_plan, write_plan
+from unsynth.studies.kosc.budget import affordable_steps
+from unsynth.studies.kosc.cell import PROBES, Cell, CellSettings, Probe, Result
+from unsynth.studies.kosc.scoring import score_cell
 from unsynth.studies.kosc.training import Training
 
 _CHECKPOINT_SECONDS = 300.0
-_SPEAK_SECONDS = 20.0
-_PATIENCE_SECONDS = 10.0
-#: Share of a budget that is spent; the rest is for what the measurement did not see.
-_SPENT = 0.9
-#: How often a watcher looks, evenly in the logarithm of the step.
-_LOOKS = 8
-_PLAN = "plan.json"
+_REPORT_SECONDS = 20.0
+#: Wait between two attempts to get a cell that another process works on.
+_RETRY_SECONDS = 10.0
 
 
-def run(
+def run_cells(
     cells: Sequence[Cell],
-    settings: Settings,
+    settings: CellSettings,
     out: Path,
     device: str = "auto",
     budget: float | None = None,
     resume: bool = False,
-    say: Say = print,
-    watcher: Watcher | None = None,
-) -> tuple[list[Result], Settings]:
-    """Train and test the cells that are not done, in turn; return all results, and the settings.
+    report: Report = print,
+    probe: Probe | None = None,
+) -> tuple[list[Result], CellSettings]:
+    """Train and test all unfinished cells; return all results, and the settings with their steps.
 
-    Processes that share ``out`` share the work: each does the cells that no other does.
-    ``budget``, in minutes, is for all cells together, and sets the steps, the same for each. Raises
-    :class:`StudyError` for a folder that holds a study already (unless ``resume``) or another one,
-    a device that is not there, and a budget too small for a step each.
+    Processes that share ``out`` share the work: each takes cells that no other works on.
+    ``budget``, in minutes, is for all cells together; it sets the steps, the same for each. Raises
+    :class:`StudyError` for a folder that already holds a study (unless ``resume``) or another
+    study, a device that is not available, and a budget too small for one step of each cell.
     """
-    place = _device(device)
+    torch_device = _find_device(device)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
-    asked = dataclasses.asdict(settings) | {"budget": budget}
-    settings = _prepare(out, asked, settings, resume, cells, place, say, watcher)
-    while waiting := [cell for cell in cells if not (out / f"{cell.name}.json").exists()]:
-        taken = [_try_cell(cell, settings, out, place, say, watcher) for cell in waiting]
-        if not any(taken):
-            say(f"  {len(waiting)} cells are left, which other processes work on")
-            time.sleep(_PATIENCE_SECONDS)
-    return [_read(out / f"{cell.name}.json") for cell in cells], settings
+    plan = dataclasses.asdict(settings) | {"budget": budget}
+    stored = read_plan(out, plan, resume)
+    if stored is not None:
+        settings = dataclasses.replace(settings, steps=stored["steps"])
+    else:
+        make_folder(out)  # A folder that cannot be written is reported before the measurement.
+        if budget is not None:
+            steps = affordable_steps(cells, settings, 60.0 * budget, torch_device, report, probe)
+            settings = dataclasses.replace(settings, steps=steps)
+        write_plan(out, {"asked": plan, "steps": settings.steps})
+    study = _Study(settings, out, torch_device, report, probe)
+    while unfinished := [cell for cell in cells if not study.result_path(cell).exists()]:
+        attempts = [study.try_cell(cell) for cell in unfinished]
+        if not any(attempts):
+            report(f"  {len(unfinished)} cells remain; other processes work on them")
+            time.sleep(_RETRY_SECONDS)
+    return [_read_result(study.result_path(cell)) for cell in cells], settings
 
 
-def _try_cell(
-    cell: Cell,
-    settings: Settings,
-    out: Path,
-    device: torch.device,
-    say: Say,
-    watcher: Watcher | None,
-) -> bool:
-    """Do a cell unless another process does it; say whether this one did."""
-    lock = FileLock(out / f"{cell.name}.lock")
-    path = out / f"{cell.name}.json"
-    try:
-        with lock.acquire(blocking=False):
-            result = None
-            if not path.exists():
-                result = _run_cell(cell, settings, out, device, say, watcher)
-    except Timeout:
-        return False
-    Path(lock.lock_file).unlink(missing_ok=True)
-    if result is not None:
-        say(
-            f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
-            f"{result.training_seconds:.0f} s training, {result.evaluation_seconds:.0f} s test"
-        )
-    return True
+@dataclasses.dataclass(frozen=True)
+class _Study:
+    """What all cells have in common."""
 
+    settings: CellSettings
+    out: Path
+    device: torch.device
+    report: Report
+    probe: Probe | None
 
-def _run_cell(
-    cell: Cell,
-    settings: Settings,
-    out: Path,
-    device: torch.device,
-    say: Say,
-    watcher: Watcher | None,
-) -> Result:
-    training = None
-    part = out / f"{cell.name}.part"
-    if cell.model is not Model.RANDOM:
-        training = Training(cell, settings, device)
-        if part.exists():
-            training.load(part)
+    def result_path(self, cell: Cell) -> Path:
+        return self.out / f"{cell.name}.json"
+
+    def try_cell(self, cell: Cell) -> bool:
+        """Train and test a cell; return false where another process is doing so."""
+        lock = FileLock(self.out / f"{cell.name}.lock")
         try:
-            _train(training, part, say, watcher)
-        finally:
-            training.close()
-    start = time.perf_counter()
-    model = None if training is None else training.model
-    scores = evaluate(model, cell, settings, device)
-    result = Result(
-        model=cell.model.value,
-        condition=cell.condition,
-        k=cell.synth.oscillators,
-        seed=cell.seed,
-        parameters=0 if model is None else sum(p.numel() for p in model.parameters()),
-        steps=0 if training is None else training.step,
-        training_seconds=0.0 if training is None else training.seconds,
-        evaluation_seconds=time.perf_counter() - start,
-        loss=None if training is None else sum(training.losses) / len(training.losses),
-        scores=scores,
-        watched=[] if training is None else training.watched,
-    )
-    if model is not None:
-        with replacing(out / f"{cell.name}.safetensors") as unfinished:
-            save_file(model.state_dict(), unfinished)
-    _write(out / f"{cell.name}.json", dataclasses.asdict(result))
-    part.unlink(missing_ok=True)
-    return result
-
-
-def _train(training: Training, part: Path, say: Say, watcher: Watcher | None) -> None:
-    steps = training.settings.steps
-    if training.settings.flops is not None:
-        steps = int(training.settings.flops / training.count_flops())
-        if steps < 1:
-            raise StudyError(f"{training.cell.name}: a step takes more FLOPs than it may have")
-    looks = {round(steps ** (i / (_LOOKS - 1))) for i in range(_LOOKS)}
-    saved = spoke = time.monotonic()
-    while training.step < steps:
-        training.advance()
-        now = time.monotonic()
-        model = training.model
-        if watcher is not None and isinstance(model, SpectrumFlow) and training.step in looks:
-            seen = watcher(training.cell, model.eval(), training.device)
-            training.watched.append((training.step, seen))
-            model.train()
-        if now - saved > _CHECKPOINT_SECONDS:
-            training.save(part)
-            saved = now
-        if now - spoke > _SPEAK_SECONDS:
-            training.look()
-            speed = training.step / training.seconds
-            say(
-                f"  {training.cell.name}: step {training.step}/{steps}, "
-                f"loss {np.mean(training.losses):.4f}, {speed:.2f} steps/s"
+            with lock.acquire(blocking=False):
+                # Another process may have finished it in the meantime.
+                result = None if self.result_path(cell).exists() else self._run(cell)
+        except Timeout:
+            return False
+        Path(lock.lock_file).unlink(missing_ok=True)
+        if result is not None:
+            self.report(
+                f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
+                f"{result.training_seconds:.0f} s training, {result.evaluation_seconds:.0f} s test"
             )
-            spoke = now
-    training.look()
+        return True
+
+    def _run(self, cell: Cell) -> Result:
+        training = None
+        checkpoint = self.out / f"{cell.name}.part"
+        if cell.model is not Model.RANDOM:
+            training = Training(cell, self.settings, self.device)
+            if checkpoint.exists():
+                training.load(checkpoint)
+            try:
+                self._train(training, checkpoint)
+            finally:
+                training.close()
+        start = time.perf_counter()
+        model = None if training is None else training.model
+        scores = score_cell(model, cell, self.settings, self.device)
+        result = Result(
+            model=cell.model.value,
+            condition=cell.condition,
+            k=cell.synth.oscillators,
+            seed=cell.seed,
+            parameters=0 if model is None else sum(p.numel() for p in model.parameters()),
+            steps=0 if training is None else training.step,
+            training_seconds=0.0 if training is None else training.seconds,
+            evaluation_seconds=time.perf_counter() - start,
+            loss=None if training is None else sum(training.losses) / len(training.losses),
+            scores=scores,
+            watched=[] if training is None else training.measurements,
+        )
+        if model is not None:
+            with replacing(self.out / f"{cell.name}.safetensors") as unfinished:
+                save_file(model.state_dict(), unfinished)
+        write_text(self.result_path(cell), json.dumps(dataclasses.asdict(result)))
+        checkpoint.unlink(missing_ok=True)
+        return result
+
+    def _train(self, training: Training, checkpoint: Path) -> None:
+        cell, steps = training.cell, self._steps(training)
+        probe_steps = {round(steps ** (i / (PROBES - 1))) for i in range(PROBES)}
+        last_checkpoint = last_report = time.monotonic()
+        while training.step < steps:
+            training.advance()
+            model = training.model
+            now = time.monotonic()
+            if self.probe and isinstance(model, SpectrumFlow) and training.step in probe_steps:
+                numbers = self.probe(cell, model.eval(), training.device)
+                training.measurements.append((training.step, numbers))
+                model.train()
+            if now - last_checkpoint > _CHECKPOINT_SECONDS:
+                training.save(checkpoint)
+                last_checkpoint = now
+            if now - last_report > _REPORT_SECONDS:
+                training.fetch_losses()
+                speed = training.step / training.seconds
+                self.report(
+                    f"  {cell.name}: step {training.step}/{steps}, "
+                    f"loss {np.mean(training.losses):.4f}, {speed:.2f} steps/s"
+                )
+                last_report = now
+        training.fetch_losses()
+
+    def _steps(self, training: Training) -> int:
+        if self.settings.flops is None:
+            return self.settings.steps
+        steps = int(self.settings.flops / training.count_flops())
+        if steps < 1:
+            raise StudyError(
+                f"{training.cell.name}: one step takes more FLOPs than --flops; give more"
+            )
+        return steps
 
 
-def _device(name: str) -> torch.device:
+def _find_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -175,111 +188,16 @@ def _device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise StudyError(f"--device {name} cannot be used: {reason}") from None
+        raise StudyError(
+            f"--device {name} cannot be used ({reason}); choose another, such as cpu"
+        ) from None
     return device
 
 
-def _prepare(
-    out: Path,
-    asked: dict[str, Any],
-    settings: Settings,
-    resume: bool,
-    cells: Sequence[Cell],
-    device: torch.device,
-    say: Say,
-    watcher: Watcher | None,
-) -> Settings:
-    """Make or check the folder; find the settings with the steps of the budget."""
-    plan = out / _PLAN
-    if plan.exists():
-        if not resume:
-            raise StudyError(f"{out} holds a study: add --resume, or choose another --out")
-        stored = _load(plan)
-        for key, value in asked.items():
-            if stored["asked"].get(key) != value:
-                raise StudyError(
-                    f"{out} is a study with {key} {stored['asked'].get(key)}, not {value}: "
-                    "choose another --out"
-                )
-        return dataclasses.replace(settings, steps=stored["steps"])
-    if resume:
-        raise StudyError(f"{plan} is missing: there is nothing to resume")
+def _read_result(path: Path) -> Result:
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{out} cannot be written: {error.strerror}") from None
-    if asked["budget"] is not None:
-        steps = _affordable(cells, settings, 60.0 * asked["budget"], device, say, watcher)
-        settings = dataclasses.replace(settings, steps=steps)
-    _write(plan, {"asked": asked, "steps": settings.steps})
-    return settings
-
-
-def _affordable(
-    cells: Sequence[Cell],
-    settings: Settings,
-    seconds: float,
-    device: torch.device,
-    say: Say,
-    watcher: Watcher | None,
-) -> int:
-    """Find how many steps each cell can take, from the speed of each model at each k."""
-    start = time.perf_counter()
-    trained = [cell for cell in cells if cell.model is not Model.RANDOM]
-    step, test = {}, {}
-    for cell in trained:
-        kind = (cell.model, cell.synth)
-        if kind in step:
-            continue
-        step[kind], test[kind] = _speed(cell, settings, device, watcher)
-        say(f"  {cell.name}: {step[kind]:.3f} s a step, {test[kind]:.0f} s a test")
-    kinds = [(cell.model, cell.synth) for cell in trained]
-    left = _SPENT * (seconds - (time.perf_counter() - start)) - sum(test[kind] for kind in kinds)
-    steps = int(left / sum(step[kind] for kind in kinds))
-    if steps < 1:
-        least = (sum(test[kind] for kind in kinds) / _SPENT + time.perf_counter() - start) / 60.0
-        raise StudyError(
-            f"a budget of {seconds / 60.0:g} minutes is too small: testing {len(kinds)} cells "
-            f"alone takes {least:.1f}; try fewer --items, --solver-steps or --k, or more minutes"
-        )
-    return steps
-
-
-def _speed(
-    cell: Cell, settings: Settings, device: torch.device, watcher: Watcher | None
-) -> tuple[float, float]:
-    """Measure the seconds of a training step, and of the whole test with all looks."""
-    training = Training(cell, settings, device)
-    training.advance()
-    training.look()
-    training.seconds = 0.0
-    for _ in range(2):
-        training.advance()
-        training.look()
-    training.close()
-    model, items = training.model, min(256, settings.items)
-    seconds = []
-    for solver_steps in (1, 3):
-        start = time.perf_counter()
-        short = dataclasses.replace(settings, items=items, solver_steps=solver_steps)
-        evaluate(model, cell, short, device)
-        seconds.append(time.perf_counter() - start)
-    one, three = seconds
-    test = one
-    if isinstance(model, SpectrumFlow):
-        test += max(0.0, three - one) / 2.0 * (settings.solver_steps - 1)
-    test *= settings.items / items
-    if watcher is not None and isinstance(model, SpectrumFlow):
-        start = time.perf_counter()
-        watcher(cell, model, device)
-        test += _LOOKS * (time.perf_counter() - start)
-    return training.seconds / 2.0, test
-
-
-def _read(path: Path) -> Result:
-    try:
-        fields = _load(path)
-        fields["watched"] = [(step, seen) for step, seen in fields["watched"]]
+        fields = read_json(path)
+        fields["watched"] = [(step, numbers) for step, numbers in fields["watched"]]
         return Result(**fields)
     except (TypeError, KeyError):
-        raise StudyError(f"{path} holds no result of this version, delete it") from None
+        raise StudyError(f"{path}: holds no result of this version; delete it") from None

@@ -1,4 +1,4 @@
-"""Train the model of one cell."""
+"""The training of one cell's model."""
 
 import math
 import pickle
@@ -22,29 +22,34 @@ from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
-from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.synths.kosc import KOsc, Ranges
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 from unsynth.training.optimizer import parameter_groups
 
-#: The paper's; the same for all cells.
+#: Largest norm of the gradient (the paper's value, as are the next two).
 GRADIENT_CLIP = 1.0
+#: Share of items whose sound a flow does not see.
 CONDITION_DROPOUT = 0.1
+#: Weight of the mean absolute entry of Param2Tok's assignment.
 ASSIGNMENT_PENALTY = 0.01
-#: Steps whose draws are made ahead, each in a thread; steps between two looks at the losses.
-_AHEAD = 4
-_UNSEEN = 25
+#: Steps drawn in advance, each in a thread of its own.
+_STEPS_AHEAD = 4
+#: Steps between two fetches of the losses.
+_PENDING_STEPS = 25
+#: Losses of this many last steps are kept for their mean.
+_RECENT_LOSSES = 100
 
 
 class Training:
-    """A cell while it trains."""
+    """A cell's model, its optimizer and its progress. Close it to stop the threads."""
 
-    def __init__(self, cell: Cell, settings: Settings, device: torch.device) -> None:
+    def __init__(self, cell: Cell, settings: CellSettings, device: torch.device) -> None:
         torch.manual_seed(cell.seed)
         self.cell, self.settings, self.device = cell, settings, device
         self.model: SpectrumFlow | SpectrumRegression
         if cell.model in FLOWS:
-            # Of values that are uniform in [-1, 1].
+            # The variance of values that are uniform in [-1, 1].
             variance = 1.0 / 3.0 if settings.preconditioned else None
             self.model = build_flow(cell.model, cell.synth, settings.width, variance)
         else:
@@ -57,52 +62,58 @@ class Training:
         self.step = 0
         self.losses: list[float] = []
         self.seconds = 0.0
-        self.watched: list[tuple[int, list[float]]] = []
-        self._pool = ThreadPoolExecutor(_AHEAD)
-        self._ahead: deque[Future[tuple[torch.Tensor, Noise | None]]] = deque()
-        self._unseen: list[torch.Tensor] = []
+        self.measurements: list[tuple[int, list[float]]] = []
+        self._pool = ThreadPoolExecutor(_STEPS_AHEAD)
+        self._upcoming: deque[Future[tuple[torch.Tensor, Noise | None]]] = deque()
+        self._pending: list[torch.Tensor] = []
 
     def advance(self) -> None:
-        """Take a step; now and then, :class:`StudyError` where one had no finite loss."""
+        """Take one training step.
+
+        Raises :class:`StudyError` at the next fetch of the losses if one is not finite.
+        """
         start = time.perf_counter()
-        while len(self._ahead) <= _AHEAD:
-            step = self.step + len(self._ahead)
-            self._ahead.append(self._pool.submit(self._draw, step))
-        x1, noise = self._ahead.popleft().result()
+        while len(self._upcoming) <= _STEPS_AHEAD:
+            step = self.step + len(self._upcoming)
+            self._upcoming.append(self._pool.submit(self._draw, step))
+        x1, noise = self._upcoming.popleft().result()
         loss = self._loss(x1, self.cell.synth.render(x1), noise)
         self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_CLIP)
         self.optimizer.step()
         self.step += 1
-        self._unseen.append(torch.stack([loss.detach(), norm]))
-        if len(self._unseen) == _UNSEEN:
-            self.look()
+        self._pending.append(torch.stack([loss.detach(), norm]))
+        if len(self._pending) == _PENDING_STEPS:
+            self.fetch_losses()
         self.seconds += time.perf_counter() - start
 
-    def look(self) -> None:
-        """Read the losses of the last steps, for which a GPU has to be waited for."""
-        if not self._unseen:
+    def fetch_losses(self) -> None:
+        """Fetch the pending losses. This synchronises the GPU, so it is done rarely.
+
+        Raises :class:`StudyError` for a loss or gradient that is not finite.
+        """
+        if not self._pending:
             return
-        seen = torch.stack(self._unseen).tolist()
-        first = self.step - len(seen)
-        self._unseen = []
-        for step, (loss, norm) in enumerate(seen, start=first):
+        pairs = torch.stack(self._pending).tolist()
+        first = self.step - len(pairs)
+        self._pending = []
+        for step, (loss, norm) in enumerate(pairs, start=first):
             if not math.isfinite(loss) or not math.isfinite(norm):
                 raise StudyError(
                     f"{self.cell.name}: loss {loss}, gradient {norm} at step {step}: "
                     "try a lower --learning-rate"
                 )
-        self.losses = [*self.losses, *(loss for loss, _ in seen)][-100:]
+        self.losses = [*self.losses, *(loss for loss, _ in pairs)][-_RECENT_LOSSES:]
 
     def close(self) -> None:
-        """Draw no more."""
+        """Stop the threads that draw."""
         self._pool.shutdown(cancel_futures=True)
 
     def _draw(self, step: int) -> tuple[torch.Tensor, Noise | None]:
-        """Draw a step's patches and its noise, coupled: a function of the step alone.
+        """Draw the patches of a step and their coupled noise, a function of the step alone.
 
-        Coupling is work for a CPU; in threads, steps ahead, it hides behind the network's.
+        Coupling runs on the CPU. Threads do it some steps ahead, while the network trains.
         """
         rng = item_rng(self.cell.task, Split.TRAIN, step, self.cell.seed)
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
@@ -112,21 +123,25 @@ class Training:
             return x1, None
         x0 = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
         times = draw_times(rng, len(x1), CONDITION_DROPOUT)
-        noise = self._coupled(x0, x1.cpu()), *times
+        noise = self._couple(x0, x1.cpu()), *times
         return x1, Noise(*(part.to(self.device) for part in noise))
 
-    def _coupled(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
+    def _couple(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
         coupling, synth = self.cell.coupling, self.cell.synth
         if coupling is not Coupling.ALIGNED:
             return couple(coupling, x0, x1)
         if synth.ranges is not Ranges.COMMON:
-            raise StudyError(f"{self.cell.name}: only oscillators of one range are exchangeable")
+            raise StudyError(
+                f"{self.cell.name}: only oscillators of one range are exchangeable; "
+                "choose another coupling"
+            )
         return synth.vectors(align_units(synth.units(x0), synth.units(x1)))
 
     def count_flops(self) -> int:
-        """Count the FLOPs of a step, 2 for a multiply-add, forward and backward."""
+        """Count the FLOPs of a step, forward and backward; a multiply-add counts as 2."""
         x1, noise = self._draw(0)
         audio = self.cell.synth.render(x1)
+        # The counter knows attention as plain products on every device.
         counter = FlopCounterMode(display=False)
         with counter, sdpa_kernel(SDPBackend.MATH):
             self._loss(x1, audio, noise).backward()
@@ -144,34 +159,34 @@ class Training:
         return _REGRESSION_LOSSES[cell.model](cell.synth, x1, model(audio))
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, which replaces the last one when it is whole."""
-        self.look()
+        """Write a checkpoint; it replaces the previous one only when it is complete."""
+        self.fetch_losses()
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "losses": self.losses,
             "seconds": self.seconds,
-            "watched": self.watched,
+            "watched": self.measurements,
         }
         with replacing(path) as unfinished:
             torch.save(state, unfinished)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint; raises :class:`StudyError` for one that is damaged."""
+        """Resume from a checkpoint; raises :class:`StudyError` for a damaged one."""
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError):
-            raise StudyError(f"{path} is damaged: delete it") from None
+            raise StudyError(f"{path}: is damaged; delete it") from None
         self.step, self.losses = state["step"], state["losses"]
-        self.seconds, self.watched = state["seconds"], state["watched"]
-        self._ahead.clear()
+        self.seconds, self.measurements = state["seconds"], state["watched"]
+        self._upcoming.clear()
 
 
 def param2tok(model: nn.Module) -> Param2Tok | None:
-    """Find a model's Param2Tok."""
+    """Return a model's Param2Tok layer; ``None`` where it has none."""
     if isinstance(model, SpectrumFlow) and isinstance(model.field, TokenTransformer):
         tokens = model.field.tokens
         return tokens if isinstance(tokens, Param2Tok) else None
@@ -183,7 +198,7 @@ def _mse_loss(synth: KOsc, x1: torch.Tensor, estimate: torch.Tensor) -> torch.Te
 
 
 def _sort_loss(synth: KOsc, x1: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
-    """By frequency in Hz: where ranges are disjoint, the order is that of x already."""
+    """Compare oscillators sorted by frequency in Hz; disjoint ranges leave x in its order."""
     target = sort_units(synth.units(x1), synth.frequencies(x1))
     return (synth.units(estimate) - target).square().mean()
 

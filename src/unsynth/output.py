@@ -1,0 +1,80 @@
+"""The output folder of long work: text files written whole, and the plan by which it resumes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unsynth.errors import OutputError, UnsynthError
+from unsynth.files import replacing
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Raise :class:`OutputError`, which names ``path``, where the block raises ``OSError``."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another --out"
+        ) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents unless they exist; raises :class:`OutputError`."""
+    with output_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all; raises :class:`OutputError`."""
+    with output_errors(path), replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """The JSON file that says which work a folder holds.
+
+    ``work`` names that work with its article ("a study"). All methods raise ``error``.
+    """
+
+    path: Path
+    work: str
+    error: type[UnsynthError]
+
+    def read(self, resume: bool) -> dict[str, Any] | None:
+        """Read the plan; ``None`` where there is none.
+
+        Raises ``error`` for a plan that is damaged, and, unless ``resume``, for any plan: two
+        pieces of work must not share a folder.
+        """
+        if not self.path.exists():
+            return None
+        if not resume:
+            raise self.error(
+                f"{self.path.parent} holds {self.work}: add --resume, or choose another --out"
+            )
+        try:
+            plan = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self.error(
+                f"{self.path}: cannot be read ({error}); choose another --out"
+            ) from None
+        if not isinstance(plan, dict):
+            raise self.error(f"{self.path}: holds no plan; choose another --out")
+        return plan
+
+    def check(self, stored: dict[str, Any], plan: dict[str, Any]) -> None:
+        """Raise ``error`` for the first entry of ``plan`` that differs from the stored one.
+
+        ``plan`` is compared in the form that JSON gives it: lists in place of tuples.
+        """
+        for key, value in json.loads(json.dumps(plan)).items():
+            if stored.get(key) != value:
+                raise self.error(
+                    f"{self.path.parent} holds {self.work} with {key} {stored.get(key)}, "
+                    f"not {value}; choose another --out"
+                )
