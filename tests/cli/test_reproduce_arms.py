@@ -1,4 +1,4 @@
-"""Whole experiments against each other, small."""
+"""``unsynth reproduce arms`` on small experiments."""
 
 import json
 import shlex
@@ -38,11 +38,11 @@ def study(task, tmp_path_factory):
 def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_path, monkeypatch):
     out = tmp_path / "study"
 
-    def interrupted(*arguments):
+    def interrupt(*arguments):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(arms_module, "_score", interrupted)
+        patch.setattr(arms_module, "_score", interrupt)
         stopped = CliRunner().invoke(commands, [*study, "--out", str(out)])
         assert stopped.exit_code == 1
     assert [path.parent.name for path in out.glob("*/weights.safetensors")] == ["regression-seed0"]
@@ -73,7 +73,7 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
     assert f"{sum(gaps) / 2:.2f} ± " in text
 
     other = CliRunner().invoke(commands, [*study, "--flops", "9e9", "--out", str(out), "--resume"])
-    assert "a study with other flops" in str(other.exception)
+    assert "holds a study with flops" in str(other.exception)
     changed = [part.replace("aligned transport", "aligned") for part in study]
     other = CliRunner().invoke(commands, [*changed, "--out", str(out), "--resume"])
     assert "has another arm ours" in str(other.exception)
@@ -81,20 +81,20 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
     assert "holds a study: add --resume" in str(again.exception)
 
 
-def test_a_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
-    """The second process finds one arm taken, and does the new one."""
+def test_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
+    """The new run waits while another process holds its lock."""
     out = tmp_path / "study"
     few = [*study, "--seeds", "1", "--out", str(out)]
     assert CliRunner().invoke(commands, few).exit_code == 0
     more = [*few, "--resume", "--variant", "third training.coupling=independent"]
-    taken = FileLock(out / "third-seed0.lock")
-    taken.acquire()
+    lock = FileLock(out / "third-seed0.lock")
+    lock.acquire()
     waits = []
 
     def wait(seconds):
         waits.append(seconds)
         assert not (out / "third-seed0").exists()
-        taken.release()
+        lock.release()
 
     monkeypatch.setattr(arms_module.time, "sleep", wait)
     done = CliRunner().invoke(commands, more)
@@ -108,7 +108,7 @@ def test_a_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
     assert (out / "table.md").read_text().count("| third ") == 2
 
 
-def test_flops_that_pay_for_nothing(study, tmp_path):
+def test_flops_below_one_step_are_refused(study, tmp_path):
     stopped = CliRunner().invoke(commands, [*study, "--flops", "5", "--out", str(tmp_path / "s")])
     assert "more than --flops" in str(stopped.exception)
     assert not (tmp_path / "s").exists()

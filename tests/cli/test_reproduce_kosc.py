@@ -8,7 +8,7 @@ import torch
 from tests.commands import output
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc import arms as kosc_arms
-from unsynth.studies.kosc.cell import Cell, Settings
+from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -39,7 +39,7 @@ def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):
     steps = {model: r["steps"] for (model, _, _), r in results.items()}
     for model, count in steps.items():
         cell = Cell(Model(model), Ranges.COMMON.value, KOsc(3, Ranges.COMMON), seed=0)
-        settings = Settings(batch=8, width=16, learning_rate=1e-3)
+        settings = CellSettings(batch=8, width=16, learning_rate=1e-3)
         training = Training(cell, settings, torch.device("cpu"))
         assert count == int(6e8 / training.count_flops()) > 0
         training.close()

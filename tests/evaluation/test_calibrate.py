@@ -1,15 +1,17 @@
+"""Calibration of models whose posterior is right, or too narrow."""
+
 import numpy as np
 import pytest
 
 from tests.models.small import SMALL, small_flow
 from unsynth.evaluation import calibrate as module
-from unsynth.evaluation.calibrate import Calibrated, calibrate
+from unsynth.evaluation.calibrate import CalibrationResult, calibrate
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 
 
-class Deaf:
-    """Samples the prior whatever it hears, which is calibrated; twice as sure on its pitch."""
+class PriorPosterior:
+    """Samples the prior for every sound, which is calibrated; with guidance, the pitch is not."""
 
     def __init__(self, task):
         self.task = task
@@ -33,12 +35,12 @@ def model(task, tmp_path) -> str:
 
 def table(model: str, **options) -> list[list[str]]:
     *_, last = calibrate(model, draws=60, samples=9, **options)
-    assert isinstance(last, Calibrated)
+    assert isinstance(last, CalibrationResult)
     return [list(row) for row in last.table.rows]
 
 
-def test_the_prior_is_calibrated_and_a_sure_guess_is_not(task, model, monkeypatch):
-    monkeypatch.setattr(module, "load_posterior", lambda task, path: Deaf(task))
+def test_prior_is_calibrated_and_narrow_pitches_are_not(task, model, monkeypatch):
+    monkeypatch.setattr(module, "load_posterior", lambda task, path: PriorPosterior(task))
     rows = {row[0]: row[1:] for row in table(model)}
     assert len(rows) == 2 * 4
     for name in ("note.pitch", "note.onset", "note.duration", "log prior density"):
@@ -47,6 +49,6 @@ def test_the_prior_is_calibrated_and_a_sure_guess_is_not(task, model, monkeypatc
     assert int(rows["w = 2, note.pitch"][0].split()[0]) < 30 < 70
 
 
-def test_a_real_model_is_sampled_by_seed(model):
+def test_calibration_depends_only_on_the_seed(model):
     options = {"guidances": (1.0,)}
     assert table(model, **options) == table(model, **options)

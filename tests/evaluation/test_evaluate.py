@@ -1,3 +1,5 @@
+"""Evaluations: their scores, resuming, worker deaths and comparisons."""
+
 import json
 import multiprocessing
 import threading
@@ -11,23 +13,32 @@ import soundfile
 from unsynth.data.external import DatasetError
 from unsynth.errors import SoundError
 from unsynth.evaluation.compare import compare
-from unsynth.evaluation.evaluate import Evaluated, Scored, evaluate
+from unsynth.evaluation.evaluate import EvaluationProgress, EvaluationResult, evaluate
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
+from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.targets import find_targets
 from unsynth.metrics.audio import audio_metrics
 from unsynth.rendering.renderer import Renderer
 
 
-def run(model: str, dataset: str, out: Path, **options) -> Evaluated:
-    *scored, evaluated = evaluate(model, [dataset], out, candidates=2, **options)
-    assert all(isinstance(event, Scored) for event in scored)
-    assert isinstance(evaluated, Evaluated)
-    return evaluated
+def run(
+    model: str,
+    dataset: str,
+    out: Path,
+    workers: int | None = None,
+    resume: bool = False,
+    **settings,
+) -> EvaluationResult:
+    request = EvaluationRequest(model, [dataset], candidates=2, **settings)
+    *progress, result = evaluate(request, out, workers, resume)
+    assert all(isinstance(event, EvaluationProgress) for event in progress)
+    assert isinstance(result, EvaluationResult)
+    return result
 
 
 def rows(folder: Path) -> list[dict]:
-    found = read_evaluation(folder)[1]
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
+    all_rows = read_evaluation(folder)[1]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in all_rows]
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +46,27 @@ def evaluated(model, tmp_path_factory) -> Path:
     return run(model, "draws:3", tmp_path_factory.mktemp("e") / "run", workers=2).folder
 
 
-def test_scores_are_those_of_the_sounds(task, evaluated):
+def test_rows_hold_the_metrics_of_the_rendered_sounds(task, evaluated):
     settings, _ = read_evaluation(evaluated)
-    found = rows(evaluated)
-    assert settings["candidates"] == 2 and len(found) == settings["targets"] == 3
+    all_rows = rows(evaluated)
+    assert settings["candidates"] == 2 and len(all_rows) == settings["targets"] == 3
     with Renderer(task.synth, workers=1) as renderer:
         sound = find_targets(["draws:3"], task, 0).load(2, renderer)
-    row = found[2]
+    row = all_rows[2]
     assert (row["name"], row["pitch"]) == ("test-000002", sound.pitch)
-    for row in found:
+    for row in all_rows:
         assert row["floor.mss"] == 0.0 and row["floor.rms"] == pytest.approx(1.0)
         assert row["best.mss"] <= row["one.mss"] and row["best_random.mss"] <= row["random.mss"]
         assert row["best_or_nearest.mss"] == min(row["best.mss"], row["nearest.mss"])
         assert not any(key.endswith("_original") for key in row)
     silence = audio_metrics(sound.audio, np.zeros_like(sound.audio))
-    assert found[2]["nearest.mss"] < silence.mss
+    assert all_rows[2]["nearest.mss"] < silence.mss
     assert "noise floor" in (evaluated / "table.md").read_text()
 
 
-def test_neither_workers_nor_a_kill_change_the_scores(model, evaluated, tmp_path):
+def test_scores_depend_neither_on_workers_nor_on_a_kill(model, evaluated, tmp_path):
     again = tmp_path / "again"
-    events = evaluate(model, ["draws:3"], again, candidates=2, workers=1)
+    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), again, workers=1)
     next(events)
     events.close()
     with pytest.raises(EvaluationError, match="not finished"):
@@ -74,56 +85,56 @@ def test_neither_workers_nor_a_kill_change_the_scores(model, evaluated, tmp_path
 
 
 def kill_children_since(before):
-    """Kill this evaluation's workers, not those that another test's loader has left behind."""
+    """Kill the workers of this evaluation, not processes that another test left behind."""
     for child in multiprocessing.active_children():
         if child not in before:
             child.kill()
 
 
-def test_a_worker_that_dies_costs_its_targets_only(model, evaluated, tmp_path):
+def test_dead_worker_costs_only_its_targets(model, evaluated, tmp_path):
     before = multiprocessing.active_children()
-    events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
+    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), tmp_path / "e", 1)
     next(events)
-    time.sleep(1.0)  # the next target is in hand
+    time.sleep(1.0)  # The worker is now busy with the next target.
     kill_children_since(before)
     *_, last = events
-    assert isinstance(last, Evaluated)
-    found, undisturbed = rows(tmp_path / "e"), rows(evaluated)
-    dead = [row for row in found if row["error"]]
+    assert isinstance(last, EvaluationResult)
+    disturbed, undisturbed = rows(tmp_path / "e"), rows(evaluated)
+    dead = [row for row in disturbed if row["error"]]
     assert 1 <= len(dead) < 3
-    for row, whole in zip(found, undisturbed, strict=True):
+    for row, whole in zip(disturbed, undisturbed, strict=True):
         if row["error"]:
             assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 7
             assert row["one.mss"] == row["nearest.mss"] > whole["floor.mss"]
         else:
             assert row == whole
-    assert last.failures == sum(row["failures"] for row in found) > 0
+    assert last.failures == sum(row["failures"] for row in disturbed) > 0
 
 
-def test_workers_that_die_idle_cost_nothing(model, evaluated, tmp_path):
+def test_workers_that_die_idle_change_nothing(model, evaluated, tmp_path):
     before = multiprocessing.active_children()
-    events = evaluate(model, ["draws:3"], tmp_path / "e", candidates=2, workers=1)
+    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), tmp_path / "e", 1)
     threading.Timer(1.0, kill_children_since, [before]).start()
     *_, last = events
-    assert isinstance(last, Evaluated) and last.failures == 0
+    assert isinstance(last, EvaluationResult) and last.failures == 0
     assert rows(tmp_path / "e") == rows(evaluated)
 
 
-def test_a_stereo_sound_is_scored_twice(model, tmp_path, rng):
+def test_stereo_sound_is_scored_in_both_forms(model, tmp_path, rng):
     wave = np.sin(2 * np.pi * 220.0 * np.arange(44_100) / 44_100)
     stereo = np.stack([wave, 0.3 * rng.standard_normal(44_100)], axis=1)
     soundfile.write(tmp_path / "both_57.wav", stereo, 44_100)
     soundfile.write(tmp_path / "mono_57.wav", wave, 44_100)
-    found = run(model, str(tmp_path), tmp_path / "e", workers=1)
+    result = run(model, str(tmp_path), tmp_path / "e", workers=1)
     first, second = rows(tmp_path / "e")
     assert (first["name"], first["pitch"]) == ("both_57.wav", 57)
     assert first["one.mss_original"] != first["one.mss"]
     assert second["one.mss_original"] is None and second["pitch"] == 57
     assert "floor.mss" not in first
-    assert set(found.tables) == {"", "against the original channels"}
+    assert set(result.tables) == {"", "against the original channels"}
 
 
-def test_what_cannot_be_evaluated(task, model, tmp_path, shared_data):
+def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, shared_data):
     for dataset, message in [
         ("draws:0", "give a number of draws"),
         ("draws:x", "give a number of draws"),
@@ -141,41 +152,43 @@ def test_what_cannot_be_evaluated(task, model, tmp_path, shared_data):
         run(model, str(tmp_path), tmp_path / "e", workers=1)
 
 
-def test_the_default_folder_and_settings_that_are_damaged(model, tmp_path, monkeypatch):
+def test_damaged_settings_in_the_default_folder_are_named(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "evaluations" / "dx7-draws-2"
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text('{"model": ')
     with pytest.raises(EvaluationError, match=r"settings.json: cannot be read"):
-        next(evaluate(model, ["draws:2"], resume=True))
+        next(evaluate(EvaluationRequest(model, ["draws:2"]), resume=True))
 
 
-def test_voices_are_named_and_their_own_floor(task, shared_data):
+def test_voices_have_names_and_a_noise_floor(task, shared_data):
     bank = sorted((shared_data / "dx7_cartridges").glob("*.syx"))[0]
     voices = find_targets([str(bank)], task, 0)
     assert len(voices.names) == len(set(voices.names)) == 32
     with Renderer(task.synth, workers=1) as renderer:
         sound = voices.load(3, renderer)
-    assert sound.pitch == 60 and sound.again is not None
-    np.testing.assert_array_equal(sound.audio, sound.again)
+    assert sound.pitch == 60 and sound.second_render is not None
+    np.testing.assert_array_equal(sound.audio, sound.second_render)
 
 
-def test_comparisons_are_paired(model, evaluated, tmp_path):
+def test_comparison_pairs_targets(model, evaluated, tmp_path):
     other = run(model, "draws:3", tmp_path / "other", workers=1, seed=0, steps=1).folder
-    found = compare([evaluated, other], "best")
-    ours, theirs = rows(evaluated), rows(other)
-    expected = np.mean([b["best.mss"] - a["best.mss"] for a, b in zip(ours, theirs, strict=True)])
-    mean, low, high = found.intervals["other"]["mss"]
+    comparison = compare([evaluated, other], "best")
+    first_rows, other_rows = rows(evaluated), rows(other)
+    expected = np.mean(
+        [b["best.mss"] - a["best.mss"] for a, b in zip(first_rows, other_rows, strict=True)]
+    )
+    mean, low, high = comparison.intervals["other"]["mss"]
     assert mean == pytest.approx(expected) and low <= mean <= high and low < high
     same = compare([evaluated, other], "floor").intervals["other"]
     assert same["mss"] == (0.0, 0.0, 0.0)
-    found.write(tmp_path / "out")
+    comparison.write(tmp_path / "out")
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".md", ".tex", ".csv", ".png"}
     with pytest.raises(EvaluationError, match="at least two"):
         compare([evaluated])
     with pytest.raises(EvaluationError, match="holds no evaluation"):
         compare([evaluated, tmp_path])
-    with pytest.raises(EvaluationError, match="--estimate nothing: there is one, best"):
+    with pytest.raises(EvaluationError, match="--estimate nothing: choose one of one, best"):
         compare([evaluated, other], "nothing")
     voices = run(model, "draws:2", tmp_path / "fewer", workers=1).folder
     with pytest.raises(EvaluationError, match="only runs on the same targets"):

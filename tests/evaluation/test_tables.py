@@ -1,3 +1,5 @@
+"""Tables of scores and their intervals."""
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -5,14 +7,14 @@ from scipy import stats
 from unsynth.evaluation.tables import METRICS, PUBLISHED, Table, mean_interval, scores_table
 
 
-def item(mss: float, pitch: int | None, heard: int, failed: bool = False) -> dict:
+def item(mss: float, pitch: int | None, estimated_pitch: int, failed: bool = False) -> dict:
     scores = {"mss": mss, "wmfcc": 2 * mss, "sot": mss / 100, "rms": 1 - mss / 10}
-    return {"pitch": pitch, "one.pitch": heard, "one.failed": failed} | {
+    return {"pitch": pitch, "one.pitch": estimated_pitch, "one.failed": failed} | {
         f"one.{name}": value for name, value in scores.items()
     }
 
 
-def test_intervals_are_the_normal_ones():
+def test_intervals_equal_those_of_scipy():
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
     mean, half = mean_interval(values)
     low, high = stats.norm.interval(0.95, loc=values.mean(), scale=stats.sem(values))
@@ -21,16 +23,16 @@ def test_intervals_are_the_normal_ones():
     assert np.isnan(mean_interval(values[:1])[1])
 
 
-def test_nothing_is_dropped_and_failures_are_counted():
+def test_failures_are_scored_and_counted():
     items = [item(2.0, 60, 60), item(4.0, None, 10), item(6.0, 61, 49, failed=True)]
-    table = scores_table(items, {"one": "one sample", "best": "never made"})
+    table = scores_table(items, {"one": "one sample", "best": "absent estimate"})
     (row,) = table.rows
     assert row[0] == "one sample" and row[1].startswith("4.00 ± ")
     assert row[-2].startswith("50 ±") and row[-1] == "1"
     assert len(row) == len(table.headings) == len(METRICS) + 3
 
 
-def test_an_item_without_other_channels_keeps_its_scores():
+def test_item_without_other_channels_keeps_its_scores():
     stereo = item(2.0, None, 1) | {"one.mss_original": 5.0, "one.wmfcc_original": 0.0}
     stereo |= {"one.sot_original": 0.0, "one.rms_original": 1.0}
     items = [stereo, item(3.0, None, 1) | {"one.mss_original": None}]
@@ -38,7 +40,7 @@ def test_an_item_without_other_channels_keeps_its_scores():
     assert row[1].startswith("4.00 ± ")
 
 
-def test_published_numbers_stand_beside_ours():
+def test_published_scores_are_rows_of_the_table():
     table = scores_table(
         [item(2.0, None, 1)] * 2, {"one": "one sample"}, published=PUBLISHED["surge-full", "nsynth"]
     )
@@ -46,7 +48,7 @@ def test_published_numbers_stand_beside_ours():
     assert len(table.rows) == 5
 
 
-def test_layouts():
+def test_markdown_is_aligned_and_latex_is_escaped():
     table = Table(["", "MSS ↓"], [["a_b & c", "1.0 ± 0.1"], ["d", "2"]])
     lines = table.markdown().splitlines()
     assert len({len(line) for line in lines}) == 1 and set(lines[1]) == {"|", "-"}

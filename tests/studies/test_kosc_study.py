@@ -1,3 +1,5 @@
+"""The k-osc study: cells, their scores, and the figures and tables of their results."""
+
 import dataclasses
 import json
 
@@ -6,21 +8,22 @@ import pytest
 import torch
 from scipy import stats
 
+from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies.folder import StudyError
-from unsynth.studies.kosc import quasi as kosc_quasi
-from unsynth.studies.kosc import study as cells_module
-from unsynth.studies.kosc.cell import Cell, Result, Settings
-from unsynth.studies.kosc.figure3 import draw, figure3_cells, order, pooled
-from unsynth.studies.kosc.quasi import asymmetry, draw_quasi, invariance, quasi_cells
-from unsynth.studies.kosc.scoring import evaluate, uniform
-from unsynth.studies.kosc.study import run
+from unsynth.studies.kosc import budget as budget_module
+from unsynth.studies.kosc import quasi as quasi_module
+from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
+from unsynth.studies.kosc.quasi import asymmetry, measure_asymmetry, quasi_cells, write_quasi
+from unsynth.studies.kosc.scoring import score_cell, uniform_patches
+from unsynth.studies.kosc.study import run_cells
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc, Ranges
 
 CPU = torch.device("cpu")
-SMALL = Settings(
+SMALL = CellSettings(
     steps=4, batch=8, width=16, items=30, solver_steps=2, learning_rate=1e-3, param2tok_rate=2.0
 )
 
@@ -34,12 +37,12 @@ def cell(model: Model, ranges: Ranges = Ranges.COMMON, seed: int = 0, k: int = 2
 
 
 class Oracle(torch.nn.Module):
-    """Knows the test patches, and answers with their oscillators in another order."""
+    """Returns the true patches of the test, with their oscillators in the given order."""
 
-    def __init__(self, asked: Cell, order: list[int]) -> None:
+    def __init__(self, cell: Cell, order: list[int]) -> None:
         super().__init__()
-        synth = asked.synth
-        target = uniform(asked, cells_module.Split.TEST, range(SMALL.items))
+        synth = cell.synth
+        target = uniform_patches(cell, Split.TEST, range(SMALL.items))
         self.answer = synth.vectors(synth.units(target)[:, order])
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
@@ -47,42 +50,41 @@ class Oracle(torch.nn.Module):
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
-def test_what_symmetry_is_to_the_scores(order):
+def test_permuted_oscillators_sound_equal_only_where_symmetric(order):
     for ranges in (Ranges.COMMON, Ranges.DISJOINT):
-        asked = cell(Model.FFN_MSE, ranges, k=3)
-        scores = {
-            k: np.array(v) for k, v in evaluate(Oracle(asked, order), asked, SMALL, CPU).items()
-        }
+        small_cell = cell(Model.FFN_MSE, ranges, k=3)
+        values = score_cell(Oracle(small_cell, order), small_cell, SMALL, CPU)
+        scores = {metric: np.array(items) for metric, items in values.items()}
         assert (scores["lac"] == 0).all() and (scores["unsquared lac"] == 0).all()
-        same = order == [0, 1, 2]
-        assert bool(scores["mse"].mean() == 0) is same
-        if same:
+        is_identity = order == [0, 1, 2]
+        assert bool(scores["mse"].mean() == 0) is is_identity
+        if is_identity:
             assert scores["lsd"].max() == 0
         else:
             assert bool(scores["lsd"].mean() < 0.05) is (ranges is Ranges.COMMON)
 
 
-def test_chance_is_two_thirds_from_any_target():
+def test_random_draws_have_an_mse_of_two_thirds():
     """E (x - y)^2 of two uniform values in [-1, 1] is 2 / 3."""
-    scores = evaluate(None, cell(Model.RANDOM), dataclasses.replace(SMALL, items=1500), CPU)
+    scores = score_cell(None, cell(Model.RANDOM), dataclasses.replace(SMALL, items=1500), CPU)
     assert np.mean(scores["mse"]) == pytest.approx(2 / 3, rel=0.05)
     assert np.mean(scores["lac"]) < np.mean(scores["mse"]) - 0.1
 
 
 @pytest.mark.parametrize("model", [Model.PARAM2TOK, Model.MLP, Model.FFN_SORT])
-def test_a_resumed_cell_is_the_uninterrupted_one(model, tmp_path):
-    whole, cut = (Training(cell(model), SMALL, CPU) for _ in range(2))
+def test_resumed_training_equals_uninterrupted_training(model, tmp_path):
+    whole, interrupted = (Training(cell(model), SMALL, CPU) for _ in range(2))
     for _ in range(4):
         whole.advance()
     for _ in range(2):
-        cut.advance()
-    cut.save(tmp_path / "x.part")
+        interrupted.advance()
+    interrupted.save(tmp_path / "x.part")
     resumed = Training(cell(model), SMALL, CPU)
     resumed.load(tmp_path / "x.part")
     for _ in range(2):
         resumed.advance()
     for training in (whole, resumed):
-        training.look()
+        training.fetch_losses()
     assert resumed.losses == whole.losses and resumed.step == 4
     for name, weights in whole.model.state_dict().items():
         torch.testing.assert_close(resumed.model.state_dict()[name], weights, atol=0, rtol=0)
@@ -91,33 +93,33 @@ def test_a_resumed_cell_is_the_uninterrupted_one(model, tmp_path):
         resumed.load(tmp_path / "x.part")
 
 
-def test_seeds_and_steps_see_other_patches():
-    def first_loss(seed: int) -> float:
+def test_seeds_and_steps_draw_different_patches():
+    def first_losses(seed: int) -> list[float]:
         training = Training(cell(Model.FFN_MSE, seed=seed), SMALL, CPU)
         training.advance()
         training.advance()
-        training.look()
+        training.fetch_losses()
         return training.losses
 
-    once = first_loss(0)
-    assert once == first_loss(0)
-    assert len({*once, *first_loss(1)}) == 4
+    losses = first_losses(0)
+    assert losses == first_losses(0)
+    assert len({*losses, *first_losses(1)}) == 4
 
 
 @pytest.mark.parametrize("model", [Model.FFN_MSE, Model.FFN_CHAMFER])
-def test_training_beats_chance(model):
-    """One oscillator: its frequency is heard at once."""
+def test_training_beats_random_draws(model):
+    """With one oscillator, the spectrum shows the frequency directly."""
     settings = dataclasses.replace(SMALL, batch=64, learning_rate=4e-3, items=100)
     training = Training(cell(model, k=1), settings, CPU)
     for _ in range(60):
         training.advance()
-    scores = evaluate(training.model, training.cell, settings, CPU)
+    scores = score_cell(training.model, training.cell, settings, CPU)
     assert np.mean(scores["mse"]) < 0.4
-    chance = evaluate(None, training.cell, settings, CPU)
-    assert np.mean(scores["lsd"]) < np.mean(chance["lsd"]) - 0.5
+    random = score_cell(None, training.cell, settings, CPU)
+    assert np.mean(scores["lsd"]) < np.mean(random["lsd"]) - 0.5
 
 
-def test_a_loss_that_is_not_finite_stops_the_cell(tmp_path):
+def test_loss_that_is_not_finite_stops_the_cell(tmp_path):
     training = Training(cell(Model.MLP), SMALL, CPU)
     with torch.no_grad():
         training.model.no_sound.fill_(float("nan"))
@@ -136,64 +138,66 @@ def test_ctrl_c_loses_the_current_cell_only(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(cells, SMALL, out, "cpu", say=stop)
+        run_cells(cells, SMALL, out, "cpu", report=stop)
     assert [path.stem for path in out.glob("*.json") if path.stem != "plan"] == [cells[0].name]
-    first = (out / f"{cells[0].name}.json").read_text()
+    first_result = (out / f"{cells[0].name}.json").read_text()
     with pytest.raises(StudyError, match="--resume"):
-        run(cells, SMALL, out, "cpu", say=silent)
+        run_cells(cells, SMALL, out, "cpu", report=silent)
     with pytest.raises(StudyError, match="batch 8, not 9"):
-        run(cells, dataclasses.replace(SMALL, batch=9), out, "cpu", resume=True, say=silent)
-    results, _ = run(cells, SMALL, out, "cpu", resume=True, say=silent)
+        run_cells(
+            cells, dataclasses.replace(SMALL, batch=9), out, "cpu", resume=True, report=silent
+        )
+    results, _ = run_cells(cells, SMALL, out, "cpu", resume=True, report=silent)
     assert [result.model for result in results] == [c.model.value for c in cells]
     assert [result.steps for result in results] == [4, 4, 0]
-    # The first was read, not trained again: times and all are as they were.
-    assert (out / f"{cells[0].name}.json").read_text() == first
-    assert not [*out.glob("*.part"), *out.glob("*.new"), *out.glob("*.lock")]
-    again, _ = run(cells, SMALL, out, "cpu", resume=True, say=silent)
+    # The first cell was not trained again: even its times are unchanged.
+    assert (out / f"{cells[0].name}.json").read_text() == first_result
+    assert not [*out.glob("*.part"), *out.glob(".*"), *out.glob("*.lock")]
+    again, _ = run_cells(cells, SMALL, out, "cpu", resume=True, report=silent)
     assert again == results
 
 
-def test_a_damaged_result_is_named(tmp_path):
+def test_damaged_result_names_its_file(tmp_path):
     cells = [cell(Model.RANDOM)]
-    run(cells, SMALL, tmp_path, "cpu", say=silent)
+    run_cells(cells, SMALL, tmp_path, "cpu", report=silent)
     path = tmp_path / f"{cells[0].name}.json"
     for text in ('{"model": 1', '{"watched": []}', "[]"):
         path.write_text(text)
         with pytest.raises(StudyError, match=path.name):
-            run(cells, SMALL, tmp_path, "cpu", resume=True, say=silent)
+            run_cells(cells, SMALL, tmp_path, "cpu", resume=True, report=silent)
 
 
-def test_a_budget_sets_the_same_steps_for_all(tmp_path, monkeypatch):
+def test_budget_sets_the_same_steps_for_all_cells(tmp_path, monkeypatch):
     speeds = {Model.MLP: (0.5, 3.0), Model.FFN_MSE: (1.5, 1.0)}
-    monkeypatch.setattr(cells_module, "_speed", lambda cell, *rest: speeds[cell.model])
+    monkeypatch.setattr(budget_module, "measure_speed", lambda cell, *rest: speeds[cell.model])
     cells = [cell(Model.MLP), cell(Model.FFN_MSE), cell(Model.RANDOM)]
     with pytest.raises(StudyError, match="too small"):
-        run(cells, SMALL, tmp_path / "a", "cpu", budget=0.05, say=silent)
-    results, settings = run(cells, SMALL, tmp_path / "b", "cpu", budget=0.25, say=silent)
+        run_cells(cells, SMALL, tmp_path / "a", "cpu", budget=0.05, report=silent)
+    results, settings = run_cells(cells, SMALL, tmp_path / "b", "cpu", budget=0.25, report=silent)
     # 0.9 * 15 s less 4 s of tests, over 2 s for a step of both.
     assert settings.steps == 4 and [r.steps for r in results] == [4, 4, 0]
     plan = json.loads((tmp_path / "b" / "plan.json").read_text())
     assert plan["steps"] == 4 and plan["asked"]["budget"] == 0.25
 
 
-def test_a_device_that_is_not_there(tmp_path):
+def test_unavailable_device_is_refused(tmp_path):
     with pytest.raises(StudyError, match="--device"):
-        run([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", say=silent)
+        run_cells([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", report=silent)
 
 
-def test_scores_are_pooled_over_seeds_an_item_at_a_time(tmp_path):
+def test_pooled_scores_average_each_item_over_seeds(tmp_path):
     cells = [cell(Model.RANDOM, seed=seed) for seed in (0, 1)]
-    results, settings = run(cells, SMALL, tmp_path, "cpu", say=silent)
+    results, settings = run_cells(cells, SMALL, tmp_path, "cpu", report=silent)
     items = np.array([result.scores["lac"] for result in results])
     assert (items[0] != items[1]).all()
-    mean, half, seeds = pooled(results, "lac", model="Random", k=2)
+    mean, half, seeds = pooled_score(results, "lac", model="Random", k=2)
     assert mean == pytest.approx(items.mean()) and seeds == pytest.approx(items.mean(axis=1))
     assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
-    assert pooled(results, "lac", model="Random", k=3) is None
-    draw(results, settings, tmp_path)
+    assert pooled_score(results, "lac", model="Random", k=3) is None
+    write_figure3(results, settings, tmp_path)
 
 
-def test_an_order_of_models_is_claimed_only_where_the_seeds_agree_on_it():
+def test_order_of_models_is_confirmed_only_where_seeds_agree():
     lacs = {
         Model.EQUIVARIANT: [0.20, 0.22, 0.21],
         Model.MLP: [0.30, 0.31, 0.32],
@@ -204,10 +208,10 @@ def test_an_order_of_models_is_claimed_only_where_the_seeds_agree_on_it():
         Result(
             model.value, "symmetric", 4, seed, 0, 0, 0.0, 0.0, None, {"lac": [lac], "lsd": [lac]}
         )
-        for model, of_seeds in lacs.items()
-        for seed, lac in enumerate(of_seeds)
+        for model, seed_lacs in lacs.items()
+        for seed, lac in enumerate(seed_lacs)
     ]
-    rows = {row[2]: row[5:] for row in order(results).rows if row[0] == "symmetric"}
+    rows = {row[2]: row[5:] for row in order_table(results).rows if row[0] == "symmetric"}
     assert rows["CNF (Equivariant) < CNF (MLP)"][1] == "as the paper"
     assert rows["CNF (Equivariant) < FFN (MSE)"][1] == "contrary"
     assert rows["CNF (Equivariant) < FFN (Sort)"][1] == "not resolved"
@@ -216,54 +220,62 @@ def test_an_order_of_models_is_claimed_only_where_the_seeds_agree_on_it():
     interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
     half = (interval.high - interval.low) / 2
     assert rows["CNF (Equivariant) < CNF (MLP)"][0] == f"-0.1000 ± {half:.4f}"
-    one = [result for result in results if result.seed == 0]
-    assert not {"as the paper", "contrary"} & {text for row in order(one).rows for text in row}
+    one_seed = [result for result in results if result.seed == 0]
+    assert not {"as the paper", "contrary"} & {
+        text for row in order_table(one_seed).rows for text in row
+    }
 
 
-def test_figure_3_is_every_model_at_every_condition_size_and_seed():
+def test_figure_3_has_every_model_condition_size_and_seed():
     cells = figure3_cells([4, 8], 2)
     assert len({c.name for c in cells}) == len(cells) == 2 * 2 * (2 * len(Model) - 1)
 
 
-def test_asymmetry_is_none_for_an_invariant_posterior_and_large_for_an_ordered_one():
+def test_asymmetry_is_0_for_an_invariant_posterior_and_large_for_an_ordered_one():
     synth, rng = KOsc(4, Ranges.CHOSEN), np.random.default_rng(0)
     x = torch.from_numpy(rng.uniform(-1, 1, (4000, 13)))
     assert abs(asymmetry(synth, x, rng)) < 0.01
     units = synth.units(x)
     ordered = units.take_along_dim(units[..., :1].argsort(dim=1), dim=1)
-    spread = asymmetry(synth, torch.cat([synth.vectors(ordered), x[:, 12:]], dim=1), rng)
+    ordered_asymmetry = asymmetry(synth, torch.cat([synth.vectors(ordered), x[:, 12:]], dim=1), rng)
     units = units * 0.01 + torch.linspace(-1, 1, 4)[:, None]
-    known = asymmetry(synth, torch.cat([synth.vectors(units), x[:, 12:] * 0.01], dim=1), rng)
-    assert 0.03 < spread < known < 1
+    certain_asymmetry = asymmetry(
+        synth, torch.cat([synth.vectors(units), x[:, 12:] * 0.01], dim=1), rng
+    )
+    assert 0.03 < ordered_asymmetry < certain_asymmetry < 1
 
 
-def test_a_quasi_study_watches_the_invariance(tmp_path, monkeypatch):
-    monkeypatch.setattr(kosc_quasi, "_SAMPLES", 4)
-    monkeypatch.setattr(kosc_quasi, "_SOLVER_STEPS", 1)
+def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
+    monkeypatch.setattr(quasi_module, "_SAMPLES", 4)
+    monkeypatch.setattr(quasi_module, "_SOLVER_STEPS", 1)
     cells = quasi_cells([2], 1, [0.5])
     assert {c.condition for c in cells} == {"dial 0.5", "conditional"}
-    results, settings = run(cells, SMALL, tmp_path, "cpu", say=silent, watcher=invariance)
+    results, settings = run_cells(
+        cells, SMALL, tmp_path, "cpu", report=silent, probe=measure_asymmetry
+    )
     for result in results:
         steps = [step for step, _ in result.watched]
         assert steps == ([] if result.model == "Random" else [1, 2, 3, 4])
-    draw_quasi(results, cells, settings, tmp_path)
+    write_quasi(results, cells, settings, tmp_path)
     table = (tmp_path / "table.md").read_text()
     assert table.count("conditional") >= len(FLOWS) + 1
     assert (tmp_path / "invariance.png").exists()
     assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
-    resumed, _ = run(cells, SMALL, tmp_path, "cpu", resume=True, say=silent, watcher=invariance)
+    resumed, _ = run_cells(
+        cells, SMALL, tmp_path, "cpu", resume=True, report=silent, probe=measure_asymmetry
+    )
     assert resumed == results
-    # Scores are drawn without the weights, too, which are large.
+    # The weights are large and may have been deleted: the table does not need them.
     for weights in tmp_path.glob("*.safetensors"):
         weights.unlink()
     (tmp_path / "table.md").unlink()
-    draw_quasi(resumed, cells, settings, tmp_path)
+    write_quasi(resumed, cells, settings, tmp_path)
     assert (tmp_path / "table.md").read_text() == table
 
 
 def test_only_exchangeable_oscillators_are_aligned():
-    asked = dataclasses.replace(cell(Model.MLP, Ranges.DISJOINT), coupling=Coupling.ALIGNED)
-    training = Training(asked, SMALL, CPU)
+    aligned = dataclasses.replace(cell(Model.MLP, Ranges.DISJOINT), coupling=Coupling.ALIGNED)
+    training = Training(aligned, SMALL, CPU)
     with pytest.raises(StudyError, match="only oscillators of one range are exchangeable"):
         training.advance()
     training.close()

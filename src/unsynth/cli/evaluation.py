@@ -64,23 +64,23 @@ def evaluate(
     Prints a table of every metric, mean and 95 % confidence interval over the targets, and writes
     it to table.md, with one row per target in items.parquet.
     """
-    from unsynth.evaluation.evaluate import Evaluated
+    from unsynth.evaluation.evaluate import EvaluationResult
     from unsynth.evaluation.evaluate import evaluate as evaluate_model
+    from unsynth.evaluation.settings import EvaluationRequest
 
     use_one_torch_thread()
     require_evaluation()
-    events = evaluate_model(
-        *(model, dataset, out, candidates, limit, workers, seed, guidance, steps, resume)
-    )
+    request = EvaluationRequest(model, dataset, candidates, limit, seed, guidance, steps)
+    events = evaluate_model(request, out, workers, resume)
     try:
-        evaluated = result_of(Evaluated, events, "scoring", counted=True)
+        result = result_of(EvaluationResult, events, "scoring", counted=True)
     except KeyboardInterrupt:
         raise UnsynthError("stopped; scored targets are kept: continue with --resume") from None
-    for heading, table in evaluated.tables.items():
+    for heading, table in result.tables.items():
         click.echo(f"{heading}\n{table.markdown()}" if heading else table.markdown())
-    if evaluated.failures:
-        click.echo(f"{evaluated.failures} estimates could not be rendered: scored as silence")
-    click.echo(f"rows: {evaluated.folder / 'items.parquet'}")
+    if result.failures:
+        click.echo(f"{result.failures} estimates could not be rendered: scored as silence")
+    click.echo(f"rows: {result.folder / 'items.parquet'}")
 
 
 @click.command()
@@ -113,12 +113,12 @@ def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...],
     exchanged: how often the true value lies in the central 50, 80 and 95 % of the samples (less
     often means overconfident), and whether its ranks among the samples are uniform.
     """
-    from unsynth.evaluation.calibrate import Calibrated
+    from unsynth.evaluation.calibrate import CalibrationResult
     from unsynth.evaluation.calibrate import calibrate as calibrate_model
 
     use_one_torch_thread()
     events = calibrate_model(model, draws, samples, guidance, seed)
-    click.echo(result_of(Calibrated, events, "sampling").table.markdown())
+    click.echo(result_of(CalibrationResult, events, "sampling").table.markdown())
 
 
 @click.command()

@@ -154,14 +154,16 @@ def reproduce_kosc(
     Trains six models on symmetric and asymmetric oscillators, and compares them with chance.
     Writes figure3.png and table.md. The defaults are the paper's; --k 4 --k 8 gives two sizes.
     """
-    from unsynth.studies.kosc.cell import Settings
-    from unsynth.studies.kosc.figure3 import draw, figure3_cells, tables
-    from unsynth.studies.kosc.study import run
+    from unsynth.studies.kosc.cell import CellSettings
+    from unsynth.studies.kosc.figure3 import figure3_cells, score_tables, write_figure3
+    from unsynth.studies.kosc.study import run_cells
 
-    plan = Settings(**settings)
-    results, used = run(figure3_cells(ks, seeds), plan, out, device, budget, resume, click.echo)
-    draw(results, used, out)
-    for name, table in tables(results).items():
+    plan = CellSettings(**settings)
+    results, used = run_cells(
+        figure3_cells(ks, seeds), plan, out, device, budget, resume, click.echo
+    )
+    write_figure3(results, used, out)
+    for name, table in score_tables(results).items():
         click.echo(f"{name}\n{table.markdown()}")
     click.echo(f"figure: {out / 'figure3.png'}")
 
@@ -195,15 +197,22 @@ def reproduce_kosc_quasi(
     common and disjoint frequency ranges (conditional symmetry). Writes table.md, invariance.png and
     figures of what Param2Tok has learned.
     """
-    from unsynth.studies.kosc.cell import Settings
-    from unsynth.studies.kosc.quasi import draw_quasi, invariance, quasi_cells, table
-    from unsynth.studies.kosc.study import run
+    from unsynth.studies.kosc.cell import CellSettings
+    from unsynth.studies.kosc.quasi import (
+        measure_asymmetry,
+        quasi_cells,
+        quasi_table,
+        write_quasi,
+    )
+    from unsynth.studies.kosc.study import run_cells
 
     cells = quasi_cells(ks, seeds, dials)
-    plan = Settings(**settings)
-    results, used = run(cells, plan, out, device, budget, resume, click.echo, invariance)
-    draw_quasi(results, cells, used, out)
-    click.echo(table(results).markdown())
+    plan = CellSettings(**settings)
+    results, used = run_cells(
+        cells, plan, out, device, budget, resume, click.echo, measure_asymmetry
+    )
+    write_quasi(results, cells, used, out)
+    click.echo(quasi_table(results).markdown())
     click.echo(f"figures: {out}")
 
 
@@ -224,16 +233,16 @@ def reproduce_kosc_arms(
 
     All train on symmetric oscillators; --flops sets the steps of each. Writes table.md.
     """
-    from unsynth.studies.kosc.arms import arm_cells, table, write
-    from unsynth.studies.kosc.cell import Settings
-    from unsynth.studies.kosc.study import run
+    from unsynth.studies.kosc.arms import arm_cells, arms_table, write_arms
+    from unsynth.studies.kosc.cell import CellSettings
+    from unsynth.studies.kosc.study import run_cells
 
     if budget is not None:
         raise UnsynthError("--budget has no use here: --flops sets the steps")
-    plan = Settings(**settings)
-    results, used = run(arm_cells(ks, seeds), plan, out, device, None, resume, click.echo)
-    write(results, used, out)
-    click.echo(table(results).markdown())
+    plan = CellSettings(**settings)
+    results, used = run_cells(arm_cells(ks, seeds), plan, out, device, None, resume, click.echo)
+    write_arms(results, used, out)
+    click.echo(arms_table(results).markdown())
     click.echo(f"table: {out / 'table.md'}")
 
 
@@ -268,9 +277,9 @@ def reproduce_arms(
     that share a folder share the work.
     """
     require_evaluation()
-    from unsynth.studies.arms import Arms, run_arms
+    from unsynth.studies.arms import ArmsPlan, run_arms
 
-    table = run_arms(Arms(experiments, **plan), out, workers, resume, click.echo)
+    table = run_arms(ArmsPlan(experiments, **plan), out, workers, resume, click.echo)
     click.echo(table.markdown())
     click.echo(f"table: {out / 'table.md'}")
 
@@ -302,8 +311,8 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
     nearest draws of the index, CMA-ES and a genetic search. Writes table.md.
     """
     require_evaluation()
-    from unsynth.studies.search import SearchStudy, run_search_study
+    from unsynth.studies.search import SearchPlan, run_search_study
 
-    table = run_search_study(SearchStudy(**plan), out, resume, click.echo)
+    table = run_search_study(SearchPlan(**plan), out, resume, click.echo)
     click.echo(table.markdown())
     click.echo(f"table: {out / 'table.md'}")

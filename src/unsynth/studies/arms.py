@@ -153,15 +153,15 @@ def _plan_arms(plan: ArmsPlan, out: Path, resume: bool, report: Report) -> list[
     stored = read_plan(out, settings, resume)
     stored_arms = {} if stored is None else stored["arms"]
     arms, descriptions = [], {}
-    for name, (path, changes) in settings_by_name.items():
-        description = {"experiment": _read(path), "settings": list(changes)}
+    for name, (path, arm_settings) in settings_by_name.items():
+        description = {"experiment": _read(path), "settings": list(arm_settings)}
         if name not in stored_arms:
-            cost = _cost(name, path, changes, plan, report)
+            cost = _cost(name, path, arm_settings, plan, report)
         elif all(stored_arms[name][key] == value for key, value in description.items()):
             cost = {key: stored_arms[name][key] for key in ("parameters", "steps")}
         else:
             raise StudyError(f"{out} has another arm {name}: give this one another name")
-        arms.append(Arm(name, path, changes, **cost))
+        arms.append(Arm(name, path, arm_settings, **cost))
         descriptions[name] = description | cost
     write_plan(out, {"asked": settings, "arms": stored_arms | descriptions})
     return arms
