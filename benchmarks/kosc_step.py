@@ -2,10 +2,11 @@
 
     python benchmarks/kosc_step.py --k 4 32 --steps 3 --device cpu --threads 1
 
-A step draws and renders a batch, encodes it, couples it by optimal transport, computes loss and
-gradient, clips and lets Adam step, at the paper's sizes unless --width says less. The first step is
-left out. Parts are timed alone, without gradients but for "forward and backward of the encoder", so
-they do not add up to the step. Prints medians and, for cuda, the largest memory.
+A step draws and renders a batch, encodes it, couples its noise by optimal transport, computes the
+loss and its gradient, clips the gradient and takes an Adam step. Sizes are the paper's unless
+--width is smaller. The first step is not timed. Each part is timed alone, and only "forward and
+backward of the encoder" includes gradients, so the parts do not add up to the step. Prints medians
+and, on cuda, the peak memory.
 """
 
 import argparse
@@ -24,14 +25,14 @@ from unsynth.synths.kosc import KOsc
 
 def seconds(work: Callable[[], object], times: int, device: torch.device) -> float:
     work()
-    found = []
+    timings = []
     for _ in range(times):
         start = time.perf_counter()
         work()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        found.append(time.perf_counter() - start)
-    return statistics.median(found)
+        timings.append(time.perf_counter() - start)
+    return statistics.median(timings)
 
 
 def parts(k: int, settings: CellSettings, times: int, device: torch.device) -> None:

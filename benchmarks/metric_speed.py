@@ -91,7 +91,7 @@ def main() -> None:
     plain(sound(0), sound(1), compiled=True)
     audio_metrics(sound(0), sound(1))
 
-    ours, published, compiled = [], [], []
+    fast, published, compiled = [], [], []
     worst = np.zeros(4)
     plain_each = -(-arguments.plain // ROUNDS)
     # Sounds are made before the clock starts, in chunks that fit in memory.
@@ -102,22 +102,25 @@ def main() -> None:
             chunk = [(sound(2 * i), sound(2 * i + 1)) for i in indices]
             start = time.perf_counter()
             results = list(pool.map(audio_metrics, *zip(*chunk, strict=True)))
-            ours.append((time.perf_counter() - start, len(chunk)))
+            fast.append((time.perf_counter() - start, len(chunk)))
             if number in plain_after:
-                for pair, mine in list(zip(chunk, results, strict=True))[:plain_each]:
-                    for seconds, fast in ((compiled, True), (published, False)):
+                for pair, result in list(zip(chunk, results, strict=True))[:plain_each]:
+                    for timings, is_compiled in ((compiled, True), (published, False)):
                         start = time.perf_counter()
-                        theirs = plain(*pair, compiled=fast)
-                        seconds.append((time.perf_counter() - start, 1))
-                        worst = np.maximum(worst, np.abs(np.array(mine) / np.array(theirs) - 1))
+                        reference = plain(*pair, compiled=is_compiled)
+                        timings.append((time.perf_counter() - start, 1))
+                        worst = np.maximum(
+                            worst, np.abs(np.array(result) / np.array(reference) - 1)
+                        )
 
-    totals = [np.sum(timings, axis=0) for timings in (ours, published, compiled)]
-    here, *there = (1000 * seconds / pairs for seconds, pairs in totals)
-    print(f"{arguments.pairs} pairs, {arguments.workers} workers: {here:.1f} ms per pair")
+    totals = [np.sum(timings, axis=0) for timings in (fast, published, compiled)]
+    fast_ms, *plain_ms = (1000 * seconds / pairs for seconds, pairs in totals)
+    print(f"{arguments.pairs} pairs, {arguments.workers} workers: {fast_ms:.1f} ms per pair")
     names = ("as published", "with a compiled local cost")
-    for name, each in zip(names, there, strict=True):
+    for name, each in zip(names, plain_ms, strict=True):
         print(
-            f"plain, {name}, {len(compiled)} pairs: {each:.1f} ms per pair, ratio {each / here:.1f}"
+            f"plain, {name}, {len(compiled)} pairs: {each:.1f} ms per pair, "
+            f"ratio {each / fast_ms:.1f}"
         )
     errors = zip(AudioMetrics._fields, worst, strict=True)
     print("largest relative difference:", *(f"{name} {error:.0e}" for name, error in errors))

@@ -1,3 +1,5 @@
+"""The audio metrics, against golden numbers, librosa and their properties."""
+
 import json
 
 import hypothesis.extra.numpy as arrays
@@ -35,28 +37,28 @@ sounds = st.integers(1, 2).flatmap(
 
 
 def noise(rng: np.random.Generator, channels: int = 1, samples: int = 30_000) -> np.ndarray:
-    """Noise that gets quieter."""
+    """Noise that decays."""
     fade = np.linspace(1, rng.uniform(0, 1), samples)
     return (rng.normal(size=(channels, samples)) * fade).astype(np.float32)
 
 
-def test_golden_numbers(shared_data):
+def test_metrics_equal_the_golden_numbers(shared_data):
     golden = json.loads((shared_data.parent / "facts" / "golden_audio_metrics.json").read_text())
     for pair in golden["pairs"]:
         target, estimate = (
             soundfile.read(shared_data / pair[side], dtype="float32", always_2d=True)[0].T
             for side in ("target", "pred")
         )
-        found = audio_metrics(target, estimate)
+        metrics = audio_metrics(target, estimate)
         # The golden numbers have six decimals.
-        assert found.mss == pytest.approx(pair["mss"], rel=1e-6, abs=1e-6)
-        assert found.wmfcc == pytest.approx(pair["wmfcc"], rel=1e-6, abs=1e-6)
-        assert found.sot == pytest.approx(pair["sot"], rel=1e-6, abs=1e-6)
-        assert found.rms == pytest.approx(pair["rms"], rel=1e-6, abs=1e-6)
+        assert metrics.mss == pytest.approx(pair["mss"], rel=1e-6, abs=1e-6)
+        assert metrics.wmfcc == pytest.approx(pair["wmfcc"], rel=1e-6, abs=1e-6)
+        assert metrics.sot == pytest.approx(pair["sot"], rel=1e-6, abs=1e-6)
+        assert metrics.rms == pytest.approx(pair["rms"], rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("sample_rate", [44_100, 16_000])
-def test_librosa_gives_the_same(rng, sample_rate):
+def test_metrics_equal_those_of_librosa(rng, sample_rate):
     target, estimate = noise(rng, 2), noise(rng, 2) * np.float32(0.01)
 
     def mel(audio, window, hop, bands):
@@ -109,7 +111,7 @@ def librosa_warping_cost(cost: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 1), (1, 9), (9, 1), (2, 2), (30, 17)])
-def test_warping_costs_what_librosa_says(rng, first, second):
+def test_warping_cost_equals_that_of_librosa(rng, first, second):
     rows = rng.normal(size=(first, 3)).astype(np.float32)
     others = rng.normal(size=(second, 3)).astype(np.float32)
     cost = np.abs(rows[:, None] - others[None]).mean(axis=-1)
@@ -118,7 +120,7 @@ def test_warping_costs_what_librosa_says(rng, first, second):
 
 @settings(max_examples=40, deadline=None)
 @given(sounds)
-def test_a_sound_is_no_distance_from_itself(sound):
+def test_a_sound_has_no_distance_from_itself(sound):
     for metric in (mss, wmfcc, sot, lsd):
         assert metric(sound, sound) == 0
     assert rms_similarity(sound, sound) == pytest.approx(1, abs=1e-12)
@@ -126,17 +128,17 @@ def test_a_sound_is_no_distance_from_itself(sound):
 
 @settings(max_examples=40, deadline=None)
 @given(sounds, sounds)
-def test_all_are_symmetric_and_in_range(first, second):
+def test_metrics_are_symmetric_and_in_range(first, second):
     for metric in METRICS:
-        there, back = metric(first, second), metric(second, first)
-        assert there == pytest.approx(back, rel=1e-5, abs=1e-9)
-        assert there >= 0
+        forward, backward = metric(first, second), metric(second, first)
+        assert forward == pytest.approx(backward, rel=1e-5, abs=1e-9)
+        assert forward >= 0
     assert mss(first, second) <= 80
     assert sot(first, second) <= 1 + 1e-5
     assert rms_similarity(first, second) <= 1
 
 
-def test_a_difference_is_seen(rng):
+def test_different_sounds_have_a_distance(rng):
     first, second = noise(rng), noise(rng)
     for metric in (mss, wmfcc, lsd):
         assert metric(first, second) > 1
@@ -144,7 +146,7 @@ def test_a_difference_is_seen(rng):
     assert rms_similarity(first, second[:, ::-1]) < 0.99
 
 
-def test_only_where_it_says_so_does_level_count(rng):
+def test_level_counts_only_in_wmfcc_and_lsd(rng):
     first = noise(rng)
     second = first * np.float32(0.1)
     assert mss(first, second) < 1e-3
@@ -156,14 +158,14 @@ def test_only_where_it_says_so_does_level_count(rng):
     assert lsd(loud, loud * np.float32(0.1)) == pytest.approx(20, rel=1e-4)
 
 
-def test_transport_is_distance_along_the_frequency_axis():
+def test_transport_is_the_distance_along_the_frequency_axis():
     seconds = np.arange(44_100) / 44_100
     low, high = (np.sin(2 * np.pi * hz * seconds).astype(np.float32)[None] for hz in (2000, 7000))
     middle = sot(low, high)
     assert middle == pytest.approx(5000 / 22_050, rel=0.05)
 
 
-def test_warping_forgives_lateness(rng):
+def test_warping_ignores_a_shift_in_time(rng):
     burst = noise(rng, samples=8_000)
     early, late = np.zeros((2, 1, 44_100), dtype=np.float32)
     late_by = 45 * 441  # a whole number of frames
@@ -171,7 +173,7 @@ def test_warping_forgives_lateness(rng):
     assert wmfcc(early, late) < 0.01 < 10 < mss(early, late)
 
 
-def test_silence(rng):
+def test_silence_has_defined_distances(rng):
     sound = noise(rng, 2)
     silence = np.zeros_like(sound)
     for metric in (mss, wmfcc, sot, lsd):
@@ -184,13 +186,13 @@ def test_silence(rng):
     assert lsd(sound, silence) > 10
 
 
-def test_a_sound_too_quiet_for_its_squares_is_no_trap(rng):
+def test_samples_whose_squares_underflow_have_finite_metrics(rng):
     for metric in METRICS:
         assert np.isfinite(metric(noise(rng) * np.float32(1e-30), noise(rng)))
 
 
 @every_metric
-def test_a_shorter_sound_goes_on_in_silence(rng, metric):
+def test_shorter_sound_is_extended_with_silence(rng, metric):
     first, second = noise(rng, 2), noise(rng, 2)
     rest = np.zeros((2, 10_000), dtype=np.float32)
     longer = np.concatenate([second, rest], axis=1)
@@ -199,7 +201,7 @@ def test_a_shorter_sound_goes_on_in_silence(rng, metric):
 
 
 @every_metric
-def test_mono_stands_in_every_channel(rng, metric):
+def test_mono_stands_for_every_channel(rng, metric):
     mono, stereo = noise(rng), noise(rng, 2)
     both = np.concatenate([mono, mono])
     assert metric(mono, stereo) == metric(both, stereo)
@@ -223,7 +225,7 @@ def test_samples_that_cannot_be_squared_are_refused(rng, metric, value):
 
 
 @every_metric
-def test_what_cannot_be_compared_is_refused(rng, metric):
+def test_incomparable_sounds_are_refused(rng, metric):
     with pytest.raises(MetricError, match="channels"):
         metric(noise(rng, 2), noise(rng, 3))
     with pytest.raises(MetricError, match="empty"):
@@ -232,11 +234,11 @@ def test_what_cannot_be_compared_is_refused(rng, metric):
         metric(noise(rng), noise(rng), 100)
 
 
-def test_together_is_one_at_a_time(rng):
+def test_metrics_of_many_equal_those_of_each(rng):
     first, second = noise(rng, 2), noise(rng)
     assert audio_metrics(first, second, 22_050) == tuple(
         metric(first, second, 22_050) for metric in (mss, wmfcc, sot, rms_similarity)
     )
     sounds = np.stack([noise(rng, 2) for _ in range(5)])
-    together = MultiScaleSpectral(sounds[0])(sounds)
-    assert together.tolist() == [mss(sounds[0], sound) for sound in sounds]
+    distances = MultiScaleSpectral(sounds[0])(sounds)
+    assert distances.tolist() == [mss(sounds[0], sound) for sound in sounds]

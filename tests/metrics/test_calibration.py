@@ -16,14 +16,16 @@ LEVELS = np.array([0.5, 0.8, 0.95])
 NOISE = 0.5
 
 
-def drawn(rng: np.random.Generator, items: int) -> tuple[np.ndarray, np.ndarray]:
-    """Patches, ``(items, 2)``, and what is observed of them, ``(items,)``."""
+def draw(rng: np.random.Generator, items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Patches, ``(items, 2)``, and their observations y, ``(items,)``."""
     x = rng.standard_normal((items, 2))
     return x, x.sum(axis=1) + NOISE * rng.standard_normal(items)
 
 
-def exact(rng: np.random.Generator, y: np.ndarray, draws: int, width: float = 1.0) -> np.ndarray:
-    """Samples of the posterior, ``(items, draws, 2)``, its deviation scaled by ``width``."""
+def posterior_samples(
+    rng: np.random.Generator, y: np.ndarray, draws: int, width: float = 1.0
+) -> np.ndarray:
+    """Samples of the exact posterior, ``(items, draws, 2)``, its deviation scaled by ``width``."""
     covariance = np.linalg.inv(np.eye(2) + np.ones((2, 2)) / NOISE**2)
     mean = y[:, None] * covariance.sum(axis=1) / NOISE**2
     spread = rng.standard_normal((len(y), draws, 2)) @ np.linalg.cholesky(covariance).T
@@ -36,71 +38,73 @@ every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUN
 
 
 @every_function
-def test_the_exact_posterior_is_calibrated(rng, function):
-    x, y = drawn(rng, 2000)
-    truth, samples = function(x), function(exact(rng, y, 99))
-    found = rank_uniformity(ranks(truth, samples), 99)
-    assert found.p_value > 0.01
-    assert found.deviation < 0.035  # Kolmogorov and Smirnov: 99 % of uniform ranks
+def test_exact_posterior_is_calibrated(rng, function):
+    x, y = draw(rng, 2000)
+    truth, samples = function(x), function(posterior_samples(rng, y, 99))
+    uniformity = rank_uniformity(ranks(truth, samples), 99)
+    assert uniformity.p_value > 0.01
+    assert uniformity.deviation < 0.035  # Kolmogorov and Smirnov: 99 % of uniform ranks
     share, low, high = coverage(truth, samples, LEVELS)
     assert (low < LEVELS).all() and (high > LEVELS).all()
     assert (low < share).all() and (share < high).all() and (high - low < 0.05).all()
 
 
 @every_function
-def test_an_overconfident_posterior_is_not(rng, function):
-    x, y = drawn(rng, 1000)
-    truth, samples = function(x), function(exact(rng, y, 99, width=0.5))
-    found = rank_uniformity(ranks(truth, samples), 99)
-    assert found.p_value < 1e-9
-    assert found.deviation > 0.06
+def test_overconfident_posterior_is_not_calibrated(rng, function):
+    x, y = draw(rng, 1000)
+    truth, samples = function(x), function(posterior_samples(rng, y, 99, width=0.5))
+    uniformity = rank_uniformity(ranks(truth, samples), 99)
+    assert uniformity.p_value < 1e-9
+    assert uniformity.deviation > 0.06
     assert (coverage(truth, samples, LEVELS).high < LEVELS).all()
 
 
-def test_nor_are_a_timid_and_a_biased_one(rng):
-    x, y = drawn(rng, 1000)
+def test_underconfident_and_biased_posteriors_are_not_calibrated(rng):
+    x, y = draw(rng, 1000)
     truth = x.sum(axis=1)
-    timid = exact(rng, y, 99, width=2.0).sum(axis=-1)
-    assert rank_uniformity(ranks(truth, timid), 99).p_value < 1e-9
-    assert (coverage(truth, timid, LEVELS).low > LEVELS).all()
-    biased = exact(rng, y, 99).sum(axis=-1) + 0.5
-    found = rank_uniformity(ranks(truth, biased), 99)
-    assert found.p_value < 1e-9 and found.deviation > 0.2
+    wide = posterior_samples(rng, y, 99, width=2.0).sum(axis=-1)
+    assert rank_uniformity(ranks(truth, wide), 99).p_value < 1e-9
+    assert (coverage(truth, wide, LEVELS).low > LEVELS).all()
+    biased = posterior_samples(rng, y, 99).sum(axis=-1) + 0.5
+    uniformity = rank_uniformity(ranks(truth, biased), 99)
+    assert uniformity.p_value < 1e-9 and uniformity.deviation > 0.2
 
 
-def test_one_order_of_equal_parts_fails_though_every_sound_is_right(rng):
-    """Why raw parameters will not do: sorting the samples leaves each of them as good."""
-    x, y = drawn(rng, 1000)
-    samples = np.sort(exact(rng, y, 99), axis=-1)
+def test_raw_parameters_fail_for_one_order_of_equal_parts(rng):
+    """Sorting the coordinates of each sample changes no sound, but the ranks of a raw parameter."""
+    x, y = draw(rng, 1000)
+    samples = np.sort(posterior_samples(rng, y, 99), axis=-1)
     for function in FUNCTIONS.values():
         assert rank_uniformity(ranks(function(x), function(samples)), 99).p_value > 0.01
     assert rank_uniformity(ranks(x[:, 0], samples[..., 0]), 99).p_value < 1e-9
 
 
-def test_few_draws_cover_exactly(rng):
+def test_coverage_is_exact_with_few_draws(rng):
     truth, samples = rng.normal(size=20_000), rng.normal(size=(20_000, 4))
-    found = coverage(truth, samples, LEVELS)
-    assert (found.low < LEVELS).all() and (found.high > LEVELS).all()
+    result = coverage(truth, samples, LEVELS)
+    assert (result.low < LEVELS).all() and (result.high > LEVELS).all()
 
 
-def test_equal_values_are_ranked_at_random(rng):
+def test_ties_are_ranked_at_random(rng):
     truth, samples = rng.integers(0, 2, 3000) * 1.0, rng.integers(0, 2, (3000, 9)) * 1.0
-    found = ranks(truth, samples, seed=1)
-    assert rank_uniformity(found, 9).p_value > 0.01
-    np.testing.assert_array_equal(found, ranks(truth, samples, seed=1))
-    assert (found != ranks(truth, samples, seed=2)).any()
+    first = ranks(truth, samples, seed=1)
+    assert rank_uniformity(first, 9).p_value > 0.01
+    np.testing.assert_array_equal(first, ranks(truth, samples, seed=1))
+    assert (first != ranks(truth, samples, seed=2)).any()
     all_equal = ranks(np.zeros(2000), np.zeros((2000, 4)))
     assert np.bincount(all_equal, minlength=5).min() > 300
 
 
-def test_bins_of_unequal_width_are_expected_their_share():
-    # Every rank once is as uniform as can be, also where 10 bins do not divide 14 ranks.
-    found = rank_uniformity(np.arange(14), 13, bins=10)
-    assert found.p_value == pytest.approx(1) and found.deviation == pytest.approx(0, abs=1e-12)
+def test_wider_bins_expect_more_ranks():
+    # Every rank once is perfectly uniform, even though 10 bins do not divide 14 ranks.
+    uniformity = rank_uniformity(np.arange(14), 13, bins=10)
+    assert uniformity.p_value == pytest.approx(1) and uniformity.deviation == pytest.approx(
+        0, abs=1e-12
+    )
     assert rank_uniformity(np.zeros(10, dtype=int), 4, bins=5).deviation == pytest.approx(0.8)
 
 
-def test_what_cannot_be_ranked_is_refused():
+def test_invalid_arrays_ranks_and_levels_are_refused():
     with pytest.raises(MetricError, match="NaN"):
         ranks(np.array([np.nan]), np.zeros((1, 3)))
     with pytest.raises(MetricError, match="empty"):
@@ -114,7 +118,7 @@ def test_what_cannot_be_ranked_is_refused():
 
 
 def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
-    """A flow trained on the task, and what it was told where it was told nothing."""
+    """A flow trained on the task, and its conditioning without an observation."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     field = DiffusionTransformer(
@@ -134,12 +138,12 @@ def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
     steps, items = 500, 256
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
-        x, y = drawn(rng, items)
+        x, y = draw(rng, items)
         noise = Noise(torch.randn(items, 2), *draw_times(rng, items, dropout=0.1))
         loss = flow_matching_loss(
             field,
             torch.from_numpy(x).float(),
-            told(y),
+            conditioning(y),
             none.expand(items, 2, 2),
             noise,
         )
@@ -150,35 +154,35 @@ def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
     return field, none
 
 
-def told(y: np.ndarray) -> torch.Tensor:
-    """Conditioning of both layers, ``(items, 2, 2)``: y, and 0 for being told it."""
-    conditioning = torch.zeros(len(y), 2, 2)
-    conditioning[:, :, 0] = torch.from_numpy(y)[:, None]
-    return conditioning
+def conditioning(y: np.ndarray) -> torch.Tensor:
+    """Conditioning of both layers, ``(items, 2, 2)``: y, and 0 to mark that it is there."""
+    vectors = torch.zeros(len(y), 2, 2)
+    vectors[:, :, 0] = torch.from_numpy(y)[:, None]
+    return vectors
 
 
-def test_a_trained_flow_is_calibrated_and_guidance_makes_it_overconfident():
+def test_trained_flow_is_calibrated_and_guidance_makes_it_overconfident():
     field, none = trained_field()
-    x, y = drawn(np.random.default_rng(2), 300)
+    x, y = draw(np.random.default_rng(2), 300)
     draws = 39
-    given = told(np.repeat(y, draws))
-    x0 = torch.from_numpy(np.random.default_rng(3).standard_normal((len(given), 2))).float()
+    observations = conditioning(np.repeat(y, draws))
+    x0 = torch.from_numpy(np.random.default_rng(3).standard_normal((len(observations), 2))).float()
 
     def samples(guidance: float) -> np.ndarray:
         with torch.no_grad():
-            v = guided_field(field, given, none.expand_as(given), guidance)
-            found = solve(v, x0, 10, Solver.MIDPOINT)
-        return found.numpy().astype(float).reshape(len(y), draws, 2)
+            v = guided_field(field, observations, none.expand_as(observations), guidance)
+            x1 = solve(v, x0, 10, Solver.MIDPOINT)
+        return x1.numpy().astype(float).reshape(len(y), draws, 2)
 
     plain = samples(1.0)
     for function in FUNCTIONS.values():
-        found = rank_uniformity(ranks(function(x), function(plain)), draws)
-        assert found.p_value > 0.001
-        assert found.deviation < 0.095  # Kolmogorov and Smirnov: 99 % of 300 uniform ranks
+        uniformity = rank_uniformity(ranks(function(x), function(plain)), draws)
+        assert uniformity.p_value > 0.001
+        assert uniformity.deviation < 0.095  # Kolmogorov and Smirnov: 99 % of 300 uniform ranks
     sums = x.sum(axis=1)
     np.testing.assert_allclose(coverage(sums, plain.sum(axis=-1), LEVELS).share, LEVELS, atol=0.08)
 
     sharp = samples(2.0).sum(axis=-1)
-    found = rank_uniformity(ranks(sums, sharp), draws)
-    assert found.p_value < 1e-9 and found.deviation > 0.15
+    uniformity = rank_uniformity(ranks(sums, sharp), draws)
+    assert uniformity.p_value < 1e-9 and uniformity.deviation > 0.15
     assert (coverage(sums, sharp, LEVELS).high < LEVELS).all()

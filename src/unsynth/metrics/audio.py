@@ -1,19 +1,20 @@
-"""Audio distances of the paper (section 4.2.2), and the log spectral distance of its section 4.1.2.
+"""Audio metrics of the paper (section 4.2.2), and the log spectral distance of its section 4.1.2.
 
 MSS, the multi-scale spectral distance: the mean absolute difference, in dB, of log-mel
 spectrograms at three resolutions, averaged over the three. Each spectrogram is relative to its
-own sound's peak and ends 80 dB below it, so a sound's level does not count.
+own sound's peak and ends 80 dB below it, so the level of a sound does not count.
 
 wMFCC: the cost of warping one sound's cepstra onto the other's in time. SOT, spectral optimal
 transport (B. Torres, G. Peeters, G. Richard, "Unsupervised harmonic parameter estimation using
 differentiable DSP and spectral optimal transport", ICASSP 2024): how far the energy of each
 frame has to move along the frequency axis. RMS: the cosine similarity of two level curves.
 
-Frames are centred, with silence on both sides, as librosa 0.11 has them. ``docs/method/metrics.md`` has
-the formulas. Every function takes a pair of sounds of one sample rate, full scale 1; the shorter
-one is continued with silence, and a mono one stands in every channel of the other. Each raises
-:class:`MetricError` for samples that are NaN, infinite or absurdly large, for an empty sound,
-for channels that do not match and for a sample rate below 1,000 Hz.
+Frames are centred and padded with silence on both sides, as in librosa 0.11.
+``docs/method/metrics.md`` has the formulas. Every function takes a pair of sounds of one sample
+rate, full scale 1. The shorter sound is extended with silence, and a mono sound stands for every
+channel of the other. Each function raises :class:`MetricError` for samples that are NaN, infinite
+or absurdly large, for an empty sound, for channels that do not match and for a sample rate below
+1,000 Hz.
 """
 
 from typing import NamedTuple
@@ -29,16 +30,25 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import MetricError
 from unsynth.metrics.warping import warping_cost
 
+#: Window and hop in seconds, and number of mel bands.
 _MSS_SCALES = ((0.010, 0.005, 32), (0.025, 0.010, 64), (0.100, 0.050, 128))
-#: Seconds of a frame of everything but MSS; samples are truncated, not rounded.
+#: Window of all metrics but MSS, in seconds; its length in samples is truncated, not rounded.
 _WINDOW = 0.050
+#: Hops in seconds.
 _MFCC_HOP, _SOT_HOP, _RMS_HOP = 0.010, 0.020, 0.025
-_MFCC_BANDS, _MFCCS = 128, 20
-#: Smallest power that becomes dB: of a mel band (librosa's), and of a bin in LSD.
-_MEL_FLOOR, _LSD_FLOOR = 1e-10, 1e-8
+#: Mel bands of an MFCC spectrogram.
+_MFCC_BANDS = 128
+#: Coefficients per frame and channel.
+_MFCCS = 20
+#: Smallest power of a mel band in dB, as in librosa.
+_MEL_FLOOR = 1e-10
+#: Smallest power of a bin in LSD.
+_LSD_FLOOR = 1e-8
+#: Smallest sum of a frame's magnitudes in SOT; it keeps silent frames from dividing by 0.
 _SOT_FLOOR = 1e-6
+#: Lowest sample rate in Hz.
 _LOWEST_RATE = 1_000
-#: Squares of larger samples would not fit in float32.
+#: Largest sample; the squares of larger ones would not fit in float32.
 _LARGEST = 1e15
 
 _Target = Float[np.ndarray, "channels samples"]
@@ -58,7 +68,10 @@ class AudioMetrics(NamedTuple):
 def audio_metrics(
     target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE
 ) -> AudioMetrics:
-    """All four of one pair; pairs can be compared in as many threads as there are cores."""
+    """Compute all four metrics of one pair.
+
+    Threads can compare pairs in parallel, one thread per core.
+    """
     pair = _pair(target, estimate, sample_rate)
     return AudioMetrics(
         _mss(*pair, sample_rate),
@@ -83,7 +96,7 @@ class MultiScaleSpectral:
     def __call__(
         self, estimates: Float32[np.ndarray, "items channels samples"]
     ) -> Float[np.ndarray, " items"]:
-        """Distance of each estimate, in dB, 0 for an identical sound up to its level."""
+        """Return the distance of each estimate in dB; 0 for the target at any level."""
         distances = np.zeros(len(estimates))
         for scale, target in zip(self._scales, self._target, strict=True):
             for i, estimate in enumerate(estimates):
@@ -95,7 +108,7 @@ class MultiScaleSpectral:
 def mss(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
     """Multi-scale spectral distance, in dB, 0 to 80; symmetric.
 
-    A silent sound counts as 80 dB below everywhere: two silent sounds are 0 apart.
+    A silent sound counts as -80 dB everywhere: two silent sounds are 0 apart.
     """
     return _mss(*_pair(target, estimate, sample_rate), sample_rate)
 
@@ -103,10 +116,10 @@ def mss(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
 def wmfcc(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
     """Warped MFCC distance, 0 or more; symmetric; a sound's level counts.
 
-    20 coefficients a channel and frame; the cost between two frames is the mean absolute
-    difference of their coefficients, the result the cost of the best path divided by the sum of
+    Each frame has 20 coefficients per channel. The cost between two frames is the mean absolute
+    difference of their coefficients; the result is the cost of the best path divided by the sum of
     both lengths in frames. Silence has a power of 1e-10 in every band: two silent sounds are 0
-    apart, a silent and a sounding one several tens.
+    apart, a silent and an audible one several tens.
     """
     return _wmfcc(*_pair(target, estimate, sample_rate), sample_rate)
 
@@ -114,8 +127,9 @@ def wmfcc(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) 
 def sot(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
     """Spectral optimal transport of the mono mixes, as a share of the band, 0 to 1; symmetric.
 
-    A frame's magnitudes are scaled to sum 1; a silent frame has none, so its distance from
-    another is that one's mean cumulative share, up to 1. Two silent sounds are 0 apart.
+    The magnitudes of a frame are scaled to a sum of 1. A silent frame has none, so its distance
+    from another frame is the mean cumulative share of the other, up to 1. Two silent sounds are 0
+    apart.
     """
     return _sot(*_pair(target, estimate, sample_rate), sample_rate)
 
@@ -123,7 +137,7 @@ def sot(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
 def rms_similarity(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
     """Cosine similarity of the mono mixes' RMS curves, 0 to 1, 1 for the same curve; symmetric.
 
-    A sound's level does not count. 1 for two silent sounds, 0 for a silent and a sounding one.
+    A sound's level does not count. 1 for two silent sounds, 0 for a silent and an audible one.
     """
     return _rms_similarity(*_pair(target, estimate, sample_rate), sample_rate)
 
@@ -131,9 +145,9 @@ def rms_similarity(target: _Target, estimate: _Estimate, sample_rate: int = SAMP
 def lsd(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
     """Log spectral distance, in dB, 0 or more; symmetric; a sound's level counts.
 
-    The root mean square, over the bins of one Fourier transform of the whole sound, of the
-    difference of powers in dB; the mean over channels. The transform is divided by its length
-    and powers end at -80 dB, so two silent sounds are 0 apart. The sample rate changes nothing.
+    The root mean square of the difference of powers in dB, over the bins of one Fourier transform
+    of the whole sound, averaged over channels. The transform is divided by its length, and powers
+    end at -80 dB, so two silent sounds are 0 apart. The sample rate has no effect.
     """
     decibels = []
     for audio in _pair(target, estimate, sample_rate):
@@ -170,9 +184,11 @@ def _rms_similarity(target: _Audio, estimate: _Audio, sample_rate: int) -> float
 def _pair(
     target: _Target, estimate: _Estimate, sample_rate: int
 ) -> tuple[Float32[np.ndarray, "most longest"], Float32[np.ndarray, "most longest"]]:
-    """Bring two sounds to one shape, or raise :class:`MetricError`."""
+    """Bring two sounds to one shape; raises :class:`MetricError`."""
     if sample_rate < _LOWEST_RATE:
-        raise MetricError(f"a sample rate of {sample_rate} Hz; give at least {_LOWEST_RATE}")
+        raise MetricError(
+            f"a sample rate of {sample_rate} Hz is too low; give at least {_LOWEST_RATE} Hz"
+        )
     channels = max(len(target), len(estimate))
     samples = max(target.shape[1], estimate.shape[1])
     pair = []
@@ -184,22 +200,23 @@ def _pair(
                 f"target {target.shape} and estimate {estimate.shape} differ in channels; "
                 "give both the same, or one in mono"
             )
-        wrong = ~(np.abs(audio) <= _LARGEST)
-        if wrong.any():
+        # Written so that NaN counts as too large.
+        invalid = ~(np.abs(audio) <= _LARGEST)
+        if invalid.any():
             raise MetricError(
-                f"the {name} holds {audio[wrong][0]:g} at sample {np.nonzero(wrong)[1].min()}; "
+                f"the {name} holds {audio[invalid][0]:g} at sample {np.nonzero(invalid)[1].min()}; "
                 "give finite samples, full scale 1"
             )
-        whole = np.zeros((channels, samples), dtype=np.float32)
-        whole[:, : audio.shape[1]] = audio
-        pair.append(whole)
+        padded = np.zeros((channels, samples), dtype=np.float32)
+        padded[:, : audio.shape[1]] = audio
+        pair.append(padded)
     return pair[0], pair[1]
 
 
 def _below_peak(
     mel: Float32[np.ndarray, "channels bands frames"],
 ) -> Float32[np.ndarray, "channels bands frames"]:
-    """dB relative to the peak of the whole sound, from -80; silence is -80 everywhere."""
+    """Convert to dB relative to the peak of the sound, at least -80; silence is -80 everywhere."""
     peak = mel.max()
     floor = np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0))
     relative = mel / peak if peak > 0 else mel
@@ -207,7 +224,7 @@ def _below_peak(
 
 
 def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coefficients"]:
-    """MFCCs, all channels' in one row a frame."""
+    """Compute MFCCs; a row holds those of all channels in one frame."""
     window, hop = int(_WINDOW * sample_rate), int(_MFCC_HOP * sample_rate)
     mel = _mel(audio, MelSettings(_MFCC_BANDS, window, hop, "hann", sample_rate))
     decibels = 10.0 * np.log10(np.maximum(mel, _MEL_FLOOR))

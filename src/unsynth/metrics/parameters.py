@@ -1,9 +1,9 @@
-"""Distances between patches (section 4.1.2 of the paper), some blind to exchanges of equal parts.
+"""Distances between patches (paper, section 4.1.2), some invariant to exchanges of equal parts.
 
 All compare encoded patches, coordinates in [-1, 1], so a squared difference is at most 4.
-Patches of like units, such as oscillators, are ``(items, units, values)``: item i's unit j has
-the values ``[i, j]``; for k-osc they are frequency, amplitude and shape. Results are one number
-an item. :class:`MetricError` is raised for coordinates that are not finite.
+Patches of equal units, such as oscillators, are ``(items, units, values)``: unit j of item i has
+the values ``[i, j]``; for k-osc they are frequency, amplitude and shape. Each result is one number
+per item. All functions raise :class:`MetricError` for coordinates that are not finite.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def mse(
 def assignment_cost(target: _Units, estimate: _Units) -> Float[np.ndarray, " items"]:
     """Linear assignment cost: the least MSE over all orders of the units, 0 to 4; symmetric.
 
-    This is the paper's definition; its published code computes
+    This is the definition in the paper; its published code computes
     :func:`unsquared_assignment_cost`.
 
     >>> assignment_cost(np.array([[[0.0], [1.0]]]), np.array([[[1.0], [0.5]]]))
@@ -53,10 +53,11 @@ def chamfer(
     target: Float[np.ndarray, "items units values"],
     estimate: Float[np.ndarray, "items its_units values"],
 ) -> Float[np.ndarray, " items"]:
-    """Symmetric Chamfer distance, 0 to 8 times the values of a unit.
+    """Symmetric Chamfer distance, from 0 to 8 times the number of values of a unit.
 
-    The squared Euclidean distance of each unit to the nearest of the other patch, averaged over
-    units, both ways added. It is 0 also where several units of one patch share one of the other.
+    The squared Euclidean distance of each unit to the nearest unit of the other patch, averaged
+    over units, and summed over both directions. It is also 0 where several units of one patch share
+    a unit of the other.
     """
     squared = _squared_distances(target, estimate)
     return squared.min(axis=2).mean(axis=1) + squared.min(axis=1).mean(axis=1)
@@ -67,12 +68,11 @@ def mse_up_to_symmetry(
     targets: Float[np.ndarray, "items parameters"],
     estimates: Float[np.ndarray, "items parameters"],
 ) -> Float[np.ndarray, " items"]:
-    """Least MSE of encoded patches over the exchanges that leave the target's sound as it is.
+    """Least MSE of encoded patches over the exchanges that keep the target's sound, 0 to 4.
 
-    Which exchanges those are depends on the target (``task.symmetries``), so this is not
-    symmetric. Only the target's parameters that can be heard count (``task.active``). Takes
-    patches, not vectors; 0 to 4. Raises :class:`~unsynth.errors.PatchError` for values out of
-    range.
+    These exchanges depend on the target (``task.symmetries``), so the result is not symmetric. Only
+    the audible parameters of the target count (``task.active``). Takes patches, not vectors. Raises
+    :class:`~unsynth.errors.PatchError` for values out of range.
     """
     if targets.shape != estimates.shape:
         raise MetricError(f"targets {targets.shape} and estimates {estimates.shape} differ")
@@ -80,10 +80,10 @@ def mse_up_to_symmetry(
     widths = [p.width for p in task.spec.parameters]
     costs = np.empty(len(targets))
     for i, (target, estimate) in enumerate(vectors):
-        heard = np.repeat(task.active(targets[i]), widths)
+        audible = np.repeat(task.active(targets[i]), widths)
         images = task.symmetries(targets[i])
         squared = np.square(target[images] - estimate)
-        costs[i] = (squared * heard[images]).sum(axis=1).min() / heard.sum()
+        costs[i] = (squared * audible[images]).sum(axis=1).min() / audible.sum()
     return costs
 
 
@@ -96,7 +96,7 @@ def _squared_distances(
 
 
 def _assigned(costs: Float[np.ndarray, "items units units"]) -> Float[np.ndarray, " items"]:
-    """Mean cost a unit of each item's cheapest one-to-one assignment."""
+    """Return the mean cost per unit of each item's cheapest one-to-one assignment."""
     return np.array([cost[linear_sum_assignment(cost)].mean() for cost in costs])
 
 

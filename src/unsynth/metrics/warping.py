@@ -1,11 +1,11 @@
-"""Dynamic time warping, a diagonal of the table at a time.
+"""Dynamic time warping, one diagonal of the cost table at a time.
 
 The accumulated cost of Sakoe and Chiba's symmetric form (``symmetric2`` in the R package dtw),
 
     D[i, j] = min(D[i-1, j] + c[i, j], D[i-1, j-1] + 2 c[i, j], D[i, j-1] + c[i, j]),
 
-in which every path from corner to corner has the total weight n + m, but for the first cell,
-which counts once. (H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken
+in which every path from corner to corner has the total weight n + m, except that the first cell
+counts once. (H. Sakoe, S. Chiba, "Dynamic programming algorithm optimization for spoken
 word recognition", IEEE Transactions on Acoustics, Speech and Signal Processing 26, 1978.) Cells
 with the same i + j do not depend on each other.
 """
@@ -18,19 +18,19 @@ from scipy.spatial.distance import cdist
 def warping_cost(
     first: Float32[np.ndarray, "frames values"], second: Float32[np.ndarray, "its_frames values"]
 ) -> float:
-    """Cost of the cheapest path, where c[i, j] is the mean absolute difference of two rows."""
+    """Return the cost of the cheapest path; c[i, j] is the mean absolute difference of two rows."""
     n, m = len(first), len(second)
     costs = cdist(first, second, "cityblock").ravel()
-    # Places of i, from 1: what lies outside of the table stays infinite.
-    before, last, now = (np.full(n + 1, np.inf) for _ in range(3))
+    # The last three diagonals by i + 1. Entries outside of the table stay infinite.
+    before_last, last, current = (np.full(n + 1, np.inf) for _ in range(3))
     last[1] = costs[0]
     for k in range(1, n + m - 1):
         low, high = max(0, k - m + 1), min(n, k + 1)
-        # c[i, k - i] stands at i m + k - i.
-        here = costs[low * (m - 1) + k : (high - 1) * (m - 1) + k + 1 : max(1, m - 1)]
-        found = now[low + 1 : high + 1]
-        np.minimum(last[low:high], last[low + 1 : high + 1], out=found)
-        np.minimum(found, before[low:high] + here, out=found)
-        found += here
-        before, last, now = last, now, before
+        # c[i, k - i] is at i m + k - i in the flat table.
+        diagonal = costs[low * (m - 1) + k : (high - 1) * (m - 1) + k + 1 : max(1, m - 1)]
+        totals = current[low + 1 : high + 1]
+        np.minimum(last[low:high], last[low + 1 : high + 1], out=totals)
+        np.minimum(totals, before_last[low:high] + diagonal, out=totals)
+        totals += diagonal
+        before_last, last, current = last, current, before_last
     return float(last[n]) / first.shape[1]

@@ -2,8 +2,9 @@
 
 Section 5 of the paper proposes this. There are two kinds of condition: filters that differ by a
 dial, from an exact symmetry to none (approximate), and a switch between common and disjoint ranges
-(conditional). While a flow trains, a probe measures the asymmetry of its posterior for a few sounds.
-With samples X of p(x | y), and Y other samples, each with its oscillators in a random order, it is
+(conditional). While a flow trains, a probe measures how asymmetric its posterior is for a few
+sounds. With samples X of p(x | y), and Y other samples, each with its oscillators in a random
+order, the asymmetry is
 
     (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / 2 E|X - Y|,
 
