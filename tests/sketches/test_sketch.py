@@ -27,7 +27,7 @@ from unsynth.sketches.sketch import cut_notes
 from unsynth.synths.base import Note
 from unsynth.tasks.dx7.task import DX7Task
 
-#: The first draws of the last two are silent.
+#: The last two items reject their first draws, which are silent.
 ITEMS = [*range(38), 328, 599]
 
 
@@ -37,50 +37,51 @@ def dx7():
 
 
 @pytest.fixture(scope="module")
-def both(dx7):
+def draw_pairs(dx7):
     with Renderer(dx7.synth, workers=1) as renderer:
         rendered = list(draws(dx7, renderer, Split.TEST, ITEMS))
     patches, windows = zip(*sketched_draws(sketch_of(dx7), Split.TEST, ITEMS), strict=True)
-    whole = (torch.cat(parts) for parts in zip(*windows, strict=True))
-    return rendered, np.concatenate(patches), NoteWindows(*whole)
+    joined = (torch.cat(parts) for parts in zip(*windows, strict=True))
+    return rendered, np.concatenate(patches), NoteWindows(*joined)
 
 
-def test_sketched_draws_are_the_engines(dx7, both):
-    rendered, patches, windows = both
+def test_sketched_draws_have_the_patches_and_loudness_of_rendered_draws(dx7, draw_pairs):
+    rendered, patches, windows = draw_pairs
     np.testing.assert_array_equal([draw.patch for draw in rendered], patches)
-    assert any(draw.rejected for draw in rendered)
-    louder = windows_loudness(windows, dx7.sample_rate) - torch.tensor(
-        [d.loudness for d in rendered]
-    )
-    # Of the loudest 50 ms a part is played.
-    assert -3.0 < louder.median() < 0.5
+    assert any(draw.rejections for draw in rendered)
+    loudness = torch.tensor([draw.loudness for draw in rendered])
+    difference = windows_loudness(windows, dx7.sample_rate) - loudness
+    # Windows cover only a part of the loudest 50 ms.
+    assert -3.0 < difference.median() < 0.5
 
 
-def test_a_sketch_looks_like_its_sound(dx7, both):
-    rendered, patches, windows = both
+def test_observation_of_a_sketch_is_near_that_of_its_render(dx7, draw_pairs):
+    rendered, patches, windows = draw_pairs
     notes = [dx7.note(patch) for patch in patches]
     keys = [KeyOn(note.pitch, note.onset) for note in notes]
-    heard = [
+    observations = [
         Observation.WINDOWS.observe(draw.audio, dx7.sample_rate, key).numpy()
         for draw, key in zip(rendered, keys, strict=True)
     ]
 
-    def parts(observed):
-        places = [SPECTROGRAM_VALUES, SPECTROGRAM_VALUES + TRACK_VALUES, len(observed) - 2]
-        return np.split(observed.astype(float), places)
+    def parts(observation):
+        places = [SPECTROGRAM_VALUES, SPECTROGRAM_VALUES + TRACK_VALUES, len(observation) - 2]
+        return np.split(observation.astype(float), places)
 
-    apart, others = [], []
-    for i, seen in enumerate(observe_windows(windows, dx7.sample_rate, keys).numpy()):
-        sketched, sound, another = parts(seen), parts(heard[i]), parts(heard[i - 1])
-        apart.append([np.abs(a - b).mean() for a, b in zip(sound, sketched, strict=True)])
-        others.append([np.abs(a - b).mean() for a, b in zip(another, sketched, strict=True)])
-    near, far = np.median(apart, axis=0), np.median(others, axis=0)
+    def distances(one, other):
+        return [np.abs(a - b).mean() for a, b in zip(parts(one), parts(other), strict=True)]
+
+    to_own, to_another = [], []
+    for i, sketched in enumerate(observe_windows(windows, dx7.sample_rate, keys).numpy()):
+        to_own.append(distances(sketched, observations[i]))
+        to_another.append(distances(sketched, observations[i - 1]))
+    near, far = np.median(to_own, axis=0), np.median(to_another, axis=0)
     assert (80.0 / 255.0 * near[:2] < 1.0).all()
     assert (near[:3] < 0.15 * far[:3]).all()
     assert near[3] == 0.0
 
 
-def test_nothing_is_played_past_the_end(dx7):
+def test_windows_are_silent_past_the_end_of_the_sound(dx7):
     rate, patch = dx7.sample_rate, dx7.sample(np.random.default_rng(4))
     early, late = (
         cut_notes(sketch_of(dx7), [dx7.with_note(patch, Note(60, onset, 3.0))])
@@ -95,16 +96,17 @@ def test_nothing_is_played_past_the_end(dx7):
         np.testing.assert_allclose(after[0], before[0] * inside, atol=1e-3)
 
 
-def test_short_windows_are_of_the_same_sound_as_long_ones(dx7):
+def test_short_and_long_windows_match_the_render(dx7):
     patch = dx7.with_note(dx7.sample(np.random.default_rng(4)), Note(60, 0.0, 3.0))
     rate = dx7.sample_rate
-    found = cut_notes(sketch_of(dx7), [patch])
-    wanted = cut_windows(dx7.synth().render(dx7.engine_patch(patch), dx7.note(patch))[0], rate, 0.0)
-    for ours, theirs in zip(found, wanted, strict=True):
-        alike = [
-            np.corrcoef(a, b)[0, 1]
-            for a, b in zip(ours[0].numpy(), theirs[0].numpy(), strict=True)
-            if b.std() > 1e-3
+    sketched = cut_notes(sketch_of(dx7), [patch])
+    sound = dx7.synth().render(dx7.engine_patch(patch), dx7.note(patch))[0]
+    rendered = cut_windows(sound, rate, 0.0)
+    for sketches, renders in zip(sketched, rendered, strict=True):
+        correlations = [
+            np.corrcoef(sketch, render)[0, 1]
+            for sketch, render in zip(sketches[0].numpy(), renders[0].numpy(), strict=True)
+            if render.std() > 1e-3
         ]
-        assert len(alike) > len(ours[0]) // 2
-        assert min(alike) > 0.9
+        assert len(correlations) > len(sketches[0]) // 2
+        assert min(correlations) > 0.9

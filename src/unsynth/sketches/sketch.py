@@ -1,8 +1,8 @@
 """A sketch: a fast, differentiable approximation of a task's engine.
 
-A sketch plays short windows of a patch's note for a fraction of the cost of a render. The search
-descends on it (:mod:`unsynth.search.downhill`), and a model can be trained on as many sketched
-sounds as it needs.
+A sketch plays short windows of a patch's note at a fraction of the cost of a render. The search
+descends on it by gradients (:mod:`unsynth.search.downhill`), and a model can train on as many
+sketched sounds as it needs.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from unsynth.tasks.task import Task
 
 @runtime_checkable
 class Windows(Protocol):
-    """Windows of patches' notes; on a CPU, differentiable in the sketch's ``fitted`` values."""
+    """Windows of patches' notes; differentiable in the ``fitted`` values, on a CPU only."""
 
-    #: The factor from a window's samples to those of the engine.
+    #: Factor from a window's samples to the engine's.
     gain: float
 
     def __call__(
@@ -30,7 +30,10 @@ class Windows(Protocol):
         values: Float[torch.Tensor, "items fitted"],
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
-        """Play the windows that begin at these samples."""
+        """Play the windows that begin at these samples.
+
+        ``values`` replace the patches' values at the ``fitted`` positions.
+        """
         ...
 
 
@@ -43,9 +46,9 @@ class Sketch(Protocol):
         """The task whose patches it plays."""
         ...
 
-    #: Positions of parameters that change a window but that it has no slopes in.
+    #: Positions of parameters that shape a window, but have no gradients.
     structure: Int[np.ndarray, " positions"]
-    #: Positions of parameters that windows have slopes in.
+    #: Positions of parameters that have gradients.
     fitted: Int[np.ndarray, " positions"]
 
     def windows(
@@ -67,33 +70,36 @@ def cut_notes(
     patches: Sequence[Float[np.ndarray, " parameters"]],
     device: str = "cpu",
 ) -> NoteWindows:
-    """Play those windows of notes that a model observes (:mod:`unsynth.audio.windows`).
+    """Play the windows of notes that a model observes (:mod:`unsynth.audio.windows`).
+
+    Windows are silent past the end of the sound, as in a render.
 
     Raises as :meth:`Sketch.windows` does.
     """
     task = sketch.task
     rate = task.sample_rate
     notes = [task.note(patch) for patch in patches]
-    from_zero = [
+    at_zero = [
         task.with_note(patch, Note(note.pitch, 0.0, note.duration))
         for patch, note in zip(patches, notes, strict=True)
     ]
     onsets = torch.tensor([round(note.onset * rate) for note in notes], device=device)
 
     def play(starts: Int[np.ndarray, " windows"], samples: int) -> torch.Tensor:
-        windows = sketch.windows(from_zero, samples, device)
-        values = torch.tensor(np.stack(from_zero)[:, sketch.fitted], dtype=torch.float32)
+        windows = sketch.windows(at_zero, samples, device)
+        values = torch.tensor(np.stack(at_zero)[:, sketch.fitted], dtype=torch.float32)
         first = torch.from_numpy(starts).to(device)
         sounds = windows.gain * windows(values.to(device), first)
-        left = int(SECONDS * rate) - onsets[:, None] - first
-        return sounds * (torch.arange(samples, device=device) < left[..., None])
+        remaining = int(SECONDS * rate) - onsets[:, None] - first
+        return sounds * (torch.arange(samples, device=device) < remaining[..., None])
 
+    # Short windows that lie within a long one are cut from it; only the others are played.
     long, short = window_starts(rate)
     offsets = short[:, None] - long
     within = (offsets >= 0) & (offsets + SHORT <= LONG)
-    longs, apart = play(long, LONG), ~within.any(axis=1)
+    longs, separate = play(long, LONG), ~within.any(axis=1)
     shorts = longs.new_empty((len(notes), len(short), SHORT))
-    shorts[:, torch.from_numpy(apart).to(device)] = play(short[apart], SHORT)
+    shorts[:, torch.from_numpy(separate).to(device)] = play(short[separate], SHORT)
     for frame, segment in np.argwhere(within):
         offset = offsets[frame, segment]
         shorts[:, frame] = longs[:, segment, offset : offset + SHORT]

@@ -1,11 +1,24 @@
-"""Envelopes of DX7 notes on any device, without slopes: :func:`dx7_kernel.levels` in torch."""
+"""DX7 envelopes on any device: :func:`unsynth.sketches.dx7.kernel.levels` without gradients."""
 
 import math
 
 import torch
 from jaxtyping import Float
 
-from unsynth.sketches.dx7.kernel import HEADED_FOR, INCREMENT, JUMP, SILENT, STAY, STAY_STEP, UNITY
+from unsynth.sketches.dx7.kernel import (
+    ASYMPTOTE,
+    DECAYED,
+    FASTEST,
+    HOLD,
+    HOLD_STEP,
+    INCREMENT,
+    JUMP,
+    NEAREST,
+    QUANTISED,
+    SAME,
+    SILENT,
+    UNITY,
+)
 
 
 def levels(
@@ -13,45 +26,48 @@ def levels(
     targets: Float[torch.Tensor, "items ops 4"],
     durations: Float[torch.Tensor, " items"],
     times: Float[torch.Tensor, "items times"],
-    kept: Float[torch.Tensor, "items ops times"],
+    factors: Float[torch.Tensor, "items ops times"],
 ) -> Float[torch.Tensor, "items ops times"]:
-    """Find amplitudes at times after the onset, of what is ``kept`` of levels."""
-    rates, targets = rates.double(), targets.double()
-    quarters = (rates.round() * (41 / 64)).floor().clamp_max(63.0)
-    octaves = (quarters / 4.0).floor()
-    speeds = (4.0 + quarters - 4.0 * octaves) * 2.0 ** (8.0 + octaves) * INCREMENT
-    begins = torch.cat([torch.zeros_like(targets[..., :1]), targets[..., :3]], dim=2)
-    lows = _lows(begins, targets)
-    left = (HEADED_FOR - lows) / (HEADED_FOR - targets).clamp_min(0.5)
-    lengths = torch.where(targets > begins, left.clamp_min(1.0).log(), begins - targets) / speeds
-    stays = (begins - targets).abs() < 1e-6
-    lengths = torch.where(stays, STAY * 2.0 ** (-STAY_STEP * rates), lengths)[..., None]
+    """Return amplitudes at times after the onset; ``factors`` multiply levels, as the LFO does.
 
-    def level(stage: int, begin: torch.Tensor, since: torch.Tensor) -> torch.Tensor:
+    Targets are in octaves, durations and times in seconds.
+    """
+    rates, targets = rates.double(), targets.double()
+    quantised = (rates.round() * QUANTISED).floor().clamp_max(FASTEST)
+    octaves = (quantised / 4.0).floor()
+    speeds = (4.0 + quantised - 4.0 * octaves) * 2.0 ** (8.0 + octaves) * INCREMENT
+    begins = torch.cat([torch.zeros_like(targets[..., :1]), targets[..., :3]], dim=2)
+    lows = _attack_levels(begins, targets)
+    ratios = (ASYMPTOTE - lows) / (ASYMPTOTE - targets).clamp_min(NEAREST)
+    lengths = torch.where(targets > begins, ratios.clamp_min(1.0).log(), begins - targets) / speeds
+    holds = (begins - targets).abs() < SAME
+    lengths = torch.where(holds, HOLD * 2.0 ** (-HOLD_STEP * rates), lengths)[..., None]
+
+    def stage_level(stage: int, begin: torch.Tensor, elapsed: torch.Tensor) -> torch.Tensor:
         target, speed = targets[..., stage, None], speeds[..., stage, None]
-        decay = (-(speed * since).clamp_max(50.0)).exp()
-        rising = HEADED_FOR - (HEADED_FOR - _lows(begin, target)) * decay
-        falling = begin - speed * since
+        decay = (-(speed * elapsed).clamp_max(DECAYED)).exp()
+        rising = ASYMPTOTE - (ASYMPTOTE - _attack_levels(begin, target)) * decay
+        falling = begin - speed * elapsed
         return torch.where(target > begin, rising.minimum(target), falling.maximum(target))
 
-    def held(since: torch.Tensor) -> torch.Tensor:
-        found = since.new_tensor(math.nan)
+    def key_down_level(elapsed: torch.Tensor) -> torch.Tensor:
+        level = elapsed.new_tensor(math.nan)
         reached: torch.Tensor | None = None
         for stage in range(3):
-            here = level(stage, begins[..., stage, None], since)
-            found = here if reached is None else torch.where(reached, here, found)
-            going_on = since >= lengths[..., stage, :]
-            reached = going_on if reached is None else reached & going_on
-            since = since - lengths[..., stage, :]
-        return found
+            candidate = stage_level(stage, begins[..., stage, None], elapsed)
+            level = candidate if reached is None else torch.where(reached, candidate, level)
+            over = elapsed >= lengths[..., stage, :]
+            reached = over if reached is None else reached & over
+            elapsed = elapsed - lengths[..., stage, :]
+        return level
 
     times, ends = times[:, None], durations[:, None, None]
-    released = level(3, held(ends), times - ends)
-    found = torch.where(times < ends, held(times), released)
-    found = torch.where(times < 0.0, 0.0, found) * kept
-    return torch.where(found > SILENT, 2.0 ** (found - UNITY), 0.0).float()
+    release = stage_level(3, key_down_level(ends), times - ends)
+    level = torch.where(times < ends, key_down_level(times), release)
+    level = torch.where(times < 0.0, 0.0, level) * factors
+    return torch.where(level > SILENT, 2.0 ** (level - UNITY), 0.0).float()
 
 
-def _lows(begins: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Say where attacks begin."""
+def _attack_levels(begins: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the levels at which attacks begin: the engine skips what lies below ``JUMP``."""
     return begins.clamp_min(JUMP).minimum(targets)

@@ -1,7 +1,8 @@
-"""Sketched DX7 notes and their slopes: loops that numba compiles, once for a machine.
+"""Loops that play sketched DX7 notes and their gradients, compiled by numba once per machine.
 
-:func:`levels` follows envelopes to some times and :func:`levels_slopes` turns slopes of the levels
-there into slopes of rates and targets; :func:`play` and :func:`play_slopes` do so for samples.
+:func:`levels` evaluates envelopes at given times; :func:`levels_gradients` takes gradients of the
+amplitudes there back to rates and targets. :func:`play` and :func:`play_gradients` do the same for
+samples. An array ``grad_x`` holds the gradient of the loss with respect to ``x``.
 """
 
 from typing import no_type_check
@@ -11,32 +12,60 @@ from numba import njit
 
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.synths.dx7_algorithms import ALGORITHMS
+from unsynth.tasks.dx7.layout import OPERATORS
 
-_OPS, _STAGES = 6, 4
-#: Patches whose loops are played beside each other, and samples that are then put in their places
-#: at a time: they divide those between knots.
-_TOGETHER, _TILE = 16, 16
-#: Levels are in octaves of amplitude: where an attack begins, what it heads for, and what is 1.
-JUMP, HEADED_FOR, UNITY = 1716 / 256, 16.5, 14.0
-#: Below this the engine is silent.
+#: Stages of an envelope; the last is the release.
+_STAGES = 4
+#: Patches with feedback loops of the same length whose loops are played side by side.
+_GROUP = 16
+#: Samples of a loop that are computed before they are copied to their windows; divides a block.
+_TILE = 16
+#: Level at which an attack begins at the least, in octaves of amplitude, as all levels here.
+JUMP = 1716 / 256
+#: Level that an attack approaches exponentially. The engine's is 17, but it rounds the distance
+#: down to whole octaves, which makes 16.5 on average.
+ASYMPTOTE = 16.5
+#: Least distance to the asymptote that the length of an attack is computed with.
+NEAREST = 0.5
+#: Level of amplitude 1.
+UNITY = 14.0
+#: At and below this level the engine is silent.
 SILENT = 0.13
-#: Seconds that rate 0 stays where a stage begins at its target, and octaves of that a step.
-STAY, STAY_STEP = 40.0, 0.16
-#: Octaves that the envelope's unit, an increment of 1 in 2^16 of 1/256 a block, makes a second.
+#: Seconds that a stage of rate 0 lasts if its target is the level it begins at.
+HOLD = 40.0
+#: Octaves by which such a hold is shorter per step of the rate.
+HOLD_STEP = 0.16
+#: A stage whose target is nearer than this to the level it begins at is a hold.
+SAME = 1e-6
+#: Envelope speed in octaves per second for an engine increment of 1 (2^-24 octave per 64-sample
+#: block).
 INCREMENT = SAMPLE_RATE / 64 / 2**24
+#: The engine's quantised rates per step of a rate, before they are rounded down. Four of them
+#: double the speed.
+QUANTISED = 41 / 64
+#: The fastest quantised rate.
+FASTEST = 63.0
+#: Cap on the exponent of an attack's decay, which is over long before.
+DECAYED = 50.0
 _LN2 = np.log(2.0)
 
-#: Steps of the engine's sine: phases in a cycle, and amplitudes in a gain of 1.
-PHASES, AMPLITUDES = np.float32(4096.0), np.float32(2048.0)
+#: Steps of phase per cycle of the engine's sine.
+PHASES = np.float32(4096.0)
+#: Steps of amplitude of the engine's sine at a gain of 1.
+AMPLITUDES = np.float32(2048.0)
+# Python's floats would make the loops compute in double precision.
 _ONE, _HALF, _QUARTER, _TURN = (np.float32(x) for x in (1.0, 0.5, 0.25, 2.0 * np.pi))
-#: cos(2 pi x) in powers of x^2, for x up to a quarter.
+#: Taylor coefficients of cos(2 pi x) in powers of x^2, used for x up to a quarter.
 _C1, _C2, _C3, _C4, _C5 = (
     np.float32((-1) ** n * (2.0 * np.pi) ** (2 * n) / f)
     for n, f in ((1, 2), (2, 24), (3, 720), (4, 40320), (5, 3628800))
 )
 
-EDGES = np.zeros((len(ALGORITHMS), _OPS, _OPS), dtype=np.bool_)
-CARRIERS = np.zeros((len(ALGORITHMS), _OPS), dtype=np.bool_)
+#: Whether operator j modulates operator i: algorithms x i x j. j is always above i.
+EDGES = np.zeros((len(ALGORITHMS), OPERATORS, OPERATORS), dtype=np.bool_)
+#: Whether an operator is a carrier: algorithms x operators.
+CARRIERS = np.zeros((len(ALGORITHMS), OPERATORS), dtype=np.bool_)
+#: The operator whose output is fed back, and the operator it is fed into: algorithms x 2.
 LOOPS = np.array([algorithm.feedback for algorithm in ALGORITHMS])
 for _number, _algorithm in enumerate(ALGORITHMS):
     for _modulator, _modulated in _algorithm.edges:
@@ -54,18 +83,18 @@ _WIDE = "float64[:,:,::1]"
 @no_type_check
 @njit("void(float64[::1], float64[::1], float64[:,::1])", **_JIT)
 def _stages(rates, targets, stages):
-    """Fill in where stages begin, head for, how fast, and how long they take: 4 x 4."""
+    """Write each stage's begin and target (octaves), speed (octaves/s) and length (s): 4 x 4."""
     begin = 0.0
     for i in range(_STAGES):
-        quarter = min(np.floor(np.rint(rates[i]) * (41 / 64)), 63.0)
-        octave = np.floor(quarter / 4.0)
-        speed = (4.0 + quarter - 4.0 * octave) * 2.0 ** (8.0 + octave) * INCREMENT
+        quantised = min(np.floor(np.rint(rates[i]) * QUANTISED), FASTEST)
+        octave = np.floor(quantised / 4.0)
+        speed = (4.0 + quantised - 4.0 * octave) * 2.0 ** (8.0 + octave) * INCREMENT
         target = targets[i]
-        if abs(begin - target) < 1e-6:
-            length = STAY * 2.0 ** (-STAY_STEP * rates[i])
+        if abs(begin - target) < SAME:
+            length = HOLD * 2.0 ** (-HOLD_STEP * rates[i])
         elif target > begin:
-            left = HEADED_FOR - min(max(begin, JUMP), target)
-            length = np.log(max(left / max(HEADED_FOR - target, 0.5), 1.0)) / speed
+            distance = ASYMPTOTE - min(max(begin, JUMP), target)
+            length = np.log(max(distance / max(ASYMPTOTE - target, NEAREST), 1.0)) / speed
         else:
             length = (begin - target) / speed
         stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3] = begin, target, speed, length
@@ -74,69 +103,80 @@ def _stages(rates, targets, stages):
 
 @no_type_check
 @njit("float64(float64[::1], float64, float64, float64[::1])", **_JIT)
-def _level(stage, since, weight, slopes):
-    """Level at a time in a stage; add its slopes, in begin, target, speed and time."""
+def _stage_level(stage, elapsed, weight, gradients):
+    """Return the level after some seconds of a stage.
+
+    Add its gradients with respect to begin, target, speed and time, times ``weight``.
+    """
     begin, target, speed = stage[0], stage[1], stage[2]
     if target > begin:
         low = min(max(begin, JUMP), target)
-        decay = np.exp(-min(speed * since, 50.0))
-        level = HEADED_FOR - (HEADED_FOR - low) * decay
+        decay = np.exp(-min(speed * elapsed, DECAYED))
+        level = ASYMPTOTE - (ASYMPTOTE - low) * decay
         if level >= target:
-            slopes[1] += weight
+            gradients[1] += weight
             return target
         if low == begin:
-            slopes[0] += weight * decay
+            gradients[0] += weight * decay
         elif low == target:
-            slopes[1] += weight * decay
-        slopes[2] += weight * (HEADED_FOR - low) * decay * since
-        slopes[3] += weight * (HEADED_FOR - low) * decay * speed
+            gradients[1] += weight * decay
+        gradients[2] += weight * (ASYMPTOTE - low) * decay * elapsed
+        gradients[3] += weight * (ASYMPTOTE - low) * decay * speed
         return level
-    level = begin - speed * since
+    level = begin - speed * elapsed
     if level <= target:
-        slopes[1] += weight
+        gradients[1] += weight
         return target
-    slopes[0] += weight
-    slopes[2] -= weight * since
-    slopes[3] -= weight * speed
+    gradients[0] += weight
+    gradients[2] -= weight * elapsed
+    gradients[3] -= weight * speed
     return level
 
 
 @no_type_check
 @njit("float64(float64[:,::1], float64, float64, float64[:,::1])", **_JIT)
-def _held(stages, time, weight, slopes):
-    """Level of a held note at a time after the onset; add its slopes, as :func:`_level` does."""
+def _key_down_level(stages, time, weight, gradients):
+    """Return the level at a time after the onset, while the key is down; add its gradients.
+
+    In ``gradients`` the last column is not of time, as in :func:`_stage_level`, but of the
+    stage's length.
+    """
     stage = 0
     while stage < 2 and time >= stages[stage, 3]:
         time -= stages[stage, 3]
         stage += 1
-    before = slopes[stage, 3]
-    level = _level(stages[stage], time, weight, slopes[stage])
-    # What makes earlier stages longer makes this time earlier.
-    gone = slopes[stage, 3] - before
-    slopes[stage, 3] = before
+    before = gradients[stage, 3]
+    level = _stage_level(stages[stage], time, weight, gradients[stage])
+    # A longer earlier stage leaves less time for this one.
+    grad_time = gradients[stage, 3] - before
+    gradients[stage, 3] = before
     for i in range(stage):
-        slopes[i, 3] -= gone
+        gradients[i, 3] -= grad_time
     return level
 
 
 @no_type_check
 @njit(f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE})", **_JIT)
-def levels(rates, targets, durations, times, kept, gains):
-    """Amplitudes at times after the onset, of what is ``kept`` of levels: items x ops x times."""
-    stages, none = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
+def levels(rates, targets, durations, times, factors, gains):
+    """Write amplitudes at times after the onset to ``gains``: items x operators x times.
+
+    ``rates`` and ``targets`` (octaves): items x operators x 4. ``factors`` multiply levels, as the
+    LFO does: shape of ``gains``. ``durations`` and ``times`` are in seconds.
+    """
+    stages, unused = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
-        for op in range(_OPS):
+        for op in range(OPERATORS):
             _stages(rates[i, op], targets[i, op], stages)
-            stages[3, 0] = _held(stages, durations[i], 0.0, none)
+            stages[3, 0] = _key_down_level(stages, durations[i], 0.0, unused)
             for n in range(times.shape[1]):
                 time = times[i, n]
                 if time < 0.0:
                     level = 0.0
                 elif time < durations[i]:
-                    level = _held(stages, time, 0.0, none)
+                    level = _key_down_level(stages, time, 0.0, unused)
                 else:
-                    level = _level(stages[3], time - durations[i], 0.0, none[3])
-                level *= kept[i, op, n]
+                    level = _stage_level(stages[3], time - durations[i], 0.0, unused[3])
+                level *= factors[i, op, n]
                 gains[i, op, n] = 2.0 ** (level - UNITY) if level > SILENT else 0.0
 
 
@@ -146,48 +186,55 @@ def levels(rates, targets, durations, times, kept, gains):
     f"{_WIDE})",
     **_JIT,
 )
-def levels_slopes(rates, targets, durations, times, kept, gains, of_gains, of_rates, of_targets):
-    """Turn slopes of amplitudes into those of rates and targets, which are written to."""
-    stages, slopes = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
+def levels_gradients(
+    rates, targets, durations, times, factors, gains, grad_gains, grad_rates, grad_targets
+):
+    """Write gradients with respect to rates and targets, given those with respect to amplitudes.
+
+    Rates count as continuous: their quantisation has no gradient.
+    """
+    stages, gradients = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
-        for op in range(_OPS):
+        for op in range(OPERATORS):
             _stages(rates[i, op], targets[i, op], stages)
-            slopes[:] = 0.0
-            stages[3, 0] = _held(stages, durations[i], 0.0, slopes)
+            gradients[:] = 0.0
+            stages[3, 0] = _key_down_level(stages, durations[i], 0.0, gradients)
             for n in range(times.shape[1]):
-                weight = _LN2 * gains[i, op, n] * of_gains[i, op, n] * kept[i, op, n]
+                weight = _LN2 * gains[i, op, n] * grad_gains[i, op, n] * factors[i, op, n]
                 if weight == 0.0:
                     continue
                 if times[i, n] < durations[i]:
-                    _held(stages, times[i, n], weight, slopes)
+                    _key_down_level(stages, times[i, n], weight, gradients)
                 else:
-                    _level(stages[3], times[i, n] - durations[i], weight, slopes[3])
-            _held(stages, durations[i], slopes[3, 0], slopes)
-            of_targets[i, op, :] = slopes[:, 1]
+                    _stage_level(stages[3], times[i, n] - durations[i], weight, gradients[3])
+            # The release begins at the level that the envelope has when the key goes up.
+            _key_down_level(stages, durations[i], gradients[3, 0], gradients)
+            grad_targets[i, op, :] = gradients[:, 1]
             for s in range(_STAGES):
                 begin, target = stages[s, 0], stages[s, 1]
-                speed, length, of_length = stages[s, 2], stages[s, 3], slopes[s, 3]
-                of_begin, of_speed = slopes[s, 0], slopes[s, 2]
-                of_rates[i, op, s] = 0.0
-                if s < 3 and abs(begin - target) < 1e-6:
-                    of_rates[i, op, s] = -_LN2 * STAY_STEP * length * of_length
+                speed, length, grad_length = stages[s, 2], stages[s, 3], gradients[s, 3]
+                grad_begin, grad_speed = gradients[s, 0], gradients[s, 2]
+                grad_rates[i, op, s] = 0.0
+                if s < 3 and abs(begin - target) < SAME:
+                    grad_rates[i, op, s] = -_LN2 * HOLD_STEP * length * grad_length
                 elif s < 3:
-                    of_speed -= of_length * length / speed
+                    grad_speed -= grad_length * length / speed
                     if target < begin:
-                        of_begin += of_length / speed
-                        of_targets[i, op, s] -= of_length / speed
+                        grad_begin += grad_length / speed
+                        grad_targets[i, op, s] -= grad_length / speed
                     elif max(begin, JUMP) < target:
                         if begin > JUMP:
-                            of_begin -= of_length / ((HEADED_FOR - begin) * speed)
-                        if target < HEADED_FOR - 0.5:
-                            of_targets[i, op, s] += of_length / ((HEADED_FOR - target) * speed)
-                quarter = min(rates[i, op, s] * (41 / 64), 63.0)
-                octave = np.floor(quarter / 4.0)
-                if quarter < 63.0:
-                    rise = 2.0 ** (8.0 + octave) * INCREMENT * (41 / 64)
-                    of_rates[i, op, s] += of_speed * rise
+                            grad_begin -= grad_length / ((ASYMPTOTE - begin) * speed)
+                        if target < ASYMPTOTE - NEAREST:
+                            grad_targets[i, op, s] += grad_length / ((ASYMPTOTE - target) * speed)
+                quantised = min(rates[i, op, s] * QUANTISED, FASTEST)
+                octave = np.floor(quantised / 4.0)
+                if quantised < FASTEST:
+                    speed_per_step = 2.0 ** (8.0 + octave) * INCREMENT * QUANTISED
+                    grad_rates[i, op, s] += grad_speed * speed_per_step
+                # A stage begins at the target of the stage before it.
                 if 0 < s < 3:
-                    of_targets[i, op, s - 1] += of_begin
+                    grad_targets[i, op, s - 1] += grad_begin
 
 
 # -- samples --------------------------------------------------------------------------------
@@ -196,6 +243,7 @@ def levels_slopes(rates, targets, durations, times, kept, gains, of_gains, of_ra
 @no_type_check
 @njit(inline="always", **_JIT)
 def _sine(phase):
+    """Return the smooth sine of a phase in cycles."""
     turn = phase - np.floor(phase + _HALF)
     x = abs(turn) - _QUARTER
     x = x * x
@@ -205,201 +253,217 @@ def _sine(phase):
 
 @no_type_check
 @njit(inline="always", **_JIT)
-def _coarse(gain, phase):
+def _quantised_sine(gain, phase):
+    """Return a sine as coarse as the engine's, in phase and in amplitude."""
     sine = _sine((np.floor(phase * PHASES) + _HALF) * (_ONE / PHASES))
     return np.floor(sine * gain * AMPLITUDES + _HALF) * (_ONE / AMPLITUDES)
 
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW})", **_JIT)
-def _ramp(knots, row):
-    each = len(row) // (len(knots) - 1)
+def _interpolate(knots, row):
+    """Fill a row linearly between knots."""
+    block = len(row) // (len(knots) - 1)
     for b in range(len(knots) - 1):
-        at, rise = knots[b], (knots[b + 1] - knots[b]) / np.float32(each)
-        for n in range(each):
-            row[b * each + n] = at + rise * np.float32(n)
+        start, rise = knots[b], (knots[b + 1] - knots[b]) / np.float32(block)
+        for n in range(block):
+            row[b * block + n] = start + rise * np.float32(n)
 
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW})", **_JIT)
-def _add(one, other):
-    for n in range(len(one)):
-        other[n] += one[n]
+def _add(row, total):
+    for n in range(len(row)):
+        total[n] += row[n]
 
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW}, {_ROW})", **_JIT)
-def _sound(gain, phase, row):
+def _play_operator(gain, phase, row):
     for n in range(len(row)):
-        row[n] = _coarse(gain[n], phase[n])
+        row[n] = _quantised_sine(gain[n], phase[n])
 
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW}, float32, {_ROW})", **_JIT)
-def _straight(begin, end, along, row):
+def _blend(begin, end, share, row):
+    """Write what lies at a share of the way between two rows."""
     for n in range(len(row)):
-        row[n] = begin[n] + (end[n] - begin[n]) * along
+        row[n] = begin[n] + (end[n] - begin[n]) * share
 
 
 @no_type_check
 @njit(f"void({_ROW}, {_ROW}, {_ROW})", **_JIT)
-def _fed_back(gain, phase, back):
-    for n in range(len(back)):
-        phase[n] += back[n]
-        back[n] = _coarse(gain[n], phase[n])
-        gain[n] = back[n]
+def _play_loop_operator(gain, phase, signal):
+    """Play one sample of a loop's operator in all lanes.
+
+    ``signal`` modulates it and becomes its output. ``phase`` becomes the modulated phase, ``gain``
+    the output.
+    """
+    for n in range(len(signal)):
+        phase[n] += signal[n]
+        signal[n] = _quantised_sine(gain[n], phase[n])
+        gain[n] = signal[n]
 
 
 @no_type_check
 @njit(f"void(int64[::1], int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
-def _loops(items, sources, gains, phases, depths, sounds, kept):
-    """Play the loops of some items, of as many operators each, beside each other.
+def _play_loops(items, sources, gains, phases, depths, outputs, modulated):
+    """Play the feedback loops of some items side by side; all have as many operators.
 
-    A sample waits for the one before it, so all their windows go through it together: lanes.
-    Written to: ``sounds``, operators of the loop x lanes x samples, and :func:`play`'s ``kept``.
+    A sample needs the one before it, so samples cannot be vectorised. Windows can: each window of
+    each item is a lane, and all lanes advance by one sample together.
+
+    Writes ``outputs``, operators of the loop x lanes x samples, and ``modulated`` as in
+    :func:`play`.
     """
-    length, lanes, samples = sounds.shape
+    length, lanes, samples = outputs.shape
     windows, knots = gains.shape[2:]
-    each = samples // (knots - 1)
+    block = samples // (knots - 1)
     depth = np.zeros(lanes, dtype=np.float32)
-    of_gain = np.zeros((length, knots, lanes), dtype=np.float32)
-    of_phase = np.zeros_like(of_gain)
+    gain_knots = np.zeros((length, knots, lanes), dtype=np.float32)
+    phase_knots = np.zeros_like(gain_knots)
     for k in range(len(items)):
-        there = slice(k * windows, (k + 1) * windows)
-        depth[there] = depths[items[k]]
+        places = slice(k * windows, (k + 1) * windows)
+        depth[places] = depths[items[k]]
         for op in range(length):
-            of_gain[op, :, there] = gains[items[k], sources[k] + op].T
-            of_phase[op, :, there] = phases[items[k], sources[k] + op].T
-    one, two, back = np.zeros_like(depth), np.zeros_like(depth), np.zeros_like(depth)
+            gain_knots[op, :, places] = gains[items[k], sources[k] + op].T
+            phase_knots[op, :, places] = phases[items[k], sources[k] + op].T
+    # The loop's last two samples, and the signal that travels through its operators.
+    last, older, signal = np.zeros_like(depth), np.zeros_like(depth), np.zeros_like(depth)
     gain = np.empty((length, _TILE, lanes), dtype=np.float32)
     phase = np.empty_like(gain)
     for begin in range(0, samples, _TILE):
-        b = begin // each
+        b = begin // block
         for n in range(_TILE):
-            along = np.float32(begin + n - b * each) / np.float32(each)
+            share = np.float32(begin + n - b * block) / np.float32(block)
             for m in range(lanes):
-                back[m] = depth[m] * (one[m] + two[m])
-                two[m] = one[m]
+                signal[m] = depth[m] * (last[m] + older[m])
+                older[m] = last[m]
             for op in range(length - 1, -1, -1):
-                _straight(of_gain[op, b], of_gain[op, b + 1], along, gain[op, n])
-                _straight(of_phase[op, b], of_phase[op, b + 1], along, phase[op, n])
-                _fed_back(gain[op, n], phase[op, n], back)
-            one[:] = back
+                _blend(gain_knots[op, b], gain_knots[op, b + 1], share, gain[op, n])
+                _blend(phase_knots[op, b], phase_knots[op, b + 1], share, phase[op, n])
+                _play_loop_operator(gain[op, n], phase[op, n], signal)
+            last[:] = signal
         for op in range(length):
             for m in range(len(items) * windows):
-                heard, k = sounds[op, m], m // windows
-                fed = kept[items[k], sources[k] + op, m % windows]
+                output, k = outputs[op, m], m // windows
+                window = modulated[items[k], sources[k] + op, m % windows]
                 for n in range(_TILE):
-                    heard[begin + n] = gain[op, n, m]
-                    fed[begin + n] = phase[op, n, m]
+                    output[begin + n] = gain[op, n, m]
+                    window[begin + n] = phase[op, n, m]
 
 
 @no_type_check
 @njit(f"void(int64, {_CUBE}, {_CUBE}, float32[:,:,:], float32[:,::1], {_CUBE})", **_JIT)
-def _forward(algorithm, gains, phases, looped, sounds, kept):
-    """Play one patch's windows, whose loop has been played."""
+def _play_patch(algorithm, gains, phases, loop, sounds, modulated):
+    """Play one patch's windows, given the outputs of its feedback loop."""
     windows, samples = sounds.shape
     edges, source = EDGES[algorithm], LOOPS[algorithm, 0]
-    target = source + len(looped) - 1
-    y = np.empty((_OPS, samples), dtype=np.float32)
+    target = source + len(loop) - 1
+    y = np.empty((OPERATORS, samples), dtype=np.float32)
     gain = np.empty(samples, dtype=np.float32)
     sounds[:] = 0
     for w in range(windows):
-        for op in range(_OPS - 1, -1, -1):
+        for op in range(OPERATORS - 1, -1, -1):
             if source <= op <= target:
-                y[op] = looped[op - source, w]
+                y[op] = loop[op - source, w]
             else:
-                _ramp(phases[op, w], kept[op, w])
+                _interpolate(phases[op, w], modulated[op, w])
                 silent = True
                 for knot in gains[op, w]:
                     silent = silent and knot == 0
                 if silent:
                     y[op] = 0
                     continue
-                for m in range(op + 1, _OPS):
+                for m in range(op + 1, OPERATORS):
                     if edges[op, m]:
-                        _add(y[m], kept[op, w])
-                _ramp(gains[op, w], gain)
-                _sound(gain, kept[op, w], y[op])
+                        _add(y[m], modulated[op, w])
+                _interpolate(gains[op, w], gain)
+                _play_operator(gain, modulated[op, w], y[op])
             if CARRIERS[algorithm, op]:
                 _add(y[op], sounds[w])
 
 
 @no_type_check
 @njit(f"void(int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
-def play(algorithms, gains, phases, depths, sounds, kept):
+def play(algorithms, gains, phases, depths, sounds, modulated):
     """Play windows.
 
-    An operator i sounds as ``y_i = g_i sin(2 pi (p_i + sum_j y_j + b y_i'))``, where j are its
-    modulators and y_i' is the sum of the last two samples of what feeds back, to the depth b; g_i
-    and p_i are straight between knots. The sine is as coarse as the engine's. (What feeds back has
-    no other modulators, in all algorithms, so loops come first.)
+    Operator i plays ``y_i = g_i sin(2 pi (p_i + sum_j y_j + b f))``. The sum is over its
+    modulators j. ``b`` is the depth of feedback if i is the operator that is fed back into, and 0
+    otherwise; ``f`` is the sum of the last two samples of the operator whose output is fed back.
+    Gains g_i and phases p_i (in cycles) are linear between knots. The sine is as coarse as the
+    engine's. In all algorithms, nothing outside a loop modulates its operators, so loops are
+    played first.
 
-    ``gains`` and ``phases``: items x ops x windows x knots. Written to: ``sounds``, items x windows
-    x samples, and ``kept``, the phases with all that modulates: items x ops x windows x samples.
+    ``gains`` and ``phases``: items x operators x windows x knots. Writes ``sounds``, items x
+    windows x samples, and ``modulated``, the arguments of the sines in cycles: items x operators x
+    windows x samples.
     """
     items, windows, samples = sounds.shape
     lengths = np.zeros(items, dtype=np.int64)
     for i in range(items):
         source, target = LOOPS[algorithms[i]]
         lengths[i] = target - source + 1 if depths[i] != 0 else 0
-    for length in range(_OPS):
-        alike = np.flatnonzero(lengths == length)
-        for begin in range(0, len(alike), _TOGETHER):
-            chosen = alike[begin : begin + _TOGETHER]
-            lanes = (len(chosen) * windows + 15) // 16 * 16  # whole vectors
-            looped = np.empty((length, lanes, samples), dtype=np.float32)
+    for length in range(OPERATORS):
+        same_length = np.flatnonzero(lengths == length)
+        for begin in range(0, len(same_length), _GROUP):
+            group = same_length[begin : begin + _GROUP]
+            lanes = (len(group) * windows + 15) // 16 * 16  # fills the CPU's vectors
+            outputs = np.empty((length, lanes, samples), dtype=np.float32)
             if length:
-                sources = LOOPS[algorithms[chosen], 0]
-                _loops(chosen, sources, gains, phases, depths, looped, kept)
-            for k in range(len(chosen)):
-                i, there = chosen[k], looped[:, k * windows : (k + 1) * windows]
-                _forward(algorithms[i], gains[i], phases[i], there, sounds[i], kept[i])
+                sources = LOOPS[algorithms[group], 0]
+                _play_loops(group, sources, gains, phases, depths, outputs, modulated)
+            for k in range(len(group)):
+                i, loop = group[k], outputs[:, k * windows : (k + 1) * windows]
+                _play_patch(algorithms[i], gains[i], phases[i], loop, sounds[i], modulated[i])
 
 
 @no_type_check
 @njit(f"void(int64[::1], {_KNOTS}, {_ROW}, {_KNOTS}, {_CUBE}, {_KNOTS}, {_ROW})", **_JIT)
-def play_slopes(algorithms, gains, depths, kept, of_sounds, of_gains, of_depths):
-    """Turn slopes of sounds into those of gains and depths, which are written to.
+def play_gradients(algorithms, gains, depths, modulated, grad_sounds, grad_gains, grad_depths):
+    """Write gradients with respect to gains and depths, given those with respect to sounds.
 
-    They are those of the smooth sine; what an operator feeds back has none.
+    They are gradients of the smooth sine. Samples that are fed back count as constants.
     """
-    items, windows, samples = of_sounds.shape
+    items, windows, samples = grad_sounds.shape
     blocks = gains.shape[3] - 1
-    each = samples // blocks
-    y = np.empty((_OPS, samples), dtype=np.float32)
-    of_phase = np.empty((_OPS, samples), dtype=np.float32)
-    slope = np.empty(samples, dtype=np.float32)
-    of_depths[:] = 0
+    block = samples // blocks
+    y = np.empty((OPERATORS, samples), dtype=np.float32)
+    grad_phase = np.empty((OPERATORS, samples), dtype=np.float32)
+    grad_y = np.empty(samples, dtype=np.float32)
+    grad_depths[:] = 0
     for i in range(items):
         edges, carriers = EDGES[algorithms[i]], CARRIERS[algorithms[i]]
         source, target = LOOPS[algorithms[i]]
         for w in range(windows):
-            for op in range(_OPS):
-                phase = kept[i, op, w]
-                slope[:] = 0
+            for op in range(OPERATORS):
+                phase = modulated[i, op, w]
+                grad_y[:] = 0
                 if carriers[op]:
-                    slope[:] = of_sounds[i, w]
+                    grad_y[:] = grad_sounds[i, w]
                 for m in range(op):
                     if edges[m, op]:
-                        _add(of_phase[m], slope)
-                of_gains[i, op, w, :] = 0
+                        _add(grad_phase[m], grad_y)
+                grad_gains[i, op, w, :] = 0
                 for b in range(blocks):
-                    at = gains[i, op, w, b]
-                    rise = (gains[i, op, w, b + 1] - at) / np.float32(each)
-                    whole, right = np.float32(0.0), np.float32(0.0)
-                    for n in range(each):
-                        s = b * each + n
-                        sine, gain = _sine(phase[s]), at + rise * np.float32(n)
+                    start = gains[i, op, w, b]
+                    rise = (gains[i, op, w, b + 1] - start) / np.float32(block)
+                    # The block's gradient is shared between the knots at its two ends.
+                    both, right = np.float32(0.0), np.float32(0.0)
+                    for n in range(block):
+                        s = b * block + n
+                        sine, gain = _sine(phase[s]), start + rise * np.float32(n)
                         y[op, s] = gain * sine
-                        of_phase[op, s] = slope[s] * gain * _TURN * _sine(phase[s] + _QUARTER)
-                        whole += slope[s] * sine
-                        right += slope[s] * sine * np.float32(n)
-                    right /= np.float32(each)
-                    of_gains[i, op, w, b] += whole - right
-                    of_gains[i, op, w, b + 1] += right
+                        grad_phase[op, s] = grad_y[s] * gain * _TURN * _sine(phase[s] + _QUARTER)
+                        both += grad_y[s] * sine
+                        right += grad_y[s] * sine * np.float32(n)
+                    right /= np.float32(block)
+                    grad_gains[i, op, w, b] += both - right
+                    grad_gains[i, op, w, b + 1] += right
                 if op == target:
                     total = np.float32(0.0)
                     for n in range(2, samples):
-                        total += of_phase[op, n] * (y[source, n - 1] + y[source, n - 2])
-                    of_depths[i] += total
+                        total += grad_phase[op, n] * (y[source, n - 1] + y[source, n - 2])
+                    grad_depths[i] += total

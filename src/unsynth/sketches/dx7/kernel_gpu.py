@@ -1,6 +1,6 @@
-"""What :func:`dx7_kernel.play` computes, on a GPU and without slopes.
+"""Play sketched DX7 notes on a GPU: :func:`unsynth.sketches.dx7.kernel.play` without gradients.
 
-A lane is a window of a note; it goes through all operators sample by sample.
+Each window of each note is a lane, which plays all operators sample by sample.
 """
 
 from typing import no_type_check
@@ -11,13 +11,15 @@ import triton.language as tl
 from jaxtyping import Float, Int
 
 from unsynth.sketches.dx7.kernel import AMPLITUDES, CARRIERS, EDGES, LOOPS, PHASES
+from unsynth.tasks.dx7.layout import OPERATORS
 
-_OPS = 6
-#: Lanes of a program.
+#: Lanes per Triton program.
 _LANES = 64
+# Triton's functions may read a global only if it is a ``constexpr``.
 _PHASES, _AMPLITUDES = tl.constexpr(float(PHASES)), tl.constexpr(float(AMPLITUDES))
-#: By algorithm: what of each operator is heard, is fed back, and takes what is fed back.
-_ROLES = torch.zeros(3, len(CARRIERS), _OPS)
+#: Whether each operator is a carrier, is fed back, and is fed back into: 3 x algorithms x
+#: operators, as factors of 0 and 1.
+_ROLES = torch.zeros(3, len(CARRIERS), OPERATORS)
 _ROLES[0] = torch.from_numpy(CARRIERS)
 for _number, (_source, _target) in enumerate(LOOPS):
     _ROLES[1, _number, _source] = _ROLES[2, _number, _target] = 1.0
@@ -30,29 +32,31 @@ def play(
     algorithms: Int[torch.Tensor, " items"],
     samples: int,
 ) -> Float[torch.Tensor, "items windows samples"]:
-    """Play windows; gains and phases are straight between knots."""
+    """Play windows; gains and phases are linear between knots."""
     items, _, windows, knots = gains.shape
     lanes = items * windows
 
     def by_lane(values: torch.Tensor) -> torch.Tensor:
-        """Repeat what there is of each item, lanes last."""
+        """Repeat each item's values for its windows; lanes are the last axis."""
         return values.flatten(1).repeat_interleave(windows, dim=0).T.contiguous()
 
     edges = torch.from_numpy(EDGES).to(gains)[algorithms]
-    heard, source, target = _ROLES.to(gains)[:, algorithms]
-    gains, phases = (x.permute(1, 3, 0, 2).reshape(_OPS, knots, lanes) for x in (gains, phases))
+    carriers, source, target = _ROLES.to(gains)[:, algorithms]
+    gains, phases = (
+        x.permute(1, 3, 0, 2).reshape(OPERATORS, knots, lanes) for x in (gains, phases)
+    )
     sounds = gains.new_empty((samples, lanes))
     _play[(triton.cdiv(lanes, _LANES),)](
         gains.contiguous(),
         phases.contiguous(),
         by_lane(edges),
-        by_lane(heard),
+        by_lane(carriers),
         by_lane(source),
         by_lane(target * depths[:, None]),
         sounds,
         lanes,
         blocks=knots - 1,
-        each=samples // (knots - 1),
+        block_size=samples // (knots - 1),
         count=_LANES,
         num_warps=_LANES // 32,
     )
@@ -68,11 +72,11 @@ def _sine(phase):
 
 @no_type_check
 @triton.jit
-def _sound(at, rise, phase_at, phase_rise, sample, more):
-    """Play a sample of an operator, whose phase is moved by ``more``."""
-    phase = phase_at + phase_rise * sample + more
+def _play_sample(gain, rise, phase, phase_rise, sample, modulation):
+    """Play one sample of an operator; ``gain`` and ``phase`` are those of its block's start."""
+    phase = phase + phase_rise * sample + modulation
     sine = _sine((tl.floor(phase * _PHASES) + 0.5) / _PHASES)
-    return tl.floor(sine * (at + rise * sample) * _AMPLITUDES + 0.5) / _AMPLITUDES
+    return tl.floor(sine * (gain + rise * sample) * _AMPLITUDES + 0.5) / _AMPLITUDES
 
 
 @no_type_check
@@ -83,11 +87,11 @@ def _read(rows, row, lanes, lane, inside):
 
 @no_type_check
 @triton.jit
-def _knot(rows, op: tl.constexpr, block, blocks, each, lanes, lane, inside):
-    """Read where a straight piece begins, and its rise in a sample."""
+def _read_knot(rows, op: tl.constexpr, block, blocks, block_size, lanes, lane, inside):
+    """Read the value at a block's start, and its rise per sample."""
     row = op * (blocks + 1) + block
-    at = _read(rows, row, lanes, lane, inside)
-    return at, (_read(rows, row + 1, lanes, lane, inside) - at) / each
+    start = _read(rows, row, lanes, lane, inside)
+    return start, (_read(rows, row + 1, lanes, lane, inside) - start) / block_size
 
 
 @no_type_check
@@ -96,18 +100,20 @@ def _play(
     gains,
     phases,
     edges,
-    heard,
+    carriers,
     source,
     target,
     sounds,
     lanes,
     blocks: tl.constexpr,
-    each: tl.constexpr,
+    block_size: tl.constexpr,
     count: tl.constexpr,
 ):
     lane = tl.program_id(0) * count + tl.arange(0, count)
     inside = lane < lanes
-    # What modulates operator i of operator j above it.
+    # Triton has no arrays that a loop could index, so operators are written out. eij: whether
+    # operator j modulates operator i; ci: whether i is a carrier; si: whether i is fed back; ti:
+    # the depth of feedback into i.
     e01 = _read(edges, 1, lanes, lane, inside)
     e02 = _read(edges, 2, lanes, lane, inside)
     e03 = _read(edges, 3, lanes, lane, inside)
@@ -123,12 +129,12 @@ def _play(
     e34 = _read(edges, 22, lanes, lane, inside)
     e35 = _read(edges, 23, lanes, lane, inside)
     e45 = _read(edges, 29, lanes, lane, inside)
-    h0 = _read(heard, 0, lanes, lane, inside)
-    h1 = _read(heard, 1, lanes, lane, inside)
-    h2 = _read(heard, 2, lanes, lane, inside)
-    h3 = _read(heard, 3, lanes, lane, inside)
-    h4 = _read(heard, 4, lanes, lane, inside)
-    h5 = _read(heard, 5, lanes, lane, inside)
+    c0 = _read(carriers, 0, lanes, lane, inside)
+    c1 = _read(carriers, 1, lanes, lane, inside)
+    c2 = _read(carriers, 2, lanes, lane, inside)
+    c3 = _read(carriers, 3, lanes, lane, inside)
+    c4 = _read(carriers, 4, lanes, lane, inside)
+    c5 = _read(carriers, 5, lanes, lane, inside)
     s0 = _read(source, 0, lanes, lane, inside)
     s1 = _read(source, 1, lanes, lane, inside)
     s2 = _read(source, 2, lanes, lane, inside)
@@ -141,33 +147,33 @@ def _play(
     t3 = _read(target, 3, lanes, lane, inside)
     t4 = _read(target, 4, lanes, lane, inside)
     t5 = _read(target, 5, lanes, lane, inside)
-    one = tl.zeros((count,), tl.float32)
-    two = tl.zeros((count,), tl.float32)
+    last = tl.zeros((count,), tl.float32)
+    older = tl.zeros((count,), tl.float32)
     for block in range(blocks):
-        g0, u0 = _knot(gains, 0, block, blocks, each, lanes, lane, inside)
-        g1, u1 = _knot(gains, 1, block, blocks, each, lanes, lane, inside)
-        g2, u2 = _knot(gains, 2, block, blocks, each, lanes, lane, inside)
-        g3, u3 = _knot(gains, 3, block, blocks, each, lanes, lane, inside)
-        g4, u4 = _knot(gains, 4, block, blocks, each, lanes, lane, inside)
-        g5, u5 = _knot(gains, 5, block, blocks, each, lanes, lane, inside)
-        p0, v0 = _knot(phases, 0, block, blocks, each, lanes, lane, inside)
-        p1, v1 = _knot(phases, 1, block, blocks, each, lanes, lane, inside)
-        p2, v2 = _knot(phases, 2, block, blocks, each, lanes, lane, inside)
-        p3, v3 = _knot(phases, 3, block, blocks, each, lanes, lane, inside)
-        p4, v4 = _knot(phases, 4, block, blocks, each, lanes, lane, inside)
-        p5, v5 = _knot(phases, 5, block, blocks, each, lanes, lane, inside)
-        for n in range(each):
+        g0, u0 = _read_knot(gains, 0, block, blocks, block_size, lanes, lane, inside)
+        g1, u1 = _read_knot(gains, 1, block, blocks, block_size, lanes, lane, inside)
+        g2, u2 = _read_knot(gains, 2, block, blocks, block_size, lanes, lane, inside)
+        g3, u3 = _read_knot(gains, 3, block, blocks, block_size, lanes, lane, inside)
+        g4, u4 = _read_knot(gains, 4, block, blocks, block_size, lanes, lane, inside)
+        g5, u5 = _read_knot(gains, 5, block, blocks, block_size, lanes, lane, inside)
+        p0, v0 = _read_knot(phases, 0, block, blocks, block_size, lanes, lane, inside)
+        p1, v1 = _read_knot(phases, 1, block, blocks, block_size, lanes, lane, inside)
+        p2, v2 = _read_knot(phases, 2, block, blocks, block_size, lanes, lane, inside)
+        p3, v3 = _read_knot(phases, 3, block, blocks, block_size, lanes, lane, inside)
+        p4, v4 = _read_knot(phases, 4, block, blocks, block_size, lanes, lane, inside)
+        p5, v5 = _read_knot(phases, 5, block, blocks, block_size, lanes, lane, inside)
+        for n in range(block_size):
             x = n * 1.0
-            fed = one + two
-            y5 = _sound(g5, u5, p5, v5, x, t5 * fed)
-            y4 = _sound(g4, u4, p4, v4, x, t4 * fed + e45 * y5)
-            y3 = _sound(g3, u3, p3, v3, x, t3 * fed + e34 * y4 + e35 * y5)
-            y2 = _sound(g2, u2, p2, v2, x, t2 * fed + e23 * y3 + e24 * y4 + e25 * y5)
-            more = t1 * fed + e12 * y2 + e13 * y3 + e14 * y4 + e15 * y5
-            y1 = _sound(g1, u1, p1, v1, x, more)
-            more = t0 * fed + e01 * y1 + e02 * y2 + e03 * y3 + e04 * y4 + e05 * y5
-            y0 = _sound(g0, u0, p0, v0, x, more)
-            two = one
-            one = s0 * y0 + s1 * y1 + s2 * y2 + s3 * y3 + s4 * y4 + s5 * y5
-            out = h0 * y0 + h1 * y1 + h2 * y2 + h3 * y3 + h4 * y4 + h5 * y5
-            tl.store(sounds + (block * each + n) * lanes + lane, out, mask=inside)
+            fed = last + older
+            y5 = _play_sample(g5, u5, p5, v5, x, t5 * fed)
+            y4 = _play_sample(g4, u4, p4, v4, x, t4 * fed + e45 * y5)
+            y3 = _play_sample(g3, u3, p3, v3, x, t3 * fed + e34 * y4 + e35 * y5)
+            y2 = _play_sample(g2, u2, p2, v2, x, t2 * fed + e23 * y3 + e24 * y4 + e25 * y5)
+            modulation = t1 * fed + e12 * y2 + e13 * y3 + e14 * y4 + e15 * y5
+            y1 = _play_sample(g1, u1, p1, v1, x, modulation)
+            modulation = t0 * fed + e01 * y1 + e02 * y2 + e03 * y3 + e04 * y4 + e05 * y5
+            y0 = _play_sample(g0, u0, p0, v0, x, modulation)
+            older = last
+            last = s0 * y0 + s1 * y1 + s2 * y2 + s3 * y3 + s4 * y4 + s5 * y5
+            out = c0 * y0 + c1 * y1 + c2 * y2 + c3 * y3 + c4 * y4 + c5 * y5
+            tl.store(sounds + (block * block_size + n) * lanes + lane, out, mask=inside)

@@ -1,6 +1,6 @@
-"""Pitch envelope and LFO of DX7 notes, a value for each block of the engine's 64 samples.
+"""Pitch envelope and LFO of DX7 notes, one value per 64-sample block of the engine.
 
-After Dexed's ``pitchenv.cc``, ``lfo.cc`` and ``dx7note.cc``, whose tables these are.
+Follows Dexed's ``pitchenv.cc``, ``lfo.cc`` and ``dx7note.cc``; the tables are theirs.
 """
 
 import torch
@@ -10,9 +10,11 @@ from unsynth.conventions import SAMPLE_RATE, SECONDS
 from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
 
-#: Seconds of a block, and blocks of a sound.
-_BLOCK, _BLOCKS = 64 / SAMPLE_RATE, int(SECONDS * SAMPLE_RATE / 64) + 1
-#: Octaves in 21.3 s of the pitch envelope's rates, and 1/32 octaves of its levels.
+#: Seconds per block.
+_BLOCK = 64 / SAMPLE_RATE
+#: Blocks per sound; the last may reach past its end.
+_BLOCKS = int(SECONDS * SAMPLE_RATE / 64) + 1
+#: Speeds of the pitch envelope's rates 0 to 99, in octaves per 21.3 s.
 _RATES = torch.tensor(
     [1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15]
     + [16, 16, 17, 18, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30, 31, 33, 34, 36, 37, 38, 39]
@@ -20,11 +22,12 @@ _RATES = torch.tensor(
     + [88, 91, 94, 98, 102, 106, 110, 115, 120, 125, 130, 135, 141, 147, 153, 159, 165, 171, 178]
     + [185, 193, 202, 211, 232, 243, 254, 255]
 )
+#: The pitch envelope's levels 0 to 99, in 1/32 octave.
 _LEVELS = torch.tensor(
     [-128, -116, -104, -95, -85, -76, -68, -61, -56, -52, -49, -46, -43, -41, -39, -37, -35]
     + [*range(-33, 36), 38, 40, 43, 46, 49, 53, 58, 65, 73, 82, 92, 103, 115, 127]
 )
-#: Cycles a second of the LFO's speeds.
+#: Frequencies of the LFO's speeds 0 to 99, in Hz.
 _HZ = (
     4_437_500_000
     / 2**32
@@ -43,26 +46,33 @@ _HZ = (
         dtype=torch.float64,
     )
 )
-#: Of the ramps of the LFO's delay, what a unit of their speed makes a block.
+#: LFO delay: how far the ramp advances per block, per unit of speed.
 _DELAY = 36_557 / 2**32
-#: What sensitivities multiply depths by: octaves of pitch, and of amplitudes' exponents.
+#: Octaves of vibrato, from lowest to highest, per step of the engine's depth, by sensitivity.
 _PITCH_SENSITIVITIES = torch.tensor([0, 10, 20, 33, 55, 92, 153, 255]) / 2**15
+#: Factors of the tremolo's depth, by an operator's sensitivity.
 _AMP_SENSITIVITIES = torch.tensor([0.0, 0.2588, 0.4274, 1.0], dtype=torch.float64)
-#: How far the LFO's wave of chance is held, whenever its phase begins anew.
-_CHANCES = [0]
-while len(_CHANCES) <= _BLOCKS:
-    _CHANCES.append((_CHANCES[-1] * 179 + 17) & 0xFF)
-_CHANCE = torch.tensor([((chance ^ 0x80) + 1) / 256 for chance in _CHANCES], dtype=torch.float64)
+# States of the engine's generator of random numbers, which steps once per cycle of the LFO.
+_STATES = [0]
+while len(_STATES) <= _BLOCKS:
+    _STATES.append((_STATES[-1] * 179 + 17) & 0xFF)
+#: Values of the LFO's sample-and-hold wave, by cycle.
+_SAMPLE_AND_HOLD = torch.tensor(
+    [((state ^ 0x80) + 1) / 256 for state in _STATES], dtype=torch.float64
+)
 
 
 class Modulation:
-    """How some notes' pitch and levels move in time, whatever their operators."""
+    """The pitch envelopes and LFOs of some notes.
+
+    Does not depend on operators, except for their sensitivity to tremolo.
+    """
 
     def __init__(self, spec: Spec, patches: Float[torch.Tensor, "items parameters"]) -> None:
         at = spec.position
         blocks = torch.arange(1, _BLOCKS + 1, device=patches.device, dtype=torch.float64)
 
-        # Variants of a patch mostly have its pitch envelope and LFO: each is followed once.
+        # Variants of a patch mostly share its pitch envelope and LFO: each is computed once.
         eg = [f"pitch_eg.{part}{stage}" for part in ("rate", "level") for stage in range(1, 5)]
         names = [*eg, *(name for name in at if name.startswith("lfo.")), "note.duration"]
         rows, which = patches[:, [at[name] for name in names]].unique(dim=0, return_inverse=True)
@@ -74,94 +84,110 @@ class Modulation:
         def read(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
             return table.to(patches.device)[places]
 
-        paces, levels = torch.stack([column(name) for name in eg], dim=1).tensor_split(2, dim=1)
-        released = (values["note.duration"] / _BLOCK).ceil()
-        rates = read(_RATES, paces).double() * (_BLOCK / 21.3)
-        bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, released, blocks)
+        stage_rates, levels = torch.stack([column(name) for name in eg], dim=1).tensor_split(
+            2, dim=1
+        )
+        key_up = (values["note.duration"] / _BLOCK).ceil()
+        rates = read(_RATES, stage_rates).double() * (_BLOCK / 21.3)
+        bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, key_up, blocks)
 
-        late = 99 - column("lfo.delay")
-        speed = (16 + late % 16) << (1 + late // 16)
-        silent, audible = (
-            torch.where(late == 99, 1.0, _DELAY * speed.double())
+        # The delay is a ramp from 0 to 1. The LFO is off in its first half, and its depth rises
+        # from 0 to 1 in the second, which has a speed of its own.
+        quickness = 99 - column("lfo.delay")
+        speed = (16 + quickness % 16) << (1 + quickness // 16)
+        first_speed, second_speed = (
+            torch.where(quickness == 99, 1.0, _DELAY * speed.double())
             for speed in (speed, (speed // 128 * 128).clamp_min(128))
         )
-        # The delay is two ramps, the first of them silent.
-        first = (0.5 / silent).ceil()[:, None]
-        ramp = silent[:, None] * blocks.minimum(first)
-        ramp = ramp + audible[:, None] * (blocks - first).clamp_min(0.0)
+        first = (0.5 / first_speed).ceil()[:, None]
+        ramp = first_speed[:, None] * blocks.minimum(first)
+        ramp = ramp + second_speed[:, None] * (blocks - first).clamp_min(0.0)
         depths = (2.0 * ramp - 1.0).clamp(0.0, 1.0)
-        began = torch.where(column("lfo.sync") > 0, 0.5, 0.0).double()
+        start_phase = torch.where(column("lfo.sync") > 0, 0.5, 0.0).double()
         speeds = _BLOCK * read(_HZ, column("lfo.speed"))
-        waves = _low_frequency(column("lfo.wave"), began[:, None] + speeds[:, None] * blocks)
+        cycles = start_phase[:, None] + speeds[:, None] * blocks
+        waves = _read_waves(column("lfo.wave"), cycles)
 
         sensitivity = read(_PITCH_SENSITIVITIES, column("lfo.pitch_sensitivity")).double()
-        size = (column("lfo.pitch_depth") * 165 >> 6) * sensitivity
-        bends = bends + size[:, None] * depths * (waves - 0.5)
+        vibrato = (column("lfo.pitch_depth") * 165 >> 6) * sensitivity
+        bends = bends + vibrato[:, None] * depths * (waves - 0.5)
         dips = (column("lfo.amp_depth")[:, None] * 165 >> 6) / 2**8 * depths * (1.0 - waves)
-        #: How far the LFO lowers what is sensitive to it, from 0 to 1, at the ends of blocks.
+        #: How far the LFO is below its top, times its depth, at the ends of blocks: 0 to 1.
         self._dips = torch.cat([dips[:, :1], dips], dim=1)[which]
         ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
-        #: Seconds that have run at the ends of blocks, faster or slower as the pitch is bent.
-        run = (2.0**bends * _BLOCK).cumsum(dim=1)
-        self._run = torch.cat([torch.zeros_like(run[:, :1]), run], dim=1)[which]
+        #: The pitch clock's seconds at the ends of blocks; see :meth:`pitch_clock`.
+        clock = (2.0**bends * _BLOCK).cumsum(dim=1)
+        self._clock = torch.cat([torch.zeros_like(clock[:, :1]), clock], dim=1)[which]
 
-    def bent(self, times: Float[torch.Tensor, "items times"]) -> Float[torch.Tensor, "items times"]:
-        """Turn seconds after the onset into those that have run for what follows the pitch."""
-        return _read(self._run, times)
+    def pitch_clock(
+        self, times: Float[torch.Tensor, "items times"]
+    ) -> Float[torch.Tensor, "items times"]:
+        """Convert seconds after the onset to seconds of a clock that runs with the pitch.
 
-    def kept(
+        The clock runs twice as fast while the pitch is bent up by an octave. A frequency times
+        its seconds is the number of cycles that an operator has played.
+        """
+        return _interpolate(self._clock, times)
+
+    def level_factors(
         self, times: Float[torch.Tensor, "items times"]
     ) -> Float32[torch.Tensor, "items operators times"]:
-        """What is left of levels; where the LFO could move one, some is lost even without it."""
+        """Return the factors by which tremolo lowers levels, which are in octaves.
+
+        As in the engine, a sensitive operator loses 1.2 % of its level even at depth 0.
+        """
         sensitivity = self._sensitivity[..., None]
-        lost = (4.48 * sensitivity * _read(self._dips, times)[:, None] + 12.2).exp() / 2**24
-        return torch.where(sensitivity > 0, (1.0 - lost).clamp_min(0.0), 1.0).float()
+        loss = (4.48 * sensitivity * _interpolate(self._dips, times)[:, None] + 12.2).exp() / 2**24
+        return torch.where(sensitivity > 0, (1.0 - loss).clamp_min(0.0), 1.0).float()
 
 
 def _pitch_envelopes(
     rates: Float[torch.Tensor, "items 4"],
     targets: Float[torch.Tensor, "items 4"],
-    released: Float[torch.Tensor, " items"],
+    key_up: Float[torch.Tensor, " items"],
     blocks: Float[torch.Tensor, " blocks"],
 ) -> Float[torch.Tensor, "items blocks"]:
-    """Play envelopes in octaves, from rates a block; a stage takes at least one.
+    """Return pitch envelopes in octaves.
 
-    Each stage goes straight to its target and stays, so what all have done adds up.
+    Targets are in octaves, rates in octaves per block; ``key_up`` is the block of the key's
+    release. A stage takes at least one block. It moves linearly to its target and stays there, so
+    the level is the sum of the distances that all stages have moved.
     """
     begins = torch.cat([targets[:, 3:], targets[:, :2]], dim=1)
-    ways = targets[:, :3] - begins
-    lengths = (ways.abs() / rates[:, :3] - 1e-9).ceil().clamp_min(1.0)
+    distances = targets[:, :3] - begins
+    lengths = (distances.abs() / rates[:, :3] - 1e-9).ceil().clamp_min(1.0)
     starts = lengths.cumsum(dim=1) - lengths
 
-    def held(blocks: Float[torch.Tensor, "#items blocks"]) -> torch.Tensor:
+    def key_down(blocks: Float[torch.Tensor, "#items blocks"]) -> torch.Tensor:
         octaves = targets[:, 3:]
         for stage in range(3):
-            done = (blocks - starts[:, stage, None]).clamp_min(0.0) * rates[:, stage, None]
-            way = ways[:, stage, None]
-            octaves = octaves + way.sign() * done.minimum(way.abs())
+            moved = (blocks - starts[:, stage, None]).clamp_min(0.0) * rates[:, stage, None]
+            distance = distances[:, stage, None]
+            octaves = octaves + distance.sign() * moved.minimum(distance.abs())
         return octaves
 
-    last = held(released[:, None])
-    way = targets[:, 3:] - last
-    done = (blocks - released[:, None]).clamp_min(0.0) * rates[:, 3:]
-    after = last + way.sign() * done.minimum(way.abs())
-    return torch.where(blocks > released[:, None], after, held(blocks[None]))
+    last = key_down(key_up[:, None])
+    distance = targets[:, 3:] - last
+    moved = (blocks - key_up[:, None]).clamp_min(0.0) * rates[:, 3:]
+    release = last + distance.sign() * moved.minimum(distance.abs())
+    return torch.where(blocks > key_up[:, None], release, key_down(blocks[None]))
 
 
-def _low_frequency(
+def _read_waves(
     waves: torch.Tensor, cycles: Float[torch.Tensor, "items blocks"]
 ) -> Float[torch.Tensor, "items blocks"]:
-    """Read the LFO's waves, from 0 to 1, after so many cycles."""
+    """Return the LFO's waves, from 0 to 1, after so many cycles; ``waves`` are their numbers."""
     turns = cycles.floor()
     phase = cycles - turns
+    # In the engine's order: triangle, sawtooth down, sawtooth up, square, sine, sample and hold.
     shapes = (
         1.0 - (2.0 * phase - 1.0).abs(),
         (1.5 - phase) % 1.0,
         (0.5 + phase) % 1.0,
         (phase < 0.5).double(),
         0.5 + 0.5 * (2.0 * torch.pi * phase).sin(),
-        _CHANCE.to(cycles.device)[turns.long()],
+        _SAMPLE_AND_HOLD.to(cycles.device)[turns.long()],
     )
     values = shapes[0]
     for wave, shape in enumerate(shapes):
@@ -169,10 +195,10 @@ def _low_frequency(
     return values
 
 
-def _read(
+def _interpolate(
     ends: Float[torch.Tensor, "items ends"], times: Float[torch.Tensor, "items times"]
 ) -> Float[torch.Tensor, "items times"]:
-    """Read between the ends of blocks."""
+    """Interpolate values at the ends of blocks linearly; the first is that of the onset."""
     blocks = (times / _BLOCK).clamp(0.0, _BLOCKS - 1e-3)
     before = blocks.long()
     low, high = (ends.take_along_dim(before + i, dim=1) for i in (0, 1))

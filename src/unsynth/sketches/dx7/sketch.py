@@ -1,4 +1,4 @@
-"""The DX7's sketch: which parameters it follows, and windows of patches' notes."""
+"""The DX7's sketch: which parameters it has gradients in, and windows of patches' notes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 
 class DX7Sketch:
-    """See :class:`unsynth.sketches.sketch.Sketch`."""
+    """A :class:`unsynth.sketches.sketch.Sketch` of the DX7."""
 
     def __init__(self, task: DX7Task) -> None:
         self.task = task
         position = task.spec.position
-        columns = list(range(OP["mode"], OP["amp_mod_sensitivity"]))
+        frequency = range(OP["mode"], OP["amp_mod_sensitivity"])
         self.structure = np.array(
-            [op * WIDTH + column for op in range(OPERATORS) for column in columns]
+            [op * WIDTH + column for op in range(OPERATORS) for column in frequency]
             + [position["algorithm"]]
         )
-        columns = [*range(8), OP["output_level"]]
+        # Rates and levels of the envelope, then the output level: DX7Windows reads this order.
+        envelope = [*range(8), OP["output_level"]]
         self.fitted = np.array(
-            [op * WIDTH + column for op in range(OPERATORS) for column in columns]
+            [op * WIDTH + column for op in range(OPERATORS) for column in envelope]
             + [position["feedback"]]
         )
 
     def __reduce__(self) -> tuple[type["DX7Sketch"], tuple[DX7Task]]:
-        # A spawned process starts only once it has read its arguments, if they exceed 64 kB.
+        # A spawned process that is handed more than 64 kB blocks its parent until it has read
+        # them, so the pickle is kept small: the task alone.
         return type(self), (self.task,)
 
     def windows(
@@ -43,7 +45,7 @@ class DX7Sketch:
     ) -> "DX7Windows":
         """Prepare windows of ``samples`` samples of these patches' notes.
 
-        Raises :class:`EngineError` where numba is missing, or has no folder to compile into.
+        Raises :class:`EngineError` if numba is not installed or has no folder to compile into.
         """
         try:
             from unsynth.sketches.dx7.windows import DX7Windows
@@ -51,6 +53,6 @@ class DX7Sketch:
             raise EngineError("numba is not installed: pip install 'unsynth[dx7]'") from None
         except RuntimeError as error:
             raise EngineError(
-                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder of yours ({error})"
+                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder you can write to ({error})"
             ) from None
         return DX7Windows(self.task.spec, patches, samples, device)
