@@ -2,9 +2,9 @@
 
     python benchmarks/vital_speed.py --sounds 50
 
-Renders draws of each task as `unsynth render` does, both ways in turn. Counts the CPU time of this
-process and of the copies, so other programs on the machine hardly matter. Then measures how far
-sounds are from those after a warm-up of 2 s, for shorter warm-ups.
+Renders draws of each task as `unsynth render` does, alternating between the two ways. Counts the
+CPU time of this process and of the copies, so other programs hardly matter. Then measures, for
+shorter warm-ups, the error of sounds against those after a warm-up of 2 s.
 """
 
 import argparse
@@ -32,18 +32,18 @@ def timed(render: Callable[[], Sound]) -> tuple[float, Sound]:
 
 def speed(task: DeclaredTask, sounds: int) -> None:
     copies, new = task.synth(), task.synth()
-    new._play_in_copy = new._play_anew
+    new._play_in_copy = new._play_on_new
     costs: dict[str, list[float]] = {"copy": [], "new": []}
     for item in range(sounds + 1):
         patch = task.sample(item_rng(task.name, Split.TEST, item))
         request = task.engine_patch(patch), task.note(patch)
-        one, first = timed(lambda request=request: copies.render(*request))
-        two, second = timed(lambda request=request: new.render(*request))
+        copy_seconds, first = timed(lambda request=request: copies.render(*request))
+        new_seconds, second = timed(lambda request=request: new.render(*request))
         if not np.array_equal(first, second):
             raise SystemExit(f"{task.name}, item {item}: the two ways differ")
-        if item:  # The first one loads the engine.
-            costs["copy"].append(one)
-            costs["new"].append(two)
+        if item:  # The first sound also loads the engine.
+            costs["copy"].append(copy_seconds)
+            costs["new"].append(new_seconds)
     for way, seconds in costs.items():
         mean, median = statistics.mean(seconds), statistics.median(seconds)
         print(

@@ -56,7 +56,7 @@ def settable(instrument: tuple[str, str | None]) -> list[str]:
     """Names of up to 100 of its parameters that a task would set, and that keep what is set."""
     synth = VST3(*instrument)
     names = [each.name for each in synth.describe() if not exclusion_reason(each)][:100]
-    lost = {*synth.lost(dict.fromkeys(names, 0.3)), *synth.lost(dict.fromkeys(names, 0.8))}
+    lost = {name for raw in (0.3, 0.8) for name in synth.lost_parameters(dict.fromkeys(names, raw))}
     return [name for name in names if name not in lost]
 
 

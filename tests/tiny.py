@@ -1,7 +1,7 @@
-"""A task with a fast engine of its own, for what must hold for any task.
+"""A small task with a fast engine of its own, for tests of what must hold for any task.
 
-Two oscillators that may be exchanged, a category that says whether the second one sounds, stereo.
-Its engines run in threads, in processes, or in processes that die of certain patches.
+It has two oscillators that can be exchanged, a category that switches the second one on, and stereo
+sound. Its engines run in threads, in processes, or in processes that certain patches kill.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ class InProcesses(TinySynth):
 
 
 class Dying(InProcesses):
-    """Dies of every patch whose first ratio is 7, raises where it is 5."""
+    """A synth whose process dies if the first ratio of a patch is 7; it raises an error at 5."""
 
     def render(self, patch: np.ndarray, note: Note, seconds: float = SECONDS) -> np.ndarray:
         if patch[1] == 7:

@@ -14,7 +14,7 @@ from unsynth.errors import OutputError
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Concurrency
 from unsynth.synths.plugins import PluginClass
-from unsynth.synths.vst3 import HostParameter
+from unsynth.synths.vst3_plugin import HostParameter
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
 

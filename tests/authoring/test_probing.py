@@ -5,7 +5,8 @@ import pytest
 from unsynth.authoring.listening import SilentPluginError
 from unsynth.authoring.probing import EXCLUSIONS, Probe, exclusion_reason, probe
 from unsynth.synths.plugins import NotAnInstrumentError
-from unsynth.synths.vst3 import VST3, HostParameter
+from unsynth.synths.vst3 import VST3
+from unsynth.synths.vst3_plugin import HostParameter
 
 
 def run_probe(*arguments, **options):

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tests.commands import output
 from tests.models.small import SMALL
-from tests.synths.instruments import binaries, copied, declaration, error_of
+from tests.synths.instruments import binaries, copy_bundle, declaration, error_of
 from unsynth.audio.files import write_wav
 from unsynth.cli.main import commands, main
 from unsynth.errors import EngineError, OutputError, PatchError, UnsynthError
@@ -108,7 +108,7 @@ def test_an_effect_is_refused(plugin_error, mda):
 
 
 def test_a_truncated_binary_is_refused(plugin_error, instrument, tmp_path):
-    copy = copied(instrument[0], tmp_path)
+    copy = copy_bundle(instrument[0], tmp_path)
     (binary,) = binaries(copy)
     content = binary.read_bytes()
     binary.write_bytes(content[: len(content) // 2])

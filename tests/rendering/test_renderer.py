@@ -1,4 +1,4 @@
-"""One renderer for engines in threads, in processes that may die, and on the main thread."""
+"""The renderer, with engines in threads, in processes that may die, and on the main thread."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ from unsynth.synths.base import Concurrency, Note
 
 
 class Tone:
-    """A synth whose patch is a number: the level, or what is to go wrong."""
+    """A synth whose patch is a number: the level if it is positive, otherwise a fault to cause."""
 
     sample_rate = 44_100
     channels = 1
@@ -47,7 +47,7 @@ class MainThreadTone(Tone):
 
 
 @pytest.mark.parametrize("synth", [Tone, ProcessTone, MainThreadTone])
-def test_order_and_failures(synth):
+def test_results_keep_the_order_with_failures_among_them(synth):
     levels = [0.1, -1, 0.2, -4, *np.linspace(0, 1, 20).tolist()]
     with Renderer(synth, workers=2, seconds=0.1) as renderer:
         results = list(renderer.render((level, Note(60)) for level in levels))
@@ -69,12 +69,12 @@ def test_a_worker_that_dies_or_hangs_costs_one_sound():
     assert "died" in results[1].reason and "no sound after 3 s" in results[3].reason
 
 
-def test_endless_requests_are_taken_as_needed():
-    taken = []
+def test_endless_requests_are_read_as_needed():
+    read = []
 
     def requests():
         for i in range(10**9):
-            taken.append(i)
+            read.append(i)
             yield 0.5, Note(60)
 
     with Renderer(Tone, workers=2, seconds=0.01) as renderer:
@@ -82,32 +82,32 @@ def test_endless_requests_are_taken_as_needed():
         for _ in range(50):
             next(results)
         results.close()
-    assert len(taken) < 80
+    assert len(read) < 80
 
 
-def test_dx7_in_parallel_is_dx7_alone(task):
+def test_parallel_dx7_renders_are_bit_exact(task):
     rng = np.random.default_rng(0)
     requests = [(task.engine_patch(p), task.note(p)) for p in (task.sample(rng) for _ in range(12))]
     with Renderer(task.synth, workers=3) as renderer:
-        together = list(renderer.render(requests))
+        parallel = list(renderer.render(requests))
     synth = task.synth()
-    for request, sound in zip(requests, together, strict=True):
+    for request, sound in zip(requests, parallel, strict=True):
         assert sound.shape == (1, SAMPLES)
         np.testing.assert_array_equal(sound, synth.render(*request))
 
 
 class FailsToStart(ProcessTone):
-    """Dies in the first processes that are to hold it."""
+    """A synth that kills the first processes that make it, as many as the file $DEATHS says."""
 
     def __init__(self) -> None:
         deaths = Path(os.environ["DEATHS"])
-        left = int(deaths.read_text())
-        if multiprocessing.parent_process() is not None and left:
-            deaths.write_text(str(left - 1))
+        remaining = int(deaths.read_text())
+        if multiprocessing.parent_process() is not None and remaining:
+            deaths.write_text(str(remaining - 1))
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_dies_while_it_starts_is_replaced(tmp_path, monkeypatch):
+def test_a_worker_that_dies_while_starting_is_replaced(tmp_path, monkeypatch):
     deaths = tmp_path / "deaths"
     monkeypatch.setenv("DEATHS", str(deaths))
     deaths.write_text("1")
@@ -117,5 +117,5 @@ def test_a_worker_that_dies_while_it_starts_is_replaced(tmp_path, monkeypatch):
     with Renderer(FailsToStart, workers=1, seconds=0.1) as renderer:
         first, second = renderer.render([(0.1, Note(60))] * 2)
     assert isinstance(first, RenderFailure) and first.worker_lost
-    assert "died before it could begin, with exit code -9" in first.reason
+    assert "died while it started, with exit code -9" in first.reason
     assert second.shape == (1, 4410)

@@ -1,4 +1,4 @@
-"""Worker processes that are killed at every moment."""
+"""Worker processes that are killed at any moment."""
 
 import os
 import signal
@@ -20,10 +20,10 @@ def answer(word):
             return np.ones(20_000_000, dtype=np.float32)
         case "sleep":
             time.sleep(100)
-        case "ours":
-            raise EngineError("of ours")
-        case "theirs":
-            raise UnicodeDecodeError("ascii", b"", 0, 1, "which no pickle brings back")
+        case "engine error":
+            raise EngineError("a failure")
+        case "unpicklable error":
+            raise UnicodeDecodeError("ascii", b"", 0, 1, "an error that cannot be unpickled")
     return word
 
 
@@ -37,9 +37,9 @@ def make_nothing():
 
 @pytest.fixture
 def workers():
-    found = Workers(make, 2, timeout=60.0)
-    yield found
-    found.close()
+    pool = Workers(make, 2, timeout=60.0)
+    yield pool
+    pool.close()
 
 
 def test_calls_are_answered(workers):
@@ -48,15 +48,15 @@ def test_calls_are_answered(workers):
     assert len(pids) == 2 and os.getpid() not in pids
 
 
-def test_errors_come_back(workers):
-    with pytest.raises(EngineError, match="of ours"):
-        workers.submit("ours").result()
-    with pytest.raises(RuntimeError, match="which no pickle"):
-        workers.submit("theirs").result()
+def test_errors_reach_the_caller(workers):
+    with pytest.raises(EngineError, match="a failure"):
+        workers.submit("engine error").result()
+    with pytest.raises(RuntimeError, match="cannot be unpickled"):
+        workers.submit("unpicklable error").result()
     assert workers.submit(1).result() == 1
 
 
-def test_what_cannot_start_says_why():
+def test_an_error_while_starting_reaches_the_caller():
     workers = Workers(make_nothing, 1, timeout=60.0)
     for _ in range(2):
         with pytest.raises(EngineError, match="no engine here"):
@@ -64,7 +64,7 @@ def test_what_cannot_start_says_why():
     workers.close()
 
 
-def test_death_between_calls_costs_nothing(workers):
+def test_a_death_between_calls_costs_no_call(workers):
     for pid in {workers.submit("pid").result() for _ in range(20)}:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.2)
@@ -72,7 +72,7 @@ def test_death_between_calls_costs_nothing(workers):
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1])
-def test_death_in_the_middle_of_an_answer_costs_that_call(workers, wait):
+def test_a_death_during_an_answer_costs_only_that_call(workers, wait):
     pids = {workers.submit("pid").result() for _ in range(20)}
     calls = [workers.submit("large") for _ in range(2)]
     time.sleep(wait)
@@ -86,7 +86,7 @@ def test_death_in_the_middle_of_an_answer_costs_that_call(workers, wait):
     assert workers.submit(1).result() == 1
 
 
-def test_a_call_that_hangs_or_is_stopped_is_late():
+def test_calls_that_hang_time_out():
     workers = Workers(make, 1, timeout=1.0)
     with pytest.raises(TimeoutError):
         workers.submit("sleep").result()
@@ -97,7 +97,7 @@ def test_a_call_that_hangs_or_is_stopped_is_late():
     workers.close()
 
 
-def test_closing_ends_what_runs():
+def test_closing_kills_running_workers():
     workers = Workers(make, 1, timeout=60.0)
     pid = workers.submit("pid").result()
     call = workers.submit("sleep")

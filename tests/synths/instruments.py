@@ -1,4 +1,4 @@
-"""What the tests of VST3 instruments share."""
+"""Helpers for tests of VST3 instruments."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def error_of(first, second):
-    """Mean absolute difference relative to the first sound."""
+    """Compute the mean absolute difference relative to the first sound."""
     return np.abs(first - second).mean() / max(1e-9, np.abs(first).mean())
 
 
@@ -15,7 +15,7 @@ def binaries(bundle):
     return [p for p in Path(bundle).rglob("*") if p.suffix in (".so", ".dylib", ".vst3", ".dll")]
 
 
-def copied(bundle, folder):
+def copy_bundle(bundle, folder):
     copy = folder / Path(bundle).name
     if Path(bundle).is_dir():
         shutil.copytree(bundle, copy)
@@ -24,6 +24,7 @@ def copied(bundle, folder):
     return copy
 
 
+#: The ``note`` section of a task file.
 NOTE_LINES = [
     {"name": "note.pitch", "low": 48, "high": 72},
     {"name": "note.onset", "kind": "continuous", "low": 0, "high": 0.5, "step": 0.001},

@@ -10,15 +10,15 @@ from unsynth.synths.dx7_algorithms import ALGORITHMS
 dexed = pytest.importorskip("dexed")
 
 
-def test_algorithms_are_the_engines():
-    for number, ours in enumerate(ALGORITHMS):
+def test_algorithms_match_the_engine():
+    for number, algorithm in enumerate(ALGORITHMS):
         matrix = dexed.get_mod_matrix(number)
-        assert ours.edges == {(a, b) for b, a in zip(*np.nonzero(matrix), strict=True)}
-        assert ours.carriers == set(dexed.get_carriers(number))
-        assert ours.feedback == tuple(dexed.get_feedback_edge(number))
+        assert algorithm.edges == {(a, b) for b, a in zip(*np.nonzero(matrix), strict=True)}
+        assert algorithm.carriers == set(dexed.get_carriers(number))
+        assert algorithm.feedback == tuple(dexed.get_feedback_edge(number))
 
 
-def test_onset_and_length():
+def test_the_onset_delays_the_sound_and_lengths_are_exact():
     synth = DX7()
     at_once = synth.render(init_voice(), Note(60, 0.0, 1.0))
     later = synth.render(init_voice(), Note(60, 0.5, 1.0))
@@ -28,7 +28,7 @@ def test_onset_and_length():
     assert synth.render(init_voice(), Note(60, 0.3, 1.0), 0.123).shape == (1, 5424)
 
 
-def test_bit_exact_in_any_order(task, rng):
+def test_sounds_are_bit_exact_in_any_order(task, rng):
     patches = [task.sample(rng) for _ in range(8)]
     requests = [(task.engine_patch(p), task.note(p)) for p in patches]
     synth = DX7()
@@ -41,12 +41,12 @@ def test_bit_exact_in_any_order(task, rng):
 @pytest.mark.parametrize(
     "note", [Note(128), Note(-1), Note(60, velocity=128), Note(60, duration=0.0), Note(60, -0.1)]
 )
-def test_notes_the_engine_would_take_silently(note):
+def test_invalid_notes_are_rejected(note):
     with pytest.raises(PatchError):
         DX7().render(init_voice(), note)
 
 
-def test_bytes_the_engine_would_take_silently():
+def test_invalid_bytes_are_rejected():
     voice = init_voice()
     voice[16] = 255
     with pytest.raises(PatchError, match="byte 16"):

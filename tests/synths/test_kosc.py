@@ -19,7 +19,7 @@ def exchanged(synth: KOsc, x: torch.Tensor, first: int = 0, second: int = 1) -> 
 
 
 def blep(t: float, dt: float) -> float:
-    """As every tutorial has it."""
+    """The textbook form of PolyBLEP for a rising step of height 2 at phase 0."""
     if t < dt:
         t /= dt
         return t + t - t * t - 1.0
@@ -29,14 +29,14 @@ def blep(t: float, dt: float) -> float:
     return 0.0
 
 
-def slowly(synth: KOsc, x: np.ndarray) -> np.ndarray:
-    """One sample of one oscillator at a time."""
+def reference(synth: KOsc, x: np.ndarray) -> np.ndarray:
+    """Render one sample of one oscillator at a time."""
     k, audio = synth.oscillators, np.zeros(synth.samples)
     for i in range(k):
         f, a, s = (float(np.clip(x[i + part * k], -1, 1)) for part in range(3))
         low, high = synth.lowest_hz, synth.highest_hz
-        own = synth.ranges is Ranges.DISJOINT or (synth.ranges is Ranges.CHOSEN and x[-1] > 0)
-        if own:
+        disjoint = synth.ranges is Ranges.DISJOINT or (synth.ranges is Ranges.CHOSEN and x[-1] > 0)
+        if disjoint:
             low, high = low + (high - low) * i / k, low + (high - low) * (i + 1) / k
         dt = max(1e-9, (low + (high - low) * (f + 1) / 2) / synth.sample_rate)
         last = 0.0
@@ -66,16 +66,16 @@ SYNTHS = [
 
 
 @pytest.mark.parametrize("synth", SYNTHS, ids=str)
-def test_it_is_the_slow_reference(synth):
+def test_sounds_match_the_slow_reference(synth):
     x = 1.1 * patches(synth, 3)
     x[0, -1], x[1, -1] = -0.5, 0.5
     audio = synth.render(x)
     for sound, patch in zip(audio.numpy(), x.numpy(), strict=True):
-        np.testing.assert_allclose(sound, slowly(synth, patch), atol=1e-9)
+        np.testing.assert_allclose(sound, reference(synth, patch), atol=1e-9)
     np.testing.assert_allclose(synth.render(x.float()), audio, atol=3e-3)
 
 
-def test_the_ends_of_the_range_and_the_parts():
+def test_ranges_end_where_declared_and_parts_adjoin():
     ends = torch.tensor([[-1.0] * 4 + [0.0] * 8, [1.0] * 4 + [0.0] * 8])
     torch.testing.assert_close(KOsc(4).frequencies(ends)[:, 2], torch.tensor([20.0, 4000.0]))
     parts = KOsc(4, Ranges.DISJOINT).frequencies(ends)
@@ -84,34 +84,34 @@ def test_the_ends_of_the_range_and_the_parts():
 
 
 @pytest.mark.parametrize("shape", [0.0, 1.0])
-def test_it_aliases_less_than_the_naive_waveform(shape):
-    """A whole number of periods: whatever is between the harmonics was folded back."""
+def test_waveforms_alias_less_than_naive_ones(shape):
+    """The sound has a whole number of periods, so power between harmonics is aliasing."""
     synth = KOsc(1, samples=44100, lowest_hz=1001.0, highest_hz=3001.0)
     x = torch.tensor([[0.0, 1.0, shape]]).double()
     phase = torch.arange(44100).double() * 2001 / 44100 % 1.0
     naive = torch.where(phase < 0.5, -1.0, 1.0) if shape == 0 else 2 * phase - 1
 
-    def folded(audio: torch.Tensor) -> float:
+    def aliased(audio: torch.Tensor) -> float:
         power = torch.fft.rfft(audio.double()).abs().square()
         off = torch.arange(len(power)) % 2001 != 0
         return float(power[off].sum() / power.sum())
 
-    assert folded(synth.render(x)[0]) < folded(naive) / 8
+    assert aliased(synth.render(x)[0]) < aliased(naive) / 8
 
 
 @pytest.mark.parametrize("synth", SYNTHS, ids=str)
-def test_every_value_but_the_choice_has_a_gradient(synth):
+def test_every_value_but_the_range_selector_has_a_gradient(synth):
     x = (0.8 * patches(synth, 5)).requires_grad_()
     synth.render(x).square().sum().backward()
     assert x.grad.isfinite().all()
-    heard = x.grad[:, : 3 * synth.oscillators]
-    assert (heard.abs() > 1e-9).all()
+    gradients = x.grad[:, : 3 * synth.oscillators]
+    assert (gradients.abs() > 1e-9).all()
 
 
-def test_gradients_are_those_of_differences():
+def test_gradients_match_finite_differences():
     synth = KOsc(2, samples=64)
     x = patches(synth, 2).requires_grad_()
-    # Too small a step to meet a jump of the square wave's derivative.
+    # The step is too small to meet a jump of the square wave's derivative.
     assert torch.autograd.gradcheck(synth.render, (x,), eps=1e-8, atol=1e-4)
 
 
@@ -123,7 +123,7 @@ def test_silence_and_zero_frequency_are_finite():
     assert (audio == 0).all() and x.grad.isfinite().all()
 
 
-def test_exchanging_oscillators_matters_as_the_ranges_and_the_dial_say():
+def test_ranges_and_dial_set_the_effect_of_exchanging_oscillators():
     def change(synth: KOsc, x: torch.Tensor) -> float:
         return float((synth.render(exchanged(synth, x)) - synth.render(x)).abs().max())
 

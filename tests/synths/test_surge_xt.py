@@ -1,6 +1,6 @@
-"""Surge XT's base patch and files; with the plugin itself where it is installed.
+"""Surge XT's base patch and files, and the plugin itself if it is installed.
 
-The files are read here by a reader of their own, from the description of the formats.
+The tests read the files with independent readers, written from the descriptions of the formats.
 """
 
 import json
@@ -24,14 +24,14 @@ from unsynth.synths.surge_xt import (
     SurgeXT,
     SurgeXTEngine,
     base_differences,
-    named,
+    correct_names,
+    load_base_patch,
     surge_base,
     surge_controls,
     surge_init,
-    to_base,
-    wrapped,
+    write_preset,
 )
-from unsynth.synths.vst3 import load_preset, play_silence
+from unsynth.synths.vst3_plugin import load_preset, play_silence
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.declared.task import DeclaredTask
 
@@ -44,9 +44,9 @@ def facts(shared_data):
 
 
 def task(name: str) -> DeclaredTask:
-    found = load_task(f"surge-{name}")
-    assert isinstance(found, DeclaredTask)
-    return found
+    surge_task = load_task(f"surge-{name}")
+    assert isinstance(surge_task, DeclaredTask)
+    return surge_task
 
 
 def read_program(data: bytes) -> tuple[str, bytes]:
@@ -61,19 +61,20 @@ def read_program(data: bytes) -> tuple[str, bytes]:
 
 def read_preset(data: bytes) -> dict[str, bytes]:
     """Read a ``.vstpreset``: its chunks, in order."""
-    magic, version, class_id, at = struct.unpack("<4sI32sq", data[:48])
+    magic, version, class_id, offset = struct.unpack("<4sI32sq", data[:48])
     assert (magic, version, class_id) == (b"VST3", 1, b"ABCDEF019182FAEB566D624153675854")
-    kind, count = struct.unpack("<4sI", data[at : at + 8])
-    assert kind == b"List" and len(data) == at + 8 + 20 * count
+    kind, count = struct.unpack("<4sI", data[offset : offset + 8])
+    assert kind == b"List" and len(data) == offset + 8 + 20 * count
     chunks = {}
     for i in range(count):
-        name, start, length = struct.unpack("<4sqq", data[at + 8 + 20 * i : at + 28 + 20 * i])
+        entry = offset + 8 + 20 * i
+        name, start, length = struct.unpack("<4sqq", data[entry : entry + 20])
         chunks[name.decode()] = data[start : start + length]
     return chunks
 
 
 def read_chunk(chunk: bytes) -> tuple[ET.Element, bytes]:
-    """Read a patch and what follows it."""
+    """Read a patch and the bytes that follow it."""
     magic, length, *wavetables = struct.unpack("<4sI6I", chunk[:32])
     assert magic == b"sub3" and wavetables == [0] * 6
     text = chunk[32 : 32 + length]
@@ -90,30 +91,30 @@ def attributes(root: ET.Element) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_base_patch_carries_its_table(facts, name):
+def test_the_base_patch_holds_the_changes_of_its_table(facts, name):
     init = (facts / "surge_xt_init.vstpreset").read_bytes()
     table = json.loads((facts / "surge_xt_base_patch.json").read_text())[name]
-    made = read_vstpreset(surge_base(init, table))
+    base = read_vstpreset(surge_base(init, table))
     start = read_vstpreset(init)
-    patch = read_surge_patch(made.chunks["Comp"])
+    patch = read_surge_patch(base.chunks["Comp"])
     assert not list(surge_differences(patch, table))
     assert surge_name(patch) == "Init"
-    assert made.class_id == start.class_id and made.chunks["Cont"] == start.chunks["Cont"]
+    assert base.class_id == start.class_id and base.chunks["Cont"] == start.chunks["Cont"]
     assert patch.rest == read_surge_patch(start.chunks["Comp"]).rest and len(patch.rest) == 31
 
 
-def test_the_init_patch_is_the_plugins_without_its_session(facts):
-    theirs = (facts / "surge_xt_init_patch.xml").read_text().split("?>", 1)[1]
-    own = re.sub(r"<dawExtraState.*</dawExtraState>", "", theirs)
-    assert surge_init().xml.decode() == own
+def test_the_init_patch_is_the_plugins_without_session_state(facts):
+    session = (facts / "surge_xt_init_patch.xml").read_text().split("?>", 1)[1]
+    patch = re.sub(r"<dawExtraState.*</dawExtraState>", "", session)
+    assert surge_init().xml.decode() == patch
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_tasks_base_patch_is_the_papers(facts, name):
+def test_base_patch_files_match_the_paper(facts, name):
     table = json.loads((facts / "surge_xt_base_patch.json").read_text())[name]
-    written = task(name).engine.files({}, "base")[".fxp"]
-    root, rest = read_chunk(read_program(written)[1])
-    found, init = attributes(root), attributes(ET.fromstring(surge_init().xml))
+    file = task(name).engine.files({}, "base")[".fxp"]
+    root, rest = read_chunk(read_program(file)[1])
+    elements, init = attributes(root), attributes(ET.fromstring(surge_init().xml))
     routings = {}
     assert rest == b""
     for element, entry in table.items():
@@ -121,40 +122,40 @@ def test_the_tasks_base_patch_is_the_papers(facts, name):
             if key == "modulations":
                 routings[element] = {(m["source"], m["depth"]) for m in value}
             else:
-                assert float(found[element][key]) == pytest.approx(float(value), abs=1e-6)
+                assert float(elements[element][key]) == pytest.approx(float(value), abs=1e-6)
     assert len(routings) == 6
-    made = {
+    file_routings = {
         element.tag: {(int(r.get("source")), float(r.get("depth"))) for r in element}
         for element in root.find("parameters")
         if len(element)
     }
-    assert made == routings
+    assert file_routings == routings
     assert all(
         (r.get("muted"), r.get("source_index")) == ("0", "0") for r in root.iter("modrouting")
     )
-    for element, entry in found.items():
+    for element, entry in elements.items():
         if element not in table:
             assert entry == init[element]
 
 
-def test_values_are_written_as_the_plugin_does(facts):
-    """What the host shows of Full's base patch, written, is that base patch again."""
+def test_host_values_of_the_base_patch_write_the_base_patch(facts):
+    """So files store values as the plugin does. The facts are of Full's base patch."""
     host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
     raw = {each["python_name"]: each["raw"] for each in host if each["in_task"]}
     assert raw.keys() == surge_controls().keys()
     full = task("full").engine
-    base, again = (
+    base, rewritten = (
         attributes(read_chunk(read_program(full.files(patch, "x")[".fxp"])[1])[0])
         for patch in ({}, raw)
     )
-    assert base.keys() == again.keys()
+    assert base.keys() == rewritten.keys()
     for element, entry in base.items():
-        values = float(entry["value"]), float(again[element]["value"])
+        values = float(entry["value"]), float(rewritten[element]["value"])
         assert values[0] == pytest.approx(values[1], abs=3e-4), element
-        assert entry | {"value": ""} == again[element] | {"value": ""}
+        assert entry | {"value": ""} == rewritten[element] | {"value": ""}
 
 
-def test_choices_are_written_as_what_the_host_prints_for_them(facts):
+def test_choices_store_the_value_that_the_host_prints(facts):
     host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
     tasks = json.loads((facts / "surge_xt_tasks.json").read_text())["full"]["synth"]
     texts = {each["python_name"]: each.get("values", []) for each in host}
@@ -175,28 +176,29 @@ def test_choices_are_written_as_what_the_host_prints_for_them(facts):
                 assert stored == {"False": 0, "True": 1}.get(value) or stored == float(value)
             else:
                 assert texts[fact["name"]][int(stored) - control.low] == value
-            # A plugin that rounds is not said to lose a value.
-            nearest = min(control.choices, key=lambda known: abs(known - raw))
+            # A value that the plugin rounds must not count as lost.
+            nearest = min(control.choices, key=lambda choice: abs(choice - raw))
             assert control.stored(nearest) == control.stored(raw)
             checked += 1
     assert checked > 100
 
 
-def test_names_that_lag_behind_are_put_in_place(facts):
+def test_outdated_parameter_names_are_corrected(facts):
     host = json.loads((facts / "surge_xt_host_parameters.json").read_text())
     names = [f"unnamed_{i}" for i in range(1 + max(each["index"] for each in host))]
     for each in host:
         names[each["index"]] = each["python_name"]
-    assert named(names) == names
+    assert correct_names(names) == names
     stale = [name.replace("a_osc_1_sawtooth", "a_osc_1_shape") for name in names]
     stale = [re.sub("fx_a1_.*", "fx_a1", name) for name in stale]
     assert stale != names
-    made = named(stale)
+    corrected = correct_names(stale)
     for control in surge_controls():
-        assert made.index(control) == names.index(control)
+        assert corrected.index(control) == names.index(control)
 
 
-#: What belongs to an oscillator or a filter {n}, with the LFO that moves it.
+#: Number of copies of a part; pattern of the elements of copy {n} and of the LFO that moves it; and
+#: the LFO's number minus {n}.
 PARTS = {
     "osc": (3, r"a_osc{n}_(.*)|a_(level|mute|solo|route)_o{n}|a_lfo{lfo}_(.*)", 1),
     "filter": (2, r"a_filter{n}_(.*)|a_lfo{lfo}_(.*)", -1),
@@ -205,11 +207,11 @@ PARTS = {
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("part", PARTS)
-def test_the_base_patch_treats_copies_alike(name, part):
-    """In all that a patch does not set, so that an exchange of copies can be one of sounds."""
+def test_oscillators_and_filters_have_equal_base_patches(name, part):
+    """Otherwise exchanging two would change the sound. Controls that patches set may differ."""
     own = task(name)
     root, _ = read_chunk(read_program(own.engine.files({}, "base")[".fxp"])[1])
-    drawn = {
+    controlled = {
         surge_controls()[d.control].element
         for d in own.declaration.parameters
         if d.control is not None
@@ -223,9 +225,9 @@ def test_the_base_patch_treats_copies_alike(name, part):
             if match is None:
                 continue
             entry = dict(element.attrib)
-            if element.tag in drawn:
+            if element.tag in controlled:
                 del entry["value"]
-            # Left over in oscillator 1 from another type: this type's pulse has no wider range.
+            # A leftover of another oscillator type in oscillator 1: this type ignores it.
             if element.tag.endswith("param1"):
                 entry.pop("extend_range", None)
             routings = [(int(r.get("source")) - n, r.get("depth")) for r in element]
@@ -235,35 +237,37 @@ def test_the_base_patch_treats_copies_alike(name, part):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_files_hold_a_patch(name):
+def test_files_hold_the_patch_and_its_name(name):
     own = task(name)
     rng = np.random.default_rng(0)
     controls = own.engine_patch(own.sample(rng))
-    made = own.engine.files(controls, "A draw of mine, with a long name")
-    assert list(made) == [".fxp", ".vstpreset"]
-    name_in_file, chunk = read_program(made[".fxp"])
+    written = own.engine.files(controls, "A draw of mine, with a long name")
+    assert list(written) == [".fxp", ".vstpreset"]
+    name_in_file, chunk = read_program(written[".fxp"])
     assert name_in_file == "A draw of mine, with a long"
     root, rest = read_chunk(chunk)
     assert rest == b"" and root.find("meta").get("name") == "A draw of mine, with a long name"
-    found = attributes(root)
-    for control, raw in controls.items():
-        where = surge_controls()[control]
-        value = float(found[where.element]["value"])
-        assert where.low <= value <= where.high
-        if where.kind == "float":
-            assert (value - where.low) / (where.high - where.low) == pytest.approx(raw, abs=1e-12)
-    chunks = read_preset(made[".vstpreset"])
+    elements = attributes(root)
+    for name_of_control, raw in controls.items():
+        control = surge_controls()[name_of_control]
+        value = float(elements[control.element]["value"])
+        assert control.low <= value <= control.high
+        if control.kind == "float":
+            assert (value - control.low) / (control.high - control.low) == pytest.approx(
+                raw, abs=1e-12
+            )
+    chunks = read_preset(written[".vstpreset"])
     assert list(chunks) == ["Comp", "Cont"] and chunks["Cont"] == b""
     in_preset, tail = read_chunk(chunks["Comp"])
     assert ET.tostring(in_preset) == ET.tostring(root)
     assert len(tail) == 31 and tail.endswith(b"JUCEPrivateData")
 
 
-def test_a_preset_is_wrapped_as_the_plugins_own(facts):
-    theirs = read_preset((facts / "surge_xt_init.vstpreset").read_bytes())
-    own = read_preset(wrapped(surge_init()))
-    assert list(own) == list(theirs) and own["Cont"] == theirs["Cont"]
-    assert read_chunk(own["Comp"])[1] == read_chunk(theirs["Comp"])[1]
+def test_a_preset_has_the_layout_of_the_plugins_own(facts):
+    plugins = read_preset((facts / "surge_xt_init.vstpreset").read_bytes())
+    own = read_preset(write_preset(surge_init()))
+    assert list(own) == list(plugins) and own["Cont"] == plugins["Cont"]
+    assert read_chunk(own["Comp"])[1] == read_chunk(plugins["Comp"])[1]
 
 
 def test_patches_are_exported_best_first(tmp_path):
@@ -277,8 +281,8 @@ def test_patches_are_exported_best_first(tmp_path):
     name, chunk = read_program(paths[2].read_bytes())
     assert name == "unsynth 02"
     cutoff = float(attributes(read_chunk(chunk)[0])["a_filter1_cutoff"]["value"])
-    drawn = full.spec.named(patches[1])["filter1.cutoff"]
-    assert (cutoff + 60) / 130 == pytest.approx(drawn, abs=1e-9)
+    sampled = full.spec.named(patches[1])["filter1.cutoff"]
+    assert (cutoff + 60) / 130 == pytest.approx(sampled, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +293,7 @@ def test_patches_are_exported_best_first(tmp_path):
         ({"a_osc_1_pitch": float("nan")}, "is not within 0 to 1"),
     ],
 )
-def test_values_that_no_host_sets(patch, message):
+def test_invalid_patches_are_rejected(patch, message):
     with pytest.raises(PatchError, match=message):
         SurgeXTEngine({}).files(patch, "x")
 
@@ -297,7 +301,7 @@ def test_values_that_no_host_sets(patch, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"bas": {}}, "'bas' is not known; there is base, flush"),
+        ({"bas": {}}, "'bas' is not known; the settings are base, flush"),
         ({"flush": -1}, "flush: -1 is not a number of seconds"),
         ({"flush": True}, "flush: True is not"),
         ({"base": ["volume"]}, "is not a mapping"),
@@ -306,12 +310,12 @@ def test_values_that_no_host_sets(patch, message):
         ({"base": {"a_pitch": {"modulations": [{"source": 22}]}}}, "is not like"),
     ],
 )
-def test_settings_that_are_none(settings, message):
+def test_invalid_settings_are_rejected(settings, message):
     with pytest.raises(TaskError, match=message):
         SurgeXTEngine(settings)
 
 
-def test_the_base_patch_makes_the_engine():
+def test_the_identity_depends_only_on_the_base_patch():
     base = {"a_pitch": {"value": 1.0}}
     assert SurgeXTEngine({"base": base}).identity == SurgeXTEngine({"base": base}).identity
     assert SurgeXTEngine({"base": base}).identity != SurgeXTEngine({}).identity
@@ -320,17 +324,17 @@ def test_the_base_patch_makes_the_engine():
     )
 
 
-# -- what a plugin does with a preset, in bytes alone -------------------------------------------
+# -- a preset in a stand-in for the plugin ------------------------------------------------------
 
 
-class Holder:
-    """Holds a state as Surge XT does, and no more: nothing here is the plugin."""
+class PresetHolder:
+    """A stand-in that holds a state as Surge XT does; it drops the text ``without`` from it."""
 
     name = "a stand-in that makes no sound"
 
     def __init__(self, init: bytes, without: str = "") -> None:
         self._state, self._without = init, without
-        self._ran = False
+        self._processed = False
 
     @property
     def preset_data(self) -> bytes:
@@ -338,7 +342,7 @@ class Holder:
 
     @preset_data.setter
     def preset_data(self, data: bytes) -> None:
-        if self._ran:  # what comes before anything was processed is not taken
+        if self._processed:  # Surge XT ignores presets before it has processed something.
             self._state = data.replace(self._without.encode(), b" " * len(self._without))
 
     @property
@@ -351,43 +355,47 @@ class Holder:
 
     def __call__(self, events: list, duration: float, **how: object) -> None:
         assert not events and duration > 0 and how["reset"] is False
-        self._ran = True
+        self._processed = True
 
 
-def given_base(name: str, without: str = "", init: bytes | None = None) -> list[str]:
+def differences_after_loading(name: str, without: str = "", init: bytes | None = None) -> list[str]:
     file = files("unsynth.tasks.declared").joinpath(f"surge-{name}.yaml")
     table = yaml.safe_load(file.read_text())
     base = table["engine"]["base"]
-    holder = Holder(init or wrapped(surge_init()), without)
-    started = to_base(holder, base)
-    held = read_surge_patch(read_vstpreset(holder.preset_data).chunks["Comp"])
-    return base_differences(held, started, base)
+    holder = PresetHolder(init or write_preset(surge_init()), without)
+    start = load_base_patch(holder, base)
+    patch = read_surge_patch(read_vstpreset(holder.preset_data).chunks["Comp"])
+    return base_differences(patch, start, base)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_base_patch_that_is_held_has_no_differences(name):
-    assert given_base(name) == []
+def test_a_loaded_base_patch_has_no_differences(name):
+    assert differences_after_loading(name) == []
 
 
-def test_what_is_not_held_is_said():
-    assert "volume: value is None, not -2.0257453918457" in given_base(
+def test_lost_parts_of_the_base_patch_are_reported():
+    assert "volume: value is None, not -2.0257453918457" in differences_after_loading(
         "full", 'value="-2.0257453918457"'
     )
-    found = given_base("full", '<modrouting source="22" depth="14.0" muted="0" source_index="0" />')
-    assert found == ["a_pitch: depth of source 22 is None, not 14.0"]
-    found = given_base("simple", 'deactivated="0"')
-    assert "a_filter1_type: deactivated is None, not 0" in found
+    differences = differences_after_loading(
+        "full", '<modrouting source="22" depth="14.0" muted="0" source_index="0" />'
+    )
+    assert differences == ["a_pitch: depth of source 22 is None, not 14.0"]
+    differences = differences_after_loading("simple", 'deactivated="0"')
+    assert "a_filter1_type: deactivated is None, not 0" in differences
 
 
-def test_another_patch_at_the_start_is_said():
+def test_another_start_patch_is_reported():
     engine = SurgeXTEngine({"base": {"a_pan": {"value": 0.5}}})
     start = engine.files({}, "Mine")[".vstpreset"]
-    found = given_base("full", init=start)
-    assert len(found) == 1
-    assert "starts with the patch 'Mine', not the factory's 'Init'" in found[0]
-    assert "a_pan: value is 0.5, not 0.00000000000000; 1 in all" in found[0]
+    differences = differences_after_loading("full", init=start)
+    assert len(differences) == 1
+    assert "starts with the patch 'Mine', not the factory's 'Init'" in differences[0]
+    assert "a_pan: value is 0.5, not 0.00000000000000; 1 in all" in differences[0]
     older = start.replace(b'revision="24"', b'revision="23"')
-    assert any("of revision 23, not 24" in each for each in given_base("full", init=older))
+    assert any(
+        "of revision 23, not 24" in each for each in differences_after_loading("full", init=older)
+    )
 
 
 # -- with the plugin --------------------------------------------------------------------------
@@ -406,37 +414,37 @@ def surge(request) -> tuple[DeclaredTask, SurgeXT]:
     return own, synth
 
 
-def test_the_plugin_takes_the_base_patch_and_draws(surge):
+def test_the_plugin_keeps_the_base_patch_and_draws(surge):
     own, synth = surge
     assert not synth.base_differences()
     rng = np.random.default_rng(0)
     assert not synth.complaints([own.engine_patch(own.sample(rng)) for _ in range(20)])
 
 
-def test_true_patches_sound_as_they_did(surge, shared_data):
-    """As near as a sound is to its own second render: some 1 dB, of 20 to another patch."""
+def test_reference_patches_sound_like_their_recordings(surge, shared_data):
+    """They are near the noise floor: about 1 dB, against 20 dB between two patches."""
     own, synth = surge
     distances = []
     for path in sorted(
         (shared_data / "surge_xt").glob(f"{own.name.removeprefix('surge-')}_*.json")
     ):
-        true = json.loads(path.read_text())
-        start, end = true["note"]["start_s"], true["note"]["end_s"]
-        note = Note(true["note"]["pitch"], start, end - start)
+        reference = json.loads(path.read_text())
+        start, end = reference["note"]["start_s"], reference["note"]["end_s"]
+        note = Note(reference["note"]["pitch"], start, end - start)
         recorded = soundfile.read(path.with_suffix(".flac"), dtype="float32")[0].T
-        made = np.clip(synth.render(true["parameters"], note), -1.0, 1.0)
-        distances.append(mss(recorded, made, synth.sample_rate))
+        rendered = np.clip(synth.render(reference["parameters"], note), -1.0, 1.0)
+        distances.append(mss(recorded, rendered, synth.sample_rate))
     if not distances:
         pytest.skip("the reference sounds of Surge XT are not here")
     assert np.median(distances) < 3.0, distances
 
 
-def test_the_plugin_opens_a_preset_as_the_patch_that_was_written(surge):
+def test_the_plugin_opens_a_preset_as_written(surge):
     own, synth = surge
     patch = own.engine_patch(own.sample(np.random.default_rng(1)))
     plugin = synth._open()
     load_preset(plugin, own.engine.files(patch, "mine")[".vstpreset"])
     play_silence(plugin, 0.05)
-    shown = synth._shown(patch)
-    assert all(synth._same(name, raw, shown[name]) for name, raw in patch.items())
+    values = synth._host_values(patch)
+    assert all(synth._same(name, raw, values[name]) for name, raw in patch.items())
     assert surge_name(synth.patch()) == "mine"

@@ -1,4 +1,4 @@
-"""Vital's engine, always in workers: it may crash."""
+"""Vital's engine, always in worker processes, because it may crash."""
 
 import json
 import os
@@ -22,30 +22,30 @@ ROUTES = ["lfo_1>osc_1_wave_frame", "env_2>filter_1_cutoff"]
 SECONDS = 0.5
 
 
-class Anew(Vital):
-    """A new engine for every sound."""
+class NewEngines(Vital):
+    """Vital with a new engine for every sound."""
 
     def render(self, patch, note, seconds=SECONDS):
-        self._play_in_copy = self._play_anew
+        self._play_in_copy = self._play_on_new
         return super().render(patch, note, seconds)
 
 
-class Reckless(Vital):
-    """Tells the engine, on note 61, what crashes it, and on note 62 ends its worker."""
+class CrashingVital(Vital):
+    """Vital that crashes its engine on note 61, and its worker on note 62."""
 
     def render(self, patch, note, seconds=SECONDS):
         if note.pitch == 62:
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().render(patch, note, seconds)
 
-    def _play(self, engine, changed, note, samples):
+    def _play(self, engine, values, note, samples):
         if note.pitch == 61:
             engine.connect_modulation("nothing", "nowhere")
-        return super()._play(engine, changed, note, samples)
+        return super()._play(engine, values, note, samples)
 
 
-def drawn(count: int) -> list[tuple[dict[str, float], Note]]:
-    """Patches that move many controls, and the effects that remember most."""
+def draw_requests(count: int) -> list[tuple[dict[str, float], Note]]:
+    """Draw patches that set many controls, with the effects that remember earlier notes most."""
     rng = np.random.default_rng(1)
     requests = []
     for _ in range(count):
@@ -73,47 +73,45 @@ def renders(synth: type[Vital], base: VitalPatch, requests: list, workers: int =
         return list(renderer.render(requests))
 
 
-def test_a_sound_does_not_depend_on_those_before_it():
-    """Copies in two processes, in another order, and new engines: the same bits."""
-    base, requests = VitalEngine({"modulations": ROUTES}).base, drawn(8)
+def test_a_sound_does_not_depend_on_earlier_sounds():
+    """Copies in two processes, another order and new engines give the same bits."""
+    base, requests = VitalEngine({"modulations": ROUTES}).base, draw_requests(8)
     first = renders(Vital, base, requests, workers=2)
     order = np.random.default_rng(2).permutation(len(requests)).tolist()
     shuffled = renders(Vital, base, [requests[i] for i in order])
-    new = renders(Anew, base, requests[:3])
+    new = renders(NewEngines, base, requests[:3])
     assert all(np.abs(sound).max() > 1e-3 and sound.shape == (2, 22_050) for sound in first)
     for place, i in enumerate(order):
         np.testing.assert_array_equal(shuffled[place], first[i])
     np.testing.assert_array_equal(new, first[:3])
 
 
-def test_a_file_sounds_like_its_patch():
+def test_a_file_sounds_like_its_patch_and_is_checked_when_read():
     engine = VitalEngine({"modulations": ROUTES})
-    (patch, note), (other, _) = drawn(2)
-    (there,) = renders(Vital, engine.base, [(patch, note)])
+    ((patch, note),) = draw_requests(1)
+    (sound,) = renders(Vital, engine.base, [(patch, note)])
     file = engine.files(patch, "a name")[".vital"]
     assert json.loads(file)["synth_version"] == "1.0.6"
-    # The same notes after a patch that is nothing like it, which the file must not remember.
-    (back,) = renders(Vital, read_vital(file), [({}, note)])
-    np.testing.assert_array_equal(there, back)
+    (from_file,) = renders(Vital, read_vital(file), [({}, note)])
+    np.testing.assert_array_equal(sound, from_file)
     assert engine.read(file, patch) == pytest.approx(patch, abs=1e-5)
     changed = engine.files({**patch, "osc_1_level": 0.25}, "a name")[".vital"]
-    for wrong, says in (
+    for wrong, message in (
         (changed, "osc_1_level is 0.25 in this patch; in this task it is always 0.707"),
         (VitalEngine({}).files(patch, "")[".vital"], r"modulation 1 is free .* not lfo_1>osc_1_w"),
         (write_vital(base_patch([("lfo_1", "osc_2_pan")])), "modulation 1 is lfo_1>osc_2_pan"),
-        (file.replace(b'"position": 16', b'"position": 17'), "oscillator 1 has another wavetable"),
-        (file.replace(b'"smooth": false', b'"smooth": true', 1), "LFO 1 has another shape"),
-        (file.replace(b'"sample_rate": 44100', b'"sample_rate": 48000'), "sample is another one"),
+        (file.replace(b'"position": 16', b'"position": 17'), "wavetable of oscillator 1 is not"),
+        (file.replace(b'"smooth": false', b'"smooth": true', 1), "shape of LFO 1 is not"),
+        (file.replace(b'"sample_rate": 44100', b'"sample_rate": 48000'), "the sample is not this"),
     ):
-        with pytest.raises(PatchError, match=says):
+        with pytest.raises(PatchError, match=message):
             engine.read(wrong, patch)
-    assert other.keys() == patch.keys()
 
 
 def test_a_crash_costs_one_sound():
-    base, (patch, _) = base_patch(), drawn(1)[0]
+    base, (patch, _) = base_patch(), draw_requests(1)[0]
     notes = [Note(pitch) for pitch in (60, 61, 60, 62, 60)]
-    fine, crashed, again, killed, last = renders(Reckless, base, [(patch, n) for n in notes])
+    fine, crashed, again, killed, last = renders(CrashingVital, base, [(patch, n) for n in notes])
     assert isinstance(crashed, RenderFailure) and isinstance(killed, RenderFailure)
     assert "SIGSEGV" in crashed.reason and not crashed.worker_lost
     assert "exit code -11" in killed.reason and killed.worker_lost
@@ -122,67 +120,68 @@ def test_a_crash_costs_one_sound():
 
 
 @pytest.mark.parametrize(
-    ("patch", "says"),
+    ("patch", "message"),
     [
         ({"osc_1_level": float("nan")}, "osc_1_level cannot be nan"),
         ({"chorus_voices": 9.0}, "chorus_voices cannot be 9"),
         ({"osc_1_lvl": 1.0}, "the nearest is osc_1_level"),
     ],
 )
-def test_what_the_engine_would_not_stand_is_named_before_it(patch, says):
-    with pytest.raises(PatchError, match=says):
+def test_invalid_values_are_rejected_before_they_reach_the_engine(patch, message):
+    with pytest.raises(PatchError, match=message):
         Vital().render(patch, Note(60))
 
 
-def test_notes_that_cannot_be_played_are_named():
+def test_invalid_notes_are_rejected():
     for note in (Note(200), Note(60, duration=0.0), Note(60, onset=-1.0)):
         with pytest.raises(PatchError, match=r"MIDI|cannot be played"):
             Vital().render({}, note)
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "message"),
     [
         ({"modulations": ["lfo_1>osc_1_pan"] * 65}, "65 modulations"),
         ({"modulations": ["lfo_1>osc_1_pann"]}, "nearest is osc_1_pan"),
         ({"modulations": ["lfo_1"]}, "list of source>destination"),
-        ({"modulations": ["random_1>osc_1_pan"]}, "no two notes alike"),
+        ({"modulations": ["random_1>osc_1_pan"]}, "every note different"),
         ({"base": "x"}, "'base' is not known"),
     ],
 )
-def test_settings_that_are_none_are_named(settings, says):
-    with pytest.raises(TaskError, match=says):
+def test_invalid_settings_are_rejected(settings, message):
+    with pytest.raises(TaskError, match=message):
         VitalEngine(settings)
 
 
-def table_of_the_engine():
+def make_table_reader():
     import vita
 
-    def listed(_: None) -> dict[str, tuple[float, float, float, bool]]:
+    def read_table(_: None) -> dict[str, tuple[float, float, float, bool]]:
         synth = vita.Synth()
         ends = set(vita.get_modulation_destinations())
-        found = {}
+        table = {}
         for name in synth.get_controls():
-            it = synth.get_control_details(name)
-            found[name] = (it.min, it.max, it.default_value, name in ends)
-        return found
+            details = synth.get_control_details(name)
+            limits = details.min, details.max, details.default_value
+            table[name] = (*limits, name in ends)
+        return table
 
-    return listed
+    return read_table
 
 
-def test_the_table_of_controls_is_the_engine_s():
-    workers = Workers(table_of_the_engine, 1, 60.0)
+def test_the_table_of_controls_matches_the_engine():
+    workers = Workers(make_table_reader, 1, 60.0)
     try:
         engine = workers.submit(None).result()
     finally:
         workers.close()
     assert list(engine) == list(vital_controls())
     for name, control in vital_controls().items():
-        told = (control.low, control.high, control.default)
-        assert told == pytest.approx(engine[name][:3], rel=1e-8), name
+        limits = (control.low, control.high, control.default)
+        assert limits == pytest.approx(engine[name][:3], rel=1e-8), name
         assert control.destination == engine[name][3], name
 
 
-def test_nothing_of_this_machine_is_in_a_file():
+def test_files_name_no_folder_of_this_machine():
     file = VitalEngine({}).files({}, "x")[".vital"]
     assert str(Path.home()).encode() not in file

@@ -1,4 +1,4 @@
-"""A real VST3 instrument, hosted; and files that are none."""
+"""Hosting of a real VST3 instrument, and files that are no plugins."""
 
 import itertools
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.synths.instruments import binaries, copied, error_of
+from tests.synths.instruments import binaries, copy_bundle, error_of
 from unsynth.errors import EngineError, PatchError
 from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -31,7 +31,8 @@ from unsynth.synths.plugins import (
     load,
 )
 from unsynth.synths.plugins import instrument as find_instrument
-from unsynth.synths.vst3 import VST3, ParameterLostError, play_silence
+from unsynth.synths.vst3 import VST3, ParameterLostError
+from unsynth.synths.vst3_plugin import play_silence
 
 NOTE = Note(60, 0.1, 0.5)
 JX10 = "mda JX10"
@@ -44,45 +45,45 @@ def synth(instrument):
 
 @pytest.fixture
 def patches(settable, rng):
-    """Patches of all that a task would set."""
+    """Patches that set everything a task would set."""
     return [{name: float(rng.random()) for name in settable} for _ in range(6)]
 
 
 # -- any instrument -----------------------------------------------------------------------------
 
 
-def test_a_sound_depends_on_its_patch_alone(synth, instrument, patches):
-    """Traps 1 and 5: no tail of the one before, whichever process and whatever came before."""
+def test_a_sound_depends_only_on_its_patch(synth, instrument, patches):
+    """The process and the sounds before it, with their tails, do not matter."""
     first = [synth.render(p, NOTE, 1.0) for p in patches]
-    again = [synth.render(p, NOTE, 1.0) for p in reversed(patches)][::-1]
-    fresh = VST3(*instrument).render(patches[-1], NOTE, 1.0)
+    reverse_order = [synth.render(p, NOTE, 1.0) for p in reversed(patches)][::-1]
+    new_plugin = VST3(*instrument).render(patches[-1], NOTE, 1.0)
     with Renderer(partial(VST3, *instrument), workers=2, seconds=1.0) as renderer:
-        apart = list(renderer.render((p, NOTE) for p in patches))
+        in_workers = list(renderer.render((p, NOTE) for p in patches))
     floor = max(error_of(synth.render(patches[0], NOTE, 1.0), first[0]), 1e-9)
-    for sound, other, far in zip(first, again, apart, strict=True):
+    for sound, other, in_worker in zip(first, reverse_order, in_workers, strict=True):
         assert sound.shape == (2, 44_100) and sound.dtype == np.float32
-        assert error_of(sound, other) <= 3 * floor and error_of(sound, far) <= 3 * floor
-    assert error_of(first[-1], fresh) <= 3 * floor
+        assert error_of(sound, other) <= 3 * floor and error_of(sound, in_worker) <= 3 * floor
+    assert error_of(first[-1], new_plugin) <= 3 * floor
     assert error_of(first[0], first[1]) > 3 * floor
 
 
 def test_values_reach_the_processor(synth, patches):
-    """Trap 2: also those that a new instance starts with."""
+    """So do initial values, which the host alone can lose while it reports them as set."""
     start = synth.values()
     for patch in (patches[0], {name: start[name] for name in patches[0]}, patches[1]):
         synth.render(patch, NOTE, 0.2)
-        held = synth.held(patch)
-        assert max(abs(held[name] - value) for name, value in patch.items()) < 0.05
+        state = synth.state_values(patch)
+        assert max(abs(state[name] - value) for name, value in patch.items()) < 0.05
 
 
-def test_what_a_patch_leaves_out_is_as_in_the_base_patch(synth, patches):
+def test_omitted_parameters_have_base_patch_values(synth, patches):
     base = synth.render({}, NOTE, 0.5)
     synth.render(patches[0], NOTE, 0.5)
     assert error_of(base, synth.render({}, NOTE, 0.5)) < 1e-3
 
 
 def test_a_preset_gives_the_same_sound_in_a_new_plugin(synth, instrument, patches):
-    """Traps 3 and 11."""
+    """Loading a preset alone may not refresh the values that the host sees."""
     sound = synth.render(patches[2], NOTE)
     preset = synth.files(patches[2], "any")[".vstpreset"]
     loaded = VST3(*instrument, preset=preset)
@@ -95,7 +96,7 @@ def test_a_preset_gives_the_same_sound_in_a_new_plugin(synth, instrument, patche
 
 @pytest.mark.parametrize("seconds", [0.0101, 1 / 3, 1.0, 3.3333, 4.0])
 def test_lengths_are_exact(synth, seconds):
-    """Trap 7."""
+    """The host computes lengths in float32 and returns one or two samples too few."""
     assert synth.render({}, NOTE, seconds).shape == (2, round(seconds * 44_100))
 
 
@@ -103,8 +104,8 @@ def test_a_note_past_the_end_is_silent(synth):
     assert np.abs(synth.render({}, Note(60, 1.5, 1.0), 1.0)).max() < 1e-4
 
 
-def test_wrong_patches_are_named(synth):
-    """Trap 6."""
+def test_invalid_patches_are_rejected(synth):
+    """The host would accept values outside 0 to 1 and NaN."""
     name = next(iter(synth.values()))
     for value in (-0.5, 1.5, float("nan")):
         with pytest.raises(PatchError, match=f"{name}: {value} is not within 0 to 1"):
@@ -117,7 +118,7 @@ def test_wrong_patches_are_named(synth):
 
 
 def test_only_the_main_thread_renders(synth):
-    """Trap 9."""
+    """In another thread, a plugin cannot be loaded or reset."""
     errors = []
 
     def play():
@@ -133,7 +134,7 @@ def test_only_the_main_thread_renders(synth):
 
 
 def test_memory_does_not_grow(synth, patches):
-    """Traps 4 and 11: parameters are read anew for each of many instances."""
+    """Nor do many instances crash: parameters are read again for each, as old ones dangle."""
     sounds = [synth.render(p, NOTE, 0.05) for p in patches * 5]
     before = psutil.Process().memory_info().rss
     sounds = [synth.render(p, NOTE, 0.05) for p in patches * 30]
@@ -141,11 +142,11 @@ def test_memory_does_not_grow(synth, patches):
     assert len(sounds) == 180
 
 
-def test_a_worker_that_is_stopped_costs_one_sound(instrument):
+def test_a_worker_that_hangs_costs_one_sound(instrument):
     make = partial(VST3, *instrument)
     with Renderer(make, workers=1, seconds=0.5, timeout=4.0) as renderer:
         (first,) = renderer.render([({}, NOTE)])
-        # Of the processes below this one, the worker is the youngest.
+        # The worker is the youngest child of this process.
         worker = max(psutil.Process().children(), key=lambda child: child.create_time())
         worker.send_signal(signal.SIGSTOP)
         stopped, after = renderer.render([({}, NOTE)] * 2)
@@ -157,7 +158,7 @@ def test_a_worker_that_is_stopped_costs_one_sound(instrument):
 # -- files ------------------------------------------------------------------------------------
 
 
-def test_wrong_paths_and_files(tmp_path, monkeypatch):
+def test_missing_bundles_and_other_files_are_rejected(tmp_path, monkeypatch):
     pytest.importorskip("pedalboard")
     monkeypatch.setenv(PLACES_VARIABLE, str(tmp_path))
     with pytest.raises(PluginNotFoundError, match="there is no plugin here; check the path"):
@@ -172,15 +173,14 @@ def test_wrong_paths_and_files(tmp_path, monkeypatch):
     (tmp_path / "folder.vst3").mkdir()
     with pytest.raises(PluginLoadError, match=r"folder\.vst3"):
         VST3("folder")
-    listed = dict(available())
-    assert [p.name for p in listed] == ["empty.vst3", "folder.vst3", "text.vst3"]
-    assert all(isinstance(reason, str) for reason in listed.values())
+    reasons = dict(available())
+    assert [p.name for p in reasons] == ["empty.vst3", "folder.vst3", "text.vst3"]
+    assert all(isinstance(reason, str) for reason in reasons.values())
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeroed"])
-def test_a_damaged_binary_ends_another_process(instrument, tmp_path, damage):
-    """Trap 8."""
-    copy = copied(instrument[0], tmp_path)
+def test_a_damaged_binary_crashes_only_another_process(instrument, tmp_path, damage):
+    copy = copy_bundle(instrument[0], tmp_path)
     (binary,) = binaries(copy)
     content = binary.read_bytes()
     half = len(content) // 2
@@ -193,14 +193,14 @@ def test_a_damaged_binary_ends_another_process(instrument, tmp_path, damage):
         assert isinstance(caught.value, PluginCrashError) and "is damaged" in str(caught.value)
 
 
-def test_a_plugin_that_hangs_while_it_loads(instrument, tmp_path):
-    copy = copied(instrument[0], tmp_path)
+def test_a_plugin_that_hangs_while_loading_is_reported(instrument, tmp_path):
+    copy = copy_bundle(instrument[0], tmp_path)
 
     def stop():
-        me = psutil.Process()
+        process = psutil.Process()
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            for child in me.children():
+            for child in process.children():
                 if "unsynth.synths.plugins" in " ".join(child.cmdline()):
                     child.send_signal(signal.SIGSTOP)
                     return
@@ -213,8 +213,8 @@ def test_a_plugin_that_hangs_while_it_loads(instrument, tmp_path):
     thread.join()
 
 
-def test_a_preset_that_is_no_preset_of_this_plugin(synth, instrument):
-    """Trap 6: states are taken unread."""
+def test_foreign_and_damaged_presets_are_rejected(synth, instrument):
+    """The host would pass them on unchecked."""
     preset = read_vstpreset(synth.files({}, "any")[".vstpreset"])
     other = VSTPreset("0" * 32, preset.chunks)
     damaged = VSTPreset(preset.class_id, {"Comp": b"garbage"})
@@ -227,8 +227,8 @@ def test_a_preset_that_is_no_preset_of_this_plugin(synth, instrument):
             VST3(*instrument, preset=data).render({}, NOTE)
 
 
-def test_bundles_are_found_by_name(instrument, tmp_path, monkeypatch):
-    copy = copied(instrument[0], tmp_path)
+def test_bundles_can_be_located_by_name(instrument, tmp_path, monkeypatch):
+    copy = copy_bundle(instrument[0], tmp_path)
     monkeypatch.setenv(PLACES_VARIABLE, os.pathsep.join([str(tmp_path / "no"), str(tmp_path)]))
     assert copy in bundles() and find_bundle(copy.stem) == copy.resolve()
     monkeypatch.setenv(CHOICE_VARIABLE, str(copy))
@@ -242,39 +242,38 @@ def test_bundles_are_found_by_name(instrument, tmp_path, monkeypatch):
 # -- mda JX10 -----------------------------------------------------------------------------------
 
 
-def test_a_value_that_does_not_stick_is_named(mda):
-    """Trap 2, with its cure switched off: the silence that takes values to the processor."""
+def test_a_lost_value_is_reported(mda):
+    """Without the silence that lets values reach the processor, the host loses one."""
     start = VST3(mda, JX10).values()["osc_mix"]
-    broken = VST3(mda, JX10, flush=0.0)
-    broken.render({"osc_mix": 0.3}, NOTE, 0.2)
+    unflushed = VST3(mda, JX10, flush=0.0)
+    unflushed.render({"osc_mix": 0.3}, NOTE, 0.2)
     message = rf"osc_mix does not stick: it was set to {start:g}, mda JX10 holds 0.3; .*`flush`"
     with pytest.raises(ParameterLostError, match=message):
-        broken.render({"osc_mix": start}, NOTE, 0.2)
+        unflushed.render({"osc_mix": start}, NOTE, 0.2)
 
 
-def test_a_preset_is_lost_without_its_cure(mda):
-    """Trap 3 is still there, so its cure is still needed."""
+def test_a_plain_preset_assignment_is_lost(mda):
+    """So :func:`load_preset` is still needed."""
     synth = VST3(mda, JX10)
     preset = synth.files({"vcf_freq": 0.2, "noise": 0.9}, "any")[".vstpreset"]
-    wanted = VST3(mda, JX10, preset=preset).render({}, NOTE, 0.5)
+    expected = VST3(mda, JX10, preset=preset).render({}, NOTE, 0.5)
     plugin = load(find_bundle(mda), JX10)
     plugin([], duration=0.02, sample_rate=44_100.0, reset=True)
     plugin.preset_data = preset
     events = [(bytes([0x90, 60, 100]), 0.1), (bytes([0x80, 60, 0]), 0.6)]
     audio = plugin(events, duration=0.5, sample_rate=44_100.0, num_channels=2, reset=True)
-    assert error_of(wanted, audio[:, : wanted.shape[1]]) > 0.1
+    assert error_of(expected, audio[:, : expected.shape[1]]) > 0.1
 
 
-def test_a_preset_may_be_ignored_in_silence(mda):
-    """Trap 6."""
+def test_a_preset_that_the_plugin_ignores_is_reported(mda):
     preset = read_vstpreset(VST3(mda, JX10).files({}, "any")[".vstpreset"])
     cut = VSTPreset(preset.class_id, {**preset.chunks, "Comp": preset.chunks["Comp"][:-4]})
     with pytest.raises(PatchError, match="mda JX10 ignores this preset"):
         VST3(mda, JX10, preset=write_vstpreset(cut)).render({}, NOTE)
 
 
-def test_tails_are_there_without_a_new_instance(mda):
-    """Trap 5 is still there, so every sound needs a new instance."""
+def test_tails_go_on_without_a_new_instance(mda):
+    """So every sound still needs a new instance."""
     plugin = load(find_bundle(mda), JX10)
     play = partial(plugin, sample_rate=44_100.0, num_channels=2)
     play([(bytes([0x90, 60, 100]), 0.0)], duration=0.5, reset=True)
@@ -283,8 +282,8 @@ def test_tails_are_there_without_a_new_instance(mda):
     assert np.abs(play([], duration=0.2, reset=True)).max() < 1e-4
 
 
-def test_names_that_come_twice_are_told_apart(mda):
-    """Trap 6: of the 31 parameters two share a name; and what is the default is not the start."""
+def test_parameters_with_equal_labels_get_unique_names(mda):
+    """The 31 parameters have 30 labels. A default value need not be the initial value."""
     from pedalboard import VST3Plugin
 
     synth = VST3(mda, JX10)
@@ -293,33 +292,33 @@ def test_names_that_come_twice_are_told_apart(mda):
     plugin = VST3Plugin(mda, plugin_name=JX10, initialization_timeout=0.0)
     assert len(plugin.parameters) == 30
     assert values["osc_mix"] == 1.0 and plugin._parameters[1].default_raw_value != 1.0
-    told = {each.name: each for each in synth.describe()}
-    assert not told["factory_presets"].automatable and told["osc_mix"].automatable
-    assert (told["filter_mod"].printed, told["filter_mod_2"].printed) == (
+    host = {each.name: each for each in synth.describe()}
+    assert not host["factory_presets"].automatable and host["osc_mix"].automatable
+    assert (host["filter_mod"].label, host["filter_mod_2"].label) == (
         "Filter Mod+",
         "Filter Mod-",
     )
-    glide = told["glide"].texts
+    glide = host["glide"].texts
     assert [text for text, _, _ in glide][::5] == ["Poly", "Mono-Glide"]
     assert glide[0][1] == 0.0 and glide[-1][2] == 1.0
     assert all(a[2] == b[1] for a, b in itertools.pairwise(glide))
-    assert len(told["noise"].texts) == 1001
+    assert len(host["noise"].texts) == 1001
 
 
-def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda, monkeypatch):
-    """Traps 1 and 10."""
+def test_loading_reads_no_texts_and_waits_for_no_sound(mda, monkeypatch):
+    """pedalboard alone does both, which takes many seconds."""
     from pedalboard import VST3Plugin, _pedalboard
 
-    def ask(*_):
-        raise AssertionError("a parameter is asked for its texts")
+    def refuse(*_):
+        raise AssertionError("loading reads the texts of parameters")
 
     with monkeypatch.context() as patched:
-        patched.setattr(_pedalboard, "AudioProcessorParameter", ask)
+        patched.setattr(_pedalboard, "AudioProcessorParameter", refuse)
         plugin = load(find_bundle(mda), JX10)
-        with pytest.raises(AssertionError, match="its texts"):
+        with pytest.raises(AssertionError, match="reads the texts"):
             VST3Plugin(mda, plugin_name=JX10)
     assert VST3Plugin(mda, plugin_name=JX10, initialization_timeout=0.0).vcf_freq is not None
-    with pytest.raises(AttributeError, match="vcf_frq"):  # trap 6
+    with pytest.raises(AttributeError, match="vcf_frq"):  # pedalboard would accept it
         plugin.vcf_frq = 0.5
     silent = VST3(mda, "mda DX10", fixed={"attack": 1.0, "decay": 0.0})
     silent.values()
@@ -328,19 +327,18 @@ def test_loading_asks_for_no_texts_and_waits_for_no_sound(mda, monkeypatch):
     assert time.perf_counter() - started < 3.0 and np.abs(audio).max() < 0.01
 
 
-def test_which_of_a_bundle(mda):
-    """Trap 8."""
+def test_a_bundle_needs_the_name_of_one_of_its_instruments(mda):
     with pytest.raises(NotAnInstrumentError, match="mda Delay plays no notes, it is an effect"):
         VST3(mda, "mda Delay")
     with pytest.raises(PluginLoadError, match="several instruments; say which of them: mda DX10,"):
         VST3(mda)
     with pytest.raises(PluginLoadError, match="holds no plugin 'mda Nothing', but: mda Ambience"):
         VST3(mda, "mda Nothing")
-    found = find_instrument(find_bundle(mda), JX10)
-    assert (found.maker, found.parameters, found.is_instrument) == ("mda", 31, True)
+    plugin = find_instrument(find_bundle(mda), JX10)
+    assert (plugin.maker, plugin.parameters, plugin.is_instrument) == ("mda", 31, True)
 
 
-def test_choices_may_be_rounded_by_the_plugin(mda):
-    lenient = VST3(mda, JX10, choices={"glide": (0.1, 0.5, 0.9)})
-    assert lenient._same("glide", 0.5, 0.6) and not lenient._same("glide", 0.5, 0.9)
-    assert not lenient._same("noise", 0.5, 0.6)
+def test_the_plugin_may_round_to_a_choice(mda):
+    rounding = VST3(mda, JX10, choices={"glide": (0.1, 0.5, 0.9)})
+    assert rounding._same("glide", 0.5, 0.6) and not rounding._same("glide", 0.5, 0.9)
+    assert not rounding._same("noise", 0.5, 0.6)

@@ -1,4 +1,4 @@
-"""A VST3 instrument behind a task's file: loaded without the plugin, checked, matched."""
+"""Task files for VST3 instruments: loading without the plugin, identity and settings."""
 
 import pickle
 
@@ -13,17 +13,17 @@ from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.task import Task
 
 
-def test_a_file_needs_no_plugin_to_be_read(tmp_path):
-    """Nor do models and sets: only sounds do."""
-    told = declaration(["cutoff"], plugin="none.vst3", name="None", version="1.2")
-    task = DeclaredTask(told, tmp_path, "own")
+def test_reading_a_task_file_needs_no_plugin(tmp_path):
+    """Nor do models and sets; only rendering does."""
+    content = declaration(["cutoff"], plugin="none.vst3", name="None", version="1.2")
+    task = DeclaredTask(content, tmp_path, "own")
     assert isinstance(task, Task) and pickle.loads(pickle.dumps(task)).hash == task.hash
     pytest.importorskip("pedalboard")
     with pytest.raises(PluginNotFoundError, match=r"no plugin none\.vst3 in"):
         task.synth()
 
 
-def test_a_hash_is_of_the_plugin_its_version_and_its_base_patch(tmp_path):
+def test_the_hash_depends_on_plugin_version_and_base_patch(tmp_path):
     def hash_of(**engine) -> str:
         return DeclaredTask(declaration(["cutoff"], **engine), tmp_path, "own").hash
 
@@ -50,15 +50,15 @@ def test_a_hash_is_of_the_plugin_its_version_and_its_base_patch(tmp_path):
         ({"plugin": "x", "preset": "no.vstpreset"}, "preset .*no.vstpreset cannot be read"),
     ],
 )
-def test_wrong_settings_are_named(tmp_path, engine, message):
-    told = declaration(["cutoff"])
+def test_invalid_settings_are_rejected(tmp_path, engine, message):
+    content = declaration(["cutoff"])
     with pytest.raises(TaskError, match=message) as caught:
-        DeclaredTask(told | {"engine": engine}, tmp_path, "own")
+        DeclaredTask(content | {"engine": engine}, tmp_path, "own")
     assert "\n" not in str(caught.value)
 
 
 def test_another_version_of_the_plugin_is_refused(own_task):
-    told = yaml.safe_load(own_task.read_text())
-    told["engine"]["version"] = "0.0.0.1"
+    content = yaml.safe_load(own_task.read_text())
+    content["engine"]["version"] = "0.0.0.1"
     with pytest.raises(PluginVersionError, match=r"the task is for 0\.0\.0\.1: install that"):
-        DeclaredTask(told, own_task.parent, str(own_task)).synth()
+        DeclaredTask(content, own_task.parent, str(own_task)).synth()

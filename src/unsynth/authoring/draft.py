@@ -155,7 +155,7 @@ def _unit(
 
 
 def _parameter(p: ProbedParameter, name: str, control: str | list[str]) -> Iterator[str]:
-    yield f"  # {p.host.printed}: {_texts(p)}"
+    yield f"  # {p.host.label}: {_texts(p)}"
     fields = {"name": name, **_values(p), "control": control}
     one_line = _flow(fields)
     if len(one_line) <= _WIDTH - 8:
@@ -212,7 +212,7 @@ def _fixed(inert: Sequence[ProbedParameter], patches: int) -> Iterator[str]:
     yield f"# Inert: these changed nothing in {patches} random patches and keep their start values."
     yield "fixed:"
     for p in inert:
-        yield f"  {p.name}: {p.host.initial:.6g}  # inert; {p.host.printed}: {_texts(p)}"
+        yield f"  {p.name}: {p.host.initial:.6g}  # inert; {p.host.label}: {_texts(p)}"
     yield ""
 
 
@@ -221,7 +221,7 @@ def _left_out(excluded: Sequence[ProbedParameter]) -> Iterator[str]:
         return
     yield "# Left out, each with the reason. These keep their start values, too."
     for p in excluded:
-        yield f"#   {p.name}: {p.excluded}; {p.host.printed}: {_texts(p)}"
+        yield f"#   {p.name}: {p.excluded}; {p.host.label}: {_texts(p)}"
     yield ""
 
 

@@ -20,7 +20,7 @@ from unsynth.errors import EngineError
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
-from unsynth.synths.vst3 import HostParameter
+from unsynth.synths.vst3_plugin import HostParameter
 
 #: The note to listen to ...
 _NOTE = Note(60, 0.0, 2.0)

@@ -8,7 +8,8 @@ import numpy as np
 
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.plugins import PluginCrashError, PluginHangError
-from unsynth.synths.vst3 import VST3, HostParameter
+from unsynth.synths.vst3 import VST3
+from unsynth.synths.vst3_plugin import HostParameter
 
 #: Most texts of a parameter that are taken for the names of its steps.
 MOST_TEXTS = 200
@@ -51,7 +52,7 @@ class PluginProcess:
         settled: dict[str, list[float]] = {name: [] for name in middles}
         for step in range(max(map(len, middles.values()), default=0)):
             patch = {name: raw[step] for name, raw in middles.items() if step < len(raw)}
-            for name, raw in self._call(VST3.settled, patch).items():
+            for name, raw in self._call(VST3.set_and_read, patch).items():
                 settled[name].append(round(raw, 6))
         return {
             # The middles tell texts apart even if the plugin rounds two of them to one value.
@@ -66,8 +67,10 @@ class PluginProcess:
         lost: set[str] = set()
         for _ in range(2):
             patch = {p.name: float(rng.choice(steps.get(p.name, _RAW_VALUES))) for p in parameters}
-            suspects = self._call(VST3.lost, patch)
-            lost |= {name for name in suspects if self._call(VST3.lost, {name: patch[name]})}
+            suspects = self._call(VST3.lost_parameters, patch)
+            lost |= {
+                name for name in suspects if self._call(VST3.lost_parameters, {name: patch[name]})
+            }
         return lost
 
     def close(self) -> None:

@@ -20,7 +20,8 @@ from unsynth.authoring.units import ProposedUnit, propose_units
 from unsynth.errors import PatchError
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.plugins import PluginClass, find_bundle, instrument
-from unsynth.synths.vst3 import VST3, HostParameter
+from unsynth.synths.vst3 import VST3
+from unsynth.synths.vst3_plugin import HostParameter
 
 #: Number of random patches to listen to, by default.
 PATCHES = 20
@@ -143,7 +144,7 @@ def exclusion_reason(host: HostParameter) -> str:
     if not host.automatable:
         return "not automatable"
     for pattern, reason in EXCLUSIONS:
-        if re.search(pattern, host.printed, re.IGNORECASE):
+        if re.search(pattern, host.label, re.IGNORECASE):
             return reason
     return "has only one value" if len(host.texts) == 1 and host.texts[0][0] else ""
 

@@ -1,1 +1,1 @@
-"""Many patches in, audio or a failure for each out."""
+"""Rendering of many patches: audio, or a failure, for each."""

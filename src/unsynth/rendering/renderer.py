@@ -1,7 +1,8 @@
-"""Many patches to audio, in order, in parallel; a failure costs one sound.
+"""Render many patches in parallel, in order; a failure costs one sound.
 
-The synth says where it may run (:class:`~unsynth.synths.base.Concurrency`): threads that each
-hold an engine (one alone is the caller's), worker processes that may die, or the caller's thread.
+Where an engine runs follows from its :class:`~unsynth.synths.base.Concurrency`: in threads with one
+engine each, in worker processes that may die, or in the caller's thread. A single thread is always
+the caller's.
 """
 
 import os
@@ -21,25 +22,28 @@ from unsynth.conventions import SECONDS
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.base import Concurrency, Note, Synth
 
+#: A patch in the engine's own form, and the note to play.
 Request = tuple[Any, Note]
+#: A sound, at the engine's sample rate.
 Audio = Float32[np.ndarray, "channels samples"]
 
 
 @dataclass(frozen=True)
 class RenderFailure:
-    """A sound that could not be made, and why."""
+    """The reason why a sound could not be rendered."""
 
     reason: str
-    #: Whether the engine's process died or hung, so that another may do better.
+    #: Whether the engine's process died or hung. A second attempt may then succeed.
     worker_lost: bool = False
 
 
 class Renderer:
-    """Renders requests with engines made by ``make_synth``; close it, or use it in a ``with``.
+    """A renderer of requests with engines from ``make_synth``; close it, or use it in a ``with``.
 
-    ``workers`` defaults to the number of cores. ``timeout`` (seconds a sound) holds for engines
-    in processes, where a hanging worker can be replaced. ``make_synth`` must be picklable for
-    those. Raises :class:`EngineError` at once where the engine is not installed.
+    ``workers`` defaults to the number of cores. ``timeout`` (seconds per sound) applies only to
+    engines in processes, because only a process that hangs can be replaced. For those,
+    ``make_synth`` must be picklable. Raises :class:`EngineError` at once if the engine is not
+    installed.
     """
 
     def __init__(
@@ -61,41 +65,41 @@ class Renderer:
                 self._local = threading.local()
                 self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="render")
             case Concurrency.PROCESSES:
-                make = partial(_engine, make_synth, seconds)
+                make = partial(_make_worker_function, make_synth, seconds)
                 self._processes = Workers(make, self._workers, timeout)
-            case _:  # in the caller's thread
+            case _:  # The caller's thread renders.
                 self._workers = 1
 
     @property
     def sample_rate(self) -> int:
-        """The engine's, in Hz."""
+        """Sample rate of the engine in Hz."""
         return self._synth.sample_rate
 
     @property
     def workers(self) -> int:
-        """How many sounds are rendered at once."""
+        """Number of sounds rendered at once."""
         return self._workers
 
     def render(self, requests: Iterable[Request]) -> Iterator[Audio | RenderFailure]:
         """Yield audio or a failure for each request, in the order of the requests.
 
-        Requests are taken as they are needed, a few ahead of what was yielded, so an endless
-        stream of them is fine; leaving the loop early stops the work.
+        Requests are read only a few ahead of the results, so ``requests`` may be endless. Leaving
+        the loop early cancels the requests that have not started.
         """
         if self._threads is None and self._processes is None:
             for patch, note in requests:
-                yield _attempt(self._synth, patch, note, self._seconds)
+                yield _render(self._synth, patch, note, self._seconds)
             return
-        waiting: deque[Future[Audio | RenderFailure]] = deque()
+        futures: deque[Future[Audio | RenderFailure]] = deque()
         try:
             for patch, note in requests:
-                waiting.append(self._submit(patch, note))
-                if len(waiting) >= 4 * self._workers:
-                    yield _result(waiting.popleft(), self._timeout)
-            while waiting:
-                yield _result(waiting.popleft(), self._timeout)
+                futures.append(self._submit(patch, note))
+                if len(futures) >= 4 * self._workers:
+                    yield _await_result(futures.popleft(), self._timeout)
+            while futures:
+                yield _await_result(futures.popleft(), self._timeout)
         finally:
-            for future in waiting:
+            for future in futures:
                 future.cancel()
 
     def _submit(self, patch: Any, note: Note) -> "Future[Audio | RenderFailure]":
@@ -107,10 +111,10 @@ class Renderer:
     def _in_thread(self, patch: Any, note: Note) -> Audio | RenderFailure:
         if not hasattr(self._local, "synth"):
             self._local.synth = self._make_synth()
-        return _attempt(self._local.synth, patch, note, self._seconds)
+        return _render(self._local.synth, patch, note, self._seconds)
 
     def close(self) -> None:
-        """Stop the workers; what they are rendering is lost."""
+        """Stop the workers; sounds that they are rendering are lost."""
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
         if self._processes is not None:
@@ -135,29 +139,29 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _attempt(synth: Synth[Any], patch: Any, note: Note, seconds: float) -> Audio | RenderFailure:
+def _render(synth: Synth[Any], patch: Any, note: Note, seconds: float) -> Audio | RenderFailure:
     try:
         audio = synth.render(patch, note, seconds)
-    except Exception as error:  # an engine may raise anything, and one sound must not end a run
+    except Exception as error:  # Engines may raise anything, and one sound must not end a run.
         return RenderFailure(f"{type(error).__name__}: {error}")
     if not np.isfinite(audio).all():
-        return RenderFailure("the engine gave samples that are not finite")
+        return RenderFailure("the engine returned samples that are not finite")
     return audio
 
 
-def _result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | RenderFailure:
+def _await_result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | RenderFailure:
     try:
         return future.result()
     except WorkerDied as error:
-        when = "" if error.began else " before it could begin"
+        when = "" if error.began else " while it started"
         return RenderFailure(f"the worker died{when}, with exit code {error.exitcode}", True)
     except TimeoutError:
         return RenderFailure(f"no sound after {timeout:g} s", True)
 
 
-def _engine(
+def _make_worker_function(
     make_synth: Callable[[], Synth[Any]], seconds: float
 ) -> Callable[[Request], Audio | RenderFailure]:
-    """Make an engine in a worker."""
+    """Make an engine, in a worker process, and return the function that renders with it."""
     synth = make_synth()
-    return lambda request: _attempt(synth, *request, seconds)
+    return lambda request: _render(synth, *request, seconds)

@@ -1,7 +1,8 @@
-"""Calls in worker processes that may die or hang, at the cost of the call they were in.
+"""Function calls in worker processes that may die or hang; that costs only the current call.
 
-Each worker has a pipe of its own, and a thread here that waits for it: workers share no lock that
-one of them could take with it, and a pipe whose far end is gone says so.
+Each worker has its own pipe, and its own thread in this process that waits for it. Workers share no
+lock, so a worker that dies cannot leave one locked. A worker's death closes its end of the pipe, so
+the thread notices it.
 """
 
 import multiprocessing
@@ -19,16 +20,21 @@ from unsynth.errors import UnsynthError
 _Argument = TypeVar("_Argument")
 _Reply = TypeVar("_Reply")
 
-#: Seconds within which a worker must have begun, and how often one may die before it has.
-_START = 300.0
-_STARTS = 3
+#: Seconds that a worker may take to start.
+_START_TIMEOUT = 300.0
+#: Number of attempts to start a worker for a call.
+_START_ATTEMPTS = 3
 
-#: Python's table of child processes is not made for several threads.
+#: Held while processes are started or joined: Python's table of child processes is not thread-safe.
 _children = threading.Lock()
 
 
-class WorkerDied(Exception):  # noqa: N818 (it happened to a worker; it may be no error)
-    """A worker process ended in the middle of a call, or ``_STARTS`` of them before one."""
+class WorkerDied(Exception):  # noqa: N818 (an event in a worker, not always an error)
+    """A worker process ended during a call, or every attempt to start one failed.
+
+    ``began`` says whether the call had reached a worker. ``exitcode`` is that of the last worker,
+    or ``None`` if the pool was closed before the call.
+    """
 
     def __init__(self, exitcode: int | None, began: bool) -> None:
         super().__init__(exitcode, began)
@@ -37,9 +43,10 @@ class WorkerDied(Exception):  # noqa: N818 (it happened to a worker; it may be n
 
 
 class Workers(Generic[_Argument, _Reply]):
-    """Answers calls in ``count`` processes, each of which makes its function once; close it.
+    """A pool of ``count`` processes that answer calls; close it.
 
-    ``make`` and what is sent must be picklable; ``timeout`` is seconds a call.
+    Each process calls ``make`` once, to get the function that answers. ``make``, arguments and
+    replies must be picklable. ``timeout`` is in seconds per call.
     """
 
     def __init__(
@@ -47,77 +54,78 @@ class Workers(Generic[_Argument, _Reply]):
     ) -> None:
         self._make, self._timeout = make, timeout
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
-        self._own = threading.local()
+        self._thread_local = threading.local()
         self._lock = threading.Lock()
-        self._started: set[_Worker] = set()
+        self._running: set[_Worker] = set()
         self._closed = False
 
     def submit(self, argument: _Argument) -> "Future[_Reply]":
-        """Schedule a call; calls begin in the order in which they came.
+        """Schedule a call; calls start in the order of submission.
 
-        The result raises what the function raised, :class:`TimeoutError`, or :class:`WorkerDied`.
+        The future's ``result`` raises the function's error, :class:`TimeoutError`, or
+        :class:`WorkerDied`.
         """
         return self._threads.submit(self._call, argument)
 
     def close(self) -> None:
-        """Kill the workers; the calls that they were in end as if they had died."""
+        """Kill the workers; their current calls raise :class:`WorkerDied`."""
         with self._lock:
             self._closed = True
-            for worker in self._started:
+            for worker in self._running:
                 worker.process.kill()
         self._threads.shutdown(cancel_futures=True)
-        for worker in self._started:
+        for worker in self._running:
             worker.close()
 
     def _call(self, argument: _Argument) -> Any:
-        worker: _Worker | None = getattr(self._own, "worker", None)
+        worker: _Worker | None = getattr(self._thread_local, "worker", None)
         if worker is not None and worker.died_idle():
-            self._dismiss(worker)
+            self._discard(worker)
             worker = None
         if worker is None:
-            worker = self._own.worker = self._hire()
+            worker = self._thread_local.worker = self._start()
         try:
             return worker.call(argument, self._timeout)
         except (WorkerDied, TimeoutError):
-            self._dismiss(worker)
+            self._discard(worker)
             raise
 
-    def _hire(self) -> "_Worker":
-        for _ in range(_STARTS):
+    def _start(self) -> "_Worker":
+        for _ in range(_START_ATTEMPTS):
             with self._lock:
                 if self._closed:
                     break
                 worker = _Worker(self._make)
-                self._started.add(worker)
+                self._running.add(worker)
             try:
-                worker.answer(_START)
+                worker.receive(_START_TIMEOUT)
                 return worker
             except BaseException as error:
-                self._dismiss(worker)
+                self._discard(worker)
                 if not isinstance(error, WorkerDied | TimeoutError):
                     raise
         raise WorkerDied(None if self._closed else worker.process.exitcode, began=False)
 
-    def _dismiss(self, worker: "_Worker") -> None:
-        self._own.worker = None
+    def _discard(self, worker: "_Worker") -> None:
+        self._thread_local.worker = None
         worker.close()
         with self._lock:
-            self._started.discard(worker)
+            self._running.discard(worker)
 
 
 class _Worker:
-    """One process, and this side of its pipe."""
+    """One process, and this process's end of its pipe."""
 
     def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make))
+        self._pipe, worker_end = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end, make))
         with _children:
             self.process.start()
-        theirs.close()
+        worker_end.close()
 
     def died_idle(self) -> bool:
-        """Find out between two calls, when there is nothing to read but the pipe's end."""
+        """Check whether the process died: between two calls, a pipe is only readable at its end."""
         return self._pipe.poll()
 
     def call(self, argument: Any, timeout: float) -> Any:
@@ -125,20 +133,20 @@ class _Worker:
             self._pipe.send(argument)
         except ConnectionError:
             raise self._death() from None
-        return self.answer(timeout)
+        return self.receive(timeout)
 
-    def answer(self, timeout: float) -> Any:
-        """Wait for an answer; a worker that is killed for being late closes the pipe."""
+    def receive(self, timeout: float) -> Any:
+        """Wait for a reply; after ``timeout``, kill the worker, which closes the pipe."""
         late = threading.Event()
 
-        def end() -> None:
+        def kill() -> None:
             late.set()
             self.process.kill()
 
-        timer = threading.Timer(timeout, end)
+        timer = threading.Timer(timeout, kill)
         timer.start()
         try:
-            answer, error = self._pipe.recv()
+            reply, error = self._pipe.recv()
         except (EOFError, OSError):
             if late.is_set():
                 raise TimeoutError(f"no answer after {timeout:g} s") from None
@@ -147,7 +155,7 @@ class _Worker:
             timer.cancel()
         if error is not None:
             raise error
-        return answer
+        return reply
 
     def _death(self) -> WorkerDied:
         with _children:
@@ -162,8 +170,9 @@ class _Worker:
 
 
 def _serve(pipe: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
-    """Answer calls with (answer, None) or (None, error), the making of the function first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
+    """Send (reply, None) or (None, error) for ``make()`` first, and then for each call."""
+    # Ctrl-C reaches the parent too, which then ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         function = make()
     except Exception as error:
@@ -174,7 +183,7 @@ def _serve(pipe: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
         while True:
             pipe.send(_answer(function, pipe.recv()))
     except (EOFError, OSError):
-        pass  # the parent is gone
+        pass  # The parent is gone.
 
 
 def _answer(function: Callable[[Any], Any], argument: Any) -> tuple[Any, Exception | None]:
@@ -185,5 +194,5 @@ def _answer(function: Callable[[Any], Any], argument: Any) -> tuple[Any, Excepti
 
 
 def _portable(error: Exception) -> Exception:
-    """Make an error that another process can read: of any but ours, its text."""
+    """Make an error picklable: errors from outside this package become their text."""
     return error if isinstance(error, UnsynthError) else RuntimeError(traceback.format_exc())

@@ -1,4 +1,4 @@
-"""What every synthesizer here is: one patch and one note in, float audio out."""
+"""The interfaces of synthesizers: one patch and one note in, float audio out."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from unsynth.conventions import SECONDS
+from unsynth.errors import PatchError
 
 EnginePatch = TypeVar("EnginePatch", contravariant=True)
 
@@ -23,8 +24,21 @@ class Note:
     velocity: int = 100
 
 
+def check_note(note: Note, seconds: float) -> None:
+    """Raise :class:`PatchError` for a note that no engine can play in ``seconds`` of sound.
+
+    Engines do not check this themselves: some play nonsense, others never stop.
+    """
+    if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
+        raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
+    if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
+        raise PatchError(
+            f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
+        )
+
+
 def note_name(pitch: int) -> str:
-    """Name a MIDI pitch, middle C being C4.
+    """Name a MIDI pitch; middle C is C4.
 
     >>> note_name(60), note_name(70)
     ('C4', 'A♯4')
@@ -34,7 +48,7 @@ def note_name(pitch: int) -> str:
 
 
 class Concurrency(Enum):
-    """Where an engine may run several times at once."""
+    """How an engine can render several sounds at once."""
 
     THREADS = "threads"
     PROCESSES = "processes"
@@ -43,10 +57,10 @@ class Concurrency(Enum):
 
 @runtime_checkable
 class Synth(Protocol[EnginePatch]):
-    """An engine, and what it says of itself.
+    """An engine that renders patches.
 
-    An instance may keep state between renders and is used by one thread at a time; the class is
-    called without arguments to make another.
+    An instance may keep state between renders, so only one thread at a time may use it.
+    ``deterministic`` says whether a patch and a note always give the same samples.
     """
 
     sample_rate: int
@@ -59,8 +73,8 @@ class Synth(Protocol[EnginePatch]):
     ) -> Float32[np.ndarray, "channels samples"]:
         """Play one note.
 
-        Raises :class:`~unsynth.errors.PatchError` for a patch or note the engine would not
-        understand, :class:`~unsynth.errors.EngineError` where the engine fails.
+        Raises :class:`~unsynth.errors.PatchError` for a patch or note that the engine does not
+        support, and :class:`~unsynth.errors.EngineError` if the engine fails.
         """
         ...
 
@@ -69,44 +83,44 @@ class Synth(Protocol[EnginePatch]):
 class Engine(Protocol):
     """A synthesizer and its base patch, as a task file declares it; picklable.
 
-    A patch is a mapping from a control's name to its raw value; what it leaves out is as the base
-    patch has it.
+    A patch maps control names to raw values. Controls that a patch omits keep their values from
+    the base patch.
     """
 
-    #: The distribution that the synthesizer comes in.
+    #: The Python distribution that provides the synthesizer.
     package: str
     sample_rate: int
     channels: int
 
     @property
     def identity(self) -> str:
-        """Fingerprint of what the sound depends on besides the patch: the base patch."""
+        """Fingerprint of everything besides the patch that the sound depends on."""
         ...
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]] | None:
-        """Lowest and highest raw value of each control; ``None`` where only the engine knows."""
+        """Lowest and highest raw value of each control; ``None`` if only the engine knows."""
         ...
 
     def synth(self) -> Synth[Any]:
-        """Make an engine; raises :class:`~unsynth.errors.EngineError` where it is missing."""
+        """Make an engine; raises :class:`~unsynth.errors.EngineError` if it is not installed."""
         ...
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
-        """Make the files of a patch that the synthesizer opens, by suffix.
+        """Write a patch as files that the synthesizer opens, by suffix.
 
-        Raises :class:`~unsynth.errors.PatchError` for a patch that it would not understand.
+        Raises :class:`~unsynth.errors.PatchError` for a patch that the engine does not support.
         """
         ...
 
 
 @runtime_checkable
 class ReadingEngine(Engine, Protocol):
-    """An engine that reads the files it makes."""
+    """An engine that can read back the files it writes."""
 
     def read(self, data: bytes, names: Collection[str]) -> dict[str, float]:
-        """Read the values of ``names`` from a file that is the base patch otherwise.
+        """Read the values of ``names`` from a file that otherwise holds the base patch.
 
-        Raises :class:`~unsynth.errors.PatchError` that names what is not so.
+        Raises :class:`~unsynth.errors.PatchError`, which names what differs from the base patch.
         """
         ...

@@ -1,7 +1,8 @@
 """The Yamaha DX7, through Dexed's engine (``dexed-py``, GPL-3.0-or-later).
 
-The engine is bit-exact: the same voice gives the same samples, fresh or used. It checks nothing
-it is given, so this module does. Its note-off moves in steps of 64 samples.
+The engine is bit-exact: a voice gives the same samples on a new engine and on a used one. The
+engine checks neither voices nor notes, so this module does. Note-offs fall on multiples of 64
+samples.
 """
 
 from collections.abc import Mapping
@@ -21,29 +22,32 @@ from unsynth.formats.syx import (
     rename_voice,
     write_bank,
 )
-from unsynth.synths.base import Concurrency, Note
+from unsynth.synths.base import Concurrency, Note, check_note
 
+#: Names of an operator's bytes, in the order of a voice.
 _OPERATOR_BYTES = (
     *("rate1", "rate2", "rate3", "rate4", "level1", "level2", "level3", "level4"),
     *("breakpoint", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"),
     *("amp_mod_sensitivity", "velocity_sensitivity", "output_level", "mode", "coarse", "fine"),
     "detune",
 )
-_VOICE_BYTES = (
+#: Names of the bytes after the six operators, in the order of a voice, up to the voice's name.
+_COMMON_BYTES = (
     *(f"pitch_eg.rate{i}" for i in range(1, 5)),
     *(f"pitch_eg.level{i}" for i in range(1, 5)),
     *("algorithm", "feedback", "oscillator_sync", "lfo.speed", "lfo.delay", "lfo.pitch_depth"),
     *("lfo.amp_depth", "lfo.sync", "lfo.wave", "lfo.pitch_sensitivity", "transpose"),
 )
-#: The byte of a voice that each control of a declared task sets; operator 6 comes first.
+#: The position in a voice of the byte that each control of a declared task sets. A voice starts
+#: with operator 6.
 _BYTES = {f"op{op}.{n}": (6 - op) * 21 + i for op in range(1, 7)
           for i, n in enumerate(_OPERATOR_BYTES)} | {
-    name: 126 + i for i, name in enumerate(_VOICE_BYTES)
+    name: 126 + i for i, name in enumerate(_COMMON_BYTES)
 }  # fmt: skip
 
 
 class DX7:
-    """A DX7: a patch is a voice of 155 bytes (:mod:`unsynth.formats.syx`)."""
+    """A DX7 whose patches are voices of 155 bytes (:mod:`unsynth.formats.syx`)."""
 
     sample_rate = SAMPLE_RATE
     channels = 1
@@ -63,16 +67,11 @@ class DX7:
     def render(
         self, patch: UInt8[np.ndarray, " bytes"], note: Note, seconds: float = SECONDS
     ) -> Float32[np.ndarray, "1 samples"]:
-        """Play one note of a voice. Raises :class:`PatchError` for what a DX7 cannot take."""
+        """Play one note of a voice; raises :class:`PatchError` for an invalid voice or note."""
         if patch.shape != (VOICE_BYTES,):
             raise PatchError(f"a DX7 voice has {VOICE_BYTES} bytes, not {patch.size}")
         check_voice(patch)
-        if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
-            raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
-        if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
-            raise PatchError(
-                f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
-            )
+        check_note(note, seconds)
         samples = round(seconds * self.sample_rate)
         audio = np.zeros((1, samples), dtype=np.float32)
         start = round(note.onset * self.sample_rate)
@@ -89,22 +88,23 @@ class DX7:
 
 
 class ControlledDX7(DX7):
-    """A DX7 whose patch is the values of a voice's bytes by name; the rest is its init voice."""
+    """A DX7 whose patches map names of bytes to values; other bytes are those of the init voice."""
 
     def render(  # type: ignore[override]
         self, patch: Mapping[str, float], note: Note, seconds: float = SECONDS
     ) -> Float32[np.ndarray, "1 samples"]:
-        """Play one note; raises :class:`PatchError` as :meth:`DX7.render` does."""
+        """Play one note; raises :class:`PatchError` for an invalid patch or note."""
         return super().render(voice_of(patch, "UNSYNTH"), note, seconds)
 
 
 def voice_of(patch: Mapping[str, float], name: str) -> UInt8[np.ndarray, "155"]:
-    """Write values by name as a voice. Raises :class:`PatchError` for one that none has."""
+    """Make a voice from values by name; raises :class:`PatchError` for an unknown name or value."""
     voice = init_voice(name)
     for control, value in patch.items():
         if control not in _BYTES:
             near = get_close_matches(control, _BYTES, 1)
-            raise PatchError(f"a DX7 has no {control!r}" + (f"; it has {near[0]}" if near else ""))
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise PatchError(f"a DX7 has no {control!r}{hint}")
         if not (0 <= value <= 255 and value == int(value)):
             raise PatchError(f"{control}: {value} is not a whole number")
         voice[_BYTES[control]] = int(value)
@@ -113,7 +113,7 @@ def voice_of(patch: Mapping[str, float], name: str) -> UInt8[np.ndarray, "155"]:
 
 
 class DX7Engine:
-    """The DX7 for tasks that a file declares; its base patch is the init voice."""
+    """The DX7 for declared tasks; its base patch is the init voice."""
 
     package = "dexed-py"
     sample_rate, channels = DX7.sample_rate, DX7.channels
@@ -126,12 +126,12 @@ class DX7Engine:
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:
         """Lowest and highest value of each byte."""
-        return {name: (0.0, float(VOICE_MAXIMA[at])) for name, at in _BYTES.items()}
+        return {name: (0.0, float(VOICE_MAXIMA[byte])) for name, byte in _BYTES.items()}
 
     def synth(self) -> ControlledDX7:
         """Make an engine."""
         return ControlledDX7()
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
-        """Make a bank that begins with the patch."""
+        """Write a bank of voices (``.syx``) whose first voice is the patch."""
         return {".syx": write_bank([rename_voice(voice_of(patch, name), name.upper())])}

@@ -1,13 +1,15 @@
 """The DX7's 32 algorithms: which operator modulates which.
 
-Operators count from 1, as on the panel. In ``"2>1 6>5>4>3 f6"`` operator 2 modulates 1, 6 runs
-through 5 and 4 into 3, and 6 feeds back into itself; ``f4>6`` feeds the output of 4 into 6. An
-operator that modulates no other is a carrier: it is heard. (Yamaha DX7 Operation Manual, 1983.)
+In the table, operators count from 1, as on the panel. In ``"2>1 6>5>4>3 f6"`` operator 2 modulates
+1; 6 modulates 5, 5 modulates 4, and 4 modulates 3; and 6 feeds back into itself. ``f4>6`` feeds the
+output of 4 back into 6. An operator that modulates no other is a carrier: its output is part of
+the sound. Source: Yamaha DX7 Operation Manual, 1983.
 """
 
 import itertools
 from dataclasses import dataclass
 
+#: The algorithms in order, in the notation of this module's docstring.
 _ALGORITHMS = (
     "2>1 6>5>4>3 f6",
     "2>1 6>5>4>3 f2",
@@ -46,9 +48,9 @@ _ALGORITHMS = (
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One algorithm; operators count from 0.
+    """One algorithm, with operators counted from 0.
 
-    ``edges`` holds (modulator, modulated) pairs, ``feedback`` one such pair.
+    ``edges`` holds (modulator, modulated operator) pairs, and ``feedback`` is one such pair.
     """
 
     edges: frozenset[tuple[int, int]]
@@ -57,12 +59,12 @@ class Algorithm:
 
 
 def _parse(text: str) -> Algorithm:
-    *chains, loop = text.split()
+    *chains, feedback = text.split()
     edges = set()
     for chain in chains:
         operators = [int(op) - 1 for op in chain.split(">")]
         edges |= set(itertools.pairwise(operators))
-    ends = [int(op) - 1 for op in loop[1:].split(">")]
+    ends = [int(op) - 1 for op in feedback[1:].split(">")]
     carriers = set(range(6)) - {modulator for modulator, _ in edges}
     return Algorithm(frozenset(edges), frozenset(carriers), (ends[0], ends[-1]))
 

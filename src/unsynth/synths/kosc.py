@@ -1,22 +1,26 @@
-"""k-osc: the sum of k oscillators, in torch, for a batch of patches, differentiable, on any device.
+"""k-osc: the mean of k oscillators, rendered in torch in batches, differentiable, on any device.
 
 Paper section 4.1. With x in [-1, 1]^{3k} laid out as k frequencies, k amplitudes, k shapes,
 
     y[n] = 1/k sum_i a_i w(s_i, p_i[n]),    p_i[n] = n f_i / rate mod 1,
 
-where f_i is linear in x over a range of frequencies, a_i = (x + 1) / 2, and w(s, p) goes linearly
-from -sin(2 pi p) at s = -1 to a square wave at 0 and a rising sawtooth at +1, all three in phase.
-Each step of height 2 in square and sawtooth is smoothed over a sample on either side (PolyBLEP:
+where f_i is linear in x over a range of frequencies, and a_i = (x + 1) / 2. The waveform w(s, p)
+is linear in s between -sin(2 pi p) at s = -1, a square wave at 0 and a rising sawtooth at +1, all
+three in phase. Each step (of height 2) in the square and the sawtooth is smoothed over one sample
+on either side (PolyBLEP:
 V. Välimäki, J. Pekonen, J. Nam, "Perceptually informed synthesis of bandlimited classical
-waveforms using integrated polynomial interpolation", JASA 2012). Exchanging oscillators changes
-nothing where all have one range (:attr:`Ranges.COMMON`).
+waveforms using integrated polynomial interpolation", JASA 2012). If all oscillators share one range
+(:attr:`Ranges.COMMON`), exchanging them does not change the sound.
 
-Two quasi-symmetries of section 3.1 can be switched on. Conditional (:attr:`Ranges.CHOSEN`): one
-more value, the last, chooses common ranges (up to 0) or disjoint ones. Approximate (``dial``):
-oscillator i passes a one-pole low-pass, its cutoff ``cutoff 2^(dial (i - (k - 1) / 2))`` Hz, so
-that the symmetry is exact at 0 and weaker the larger the dial.
+Two quasi-symmetries of section 3.1 can be switched on:
 
-It plays no notes and is no :class:`~unsynth.synths.base.Synth`.
+- Conditional (:attr:`Ranges.CHOSEN`): one more value, the last, selects common ranges (if it is at
+  most 0) or disjoint ones.
+- Approximate (``dial``): oscillator i passes a one-pole low-pass with its cutoff at
+  ``cutoff 2^(dial (i - (k - 1) / 2))`` Hz. The symmetry is exact at 0, and the larger the dial,
+  the weaker it is.
+
+k-osc plays no notes, so it is not a :class:`~unsynth.synths.base.Synth`.
 """
 
 import math
@@ -29,18 +33,19 @@ from torch.nn import functional
 
 from unsynth.conventions import SAMPLE_RATE
 
-#: Samples of all oscillators that a CPU works on at a time: few enough for a core's cache.
+#: Number of samples, of all oscillators together, per block on a CPU: small enough for a core's
+#: cache.
 _BLOCK = 1 << 16
 
 
 class Ranges(Enum):
-    """Which frequencies an oscillator can have."""
+    """The range of frequencies of each oscillator."""
 
-    #: All the whole range: oscillators can be exchanged.
+    #: All oscillators have the whole range, so they can be exchanged.
     COMMON = "common"
-    #: Oscillator i the i-th of k equal parts of the range: no two can.
+    #: Oscillator i has the i-th of k equal parts of the range, so no two can be exchanged.
     DISJOINT = "disjoint"
-    #: One or the other, by the last value of x.
+    #: The last value of x selects one of the two.
     CHOSEN = "chosen"
 
 
@@ -48,8 +53,9 @@ class Ranges(Enum):
 class KOsc:
     """A synthesizer of ``oscillators`` oscillators.
 
-    The paper writes a range of [0, pi] rad a sample, ``lowest_hz=0, highest_hz=22050``; its code
-    had the default. ``dial`` is in [0, 1], or ``None`` for no filters; ``cutoff_hz`` is theirs.
+    The paper gives the frequency range as [0, pi] rad per sample, which is ``lowest_hz=0,
+    highest_hz=22050``; the paper's code uses the defaults here. ``dial`` is in [0, 1], or ``None``
+    for no filters. ``cutoff_hz`` is the filters' cutoff at dial 0.
     """
 
     oscillators: int
@@ -63,25 +69,25 @@ class KOsc:
 
     @property
     def values(self) -> int:
-        """How many values a patch has."""
+        """Number of values of a patch."""
         return 3 * self.oscillators + (self.ranges is Ranges.CHOSEN)
 
     def units(
         self, x: Float[torch.Tensor, "items d"]
     ) -> Float[torch.Tensor, "items oscillators values"]:
-        """Reorder to (frequency, amplitude, shape) of each oscillator, without the choice."""
+        """Reorder to (frequency, amplitude, shape) per oscillator, without the range selector."""
         return x[:, : 3 * self.oscillators].unflatten(1, (3, self.oscillators)).mT
 
     def vectors(
         self, units: Float[torch.Tensor, "items oscillators values"]
     ) -> Float[torch.Tensor, "items d"]:
-        """Undo :meth:`units`, without the choice."""
+        """Undo :meth:`units`, without the range selector."""
         return units.mT.flatten(1)
 
     def frequencies(
         self, x: Float[torch.Tensor, "items d"]
     ) -> Float[torch.Tensor, "items oscillators"]:
-        """Find the oscillators' frequencies in Hz."""
+        """Compute the oscillators' frequencies in Hz."""
         k = self.oscillators
         share = 0.5 * (x[:, :k].clamp(-1.0, 1.0) + 1.0)
         part = (torch.arange(k, device=x.device) + share) / k
@@ -93,7 +99,7 @@ class KOsc:
         return self.lowest_hz + (self.highest_hz - self.lowest_hz) * share
 
     def render(self, x: Float[torch.Tensor, "items d"]) -> Float[torch.Tensor, "items samples"]:
-        """Play patches, mono; values are clamped to [-1, 1]."""
+        """Render patches in mono; values are clamped to [-1, 1]."""
         if x.device.type != "cpu":
             return self._render(x)
         items = max(1, _BLOCK // (self.oscillators * self.samples))
@@ -101,7 +107,7 @@ class KOsc:
 
     def _render(self, x: torch.Tensor) -> torch.Tensor:
         _, amplitude, shape = self.units(x.clamp(-1.0, 1.0)).unsqueeze(-1).unbind(2)
-        # In cycles a sample; not 0, which the steps are divided by.
+        # In cycles per sample. Never 0, because the smoothing of steps divides by it.
         frequency = (self.frequencies(x)[..., None] / self.sample_rate).clamp_min(1e-9)
         time = torch.arange(self.samples, device=x.device, dtype=x.dtype)
         phase = torch.frac(frequency * time)
@@ -119,10 +125,10 @@ class KOsc:
         return wave.mean(dim=1) if self.dial is None else self._filtered(wave, self.dial)
 
     def _filtered(self, wave: torch.Tensor, dial: float) -> torch.Tensor:
-        """Filter each oscillator, and take the mean.
+        """Filter each oscillator and return the mean.
 
-        Multiplying spectra of twice the length is the recursion y[n] = (1 - c) x[n] + c y[n - 1]
-        from rest, to the last sample.
+        The filter is y[n] = (1 - c) x[n] + c y[n - 1], from rest. Multiplying spectra of twice the
+        length gives the same result up to the last sample.
         """
         k, samples = self.oscillators, self.samples
         octaves = dial * (torch.arange(k, dtype=torch.float64) - (k - 1) / 2.0)
@@ -134,9 +140,9 @@ class KOsc:
 
 
 def _step(phase: torch.Tensor, frequency: torch.Tensor) -> torch.Tensor:
-    """Find what to take from a wave that falls by 2 at phase 0 (PolyBLEP).
+    """Compute the correction to subtract from a wave that falls by 2 at phase 0 (PolyBLEP).
 
-    ``(1 - u)^2`` up to one sample before the fall, u samples from it, and ``-(1 - u)^2`` after.
+    At u samples from the fall, for u up to 1, it is ``(1 - u)^2`` before and ``-(1 - u)^2`` after.
     """
     after = functional.relu(1.0 - phase / frequency)
     before = functional.relu(1.0 - (1.0 - phase) / frequency)

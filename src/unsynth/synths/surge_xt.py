@@ -1,18 +1,18 @@
 """Surge XT: a VST3 instrument whose base patch is its own init patch, edited.
 
-No preset is shipped: attributes and modulation routings, which no parameter of the host reaches,
-are written into the XML of the state that a fresh instance has (:mod:`unsynth.formats.surge`). For
-files of a patch, which need no plugin, that XML is in this package (``surge_xt_init.xml``, CC0, by
-the Surge Synth Team), and ``surge_xt_controls.csv`` says what a host's value means in it.
+No preset is shipped. The host's parameters do not reach some attributes and the modulation
+routings, so these are written into the XML of a new instance's state
+(:mod:`unsynth.formats.surge`). Writing a patch as a file needs no plugin: this package includes the
+init patch's XML (``surge_xt_init.xml``, CC0, by the Surge Synth Team), and
+``surge_xt_controls.csv`` says how a host's value is stored in it.
 
-Between a host's value r of 0 to 1 and the XML's v from ``low`` to ``high`` stand
+A host's value r from 0 to 1 is stored in the XML as v from ``low`` to ``high``:
 
     v = low + r (high - low)                            float
     v = low + floor((r - 0.005) / 0.99 (high - low) + 1/2)      int
     v = 1 if r > 1/2 else 0                             bool
 
-and ``beats`` is a float, in octaves of a beat's length, moved to the next lower straight, triplet
-or dotted note.
+``beats`` is a float in octaves of a beat's length, rounded to a straight, triplet or dotted note.
 """
 
 import csv
@@ -41,22 +41,27 @@ from unsynth.formats.surge import (
     surge_values,
 )
 from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
-from unsynth.synths.vst3 import FLUSH, VST3, RawPatch, load_preset
+from unsynth.synths.vst3 import VST3, RawPatch
+from unsynth.synths.vst3_plugin import FLUSH, load_preset
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
 
+#: Class id of Surge XT in ``.vstpreset`` files.
 _CLASS = "ABCDEF019182FAEB566D624153675854"
-#: What the plugin's framework adds to a patch in a preset.
+#: Bytes that the plugin's framework (JUCE) appends to a patch in a preset.
 _TAIL = bytes(16) + b"JUCEPrivateData"
-_TRIPLET, _DOTTED = math.log2(4 / 3), math.log2(3 / 2)
+#: A triplet of the next longer note, in octaves above the straight note.
+_TRIPLET = math.log2(4 / 3)
+#: A dotted note, in octaves above the straight note.
+_DOTTED = math.log2(3 / 2)
 
 
 @dataclass(frozen=True)
-class Control:
-    """Where a patch keeps a host's value, and how: see this module's formulas.
+class SurgeControl:
+    """A host parameter, and how the XML stores its value: see this module's formulas.
 
-    ``number`` is the parameter's place among those of the host.
+    ``number`` is the parameter's position in the host's list.
     """
 
     number: int
@@ -66,11 +71,11 @@ class Control:
     high: int
 
     def stored(self, raw: float) -> str:
-        """Write a host's value as the XML's.
+        """Write a host's value as the text that the XML stores.
 
-        >>> Control(258, "a_osc1_pitch", "float", -7, 7).stored(0.75)
+        >>> SurgeControl(258, "a_osc1_pitch", "float", -7, 7).stored(0.75)
         '3.50000000000000'
-        >>> Control(257, "a_osc1_octave", "int", -3, 3).stored(0.1705)
+        >>> SurgeControl(257, "a_osc1_octave", "int", -3, 3).stored(0.1705)
         '-2'
         """
         size = self.high - self.low
@@ -83,7 +88,7 @@ class Control:
 
     @property
     def choices(self) -> tuple[float, ...]:
-        """The host's values that the plugin knows; none where it knows all."""
+        """The host's values that the plugin can keep; empty if it keeps any value."""
         size = self.high - self.low
         if self.kind == "int":
             return tuple(0.005 + 0.99 * step / size for step in range(size + 1))
@@ -96,11 +101,11 @@ class Control:
 
 
 @cache
-def surge_controls() -> Mapping[str, Control]:
-    """List the parameters that a task may set, by the host's names."""
+def surge_controls() -> Mapping[str, SurgeControl]:
+    """Load the parameters that a task may set, by the host's names."""
     text = files("unsynth.synths").joinpath("surge_xt_controls.csv").read_text(encoding="utf-8")
     return {
-        row["control"]: Control(
+        row["control"]: SurgeControl(
             *(int(row["number"]), row["element"], row["kind"], int(row["low"]), int(row["high"]))
         )
         for row in csv.DictReader(text.splitlines())
@@ -109,58 +114,58 @@ def surge_controls() -> Mapping[str, Control]:
 
 @cache
 def surge_init() -> SurgePatch:
-    """Read the init patch of Surge XT 1.3, without what a host's session adds to it."""
+    """Load the init patch of Surge XT 1.3, without the state of a host session."""
     text = files("unsynth.synths").joinpath("surge_xt_init.xml").read_text(encoding="utf-8")
     return SurgePatch("".join(text.splitlines()).encode(), (0,) * 6, b"")
 
 
 class SurgeXT(VST3):
-    """Surge XT 1.3; ``base`` says what is to be changed in the init patch.
+    """Surge XT 1.3; ``base`` lists the changes to the init patch.
 
-    Effects and modulators take longer to come to rest than one note: see ``flush`` in
-    :class:`~unsynth.synths.vst3.VST3`.
+    Effects and modulators can ring on after a note, so ``flush``
+    (:class:`~unsynth.synths.vst3.VST3`) may have to be longer than the default.
     """
 
     def __init__(self, plugin: str = "Surge XT", *, base: Table, flush: float = FLUSH) -> None:
         choices = {name: c.choices for name, c in surge_controls().items() if c.choices}
         super().__init__(plugin, "Surge XT", choices=choices, flush=flush)
         self._base = base
-        self._started = surge_init()
+        self._start_patch = surge_init()
 
     def patch(self) -> SurgePatch:
         """Read the patch that the plugin holds now."""
-        return _held(self._open().preset_data)
+        return _read_preset(self._open().preset_data)
 
     def base_differences(self) -> list[str]:
-        """Say where the base patch, read back from the plugin, is not as it should be."""
-        return base_differences(self.patch(), self._started, self._base)
+        """List where the base patch, read back from the plugin, is wrong."""
+        return base_differences(self.patch(), self._start_patch, self._base)
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
-        """Say also where patches written as files would differ from those that are played."""
-        unlike: dict[str, list[str]] = {}
+        """List also where a patch in a file would differ from the patch as played."""
+        differences: dict[str, list[str]] = {}
         for patch in patches:
             self._set(patch)
             for each in surge_differences(self.patch(), surge_table(patch)):
-                unlike.setdefault(each.split(":")[0], []).append(each)
-        wrong = [
-            f"{element} is in {len(found)} of {len(patches)} patches not what is written into "
-            f".fxp and .vstpreset files ({found[0]})"
-            for element, found in unlike.items()
+                differences.setdefault(each.split(":")[0], []).append(each)
+        complaints = [
+            f"{element} differs in {len(examples)} of {len(patches)} patches from what .fxp and "
+            f".vstpreset files store ({examples[0]})"
+            for element, examples in differences.items()
         ]
-        return wrong + super().complaints(patches)
+        return complaints + super().complaints(patches)
 
     def _names(self, plugin: "VST3Plugin") -> list[str]:
-        """Name parameters; what a host calls those of oscillators and effects may lag behind."""
-        return named(super()._names(plugin))
+        """Name the parameters; the host's names of oscillators and effects may be out of date."""
+        return correct_names(super()._names(plugin))
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
-        self._started = to_base(plugin, self._base)
+        self._start_patch = load_base_patch(plugin, self._base)
 
 
 class SurgeXTEngine:
-    """Surge XT for tasks that a file declares; ``base`` and ``flush`` are its settings.
+    """Surge XT for declared tasks; its settings are ``base`` and ``flush``.
 
-    Raises :class:`~unsynth.errors.TaskError` for settings that are none.
+    Raises :class:`~unsynth.errors.TaskError` for invalid settings.
     """
 
     package = "pedalboard"
@@ -169,8 +174,8 @@ class SurgeXTEngine:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         unknown = sorted(set(settings) - {"base", "flush"})
         if unknown:
-            raise TaskError(f"engine: {unknown[0]!r} is not known; there is base, flush")
-        self._base = _table(settings.get("base", {}))
+            raise TaskError(f"engine: {unknown[0]!r} is not known; the settings are base, flush")
+        self._base = _parse_base(settings.get("base", {}))
         flush = settings.get("flush", FLUSH)
         if isinstance(flush, bool) or not isinstance(flush, int | float) or not 0 <= flush <= 60:
             raise TaskError(f"engine: flush: {flush!r} is not a number of seconds from 0 to 60")
@@ -178,28 +183,28 @@ class SurgeXTEngine:
 
     @property
     def identity(self) -> str:
-        """Fingerprint of the base patch, as a whole."""
+        """Fingerprint of the whole base patch."""
         return hashlib.sha256(edit_surge_patch(surge_init(), self._base).xml).hexdigest()[:16]
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:
-        """All are set as a host sets them, from 0 to 1."""
+        """The range of every control: values are those of the host, from 0 to 1."""
         return dict.fromkeys(surge_controls(), (0.0, 1.0))
 
     def synth(self) -> SurgeXT:
-        """Find the plugin; raises children of :class:`EngineError` where there is none."""
+        """Make an engine; raises a subclass of :class:`EngineError` if the plugin is not found."""
         return SurgeXT(base=self._base, flush=self._flush)
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
-        """Make an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``, by suffix."""
-        made = rename_surge_patch(
+        """Write a patch as an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``."""
+        surge_patch = rename_surge_patch(
             edit_surge_patch(edit_surge_patch(surge_init(), self._base), surge_table(patch)), name
         )
-        return {".fxp": surge_fxp(made, name), ".vstpreset": wrapped(made)}
+        return {".fxp": surge_fxp(surge_patch, name), ".vstpreset": write_preset(surge_patch)}
 
 
 def surge_table(patch: RawPatch) -> Table:
-    """Write a host's values as a table of the XML's.
+    """Convert a host's values to a table of changes to the XML.
 
     Raises :class:`~unsynth.errors.PatchError` for an unknown name or a value outside 0 to 1.
     """
@@ -216,82 +221,85 @@ def surge_table(patch: RawPatch) -> Table:
     }
 
 
-def named(names: Sequence[str]) -> list[str]:
-    """Put in controls' names, at their own places, where they are not among the names."""
-    made = list(names)
+def correct_names(names: Sequence[str]) -> list[str]:
+    """Insert the names of controls that are missing, at their positions in the host's list."""
+    corrected = list(names)
     for name, control in surge_controls().items():
-        if name not in names and control.number < len(made):
-            made[control.number] = name
-    return made
+        if name not in names and control.number < len(corrected):
+            corrected[control.number] = name
+    return corrected
 
 
-def to_base(plugin: "VST3Plugin", base: Table) -> SurgePatch:
-    """Bring a plugin that was just loaded to the base patch; return the patch that it had."""
+def load_base_patch(plugin: "VST3Plugin", base: Table) -> SurgePatch:
+    """Load the base patch into a new plugin; return the patch that the plugin started with."""
     init = plugin.preset_data
     load_preset(plugin, surge_base(init, base))
-    return _held(init)
+    return _read_preset(init)
 
 
-def base_differences(held: SurgePatch, started: SurgePatch, base: Table) -> list[str]:
-    """Say where a patch that was read back is not as its table has it, or made of another patch.
+def base_differences(patch: SurgePatch, start: SurgePatch, base: Table) -> list[str]:
+    """List where a patch read back from the plugin differs from the base patch.
 
-    What a table does not name is as in ``started``, which therefore must be the init patch.
+    ``base`` lists only changes to ``start``, the patch that the plugin started with. So ``start``
+    is checked too: it must be the init patch.
     """
     init = surge_init()
-    wrong = list(surge_differences(held, base))
-    if surge_revision(started) != surge_revision(init):
-        wrong.append(
-            f"the plugin writes patches of revision {surge_revision(started)}, not "
+    differences = list(surge_differences(patch, base))
+    if surge_revision(start) != surge_revision(init):
+        differences.append(
+            f"the plugin writes patches of revision {surge_revision(start)}, not "
             f"{surge_revision(init)}: use Surge XT 1.3"
         )
-    others = list(surge_differences(started, surge_values(init)))
-    if others or surge_name(started) != surge_name(init):
+    others = list(surge_differences(start, surge_values(init)))
+    if others or surge_name(start) != surge_name(init):
         more = f" ({others[0]}; {len(others)} in all)" if others else ""
-        wrong.append(
-            f"the plugin starts with the patch {surge_name(started)!r}, not the factory's "
-            f"{surge_name(init)!r}{more}: choose that in Surge's menu (Patch Defaults)"
+        differences.append(
+            f"the plugin starts with the patch {surge_name(start)!r}, not the factory's "
+            f"{surge_name(init)!r}{more}: choose that one in Surge's menu (Patch Defaults)"
         )
-    return wrong
+    return differences
 
 
-def wrapped(patch: SurgePatch) -> bytes:
-    """Write a patch as a ``.vstpreset``, as the plugin would."""
+def write_preset(patch: SurgePatch) -> bytes:
+    """Write a patch as a ``.vstpreset``, as the plugin does."""
     empty = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
     return write_vstpreset(surge_preset(empty, replace(patch, rest=_TAIL)))
 
 
 def surge_base(init: bytes, base: Table) -> bytes:
-    """Edit an init patch (a ``.vstpreset``'s bytes) as a table says.
+    """Apply a table of changes to an init patch, both as the bytes of a ``.vstpreset``.
 
     Raises :class:`~unsynth.errors.PatchError` for bytes that hold no Surge patch.
     """
-    return write_vstpreset(surge_preset(read_vstpreset(init), edit_surge_patch(_held(init), base)))
+    return write_vstpreset(
+        surge_preset(read_vstpreset(init), edit_surge_patch(_read_preset(init), base))
+    )
 
 
-def _held(preset: bytes) -> SurgePatch:
+def _read_preset(preset: bytes) -> SurgePatch:
     return read_surge_patch(read_vstpreset(preset).chunks["Comp"])
 
 
 def _note_length(value: float) -> float:
-    """Move to the straight, triplet or dotted note at or below, as Surge does."""
+    """Round to a straight, triplet or dotted note, with the thresholds of Surge."""
     whole = math.floor(value)
     ratio = 2.0 ** (value - whole)
     return whole + (_DOTTED if ratio > 1.41 else _TRIPLET if ratio > 1.167 else 0.0)
 
 
-def _table(told: Any) -> Table:
-    """Read ``base``: attributes by element, and of those that are modulated by what."""
-    if not isinstance(told, dict):
-        raise TaskError(f"engine: base: {told!r} is not a mapping (element: attributes)")
+def _parse_base(base: Any) -> Table:
+    """Check the setting ``base``: attributes by element, among them lists of modulations."""
+    if not isinstance(base, dict):
+        raise TaskError(f"engine: base: {base!r} is not a mapping (element: attributes)")
     table: dict[str, dict[str, Any]] = {}
-    for element, entry in told.items():
+    for element, entry in base.items():
         where = f"engine: base: {element}"
         if not isinstance(entry, dict) or not all(isinstance(key, str) for key in entry):
             raise TaskError(f"{where}: {entry!r} is not a mapping of attributes")
         table[str(element)] = {}
         for key, value in entry.items():
             if key == MODULATIONS:
-                table[str(element)][key] = _modulations(value, where)
+                table[str(element)][key] = _parse_modulations(value, where)
             elif isinstance(value, bool) or not isinstance(value, int | float | str):
                 raise TaskError(f"{where}: {key}: {value!r} is not a number or a text")
             else:
@@ -299,12 +307,12 @@ def _table(told: Any) -> Table:
     return table
 
 
-def _modulations(told: Any, where: str) -> list[dict[str, Any]]:
-    found = told if isinstance(told, list) else [told]
-    for each in found:
-        right = isinstance(each, dict) and set(each) == {"source", "depth"}
-        if not (right and all(isinstance(value, int | float) for value in each.values())):
+def _parse_modulations(setting: Any, where: str) -> list[dict[str, Any]]:
+    modulations = setting if isinstance(setting, list) else [setting]
+    for each in modulations:
+        has_keys = isinstance(each, dict) and set(each) == {"source", "depth"}
+        if not (has_keys and all(isinstance(value, int | float) for value in each.values())):
             raise TaskError(
                 f"{where}: {MODULATIONS}: {each!r} is not like {{source: 17, depth: 1}}"
             )
-    return found
+    return modulations

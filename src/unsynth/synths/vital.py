@@ -1,13 +1,15 @@
 """Vital's engine, through ``vita`` (GPL-3.0).
 
-A patch is the raw value of each control to set, by name; what it leaves out is as the base patch
-has it. The engine crashes on some of what it is given and keeps traces of every note it played,
-so nothing unchecked reaches it, and each sound comes from an engine that played none: where the
-system can copy a process (Linux), from a copy of one that has loaded the base patch, otherwise from
-a new one. Both give the same bits; the copy is nearly twice as fast, and its crash costs one sound.
+A patch maps control names to raw values. Controls that a patch omits keep their values from the
+base patch.
 
-After values are set, many controls glide to them. A short note before the one that is kept lets
-them arrive, as they have when someone plays a patch that was loaded a while ago.
+The engine crashes on some invalid values, so every value is checked first. It also keeps traces of
+every note it played, so each sound comes from an engine that has played none. On Linux that is a
+forked copy of a process whose engine has loaded the base patch; elsewhere it is a new engine. Both
+give the same bits. The copy is nearly twice as fast, and if it crashes, only one sound is lost.
+
+After values are set, many controls glide to them. A short warm-up note, which is thrown away, gives
+them time to arrive. The sound is then the one that a player hears from a patch loaded a while ago.
 """
 
 import hashlib
@@ -35,10 +37,10 @@ from unsynth.formats.vital import (
     vital_controls,
     write_vital,
 )
-from unsynth.synths.base import Concurrency, Note
+from unsynth.synths.base import Concurrency, Note, check_note
 
-#: The note before: an envelope that is open at once and closed at once, played for 0.02 of 0.5 s.
-#: After 0.3 s, controls are within 4e-5 of where they go; after 0.5 s they are there (dev/log.md).
+#: Controls during the warm-up note: an envelope that opens and closes at once, so that nothing of
+#: the note is left.
 _WARM_UP = {
     "env_1_delay": 0.0,
     "env_1_attack": 0.0,
@@ -47,15 +49,19 @@ _WARM_UP = {
     "env_1_sustain": 1.0,
     "env_1_release": 0.0,
 }
-_WARM_UP_NOTE, _WARM_UP_SECONDS = 0.02, 0.5
-#: More samples than a block of the engine has, which are thrown away.
-_BLOCKS = 512
+#: Duration of the warm-up note in seconds.
+_WARM_UP_NOTE = 0.02
+#: Length of the warm-up in seconds. After 0.3 s controls are within 4e-5 of their targets. After
+#: 0.5 s they have arrived: the sound is exactly that after a warm-up of 2 s (dev/log.md).
+_WARM_UP_SECONDS = 0.5
+#: Number of extra samples rendered at the end and thrown away: more than a block of the engine.
+_EXTRA_SAMPLES = 512
 #: Seconds after which a copy that hangs ends itself.
-_PATIENCE = 120
+_TIMEOUT_SECONDS = 120
 
-#: Controls that a task may not use as the engine would let it: what plays no two notes alike, what
-#: is never reset or silent, and what a loaded engine does not hear of.
-_KEPT_OUT = {
+#: Ranges of controls that tasks may use only in part or not at all. Excluded values make every note
+#: sound different, are never reset, are silent, or do not reach an engine that is already loaded.
+_RESTRICTED = {
     **{f"osc_{n}_random_phase": (0.0, 0.0) for n in range(1, 4)},
     **{f"osc_{n}_destination": (0.0, 4.0) for n in range(1, 4)},
     "sample_destination": (0.0, 4.0),
@@ -64,12 +70,12 @@ _KEPT_OUT = {
     "distortion_type": (0.0, 4.0),
     "oversampling": (1.0, 1.0),
 }
-#: Controls of Vital's window alone.
-_UNHEARD = ("view_spectrogram", "osc_1_view_2d", "osc_2_view_2d", "osc_3_view_2d")
+#: Controls that only change Vital's window, not the sound.
+_WINDOW_CONTROLS = ("view_spectrogram", "osc_1_view_2d", "osc_2_view_2d", "osc_3_view_2d")
 
 
 class Vital:
-    """Vital with a base patch. Raises :class:`EngineError` where ``vita`` is not installed."""
+    """Vital with a base patch; raises :class:`EngineError` if ``vita`` is not installed."""
 
     sample_rate = SAMPLE_RATE
     channels = 2
@@ -88,48 +94,43 @@ class Vital:
     ) -> Float32[np.ndarray, "2 samples"]:
         """Play one note of a patch.
 
-        Raises :class:`PatchError` for an unknown control, a value out of its range or that is no
-        number, and :class:`EngineError` where the engine crashes.
+        Raises :class:`PatchError` for an unknown control or a value outside its range (NaN
+        included), and :class:`EngineError` if the engine crashes.
         """
-        if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
-            raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
-        if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
-            raise PatchError(
-                f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
-            )
-        changed = check_controls(patch)
+        check_note(note, seconds)
+        controls = check_controls(patch)
         samples = round(seconds * self.sample_rate)
         start = min(samples, round(note.onset * self.sample_rate))
         audio = np.zeros((2, samples), dtype=np.float32)
         if start < samples:
-            play = self._play_in_copy if sys.platform == "linux" else self._play_anew
-            audio[:, start:] = play(changed, note, samples - start)
+            play = self._play_in_copy if sys.platform == "linux" else self._play_on_new
+            audio[:, start:] = play(controls, note, samples - start)
         return audio
 
-    def _play_anew(
-        self, changed: Mapping[str, float], note: Note, samples: int
+    def _play_on_new(
+        self, controls: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
-        return self._play(_loaded(self._base), changed, note, samples)
+        return self._play(_load_engine(self._base), controls, note, samples)
 
     def _play_in_copy(
-        self, changed: Mapping[str, float], note: Note, samples: int
+        self, controls: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
-        """Play in a copy of this process; the sound comes back in memory that both share."""
+        """Play in a forked copy of this process, which returns the sound in shared memory."""
         if self._engine is None:
-            self._engine = _loaded(self._base)
+            self._engine = _load_engine(self._base)
         size = 2 * 4 * samples
         if self._shared is None or len(self._shared) < size:
             self._shared = mmap.mmap(-1, size)
         sound = np.frombuffer(self._shared, np.float32, 2 * samples).reshape(2, samples)
         with warnings.catch_warnings():
-            # Python warns where a process has threads: the copy uses none of theirs.
+            # Python warns about forking a process with threads. The copy needs none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
             try:
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
-                signal.alarm(_PATIENCE)
-                sound[:] = self._play(self._engine, changed, note, samples)
+                signal.alarm(_TIMEOUT_SECONDS)
+                sound[:] = self._play(self._engine, controls, note, samples)
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -141,26 +142,26 @@ class Vital:
         return sound.copy()
 
     def _play(
-        self, engine: Any, changed: Mapping[str, float], note: Note, samples: int
+        self, engine: Any, values: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
-        """Set a patch and play it, on an engine that has played nothing yet."""
-        # Only raw values: normalised ones are wrong where the scale is exponential.
+        """Set a patch and play a note on an engine that has played nothing yet."""
+        # Raw values only: vita's normalised values are wrong for exponential scales.
         controls = engine.get_controls()
-        for name, value in changed.items():
+        for name, value in values.items():
             controls[name].set(value)
         velocity = note.velocity / 127
         for name, value in _WARM_UP.items():
             controls[name].set(value)
         engine.render(note.pitch, velocity, _WARM_UP_NOTE, _WARM_UP_SECONDS)
         for name in _WARM_UP:
-            controls[name].set(changed.get(name, self._base.controls[name]))
-        # Its last block, where it is not a full one, is not what a longer sound has there.
-        seconds = (samples + _BLOCKS) / self.sample_rate
+            controls[name].set(values.get(name, self._base.controls[name]))
+        # An incomplete last block differs from the same place in a longer sound.
+        seconds = (samples + _EXTRA_SAMPLES) / self.sample_rate
         audio = engine.render(note.pitch, velocity, note.duration, seconds)
         return np.asarray(audio[:, :samples], dtype=np.float32)
 
 
-def _loaded(base: VitalPatch) -> Any:
+def _load_engine(base: VitalPatch) -> Any:
     import vita
 
     engine = vita.Synth()
@@ -171,23 +172,25 @@ def _loaded(base: VitalPatch) -> Any:
 
 
 class VitalEngine:
-    """Vital for declared tasks; ``modulations`` lists ``source>destination``, a slot each."""
+    """Vital for declared tasks; ``modulations`` lists ``source>destination``, one per slot."""
 
     package = "vita"
     sample_rate, channels = Vital.sample_rate, Vital.channels
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        listed = settings.get("modulations", [])
+        modulations = settings.get("modulations", [])
         unknown = [key for key in settings if key != "modulations"]
         if unknown:
-            raise TaskError(f"engine: {unknown[0]!r} is not known; synth vital has modulations")
-        if not isinstance(listed, list) or not all(str(each).count(">") == 1 for each in listed):
+            raise TaskError(f"engine: {unknown[0]!r} is not known; the only setting is modulations")
+        if not isinstance(modulations, list) or any(
+            str(each).count(">") != 1 for each in modulations
+        ):
             raise TaskError("engine: modulations is not a list of source>destination")
-        routes = [(source, end) for source, end in (str(each).split(">") for each in listed)]
+        routes = [(source, end) for source, end in (str(m).split(">") for m in modulations)]
         for source, destination in routes:
             if source.startswith("random"):
-                raise TaskError(f"engine: modulations: {source} makes no two notes alike")
-            if _KEPT_OUT.get(destination) is not None:
+                raise TaskError(f"engine: modulations: {source} makes every note different")
+            if _RESTRICTED.get(destination) is not None:
                 raise TaskError(f"engine: modulations: {destination} must stay as it is")
         try:
             self.base = base_patch(routes)
@@ -201,9 +204,9 @@ class VitalEngine:
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:
-        """Lowest and highest raw value of each control, of those that a task may use."""
+        """Lowest and highest raw value of each control that a task may use."""
         return {
-            name: _KEPT_OUT.get(name, (control.low, control.high))
+            name: _RESTRICTED.get(name, (control.low, control.high))
             for name, control in vital_controls().items()
         }
 
@@ -212,37 +215,38 @@ class VitalEngine:
         return Vital(self.base)
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
-        """Make a ``.vital`` file of a patch, its wavetable and noise inside."""
+        """Write a patch as a ``.vital`` file, which includes the wavetable and the noise."""
         controls = {**self.base.controls, **check_controls(patch)}
         return {".vital": write_vital(replace(self.base, name=name, controls=controls))}
 
     def read(self, data: bytes, names: Collection[str]) -> dict[str, float]:
-        """Read the values of ``names`` from a ``.vital`` file that is the base patch otherwise.
+        """Read the values of ``names`` from a ``.vital`` file that otherwise holds the base patch.
 
-        Raises :class:`PatchError` that names what is not as in the base patch.
+        Raises :class:`PatchError`, which names what differs from the base patch.
         """
         patch = read_vital(data)
         base = self.base
         free = ("", "")
         slots = [[*routes, *[free] * 64][:64] for routes in (patch.modulations, base.modulations)]
-        for slot, (found, wanted) in enumerate(zip(*slots, strict=True), start=1):
-            if found != wanted:
+        for slot, (route, base_route) in enumerate(zip(*slots, strict=True), start=1):
+            if route != base_route:
                 raise PatchError(
-                    f"modulation {slot} is {_route(found)} in this patch, not {_route(wanted)}"
+                    f"modulation {slot} is {_route_text(route)} in this patch, not "
+                    f"{_route_text(base_route)}"
                 )
-        for number, (table, own) in enumerate(
+        for number, (table, base_table) in enumerate(
             zip(patch.wavetables, base.wavetables, strict=True), start=1
         ):
-            if keyframes(table, "wavetable") != keyframes(own, "wavetable"):
-                raise PatchError(f"oscillator {number} has another wavetable than this task's")
-        for number, (shape, own) in enumerate(zip(patch.lfos, base.lfos, strict=True), start=1):
-            if any(shape.get(key) != own[key] for key in ("points", "powers", "smooth")):
-                raise PatchError(f"LFO {number} has another shape than this task's triangle")
+            if keyframes(table, "wavetable") != keyframes(base_table, "wavetable"):
+                raise PatchError(f"the wavetable of oscillator {number} is not this task's")
+        for number, (lfo, base_lfo) in enumerate(zip(patch.lfos, base.lfos, strict=True), start=1):
+            if any(lfo.get(key) != base_lfo[key] for key in ("points", "powers", "smooth")):
+                raise PatchError(f"the shape of LFO {number} is not this task's triangle")
         if any(patch.sample.get(key) != base.sample[key] for key in ("samples", "sample_rate")):
-            raise PatchError("the sample is another one than this task's noise")
+            raise PatchError("the sample is not this task's noise")
         for name, value in base.controls.items():
-            heard = name not in names and name not in _UNHEARD
-            if heard and abs(patch.controls[name] - value) > 1e-5 * max(1.0, abs(value)):
+            must_match = name not in names and name not in _WINDOW_CONTROLS
+            if must_match and abs(patch.controls[name] - value) > 1e-5 * max(1.0, abs(value)):
                 raise PatchError(
                     f"{name} is {patch.controls[name]:g} in this patch; in this task it is "
                     f"always {value:g}"
@@ -250,5 +254,5 @@ class VitalEngine:
         return {name: patch.controls[name] for name in names}
 
 
-def _route(route: tuple[str, str]) -> str:
+def _route_text(route: tuple[str, str]) -> str:
     return ">".join(route) if any(route) else "free"

@@ -1,19 +1,21 @@
 """Any VST3 instrument, without a display, through ``pedalboard`` (GPL-3.0).
 
-A patch is the raw value, 0 to 1, of each parameter to set, by name; what it leaves out is as the
-base patch has it. Every sound comes from a new instance of the plugin, which takes over the state
-of the last one: after new values are set, that one plays ``flush`` seconds of silence, in which
-they reach it and its tails and modulators come to rest. Without that silence a value can stay
-what it was, though the plugin says otherwise; therefore what its state holds is looked at as well,
-after the 1st, 2nd, 4th, 8th, ... sound.
+A patch maps parameter names to raw values from 0 to 1. Parameters that a patch omits keep their
+values from the base patch.
+
+Each sound comes from a new instance of the plugin, which takes over the state of the last one, so
+no tail of an earlier sound is left. Before that, the last instance gets the new values and plays
+``flush`` seconds of silence. In that time the values reach the processor, and tails and modulators
+come to rest. Without the silence, the processor can keep an old value although the plugin reports
+the new one. As a check, the processor's state is read back too, but only after the 1st, 2nd, 4th,
+8th, ... sound, because reading it is slow.
 """
 
 import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from multiprocessing import parent_process
@@ -26,8 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
 from unsynth.errors import EngineError, PatchError, TaskError
-from unsynth.formats.vst import read_vstpreset
-from unsynth.synths.base import Concurrency, Note
+from unsynth.synths.base import Concurrency, Note, check_note
 from unsynth.synths.plugins import (
     NotAnInstrumentError,
     PluginLoadError,
@@ -36,56 +37,46 @@ from unsynth.synths.plugins import (
     load,
     require_pedalboard,
 )
+from unsynth.synths.vst3_plugin import (
+    FLUSH,
+    HostParameter,
+    load_preset,
+    output_channels,
+    parameter_names,
+    parameter_texts,
+    play_silence,
+)
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
 
-#: Raw values by the parameters' names.
+#: Raw values by parameter name.
 RawPatch = Mapping[str, float]
 
-#: Seconds of silence after which a value has reached the processor.
-FLUSH = 0.02
-#: How far a raw value may lie from the one that was set: plugins round to steps of their own.
+#: Largest accepted difference between a raw value as set and as read back. Plugins round values to
+#: steps of their own.
 _TOLERANCE = 0.005
 
 
-#: Steps in which the texts of a parameter are looked at.
-_STEPS = 1000
-
-
 class PluginVersionError(EngineError):
-    """A plugin of another version than a task was made with, which may sound otherwise."""
+    """The installed plugin has another version than the task, and so may sound different."""
 
 
 class ParameterLostError(EngineError):
     """A parameter that does not keep the value it was set to."""
 
 
-@dataclass(frozen=True)
-class HostParameter:
-    """What a plugin says of a parameter: its name here and as printed, and its value at the start.
-
-    ``texts`` are those it prints from 0 to 1, each with the range of raw values that it stands
-    for, found in steps of 1/1000.
-    """
-
-    name: str
-    printed: str
-    initial: float
-    automatable: bool
-    texts: tuple[tuple[str, float, float], ...]
-
-
 class VST3:
-    """An instrument of a bundle (a path, or a file's name in the usual places), in stereo.
+    """An instrument in a VST3 bundle, in stereo; a mono instrument plays on both channels.
 
-    What has one channel only plays it on both.
+    ``plugin`` is the path of a bundle, or its file name in the usual places, and ``name`` the
+    instrument in it. ``preset``, the bytes of a ``.vstpreset`` file, is the base patch. ``fixed``
+    holds raw values that every patch starts from. ``choices`` lists the raw values of parameters
+    that only have a few; the plugin may move a value to the nearest of these.
 
-    ``preset`` is a ``.vstpreset`` file's bytes, the base patch; ``fixed`` are raw values that
-    patches start from; ``choices`` the raw values of parameters that know a few only, among which
-    a plugin may round. The plugin is loaded by the first call that needs it, on the main thread.
-    Raises children of :class:`EngineError` for a bundle that another process could not load, and
-    :class:`PluginVersionError` for another ``version`` than is wanted.
+    The plugin is loaded by the first call that needs it, on the main thread. Raises subclasses of
+    :class:`EngineError` if another process could not load the bundle, and
+    :class:`PluginVersionError` if the plugin is not of ``version``.
     """
 
     sample_rate = SAMPLE_RATE
@@ -106,16 +97,17 @@ class VST3:
     ) -> None:
         require_pedalboard()
         self._bundle = find_bundle(plugin)
-        # A worker process may die of a plugin; the user's own may not.
+        # Inspecting a bundle first protects the user's own process. A worker may crash, so it
+        # skips this, unless it needs the name.
         if name is None or parent_process() is None:
-            found = instrument(self._bundle, name)
-            if version not in (None, found.version):
+            plugin_class = instrument(self._bundle, name)
+            if version not in (None, plugin_class.version):
                 raise PluginVersionError(
-                    f"{self._bundle}: {found.name} is version {found.version}, the task is for "
-                    f"{version}: install that, or change `version` in the task's file, after "
-                    "which it needs sets and models of its own"
+                    f"{self._bundle}: {plugin_class.name} is version {plugin_class.version}, the "
+                    f"task is for {version}: install that version, or change `version` in the "
+                    "task file, which then needs new sets and models"
                 )
-            name = found.name
+            name = plugin_class.name
         self._name: str = name
         self._preset = preset
         self._fixed = dict(fixed or {})
@@ -125,13 +117,14 @@ class VST3:
         self._plugin: VST3Plugin | None = None
         self._outputs = self.channels
         self._index: dict[str, int] = {}
-        self._initial: dict[str, float] = {}
-        self._touched: set[str] = set()
-        self._rendered = 0
+        self._base_values: dict[str, float] = {}
+        #: Parameters that any patch has set so far: the next patch must set them back.
+        self._changed_names: set[str] = set()
+        self._render_count = 0
 
     @property
     def bundle(self) -> Path:
-        """Where the plugin lies."""
+        """Path of the plugin's bundle."""
         return self._bundle
 
     def render(
@@ -140,77 +133,70 @@ class VST3:
         """Play one note of a patch.
 
         Raises :class:`PatchError` for an unknown name or a value outside 0 to 1, and
-        :class:`ParameterLostError` where the plugin does not keep a value.
+        :class:`ParameterLostError` if the plugin does not keep a value.
         """
-        if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
-            raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
-        if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
-            raise PatchError(
-                f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
-            )
+        check_note(note, seconds)
         samples = round(seconds * self.sample_rate)
-        wanted = self._set(patch)
+        values = self._set(patch)
         audio = self._process(note, samples)
-        self._compare(wanted, self._shown(wanted), "says")
-        self._rendered += 1
-        if self._rendered & (self._rendered - 1) == 0:
-            self._compare(wanted, self.held(wanted), "holds")
+        self._check_values(values, self._host_values(values), "says")
+        self._render_count += 1
+        if self._render_count & (self._render_count - 1) == 0:  # a power of two
+            self._check_values(values, self.state_values(values), "holds")
         return audio
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
-        """Make files of a patch that the plugin opens, by suffix: here a ``.vstpreset``.
+        """Write a patch as files that the plugin opens, by suffix: here a ``.vstpreset``.
 
-        ``name`` is for formats that keep one. Raises as :meth:`render` does.
+        ``name`` is ignored, because this format stores none. Raises the errors of :meth:`render`.
         """
-        wanted = self._set(patch)
-        self._compare(wanted, self.held(wanted), "holds")
+        values = self._set(patch)
+        self._check_values(values, self.state_values(values), "holds")
         return {".vstpreset": bytes(self._open().preset_data)}
 
     def values(self) -> dict[str, float]:
-        """List every parameter's raw value in the base patch, by name, in the plugin's order."""
+        """Return the raw value of every parameter in the base patch, in the plugin's order."""
         self._open()
-        return dict(self._initial)
+        return dict(self._base_values)
 
-    def held(self, names: Iterable[str]) -> dict[str, float]:
-        """Read parameters' raw values from the processor's state.
-
-        Setting the state again is what makes the plugin read its values from there.
-        """
+    def state_values(self, names: Iterable[str]) -> dict[str, float]:
+        """Read raw values of parameters from the processor's state, not from the host's copy."""
         plugin = self._open()
+        # Setting the state to itself makes the plugin read its values from it.
         plugin.raw_state = plugin.raw_state
-        values = self._shown(names)
+        values = self._host_values(names)
         self._silence(FLUSH)
         return values
 
-    def settled(self, patch: RawPatch) -> dict[str, float]:
-        """Set a patch; read what the plugin makes of its values, which it may have rounded."""
+    def set_and_read(self, patch: RawPatch) -> dict[str, float]:
+        """Set a patch; return its values as the plugin holds them, which may be rounded."""
         self._set(patch)
-        return self.held(patch)
+        return self.state_values(patch)
 
-    def lost(self, patch: RawPatch) -> list[str]:
-        """Set a patch; list the parameters that do not keep their values in it."""
-        wanted = self._set(patch)
-        held = self.held(patch)
-        return [name for name in patch if not self._same(name, wanted[name], held[name])]
+    def lost_parameters(self, patch: RawPatch) -> list[str]:
+        """Set a patch; list its parameters that do not keep their values."""
+        values = self._set(patch)
+        state = self.state_values(patch)
+        return [name for name in patch if not self._same(name, values[name], state[name])]
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
-        """Say what is wrong with this plugin's handling of patches; nothing if all is right."""
-        lost = Counter(name for patch in patches for name in self.lost(patch))
+        """List what is wrong with the way this plugin handles patches."""
+        counts = Counter(name for patch in patches for name in self.lost_parameters(patch))
         return [
             f"{name} does not keep its value in {count} of {len(patches)} patches: leave it out"
-            for name, count in lost.items()
+            for name, count in counts.items()
         ]
 
     def describe(self) -> list[HostParameter]:
-        """List what the plugin says of its parameters, in its order; asks for many texts."""
+        """Describe all parameters, in the plugin's order. Reads 1,001 texts per parameter."""
         parameters = self._open()._parameters
         return [
             HostParameter(
                 name,
                 parameters[i].name,
-                self._initial[name],
+                self._base_values[name],
                 bool(parameters[i].is_automatable),
-                _printed(parameters[i].get_text_for_raw_value),
+                parameter_texts(parameters[i].get_text_for_raw_value),
             )
             for name, i in self._index.items()
         ]
@@ -220,8 +206,8 @@ class VST3:
     def _open(self) -> "VST3Plugin":
         if threading.current_thread() is not threading.main_thread():
             raise EngineError(
-                "a VST3 plugin works on the main thread only: render with a Renderer, whose "
-                "worker processes have one each"
+                "a VST3 plugin works on the main thread only: use a Renderer, which renders in "
+                "worker processes with one plugin each"
             )
         if self._plugin is None:
             try:
@@ -230,91 +216,96 @@ class VST3:
                 raise PluginLoadError(f"{self._bundle} cannot be loaded: {error}") from None
             if not plugin.is_instrument:
                 raise NotAnInstrumentError(
-                    f"{self._name} in {self._bundle} is an effect: an instrument plays notes"
+                    f"{self._name} in {self._bundle} is an effect, not an instrument: it plays no "
+                    "notes"
                 )
             self._plugin = plugin
-            self._outputs = outputs(plugin)
+            self._outputs = output_channels(plugin)
             self._prepare(plugin)
             self._index = {name: i for i, name in enumerate(self._names(plugin))}
-            self._initial = self._shown(self._index)
+            self._base_values = self._host_values(self._index)
         return self._plugin
 
     def _prepare(self, plugin: "VST3Plugin") -> None:
-        """Bring a plugin that was just loaded to the base patch."""
+        """Load the base patch into a new plugin."""
         if self._preset is not None:
             load_preset(plugin, self._preset, self._outputs)
 
     def _names(self, plugin: "VST3Plugin") -> list[str]:
-        """Name the parameters of a plugin that is in its base patch."""
+        """Name the parameters of a plugin that holds its base patch."""
         return parameter_names(plugin)
 
     def _set(self, patch: RawPatch) -> dict[str, float]:
-        """Set a patch's values, let them reach the processor, and return them."""
+        """Set a patch's values, let them reach the processor, and return all values set."""
         plugin = self._open()
-        given = {**self._fixed, **patch}
-        for name, value in given.items():
+        changes = {**self._fixed, **patch}
+        for name, value in changes.items():
             if name not in self._index:
                 near = get_close_matches(name, self._index, 1)
                 hint = f"; the nearest is {near[0]}" if near else ""
                 raise PatchError(f"{self._name} has no parameter {name!r}{hint}")
             if not 0.0 <= value <= 1.0:
                 raise PatchError(f"{name}: {value} is not within 0 to 1")
-        wanted = {name: self._initial[name] for name in sorted(self._touched)} | given
-        self._touched |= set(given)
-        # Read anew for each patch: a new instance has new ones, and the old ones crash.
+        values = {name: self._base_values[name] for name in sorted(self._changed_names)} | changes
+        self._changed_names |= set(changes)
+        # Read again for each patch: a new instance has new parameter objects, and using the old
+        # ones crashes the process.
         parameters = plugin._parameters
-        for name, value in wanted.items():
+        for name, value in values.items():
             parameters[self._index[name]].raw_value = value
         self._silence(self._flush)
-        return wanted
+        return values
 
     def _process(self, note: Note, samples: int) -> Float32[np.ndarray, "2 samples"]:
-        """Play a note on a new instance; a plugin gives a sample or two less than is asked for."""
+        """Play a note on a new instance of the plugin."""
         off = note.onset + note.duration
+        # The host drops events past the end.
         events: list[Any] = [
             (bytes([0x90, note.pitch, note.velocity]), note.onset),
             (bytes([0x80, note.pitch, 0]), off),
         ]
-        # Past the end, events are dropped.
         audio = self._open()(
             events,
+            # The host computes the length in float32 and may return one or two samples too few.
             duration=(samples + 2) / self.sample_rate,
             sample_rate=float(self.sample_rate),
             num_channels=self._outputs,
             reset=True,
         )
-        heard = np.broadcast_to(audio[:, :samples], (self.channels, samples))
-        return np.array(heard, dtype=np.float32, order="C")
+        stereo = np.broadcast_to(audio[:, :samples], (self.channels, samples))
+        return np.array(stereo, dtype=np.float32, order="C")
 
     def _silence(self, seconds: float) -> None:
         if seconds > 0:
             play_silence(self._open(), seconds, self._outputs)
 
-    def _shown(self, names: Iterable[str]) -> dict[str, float]:
+    def _host_values(self, names: Iterable[str]) -> dict[str, float]:
+        """Read raw values as the host reports them, which may differ from the processor's."""
         assert self._plugin is not None
         parameters = self._plugin._parameters
         return {name: float(parameters[self._index[name]].raw_value) for name in names}
 
-    def _compare(self, wanted: RawPatch, found: RawPatch, verb: str) -> None:
-        for name, value in wanted.items():
-            if not self._same(name, value, found[name]):
+    def _check_values(self, expected: RawPatch, actual: RawPatch, verb: str) -> None:
+        """Raise :class:`ParameterLostError` at the first value that differs."""
+        for name, value in expected.items():
+            if not self._same(name, value, actual[name]):
                 raise ParameterLostError(
                     f"{name} does not stick: it was set to {value:g}, {self._name} {verb} "
-                    f"{found[name]:g}; leave it out of the task, or give `flush` more than "
+                    f"{actual[name]:g}; leave it out of the task, or set `flush` to more than "
                     f"{self._flush:g} s"
                 )
 
-    def _same(self, name: str, value: float, found: float) -> bool:
-        if abs(value - found) <= _TOLERANCE:
+    def _same(self, name: str, expected: float, actual: float) -> bool:
+        if abs(expected - actual) <= _TOLERANCE:
             return True
         choices = self._choices.get(name)
         if choices is None:
             return False
-        return bool(np.abs(choices - value).argmin() == np.abs(choices - found).argmin())
+        return bool(np.abs(choices - expected).argmin() == np.abs(choices - actual).argmin())
 
 
 class VST3Settings(BaseModel):
-    """The ``engine`` section of a task's file; ``preset`` is a file's path."""
+    """The ``engine`` section of a task file; ``preset`` is the path of a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -327,19 +318,19 @@ class VST3Settings(BaseModel):
 
 
 class VST3Engine:
-    """A VST3 instrument for tasks that a file declares.
+    """A VST3 instrument for declared tasks; paths in ``settings`` are relative to ``folder``.
 
-    Nothing here needs the plugin until a synth is made: its identity is what ``settings`` say, so
-    that sets and models are read where it is not installed. Paths are relative to ``folder``.
+    Only :meth:`synth` and :meth:`files` need the plugin. The identity follows from the settings
+    alone, so sets and models can be read on machines without the plugin.
     """
 
     package = "pedalboard"
     sample_rate, channels = VST3.sample_rate, VST3.channels
 
     def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
-        self.settings = _settings(settings)
-        beside = folder / self.settings.plugin
-        self._plugin = str(beside) if beside.exists() else self.settings.plugin
+        self.settings = _parse_settings(settings)
+        local = folder / self.settings.plugin
+        self._plugin = str(local) if local.exists() else self.settings.plugin
         self._preset: bytes | None = None
         if self.settings.preset is not None:
             path = folder / self.settings.preset
@@ -352,12 +343,12 @@ class VST3Engine:
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:
-        """Say that each takes 0 to 1; whether there is one of a name, only the plugin knows."""
+        """The range 0 to 1 for any name: only the plugin knows which names exist."""
         return _AnyControl()
 
     @property
     def identity(self) -> str:
-        """Say which plugin, in which version, and what its base patch is made of."""
+        """Fingerprint of the plugin, its version and its base patch."""
         preset = None if self._preset is None else hashlib.sha256(self._preset).hexdigest()
         name = self.settings.name or Path(self.settings.plugin).stem
         return json.dumps(["vst3", name, self.settings.version, preset])
@@ -374,18 +365,18 @@ class VST3Engine:
         )
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
-        """Make a ``.vstpreset``; see :meth:`VST3.files`."""
-        return _kept_synth(self).files(patch, name)
+        """Write a patch as a ``.vstpreset``; see :meth:`VST3.files`."""
+        return _cached_synth(self).files(patch, name)
 
 
 @lru_cache(maxsize=1)
-def _kept_synth(engine: VST3Engine) -> VST3:
-    """Keep the last engine's synth for its next patch: some plugins take seconds to load."""
+def _cached_synth(engine: VST3Engine) -> VST3:
+    """Keep the synth of the last engine for its next patch: some plugins take seconds to load."""
     return engine.synth()
 
 
 class _AnyControl(Mapping[str, tuple[float, float]]):
-    """Raw values by any name."""
+    """A mapping from any name to the range of raw values; it lists no names."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -400,97 +391,16 @@ class _AnyControl(Mapping[str, tuple[float, float]]):
         return 0
 
 
-def _settings(given: Mapping[str, Any]) -> VST3Settings:
+def _parse_settings(settings: Mapping[str, Any]) -> VST3Settings:
     try:
-        return VST3Settings.model_validate(dict(given))
+        return VST3Settings.model_validate(dict(settings))
     except ValidationError as error:
-        # A misspelt key is the reason that another is missing.
+        # Report an unknown key first: a misspelt key is often why another one is missing.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             near = get_close_matches(key, VST3Settings.model_fields, 1, 0.5)
-            known = ", ".join(VST3Settings.model_fields)
-            hint = f"the nearest is {near[0]!r}" if near else f"there is {known}"
+            keys = ", ".join(VST3Settings.model_fields)
+            hint = f"the nearest is {near[0]!r}" if near else f"the settings are {keys}"
             raise TaskError(f"engine: {key!r} is not known; {hint}") from None
         raise TaskError(f"engine: {key}: {first['msg'].lower()}") from None
-
-
-def outputs(plugin: "VST3Plugin") -> int:
-    """Find how many channels a plugin plays: 2, or 1 where it has no more.
-
-    To ask for more than there are loses values that were just set. Raises
-    :class:`PluginLoadError` for any other number.
-    """
-    for channels in (2, 1):
-        try:
-            play_silence(plugin, FLUSH, channels)
-        except ValueError as error:
-            reason = error
-        else:
-            return channels
-    raise PluginLoadError(f"{plugin.name} plays neither two channels nor one: {reason}")
-
-
-def play_silence(plugin: "VST3Plugin", seconds: float, channels: int = 2) -> None:
-    """Let a plugin go on for a while without notes; a length of 0 would do nothing."""
-    rate = float(SAMPLE_RATE)
-    plugin([], duration=seconds, sample_rate=rate, num_channels=channels, reset=False)
-
-
-def load_preset(plugin: "VST3Plugin", preset: bytes, channels: int = 2) -> None:
-    """Give a plugin of so many channels a ``.vstpreset`` file's bytes as its state.
-
-    Twice, since some (Surge XT) take none before they have processed anything; and then the
-    state once more, without which the values that a host sees, and sets in the next instance, may
-    still be the old ones. Raises :class:`PatchError` for another plugin's preset, or one that is
-    ignored.
-    """
-    before, wanted = read_vstpreset(plugin.preset_data), read_vstpreset(preset)
-    if before.class_id != wanted.class_id:
-        raise PatchError(f"this preset is another plugin's than {plugin.name}'s")
-    try:
-        for _ in range(2):
-            plugin.preset_data = preset
-            play_silence(plugin, 0.05, channels)
-    except RuntimeError:
-        raise PatchError(
-            f"{plugin.name} refuses this preset: it is damaged, or of another version"
-        ) from None
-    plugin.raw_state = plugin.raw_state
-    play_silence(plugin, 0.05, channels)
-    after = read_vstpreset(plugin.preset_data)
-    if after.chunks == before.chunks != wanted.chunks:
-        raise PatchError(f"{plugin.name} ignores this preset: it is damaged or of another version")
-
-
-def parameter_names(plugin: "VST3Plugin") -> list[str]:
-    """Name each parameter by what the plugin prints, in small letters and underscores.
-
-    Names that come again are numbered: ``filter_mod``, ``filter_mod_2``.
-    """
-    from pedalboard._pedalboard import to_python_parameter_name
-
-    names: list[str] = []
-    taken: set[str] = set()
-    for parameter in plugin._parameters:
-        plain = name = to_python_parameter_name(parameter) or "unnamed"
-        number = 2
-        while name in taken:
-            name, number = f"{plain}_{number}", number + 1
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _printed(text: Callable[[float], str]) -> tuple[tuple[str, float, float], ...]:
-    """Find where the text of a raw value changes, halfway between two steps."""
-    found: list[tuple[str, float, float]] = []
-    for step in range(_STEPS + 1):
-        now = text(step / _STEPS).strip()
-        if found and found[-1][0] == now:
-            continue
-        edge = max(0.0, (step - 0.5) / _STEPS)
-        if found:
-            found[-1] = (*found[-1][:2], edge)
-        found.append((now, edge, 1.0))
-    return tuple(found)
