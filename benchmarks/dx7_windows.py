@@ -1,8 +1,8 @@
 """Measure how near sketched windows of DX7 notes are to the engine's, and the cost of a step.
 
-Notes are draws of the prior and, with ``--banks``, voices 1 and 17 of each bank (note 60, held for
-1.5 s). Each has a window every 0.1 s of its 4 s. The difference is the mean absolute difference of
-64 mel bands in dB, down to 80 dB below the loudest cell of the note.
+The notes are draws of the prior and, with ``--banks``, the second and the eighteenth voice of each
+bank (note 60 for 1.5 s). Each note has a window every 0.1 s of its 4 s. The difference is the mean
+absolute difference of 64 mel bands in dB, down to 80 dB below the loudest cell of the note.
 
     python benchmarks/dx7_windows.py --draws 150 --banks FOLDER
 """
@@ -23,11 +23,17 @@ from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
 from unsynth.tasks.dx7.task import DX7Task
 
-SAMPLES, BANDS, EACH = 1024, 64, 4410
+#: Samples per window.
+SAMPLES = 1024
+#: Mel bands.
+BANDS = 64
+#: Samples from the start of a window to that of the next.
+HOP = 4410
 NOTE = Note(60, onset=0.0, duration=1.5)
 
 
 def levels(windows: Float[torch.Tensor, "windows samples"]) -> Float[np.ndarray, "windows bands"]:
+    """Return the decibels of windows' mel bands, relative to the loudest cell."""
     basis = torch.from_numpy(mel_basis(44_100, SAMPLES, BANDS)).T
     power = torch.fft.rfft(windows * torch.hann_window(SAMPLES)).abs().square() @ basis
     decibels = 10.0 * power.clamp_min(1e-12).log10()
@@ -43,21 +49,22 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     task, rng = DX7Task(), np.random.default_rng(arguments.seed)
-    synth, starts = task.synth(), torch.arange(0, 4 * 44_100 - SAMPLES, EACH)
-    sets = {"draws": [task.sample(rng) for _ in range(arguments.draws)]}
+    sketch = sketch_of(task)
+    synth, starts = task.synth(), torch.arange(0, 4 * 44_100 - SAMPLES, HOP)
+    groups = {"draws": [task.sample(rng) for _ in range(arguments.draws)]}
     if arguments.banks:
         banks = [read_voices(path.read_bytes()) for path in sorted(arguments.banks.glob("*.syx"))]
         voices = [bank[number].copy() for bank in banks for number in (1, 17)]
         for voice in voices:
-            voice[144] = 24
-        sets["voices"] = [task.from_voice(voice, NOTE) for voice in voices]
-    for name, patches in sets.items():
+            voice[144] = 24  # no transposition
+        groups["voices"] = [task.from_voice(voice, NOTE) for voice in voices]
+    for name, patches in groups.items():
         differences = []
         for patch in patches:
             sound = torch.from_numpy(synth.render(task.engine_patch(patch), task.note(patch))[0])
             engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
-            windows = sketch_of(task).windows([patch], SAMPLES)
-            values = torch.tensor(patch[sketch_of(task).fitted][None], dtype=torch.float32)
+            windows = sketch.windows([patch], SAMPLES)
+            values = torch.tensor(patch[sketch.fitted][None], dtype=torch.float32)
             differences.append(float(np.abs(levels(windows(values, starts)[0]) - engine).mean()))
         print(
             f"{name}: {len(patches)} notes, dB from the engine: "
@@ -66,16 +73,16 @@ def main() -> None:
 
     patch = task.with_note(task.sample(rng), NOTE)
     audio = synth.render(task.engine_patch(patch), NOTE)
-    downhill = Downhill(Space(task), sketch_of(task), audio)
-    many, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
-    downhill.fit(many, 5, rng)
+    downhill = Downhill(Space(task), sketch, audio)
+    variants, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
+    downhill.fit(variants, 5, rng)  # compiles the loops
     start = time.perf_counter()
-    downhill.fit(many, steps, rng)
-    step = (time.perf_counter() - start) / steps / len(many)
+    downhill.fit(variants, steps, rng)
+    step = (time.perf_counter() - start) / steps / len(variants)
     start = time.perf_counter()
-    for one in many:
-        synth.render(task.engine_patch(one), NOTE)
-    render = (time.perf_counter() - start) / len(many)
+    for variant in variants:
+        synth.render(task.engine_patch(variant), NOTE)
+    render = (time.perf_counter() - start) / len(variants)
     print(f"a step downhill {1000 * step:.2f} ms per patch, a render {1000 * render:.2f} ms")
 
 

@@ -1,7 +1,7 @@
 """Measure how many sounds per second a DX7 model can train on, sketched or rendered.
 
-Each way uses one thread. They take turns, so a busy machine is as busy for both. The time includes
-the observation that the model sees. Prints medians over turns.
+Each way uses one thread. The ways take turns, so that other load on the machine slows all of them
+alike. The time includes the observation that the model sees. Prints medians over turns.
 
     python benchmarks/sketch_speed.py
 """
@@ -35,17 +35,17 @@ def main() -> None:
             "rendered, note": RenderedGroups(task, renderer, Observation.NOTE, arguments.sounds),
         }
         seconds: dict[str, list[float]] = {name: [] for name in ways}
-        # The first turn compiles loops and does not count.
+        # Turn -1 compiles the loops and is not measured.
         for turn in range(-1, arguments.turns):
             for name, groups in ways.items():
                 start = time.perf_counter()
                 next(groups([turn + 1]))
                 if turn >= 0:
                     seconds[name].append(time.perf_counter() - start)
-    first = median(seconds["sketched, windows"])
-    for name, each in seconds.items():
-        rate = arguments.sounds / median(each)
-        print(f"{name:18} {rate:6.0f} sounds per second, {median(each) / first:.1f} times the time")
+    sketch_seconds = median(seconds["sketched, windows"])
+    for name, turns in seconds.items():
+        rate, factor = arguments.sounds / median(turns), median(turns) / sketch_seconds
+        print(f"{name:18} {rate:6.0f} sounds per second, {factor:.1f} times the time")
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ def test_gpu_windows_match_compiled_windows(tmp_path):
     phases = np.cumsum(rng.uniform(0.0, 3.0, (ITEMS, OPS, 2, knots)), axis=3).astype(np.float32)
     depths = np.where(algorithms % 4, 2.0 ** rng.integers(-8, -1, ITEMS), 0.0).astype(np.float32)
     compiled = np.empty((ITEMS, 2, samples), dtype=np.float32)
-    modulated = np.empty((ITEMS, OPS, 2, samples), dtype=np.float32)
-    kernel.play(algorithms, gains, phases, depths, compiled, modulated)
+    total_phases = np.empty((ITEMS, OPS, 2, samples), dtype=np.float32)
+    kernel.play(algorithms, gains, phases, depths, compiled, total_phases)
     np.savez(
         tmp_path / "arguments.npz", gains=gains, depths=depths, phases=phases, algorithms=algorithms
     )

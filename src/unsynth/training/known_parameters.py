@@ -2,8 +2,8 @@
 
 For a share of the items, some parameters are known. For one half of these items, each parameter is
 known with the same probability, which is drawn from [0, 1] for the item. For the other half, all
-parameters are known in which the sketch of the task's engine has no slopes, if there is a sketch:
-the model then learns to find envelopes and levels for a given structure.
+parameters are known in which the sketch of the task's engine has no gradients, if there is a
+sketch: the model then learns to find envelopes and levels for a given structure.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ class KnownParameters:
         #: The parameter that each coordinate of an encoded patch belongs to.
         self._owners = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
         self._parameters = len(widths)
-        #: The mask of the parameters in which the sketch has no slopes.
+        #: The mask of the parameters in which the sketch has no gradients.
         self._structure: torch.Tensor | None = None
         sketch = sketch_of(task)
         if sketch is not None:

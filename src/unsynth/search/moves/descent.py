@@ -69,7 +69,7 @@ class Descent(Move):
         """Remember the best candidate of each structure.
 
         A structure here is all that descent cannot fit: the audible, unlocked parameters in which
-        the sketch has no slopes. :func:`unsynth.tasks.structure.structure` has categories only.
+        the sketch has no gradients. :func:`unsynth.tasks.structure.structure` has categories only.
         """
         for candidate in candidates:
             mask = self._downhill.structure & self._space.free(candidate.patch)

@@ -7,16 +7,16 @@ from jaxtyping import Float
 
 from unsynth.sketches.dx7.kernel import (
     ASYMPTOTE,
-    DECAYED,
-    FASTEST,
-    HOLD,
+    ATTACK_START,
+    DECAY_CAP,
+    HOLD_SECONDS,
     HOLD_STEP,
-    INCREMENT,
-    JUMP,
-    NEAREST,
-    QUANTISED,
-    SAME,
-    SILENT,
+    HOLD_TOLERANCE,
+    LEAST_DISTANCE,
+    RATE_SCALE,
+    SILENCE,
+    SPEED_UNIT,
+    TOP_RATE,
     UNITY,
 )
 
@@ -33,19 +33,19 @@ def levels(
     Targets are in octaves, durations and times in seconds.
     """
     rates, targets = rates.double(), targets.double()
-    quantised = (rates.round() * QUANTISED).floor().clamp_max(FASTEST)
-    octaves = (quantised / 4.0).floor()
-    speeds = (4.0 + quantised - 4.0 * octaves) * 2.0 ** (8.0 + octaves) * INCREMENT
+    engine_rate = (rates.round() * RATE_SCALE).floor().clamp_max(TOP_RATE)
+    octaves = (engine_rate / 4.0).floor()
+    speeds = (4.0 + engine_rate - 4.0 * octaves) * 2.0 ** (8.0 + octaves) * SPEED_UNIT
     begins = torch.cat([torch.zeros_like(targets[..., :1]), targets[..., :3]], dim=2)
     lows = _attack_levels(begins, targets)
-    ratios = (ASYMPTOTE - lows) / (ASYMPTOTE - targets).clamp_min(NEAREST)
+    ratios = (ASYMPTOTE - lows) / (ASYMPTOTE - targets).clamp_min(LEAST_DISTANCE)
     lengths = torch.where(targets > begins, ratios.clamp_min(1.0).log(), begins - targets) / speeds
-    holds = (begins - targets).abs() < SAME
-    lengths = torch.where(holds, HOLD * 2.0 ** (-HOLD_STEP * rates), lengths)[..., None]
+    holds = (begins - targets).abs() < HOLD_TOLERANCE
+    lengths = torch.where(holds, HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates), lengths)[..., None]
 
     def stage_level(stage: int, begin: torch.Tensor, elapsed: torch.Tensor) -> torch.Tensor:
         target, speed = targets[..., stage, None], speeds[..., stage, None]
-        decay = (-(speed * elapsed).clamp_max(DECAYED)).exp()
+        decay = (-(speed * elapsed).clamp_max(DECAY_CAP)).exp()
         rising = ASYMPTOTE - (ASYMPTOTE - _attack_levels(begin, target)) * decay
         falling = begin - speed * elapsed
         return torch.where(target > begin, rising.minimum(target), falling.maximum(target))
@@ -65,9 +65,9 @@ def levels(
     release = stage_level(3, key_down_level(ends), times - ends)
     level = torch.where(times < ends, key_down_level(times), release)
     level = torch.where(times < 0.0, 0.0, level) * factors
-    return torch.where(level > SILENT, 2.0 ** (level - UNITY), 0.0).float()
+    return torch.where(level > SILENCE, 2.0 ** (level - UNITY), 0.0).float()
 
 
 def _attack_levels(begins: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the levels at which attacks begin: the engine skips what lies below ``JUMP``."""
-    return begins.clamp_min(JUMP).minimum(targets)
+    """Return the levels at which attacks begin: the engine skips those below ``ATTACK_START``."""
+    return begins.clamp_min(ATTACK_START).minimum(targets)

@@ -18,35 +18,36 @@ from unsynth.tasks.dx7.layout import OPERATORS
 _STAGES = 4
 #: Patches with feedback loops of the same length whose loops are played side by side.
 _GROUP = 16
-#: Samples of a loop that are computed before they are copied to their windows; divides a block.
+#: Samples of a loop that are computed before they are copied to their windows. It has to divide
+#: the number of samples between knots.
 _TILE = 16
-#: Level at which an attack begins at the least, in octaves of amplitude, as all levels here.
-JUMP = 1716 / 256
+#: Lowest level at which an attack begins. All levels here are in octaves of amplitude.
+ATTACK_START = 1716 / 256
 #: Level that an attack approaches exponentially. The engine's is 17, but it rounds the distance
-#: down to whole octaves, which makes 16.5 on average.
+#: down to whole octaves: on average, this makes 16.5.
 ASYMPTOTE = 16.5
-#: Least distance to the asymptote that the length of an attack is computed with.
-NEAREST = 0.5
+#: Lower bound of a target's distance to the asymptote in the formula for an attack's length.
+LEAST_DISTANCE = 0.5
 #: Level of amplitude 1.
 UNITY = 14.0
 #: At and below this level the engine is silent.
-SILENT = 0.13
-#: Seconds that a stage of rate 0 lasts if its target is the level it begins at.
-HOLD = 40.0
-#: Octaves by which such a hold is shorter per step of the rate.
+SILENCE = 0.13
+#: Length in seconds, at rate 0, of a hold: a stage whose target is the level it begins at.
+HOLD_SECONDS = 40.0
+#: Each step of the rate shortens such a hold by this many octaves of time.
 HOLD_STEP = 0.16
 #: A stage whose target is nearer than this to the level it begins at is a hold.
-SAME = 1e-6
+HOLD_TOLERANCE = 1e-6
 #: Envelope speed in octaves per second for an engine increment of 1 (2^-24 octave per 64-sample
 #: block).
-INCREMENT = SAMPLE_RATE / 64 / 2**24
-#: The engine's quantised rates per step of a rate, before they are rounded down. Four of them
-#: double the speed.
-QUANTISED = 41 / 64
-#: The fastest quantised rate.
-FASTEST = 63.0
+SPEED_UNIT = SAMPLE_RATE / 64 / 2**24
+#: Steps of the engine's rate per step of the patch's rate. The engine rounds its rate down; four
+#: of its steps double the speed.
+RATE_SCALE = 41 / 64
+#: The engine's highest rate.
+TOP_RATE = 63.0
 #: Cap on the exponent of an attack's decay, which is over long before.
-DECAYED = 50.0
+DECAY_CAP = 50.0
 _LN2 = np.log(2.0)
 
 #: Steps of phase per cycle of the engine's sine.
@@ -83,18 +84,21 @@ _WIDE = "float64[:,:,::1]"
 @no_type_check
 @njit("void(float64[::1], float64[::1], float64[:,::1])", **_JIT)
 def _stages(rates, targets, stages):
-    """Write each stage's begin and target (octaves), speed (octaves/s) and length (s): 4 x 4."""
+    """Write each stage's begin and target (octaves), speed (octaves/s) and length (s): 4 x 4.
+
+    Follows ``advance`` in Dexed's ``env.cc``.
+    """
     begin = 0.0
     for i in range(_STAGES):
-        quantised = min(np.floor(np.rint(rates[i]) * QUANTISED), FASTEST)
-        octave = np.floor(quantised / 4.0)
-        speed = (4.0 + quantised - 4.0 * octave) * 2.0 ** (8.0 + octave) * INCREMENT
+        engine_rate = min(np.floor(np.rint(rates[i]) * RATE_SCALE), TOP_RATE)
+        octave = np.floor(engine_rate / 4.0)
+        speed = (4.0 + engine_rate - 4.0 * octave) * 2.0 ** (8.0 + octave) * SPEED_UNIT
         target = targets[i]
-        if abs(begin - target) < SAME:
-            length = HOLD * 2.0 ** (-HOLD_STEP * rates[i])
+        if abs(begin - target) < HOLD_TOLERANCE:
+            length = HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates[i])
         elif target > begin:
-            distance = ASYMPTOTE - min(max(begin, JUMP), target)
-            length = np.log(max(distance / max(ASYMPTOTE - target, NEAREST), 1.0)) / speed
+            distance = ASYMPTOTE - min(max(begin, ATTACK_START), target)
+            length = np.log(max(distance / max(ASYMPTOTE - target, LEAST_DISTANCE), 1.0)) / speed
         else:
             length = (begin - target) / speed
         stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3] = begin, target, speed, length
@@ -110,8 +114,8 @@ def _stage_level(stage, elapsed, weight, gradients):
     """
     begin, target, speed = stage[0], stage[1], stage[2]
     if target > begin:
-        low = min(max(begin, JUMP), target)
-        decay = np.exp(-min(speed * elapsed, DECAYED))
+        low = min(max(begin, ATTACK_START), target)
+        decay = np.exp(-min(speed * elapsed, DECAY_CAP))
         level = ASYMPTOTE - (ASYMPTOTE - low) * decay
         if level >= target:
             gradients[1] += weight
@@ -177,7 +181,7 @@ def levels(rates, targets, durations, times, factors, gains):
                 else:
                     level = _stage_level(stages[3], time - durations[i], 0.0, unused[3])
                 level *= factors[i, op, n]
-                gains[i, op, n] = 2.0 ** (level - UNITY) if level > SILENT else 0.0
+                gains[i, op, n] = 2.0 ** (level - UNITY) if level > SILENCE else 0.0
 
 
 @no_type_check
@@ -215,22 +219,22 @@ def levels_gradients(
                 speed, length, grad_length = stages[s, 2], stages[s, 3], gradients[s, 3]
                 grad_begin, grad_speed = gradients[s, 0], gradients[s, 2]
                 grad_rates[i, op, s] = 0.0
-                if s < 3 and abs(begin - target) < SAME:
+                if s < 3 and abs(begin - target) < HOLD_TOLERANCE:
                     grad_rates[i, op, s] = -_LN2 * HOLD_STEP * length * grad_length
                 elif s < 3:
                     grad_speed -= grad_length * length / speed
                     if target < begin:
                         grad_begin += grad_length / speed
                         grad_targets[i, op, s] -= grad_length / speed
-                    elif max(begin, JUMP) < target:
-                        if begin > JUMP:
+                    elif max(begin, ATTACK_START) < target:
+                        if begin > ATTACK_START:
                             grad_begin -= grad_length / ((ASYMPTOTE - begin) * speed)
-                        if target < ASYMPTOTE - NEAREST:
+                        if target < ASYMPTOTE - LEAST_DISTANCE:
                             grad_targets[i, op, s] += grad_length / ((ASYMPTOTE - target) * speed)
-                quantised = min(rates[i, op, s] * QUANTISED, FASTEST)
-                octave = np.floor(quantised / 4.0)
-                if quantised < FASTEST:
-                    speed_per_step = 2.0 ** (8.0 + octave) * INCREMENT * QUANTISED
+                engine_rate = min(rates[i, op, s] * RATE_SCALE, TOP_RATE)
+                octave = np.floor(engine_rate / 4.0)
+                if engine_rate < TOP_RATE:
+                    speed_per_step = 2.0 ** (8.0 + octave) * SPEED_UNIT * RATE_SCALE
                     grad_rates[i, op, s] += grad_speed * speed_per_step
                 # A stage begins at the target of the stage before it.
                 if 0 < s < 3:
@@ -308,13 +312,13 @@ def _play_loop_operator(gain, phase, signal):
 
 @no_type_check
 @njit(f"void(int64[::1], int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
-def _play_loops(items, sources, gains, phases, depths, outputs, modulated):
+def _play_loops(items, sources, gains, phases, depths, outputs, total_phases):
     """Play the feedback loops of some items side by side; all have as many operators.
 
     A sample needs the one before it, so samples cannot be vectorised. Windows can: each window of
     each item is a lane, and all lanes advance by one sample together.
 
-    Writes ``outputs``, operators of the loop x lanes x samples, and ``modulated`` as in
+    Writes ``outputs``, operators of the loop x lanes x samples, and ``total_phases`` as in
     :func:`play`.
     """
     length, lanes, samples = outputs.shape
@@ -348,7 +352,7 @@ def _play_loops(items, sources, gains, phases, depths, outputs, modulated):
         for op in range(length):
             for m in range(len(items) * windows):
                 output, k = outputs[op, m], m // windows
-                window = modulated[items[k], sources[k] + op, m % windows]
+                window = total_phases[items[k], sources[k] + op, m % windows]
                 for n in range(_TILE):
                     output[begin + n] = gain[op, n, m]
                     window[begin + n] = phase[op, n, m]
@@ -356,7 +360,7 @@ def _play_loops(items, sources, gains, phases, depths, outputs, modulated):
 
 @no_type_check
 @njit(f"void(int64, {_CUBE}, {_CUBE}, float32[:,:,:], float32[:,::1], {_CUBE})", **_JIT)
-def _play_patch(algorithm, gains, phases, loop, sounds, modulated):
+def _play_patch(algorithm, gains, phases, loop, sounds, total_phases):
     """Play one patch's windows, given the outputs of its feedback loop."""
     windows, samples = sounds.shape
     edges, source = EDGES[algorithm], LOOPS[algorithm, 0]
@@ -369,7 +373,7 @@ def _play_patch(algorithm, gains, phases, loop, sounds, modulated):
             if source <= op <= target:
                 y[op] = loop[op - source, w]
             else:
-                _interpolate(phases[op, w], modulated[op, w])
+                _interpolate(phases[op, w], total_phases[op, w])
                 silent = True
                 for knot in gains[op, w]:
                     silent = silent and knot == 0
@@ -378,16 +382,16 @@ def _play_patch(algorithm, gains, phases, loop, sounds, modulated):
                     continue
                 for m in range(op + 1, OPERATORS):
                     if edges[op, m]:
-                        _add(y[m], modulated[op, w])
+                        _add(y[m], total_phases[op, w])
                 _interpolate(gains[op, w], gain)
-                _play_operator(gain, modulated[op, w], y[op])
+                _play_operator(gain, total_phases[op, w], y[op])
             if CARRIERS[algorithm, op]:
                 _add(y[op], sounds[w])
 
 
 @no_type_check
 @njit(f"void(int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
-def play(algorithms, gains, phases, depths, sounds, modulated):
+def play(algorithms, gains, phases, depths, sounds, total_phases):
     """Play windows.
 
     Operator i plays ``y_i = g_i sin(2 pi (p_i + sum_j y_j + b f))``. The sum is over its
@@ -398,8 +402,8 @@ def play(algorithms, gains, phases, depths, sounds, modulated):
     played first.
 
     ``gains`` and ``phases``: items x operators x windows x knots. Writes ``sounds``, items x
-    windows x samples, and ``modulated``, the arguments of the sines in cycles: items x operators x
-    windows x samples.
+    windows x samples, and ``total_phases``, the arguments of the sines in cycles: items x operators
+    x windows x samples.
     """
     items, windows, samples = sounds.shape
     lengths = np.zeros(items, dtype=np.int64)
@@ -414,15 +418,15 @@ def play(algorithms, gains, phases, depths, sounds, modulated):
             outputs = np.empty((length, lanes, samples), dtype=np.float32)
             if length:
                 sources = LOOPS[algorithms[group], 0]
-                _play_loops(group, sources, gains, phases, depths, outputs, modulated)
+                _play_loops(group, sources, gains, phases, depths, outputs, total_phases)
             for k in range(len(group)):
                 i, loop = group[k], outputs[:, k * windows : (k + 1) * windows]
-                _play_patch(algorithms[i], gains[i], phases[i], loop, sounds[i], modulated[i])
+                _play_patch(algorithms[i], gains[i], phases[i], loop, sounds[i], total_phases[i])
 
 
 @no_type_check
 @njit(f"void(int64[::1], {_KNOTS}, {_ROW}, {_KNOTS}, {_CUBE}, {_KNOTS}, {_ROW})", **_JIT)
-def play_gradients(algorithms, gains, depths, modulated, grad_sounds, grad_gains, grad_depths):
+def play_gradients(algorithms, gains, depths, total_phases, grad_sounds, grad_gains, grad_depths):
     """Write gradients with respect to gains and depths, given those with respect to sounds.
 
     They are gradients of the smooth sine. Samples that are fed back count as constants.
@@ -439,7 +443,7 @@ def play_gradients(algorithms, gains, depths, modulated, grad_sounds, grad_gains
         source, target = LOOPS[algorithms[i]]
         for w in range(windows):
             for op in range(OPERATORS):
-                phase = modulated[i, op, w]
+                phase = total_phases[i, op, w]
                 grad_y[:] = 0
                 if carriers[op]:
                     grad_y[:] = grad_sounds[i, w]

@@ -48,7 +48,7 @@ _HZ = (
 )
 #: LFO delay: how far the ramp advances per block, per unit of speed.
 _DELAY = 36_557 / 2**32
-#: Octaves of vibrato, from lowest to highest, per step of the engine's depth, by sensitivity.
+#: Octaves between the extremes of vibrato per step of the engine's depth, by sensitivity.
 _PITCH_SENSITIVITIES = torch.tensor([0, 10, 20, 33, 55, 92, 153, 255]) / 2**15
 #: Factors of the tremolo's depth, by an operator's sensitivity.
 _AMP_SENSITIVITIES = torch.tensor([0.0, 0.2588, 0.4274, 1.0], dtype=torch.float64)
@@ -84,9 +84,8 @@ class Modulation:
         def read(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
             return table.to(patches.device)[places]
 
-        stage_rates, levels = torch.stack([column(name) for name in eg], dim=1).tensor_split(
-            2, dim=1
-        )
+        stages = torch.stack([column(name) for name in eg], dim=1)
+        stage_rates, levels = stages.tensor_split(2, dim=1)
         key_up = (values["note.duration"] / _BLOCK).ceil()
         rates = read(_RATES, stage_rates).double() * (_BLOCK / 21.3)
         bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, key_up, blocks)
@@ -112,7 +111,7 @@ class Modulation:
         vibrato = (column("lfo.pitch_depth") * 165 >> 6) * sensitivity
         bends = bends + vibrato[:, None] * depths * (waves - 0.5)
         dips = (column("lfo.amp_depth")[:, None] * 165 >> 6) / 2**8 * depths * (1.0 - waves)
-        #: How far the LFO is below its top, times its depth, at the ends of blocks: 0 to 1.
+        #: Depth of tremolo times the LFO's distance from its top, at the ends of blocks: 0 to 1.
         self._dips = torch.cat([dips[:, :1], dips], dim=1)[which]
         ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())

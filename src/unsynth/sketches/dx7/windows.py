@@ -24,8 +24,8 @@ from unsynth.tasks.spec import Spec
 
 #: Samples between knots; gains and frequencies are linear between them.
 _BLOCK = 128
-#: Factor of the feedback's depth per algorithm: the engine feeds back a quarter in a loop of
-#: several operators.
+#: Factor of the feedback's depth per algorithm. In a loop of several operators, the engine feeds
+#: back a quarter. It does the same in algorithm 32, which the sketch does not follow.
 _FEEDBACK_FACTORS = [
     1.0 if source == target else 0.25
     for source, target in (algorithm.feedback for algorithm in ALGORITHMS)
@@ -163,15 +163,17 @@ class _Play(torch.autograd.Function):
         items, ops, windows, _ = gains.shape
         arrays = gains.contiguous().numpy(), depths.numpy()
         sounds = np.empty((items, windows, samples), dtype=np.float32)
-        modulated = np.empty((items, ops, windows, samples), dtype=np.float32)
-        play(algorithms, arrays[0], phases, arrays[1], sounds, modulated)
-        ctx.arrays = algorithms, *arrays, modulated
+        total_phases = np.empty((items, ops, windows, samples), dtype=np.float32)
+        play(algorithms, arrays[0], phases, arrays[1], sounds, total_phases)
+        ctx.arrays = algorithms, *arrays, total_phases
         return torch.from_numpy(sounds)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        algorithms, gains, depths, modulated = ctx.arrays
+        algorithms, gains, depths, total_phases = ctx.arrays
         grad_gains, grad_depths = np.empty_like(gains), np.empty_like(depths)
         grad_sounds = grad_outputs[0].contiguous().numpy()
-        play_gradients(algorithms, gains, depths, modulated, grad_sounds, grad_gains, grad_depths)
+        play_gradients(
+            algorithms, gains, depths, total_phases, grad_sounds, grad_gains, grad_depths
+        )
         return torch.from_numpy(grad_gains), torch.from_numpy(grad_depths), None, None, None
