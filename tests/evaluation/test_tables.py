@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unsynth.evaluation.tables import METRICS, PUBLISHED, Table, mean_interval, scores_table
+from unsynth.evaluation.tables import PUBLISHED, Table, mean_interval, scores_table
+from unsynth.metrics.audio import METRICS
 
 
 def item(mss: float, pitch: int | None, estimated_pitch: int, failed: bool = False) -> dict:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsynth.errors import MetricError
+from unsynth.metrics import audio as module
 from unsynth.metrics.audio import (
     MultiScaleSpectral,
     audio_metrics,
@@ -242,3 +243,7 @@ def test_metrics_of_many_equal_those_of_each(rng):
     sounds = np.stack([noise(rng, 2) for _ in range(5)])
     distances = MultiScaleSpectral(sounds[0])(sounds)
     assert distances.tolist() == [mss(sounds[0], sound) for sound in sounds]
+
+
+def test_every_audio_metric_has_its_row_in_the_table_of_metrics():
+    assert tuple(metric.name for metric in module.METRICS) == module.AudioMetrics._fields

@@ -17,7 +17,8 @@ from scipy.stats import bootstrap
 
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.scorer import estimate_names
-from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
+from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.metrics.audio import METRICS
 from unsynth.output import make_folder, output_errors, write_text
 
 #: Resamples of the bootstrap.

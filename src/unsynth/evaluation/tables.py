@@ -7,22 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric's column in an evaluation, and its heading and digits in a table."""
-
-    name: str
-    heading: str
-    digits: int
-
-
-METRICS = (
-    Metric("mss", "MSS ↓", 2),
-    Metric("wmfcc", "wMFCC ↓", 2),
-    Metric("sot", "SOT ↓", 3),
-    Metric("rms", "RMS ↑", 3),
-)
+from unsynth.metrics.audio import METRICS
 
 #: Table 1 of the paper: (mean, half width of the interval) in the order of :data:`METRICS`, by task
 #: and set. The models scored on NSynth and FSD50K were trained on Surge Full.
@@ -159,8 +144,9 @@ def scores_table(
     for name, intervals in (published or {}).items():
         texts = [
             format_interval(*interval, metric.digits)
-            for interval, metric in zip(intervals, METRICS, strict=True)
+            for interval, metric in zip(intervals, METRICS, strict=False)
         ]
+        texts += [""] * (len(METRICS) - len(texts))
         rows.append([f"published: {name}", *texts, "", ""])
     return Table(headings, rows)
 

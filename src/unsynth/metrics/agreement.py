@@ -11,10 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unsynth.metrics.audio import AudioMetrics
-
-#: Least difference of chance from the noise floor: dB, cepstral units, share of the band, cosine.
-_LEAST = AudioMetrics(mss=1.0, wmfcc=1.0, sot=0.02, rms=0.05)
+from unsynth.metrics.audio import METRICS, AudioMetrics
 
 
 def median_metrics(metrics: Sequence[AudioMetrics]) -> AudioMetrics:
@@ -30,9 +27,9 @@ def fractions(metrics: AudioMetrics, floor: AudioMetrics, chance: AudioMetrics) 
     AudioMetrics(mss=0.5, wmfcc=0.25, sot=0.0, rms=0.5)
     """
     scaled = []
-    for m, low, high, least in zip(metrics, floor, chance, _LEAST, strict=True):
+    for m, low, high, metric in zip(metrics, floor, chance, METRICS, strict=True):
         span = high - low
-        scaled.append((m - low) / (np.copysign(max(abs(span), least), span)))
+        scaled.append((m - low) / (np.copysign(max(abs(span), metric.least_span), span)))
     return AudioMetrics(*(float(fraction) for fraction in scaled))
 
 

@@ -17,6 +17,7 @@ or absurdly large, for an empty sound, for channels that do not match and for a 
 1,000 Hz.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,36 @@ class AudioMetrics(NamedTuple):
     wmfcc: float
     sot: float
     rms: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one of the :class:`AudioMetrics` is shown, and the scale on which it is judged.
+
+    ``least_span`` is the least difference between the noise floor and chance, in the metric's unit:
+    with a smaller one the metric says little (:mod:`unsynth.metrics.agreement`).
+    """
+
+    name: str
+    label: str
+    unit: str
+    better: str
+    digits: int
+    least_span: float
+
+    @property
+    def heading(self) -> str:
+        """The heading of its column; an arrow points to where it is better."""
+        return f"{self.label} {self.better}"
+
+
+#: The fields of :class:`AudioMetrics`, in their order; all tables and reports show these.
+METRICS = (
+    Metric("mss", "MSS", "dB", "↓", 2, 1.0),
+    Metric("wmfcc", "wMFCC", "", "↓", 2, 1.0),
+    Metric("sot", "SOT", "", "↓", 3, 0.02),
+    Metric("rms", "RMS", "", "↑", 3, 0.05),
+)
 
 
 def audio_metrics(

@@ -200,5 +200,5 @@ def _knobs(result: MatchResult) -> Sequence[Knob]:
 
 
 def _metrics(metrics: AudioMetrics) -> dict[str, float]:
-    mss, *others = (round(value, 4) for value in metrics)
-    return {"mss_db": mss, **dict(zip(("wmfcc", "sot", "rms"), others, strict=True))}
+    values = {name: round(value, 4) for name, value in metrics._asdict().items()}
+    return {"mss_db": values.pop("mss"), **values}

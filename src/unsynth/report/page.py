@@ -12,7 +12,7 @@ import numpy as np
 
 from unsynth.matching.result import MatchResult
 from unsynth.metrics.agreement import median_metrics
-from unsynth.metrics.audio import AudioMetrics
+from unsynth.metrics.audio import METRICS, AudioMetrics
 from unsynth.report.curve import curve_svg
 from unsynth.report.dx7_patch import PatchView, patch_view
 from unsynth.report.media import (
@@ -98,6 +98,7 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
         ],
         rating=rating,
         outlook=outlook(result, rating.fraction, instrument),
+        metrics=METRICS,
         metric_rows=_metric_rows(result, chance),
         curves=[curve_svg(result, against) for against in ("renders", "seconds")],
         knobs=_knob_rows(result),
@@ -163,7 +164,7 @@ def _knob_rows(result: MatchResult) -> list[_KnobRow]:
 
 
 def _metric_rows(result: MatchResult, chance: AudioMetrics) -> list[tuple[str, tuple[str, ...]]]:
-    """Write the table of all four metrics: a label and four numbers per row."""
+    """Write the table of all metrics: a label and a number per metric in each row."""
     starts = {START_NAMES[origin]: metrics for origin, (_, metrics) in result.starts.items()}
     rows = {
         "best candidate": result.metrics[0],
@@ -172,8 +173,8 @@ def _metric_rows(result: MatchResult, chance: AudioMetrics) -> list[tuple[str, t
         "noise floor": result.noise_floor,
     }
     return [
-        (name, (f"{m.mss:.2f}", f"{m.wmfcc:.2f}", f"{m.sot:.3f}", f"{m.rms:.3f}"))
-        for name, m in rows.items()
+        (name, tuple(f"{value:.{m.digits}f}" for m, value in zip(METRICS, values, strict=True)))
+        for name, values in rows.items()
     ]
 
 

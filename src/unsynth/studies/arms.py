@@ -26,7 +26,8 @@ from jaxtyping import Float
 from unsynth.evaluation.evaluate import EvaluationResult, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
-from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
+from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.metrics.audio import METRICS
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
 from unsynth.training.callbacks import CHECKPOINT

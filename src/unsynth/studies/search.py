@@ -23,13 +23,13 @@ import torch
 
 from unsynth.errors import EngineError
 from unsynth.evaluation.compare import mean_difference
-from unsynth.evaluation.tables import METRICS, Table, format_interval, mean_interval
+from unsynth.evaluation.tables import Table, format_interval, mean_interval
 from unsynth.evaluation.targets import Targets, find_targets
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.matching.note import NoteEstimate, estimate_note
 from unsynth.matching.starts import nearest_per_duration
-from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
+from unsynth.metrics.audio import METRICS, MultiScaleSpectral, audio_metrics
 from unsynth.models.artifact import shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.output import write_text
