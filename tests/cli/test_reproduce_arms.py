@@ -53,8 +53,8 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
 
     costs = json.loads((out / "plan.json").read_text())["arms"]
     assert costs["ours"]["steps"] == 6
-    ours = yaml.safe_load((out / "ours-seed1" / "experiment.yaml").read_text())
-    assert (ours["training"]["coupling"], ours["seed"]) == ("aligned transport", 1)
+    experiment = yaml.safe_load((out / "ours-seed1" / "experiment.yaml").read_text())
+    assert (experiment["training"]["coupling"], experiment["seed"]) == ("aligned transport", 1)
     text = (out / "table.md").read_text()
     for name in ("ours", "regression"):
         settings, _ = read_evaluation(out / f"{name}-seed1" / "evaluation")

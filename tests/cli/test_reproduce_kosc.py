@@ -44,12 +44,12 @@ def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):
         assert count == int(6e8 / training.count_flops()) > 0
         training.close()
     assert steps["FFN (MSE)"] != steps["CNF (Param2Tok)"]
-    ours, theirs = (
+    aligned, transport = (
         np.array([results[model, condition, seed]["scores"]["lac"] for seed in range(2)])
         for model, condition in [
             ("CNF (Param2Tok)", "aligned"),
             ("CNF (Param2Tok)", "optimal transport"),
         ]
     )
-    gaps = (ours - theirs).mean(axis=1)
+    gaps = (aligned - transport).mean(axis=1)
     assert gaps.any() and f"{gaps[0]:+.4f}, {gaps[1]:+.4f}" in (out / "table.md").read_text()

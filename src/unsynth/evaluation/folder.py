@@ -7,7 +7,7 @@ from typing import Any
 from unsynth.errors import UnsynthError
 from unsynth.output import PlanFile, make_folder, output_errors, write_text
 
-#: The settings, and what the scores were made with.
+#: The settings, and the set of targets, the engine and the version of unsynth.
 SETTINGS = "settings.json"
 #: One line per scored target, written as soon as its row is there.
 JOURNAL = "items.jsonl"

@@ -127,19 +127,21 @@ def scores_table(
     headings = ["", *(metric.heading for metric in METRICS), "right note", "failed"]
     rows = []
     for key, name in estimates.items():
-        scored = [item for item in items if item.get(f"{key}.mss") is not None]
-        if not scored:
+        scored_items = [item for item in items if item.get(f"{key}.mss") is not None]
+        if not scored_items:
             continue
         cells = [name]
         for metric in METRICS:
             column = f"{key}.{metric.name}"
-            scores = [(item.get(column + suffix), item[column]) for item in scored]
+            scores = [(item.get(column + suffix), item[column]) for item in scored_items]
             values = np.array([plain if chosen is None else chosen for chosen, plain in scores])
             cells.append(format_interval(*mean_interval(values), metric.digits))
-        pitched = [i for i in scored if i["pitch"] is not None and i[f"{key}.pitch"] is not None]
+        pitched = [
+            i for i in scored_items if i["pitch"] is not None and i[f"{key}.pitch"] is not None
+        ]
         right = np.array([float(i[f"{key}.pitch"] == i["pitch"]) for i in pitched])
         cells.append(_share(right))
-        cells.append(str(sum(bool(item[f"{key}.failed"]) for item in scored)))
+        cells.append(str(sum(bool(item[f"{key}.failed"]) for item in scored_items)))
         rows.append(cells)
     for name, intervals in (published or {}).items():
         texts = [
