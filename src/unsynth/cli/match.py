@@ -119,7 +119,7 @@ def match(
 
     SOUND is a file (wav, flac, mp3, ogg, aiff) with one note, or a folder of files. For each sound
     this writes a folder with the patches as the synthesizer opens them (for a DX7 the bank
-    patches.syx, nearest patch first), report.html to listen and compare, patch.json with all
+    patches.syx, best patch first), report.html to listen and compare, patch.json with all
     values, best.wav and note.mid.
 
     Ctrl-C ends the search early and keeps the best patches so far. Sounds of a folder that already
@@ -217,7 +217,7 @@ def _summarise(result: "SoundResult") -> None:
     chance = statistics.median(draw["mss_db"] for draw in content["random_draws"])
     click.echo(
         f"  best patch: {best['mss_db']:.2f} dB from the sound (MSS; a random patch {chance:.2f}, "
-        f"the engine against itself {content['noise_floor']['mss_db']:.2f}), on MIDI note "
+        f"the noise floor {content['noise_floor']['mss_db']:.2f}), on MIDI note "
         f"{best['parameters']['note.pitch']}"
     )
     first, last = (folder / content["candidates"][i]["files"][0] for i in (0, -1))
