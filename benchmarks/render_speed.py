@@ -63,7 +63,7 @@ def engine_alone(task: Task, sounds: int = 100) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", default="dx7")
     parser.add_argument("--sounds", type=int, default=2000, help="sounds per worker")
     parser.add_argument("--shard-sounds", type=int, default=250)

@@ -23,7 +23,7 @@ from unsynth.tasks.declared.task import DeclaredTask
 Sound = np.ndarray
 
 
-def timed(render: Callable[[], Sound]) -> tuple[float, Sound]:
+def measure_cpu(render: Callable[[], Sound]) -> tuple[float, Sound]:
     start = os.times()
     sound = render()
     end = os.times()
@@ -37,8 +37,8 @@ def speed(task: DeclaredTask, sounds: int) -> None:
     for item in range(sounds + 1):
         patch = task.sample(item_rng(task.name, Split.TEST, item))
         request = task.engine_patch(patch), task.note(patch)
-        copy_seconds, first = timed(lambda request=request: copies.render(*request))
-        new_seconds, second = timed(lambda request=request: new.render(*request))
+        copy_seconds, first = measure_cpu(lambda request=request: copies.render(*request))
+        new_seconds, second = measure_cpu(lambda request=request: new.render(*request))
         if not np.array_equal(first, second):
             raise SystemExit(f"{task.name}, item {item}: the two ways differ")
         if item:  # The first sound also loads the engine.
@@ -65,11 +65,11 @@ def warm_up(task: DeclaredTask, sounds: int) -> None:
                 audio.append(synth.render(task.engine_patch(patch), task.note(patch)))
         return audio
 
-    settled = renders(2.0)
+    references = renders(2.0)
     for seconds in (0.5, 0.3, 0.1):
         errors = [
             float(np.sqrt(np.sum((a - b) ** 2) / max(1e-12, float(np.sum(b**2)))))
-            for a, b in zip(renders(seconds), settled, strict=True)
+            for a, b in zip(renders(seconds), references, strict=True)
         ]
         print(
             f"{task.name}, warmed up for {seconds} s: error {statistics.median(errors):.1e} "
@@ -79,7 +79,7 @@ def warm_up(task: DeclaredTask, sounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sounds", type=int, default=50)
     arguments = parser.parse_args()
     for name in ("vital-simple", "vital-full"):

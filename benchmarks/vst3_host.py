@@ -25,7 +25,7 @@ NOTE = Note(60, 0.0, 2.0)
 def main() -> None:
     from pedalboard import VST3Plugin
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("plugin")
     parser.add_argument("--name")
     parser.add_argument("--sounds", type=int, default=200)

@@ -1,8 +1,7 @@
 """The Yamaha DX7, through Dexed's engine (``dexed-py``, GPL-3.0-or-later).
 
 The engine is bit-exact: a voice gives the same samples on a new engine and on a used one. The
-engine checks neither voices nor notes, so this module does. Note-offs fall on multiples of 64
-samples.
+engine checks neither voices nor notes, so this module does. Note-offs fall on the edges of blocks.
 """
 
 from collections.abc import Mapping
@@ -24,6 +23,8 @@ from unsynth.formats.syx import (
 )
 from unsynth.synths.base import Concurrency, Note, check_note
 
+#: Samples per block of the engine, which updates envelopes and LFO once per block.
+BLOCK = 64
 #: Names of an operator's bytes, in the order of a voice.
 _OPERATOR_BYTES = (
     *("rate1", "rate2", "rate3", "rate4", "level1", "level2", "level3", "level4"),

@@ -7,10 +7,9 @@ Paper section 4.1. With x in [-1, 1]^{3k} laid out as k frequencies, k amplitude
 where f_i is linear in x over a range of frequencies, and a_i = (x + 1) / 2. The waveform w(s, p)
 is linear in s between -sin(2 pi p) at s = -1, a square wave at 0 and a rising sawtooth at +1, all
 three in phase. Each step (of height 2) in the square and the sawtooth is smoothed over one sample
-on either side (PolyBLEP:
-V. Välimäki, J. Pekonen, J. Nam, "Perceptually informed synthesis of bandlimited classical
-waveforms using integrated polynomial interpolation", JASA 2012). If all oscillators share one range
-(:attr:`Ranges.COMMON`), exchanging them does not change the sound.
+on either side (PolyBLEP: V. Välimäki, J. Pekonen, J. Nam, "Perceptually informed synthesis of
+bandlimited classical waveforms using integrated polynomial interpolation", JASA 2012). If all
+oscillators share one range (:attr:`Ranges.COMMON`), exchanging them does not change the sound.
 
 Two quasi-symmetries of section 3.1 can be switched on:
 
@@ -122,9 +121,9 @@ class KOsc:
             + functional.relu(shape) * sawtooth
         )
         wave = 0.5 * (amplitude + 1.0) * wave
-        return wave.mean(dim=1) if self.dial is None else self._filtered(wave, self.dial)
+        return wave.mean(dim=1) if self.dial is None else self._filter_and_mix(wave, self.dial)
 
-    def _filtered(self, wave: torch.Tensor, dial: float) -> torch.Tensor:
+    def _filter_and_mix(self, wave: torch.Tensor, dial: float) -> torch.Tensor:
         """Filter each oscillator and return the mean.
 
         The filter is y[n] = (1 - c) x[n] + c y[n - 1], from rest. Multiplying spectra of twice the

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 PLACES_VARIABLE = "UNSYNTH_VST3"
 #: Environment variable with the path of a bundle to use instead of the one requested.
 CHOICE_VARIABLE = "UNSYNTH_PLUGIN"
-#: Seconds after which a plugin that is inspected counts as hanging. Plugins with thousands of
-#: parameters are slow.
-PATIENCE = 120.0
+#: Seconds after which a plugin under inspection counts as hanging. Plugins with thousands of
+#: parameters are slow to load.
+INSPECTION_TIMEOUT = 120.0
 #: Method that pedalboard's plugin class calls on a new plugin to set parameters.
 _INITIAL_VALUES = "__set_initial_parameter_values__"
 
@@ -120,7 +120,7 @@ def find_bundle(plugin: str) -> Path:
 
 @lru_cache
 def inspect(
-    bundle: Path, name: str | None = None, patience: float = PATIENCE
+    bundle: Path, name: str | None = None, timeout: float = INSPECTION_TIMEOUT
 ) -> tuple[PluginClass, ...]:
     """Load a bundle in another process and list its plugins, or only the plugin ``name``.
 
@@ -134,11 +134,11 @@ def inspect(
         command += [] if name is None else [name]
         try:
             process = subprocess.run(
-                command, timeout=patience, capture_output=True, stdin=subprocess.DEVNULL
+                command, timeout=timeout, capture_output=True, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired:
             raise PluginHangError(
-                f"{bundle} gave no answer in {patience:g} s: it hangs, or waits for input on the "
+                f"{bundle} gave no answer in {timeout:g} s: it hangs, or waits for input on the "
                 "screen; open it once in your own host, or leave it out"
             ) from None
         if not reply.exists():
@@ -239,12 +239,14 @@ def require_pedalboard() -> None:
         ) from None
 
 
-def available(patience: float = PATIENCE) -> Iterator[tuple[Path, tuple[PluginClass, ...] | str]]:
+def available(
+    timeout: float = INSPECTION_TIMEOUT,
+) -> Iterator[tuple[Path, tuple[PluginClass, ...] | str]]:
     """Yield each of :func:`bundles` with its plugins, or the reason why it cannot be loaded."""
     require_pedalboard()
     for bundle in bundles():
         try:
-            yield bundle, inspect(bundle, None, patience)
+            yield bundle, inspect(bundle, None, timeout)
         except UnsynthError as error:
             yield bundle, str(error)
 

@@ -141,7 +141,7 @@ class SurgeXT(VST3):
         return base_differences(self.patch(), self._start_patch, self._base)
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
-        """List also the elements that would differ between a patch in a file and as played."""
+        """Add elements whose values in a file would differ from those that the plugin plays."""
         differences: dict[str, list[str]] = {}
         for patch in patches:
             self._set(patch)

@@ -27,11 +27,11 @@ _TEXT_STEPS = 1000
 
 @dataclass(frozen=True)
 class HostParameter:
-    """A parameter as the plugin describes it: a unique name, the label it prints, and
-    its initial raw value.
+    """A parameter as the plugin describes it.
 
-    ``texts`` holds every text that the plugin prints between 0 and 1, each with the range of raw
-    values that it stands for. The ends of the ranges are accurate to 1/1000.
+    ``name`` is unique, ``label`` is the name that the plugin prints, and ``initial`` is the raw
+    value in the base patch. ``texts`` holds every text that the plugin prints between 0 and 1, each
+    with the range of raw values that it stands for. The ends of the ranges are accurate to 1/1000.
     """
 
     name: str

@@ -11,20 +11,21 @@ import numpy as np
 from numba import njit
 
 from unsynth.conventions import SAMPLE_RATE
+from unsynth.synths.dx7 import BLOCK
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7.layout import OPERATORS
 
 #: Stages of an envelope; the last is the release.
 _STAGES = 4
-#: Patches with feedback loops of the same length whose loops are played side by side.
+#: Number of patches whose feedback loops are played together; their loops are equally long.
 _GROUP = 16
-#: Samples of a loop that are computed before they are copied to their windows. It has to divide
+#: Number of samples of a loop computed before they are copied to their windows. It must divide
 #: the number of samples between knots.
 _TILE = 16
 #: Lowest level at which an attack begins. All levels here are in octaves of amplitude.
 ATTACK_START = 1716 / 256
 #: Level that an attack approaches exponentially. The engine's is 17, but it rounds the distance
-#: down to whole octaves: on average, this makes 16.5.
+#: down to whole octaves, which lowers it to 16.5 on average.
 ASYMPTOTE = 16.5
 #: Lower bound of a target's distance to the asymptote in the formula for an attack's length.
 LEAST_DISTANCE = 0.5
@@ -39,14 +40,14 @@ HOLD_STEP = 0.16
 #: A stage whose target is nearer than this to the level it begins at is a hold.
 HOLD_TOLERANCE = 1e-6
 #: Envelope speed in octaves per second for an engine increment of 1 (2^-24 octave per 64-sample
-#: block).
-SPEED_UNIT = SAMPLE_RATE / 64 / 2**24
+#: block). An attack moves at this speed times its distance to the asymptote in octaves.
+SPEED_UNIT = SAMPLE_RATE / BLOCK / 2**24
 #: Steps of the engine's rate per step of the patch's rate. The engine rounds its rate down; four
 #: of its steps double the speed.
 RATE_SCALE = 41 / 64
 #: The engine's highest rate.
 TOP_RATE = 63.0
-#: Cap on the exponent of an attack's decay, which is over long before.
+#: Cap on the exponent in the formula for an attack. The attack ends long before it.
 DECAY_CAP = 50.0
 _LN2 = np.log(2.0)
 
@@ -74,6 +75,7 @@ for _number, _algorithm in enumerate(ALGORITHMS):
     CARRIERS[_number, list(_algorithm.carriers)] = True
 
 _JIT = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+# Numba's types of contiguous arrays of one, three and four dimensions.
 _ROW, _CUBE, _KNOTS = "float32[::1]", "float32[:,:,::1]", "float32[:,:,:,::1]"
 _WIDE = "float64[:,:,::1]"
 
@@ -142,8 +144,8 @@ def _stage_level(stage, elapsed, weight, gradients):
 def _key_down_level(stages, time, weight, gradients):
     """Return the level at a time after the onset, while the key is down; add its gradients.
 
-    In ``gradients`` the last column is not of time, as in :func:`_stage_level`, but of the
-    stage's length.
+    The last column of ``gradients`` is with respect to the stage's length, not to time as in
+    :func:`_stage_level`.
     """
     stage = 0
     while stage < 2 and time >= stages[stage, 3]:
@@ -291,7 +293,7 @@ def _play_operator(gain, phase, row):
 @no_type_check
 @njit(f"void({_ROW}, {_ROW}, float32, {_ROW})", **_JIT)
 def _blend(begin, end, share, row):
-    """Write what lies at a share of the way between two rows."""
+    """Interpolate between two rows: a share of 0 gives ``begin``, a share of 1 ``end``."""
     for n in range(len(row)):
         row[n] = begin[n] + (end[n] - begin[n]) * share
 
@@ -313,7 +315,7 @@ def _play_loop_operator(gain, phase, signal):
 @no_type_check
 @njit(f"void(int64[::1], int64[::1], {_KNOTS}, {_KNOTS}, {_ROW}, {_CUBE}, {_KNOTS})", **_JIT)
 def _play_loops(items, sources, gains, phases, depths, outputs, total_phases):
-    """Play the feedback loops of some items side by side; all have as many operators.
+    """Play the feedback loops of some items together; all loops have equally many operators.
 
     A sample needs the one before it, so samples cannot be vectorised. Windows can: each window of
     each item is a lane, and all lanes advance by one sample together.

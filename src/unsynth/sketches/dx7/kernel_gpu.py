@@ -66,6 +66,7 @@ def play(
 @no_type_check
 @triton.jit
 def _sine(phase):
+    """Return the sine of a phase in cycles."""
     turn = phase - tl.floor(phase + 0.5)
     return tl.sin(6.283185307179586 * turn)
 
@@ -82,6 +83,7 @@ def _play_sample(gain, rise, phase, phase_rise, sample, modulation):
 @no_type_check
 @triton.jit
 def _read(rows, row, lanes, lane, inside):
+    """Read a row's values at some lanes; 0 at lanes past the end."""
     return tl.load(rows + row * lanes + lane, mask=inside, other=0.0)
 
 
@@ -109,6 +111,7 @@ def _play(
     block_size: tl.constexpr,
     count: tl.constexpr,
 ):
+    """Play ``count`` lanes and write them to ``sounds``: samples x lanes."""
     lane = tl.program_id(0) * count + tl.arange(0, count)
     inside = lane < lanes
     # Triton has no arrays that a loop could index, so operators are written out. eij: whether

@@ -1,4 +1,4 @@
-"""Pitch envelope and LFO of DX7 notes, one value per 64-sample block of the engine.
+"""Pitch envelope and LFO of DX7 notes, one value per block of the engine.
 
 Follows Dexed's ``pitchenv.cc``, ``lfo.cc`` and ``dx7note.cc``; the tables are theirs.
 """
@@ -7,13 +7,14 @@ import torch
 from jaxtyping import Float, Float32
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
+from unsynth.synths.dx7 import BLOCK
 from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
 
 #: Seconds per block.
-_BLOCK = 64 / SAMPLE_RATE
+_BLOCK_SECONDS = BLOCK / SAMPLE_RATE
 #: Blocks per sound; the last may reach past its end.
-_BLOCKS = int(SECONDS * SAMPLE_RATE / 64) + 1
+_BLOCKS = int(SECONDS * SAMPLE_RATE / BLOCK) + 1
 #: Speeds of the pitch envelope's rates 0 to 99, in octaves per 21.3 s.
 _RATES = torch.tensor(
     [1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15]
@@ -86,8 +87,8 @@ class Modulation:
 
         stages = torch.stack([column(name) for name in eg], dim=1)
         stage_rates, levels = stages.tensor_split(2, dim=1)
-        key_up = (values["note.duration"] / _BLOCK).ceil()
-        rates = read(_RATES, stage_rates).double() * (_BLOCK / 21.3)
+        key_up = (values["note.duration"] / _BLOCK_SECONDS).ceil()
+        rates = read(_RATES, stage_rates).double() * (_BLOCK_SECONDS / 21.3)
         bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, key_up, blocks)
 
         # The delay is a ramp from 0 to 1. The LFO is off in its first half, and its depth rises
@@ -103,7 +104,7 @@ class Modulation:
         ramp = ramp + second_speed[:, None] * (blocks - first).clamp_min(0.0)
         depths = (2.0 * ramp - 1.0).clamp(0.0, 1.0)
         start_phase = torch.where(column("lfo.sync") > 0, 0.5, 0.0).double()
-        speeds = _BLOCK * read(_HZ, column("lfo.speed"))
+        speeds = _BLOCK_SECONDS * read(_HZ, column("lfo.speed"))
         cycles = start_phase[:, None] + speeds[:, None] * blocks
         waves = _read_waves(column("lfo.wave"), cycles)
 
@@ -116,7 +117,7 @@ class Modulation:
         ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
         #: The pitch clock's seconds at the ends of blocks; see :meth:`pitch_clock`.
-        clock = (2.0**bends * _BLOCK).cumsum(dim=1)
+        clock = (2.0**bends * _BLOCK_SECONDS).cumsum(dim=1)
         self._clock = torch.cat([torch.zeros_like(clock[:, :1]), clock], dim=1)[which]
 
     def pitch_clock(
@@ -198,7 +199,7 @@ def _interpolate(
     ends: Float[torch.Tensor, "items ends"], times: Float[torch.Tensor, "items times"]
 ) -> Float[torch.Tensor, "items times"]:
     """Interpolate values at the ends of blocks linearly; the first is that of the onset."""
-    blocks = (times / _BLOCK).clamp(0.0, _BLOCKS - 1e-3)
+    blocks = (times / _BLOCK_SECONDS).clamp(0.0, _BLOCKS - 1e-3)
     before = blocks.long()
     low, high = (ends.take_along_dim(before + i, dim=1) for i in (0, 1))
     return low + (high - low) * (blocks - before)

@@ -20,15 +20,15 @@ class DX7Sketch:
     def __init__(self, task: DX7Task) -> None:
         self.task = task
         position = task.spec.position
-        frequency = range(OP["mode"], OP["amp_mod_sensitivity"])
+        frequency_columns = range(OP["mode"], OP["amp_mod_sensitivity"])
         self.structure = np.array(
-            [op * WIDTH + column for op in range(OPERATORS) for column in frequency]
+            [op * WIDTH + column for op in range(OPERATORS) for column in frequency_columns]
             + [position["algorithm"]]
         )
         # Rates and levels of the envelope, then the output level: DX7Windows reads this order.
-        envelope = [*range(8), OP["output_level"]]
+        level_columns = [*range(8), OP["output_level"]]
         self.fitted = np.array(
-            [op * WIDTH + column for op in range(OPERATORS) for column in envelope]
+            [op * WIDTH + column for op in range(OPERATORS) for column in level_columns]
             + [position["feedback"]]
         )
 

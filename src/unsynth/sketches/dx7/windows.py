@@ -2,7 +2,7 @@
 
 This approximates Dexed's engine (Mark I: ``env.cc``, ``dx7note.cc``, ``EngineMkI.cpp``) so that a
 search can descend on it. The loops are compiled (:mod:`unsynth.sketches.dx7.kernel`). A window
-needs envelopes and phases at a few knots and nothing of the samples before it, so a few windows
+needs envelopes and phases at only a few knots, and no samples before its own, so a few windows
 cost a fraction of the whole sound. The pitch envelope and the LFO are those of the patch, without
 gradients. Feedback starts from silence in each window.
 """
@@ -23,7 +23,7 @@ from unsynth.tasks.dx7.layout import LEVEL_STEPS, OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
 
 #: Samples between knots; gains and frequencies are linear between them.
-_BLOCK = 128
+_KNOT_SPACING = 128
 #: Factor of the feedback's depth per algorithm. In a loop of several operators, the engine feeds
 #: back a quarter. It does the same in algorithm 32, which the sketch does not follow.
 _FEEDBACK_FACTORS = [
@@ -49,9 +49,9 @@ class DX7Windows:
         samples: int,
         device: str,
     ) -> None:
-        if samples % _BLOCK:
+        if samples % _KNOT_SPACING:
             raise ValueError(
-                f"windows of {samples} samples: only multiples of {_BLOCK} can be played"
+                f"windows of {samples} samples: only multiples of {_KNOT_SPACING} can be played"
             )
         x = torch.tensor(np.stack(patches), dtype=torch.float32, device=device)
         at = spec.position
@@ -63,7 +63,7 @@ class DX7Windows:
         factors = torch.tensor(_FEEDBACK_FACTORS, device=device)[self._algorithms]
         # Feedback 0 is off in the engine, not half of feedback 1.
         self._feedback_factors = factors * (x[:, at["feedback"]] > 0)
-        self._knots = torch.arange(0, samples + 1, _BLOCK, device=device) / SAMPLE_RATE
+        self._knots = torch.arange(0, samples + 1, _KNOT_SPACING, device=device) / SAMPLE_RATE
         base = 440.0 * 2.0 ** ((x[:, at["note.pitch"]] - 69.0) / 12.0)
         octave = base.log2()
         # Octaves per step of detune: fewer for higher notes (``dx7note.cc``, ``osc_freq``).
@@ -90,10 +90,10 @@ class DX7Windows:
         times = (begins[..., None] + self._knots).flatten(1)
         factors = self._modulation.level_factors(times)
         depths = 2.0 ** (values[:, -1] - 9.0) * self._feedback_factors
-        bent = self._modulation.pitch_clock(times)[:, None]
-        cycles = self._hz[..., None] * torch.where(self._fixed[..., None], times[:, None], bent)
+        clock = self._modulation.pitch_clock(times)[:, None]
+        cycles = self._hz[..., None] * torch.where(self._fixed[..., None], times[:, None], clock)
         cycles = cycles.unflatten(2, (len(starts), -1))
-        # Beside many whole cycles, single precision could not resolve the phase.
+        # Drop whole cycles: with many of them, single precision could not resolve the phase.
         phases = (cycles - cycles[..., :1].floor()).float()
         if values.is_cuda:
             from unsynth.sketches.dx7 import kernel_gpu
