@@ -7,7 +7,7 @@ import platformdirs
 import pytest
 import soundfile
 
-from tests.tiny import RATE, Dying, TinySynth, TinyTask
+from tests.tiny import RATE, CrashingTinySynth, TinySynth, TinyTask
 from unsynth.batch import SoundFailure, SoundResult, SoundStart, Unmatched, find_jobs, match_jobs
 from unsynth.errors import SoundError
 from unsynth.matching.matcher import Matcher
@@ -104,7 +104,9 @@ def test_a_stop_ends_the_sound_in_progress_and_begins_no_other(sounds, small_ind
 
 def test_every_sound_gets_a_result_from_an_engine_that_dies(sounds, small_index, tmp_path):
     jobs = find_jobs([sounds / "a.wav", sounds / "b.flac"], tmp_path / "out")
-    assert all(isinstance(event, SoundResult) for event in matched(jobs, task=TinyTask(Dying)))
+    assert all(
+        isinstance(event, SoundResult) for event in matched(jobs, task=TinyTask(CrashingTinySynth))
+    )
 
 
 def test_sounds_of_results_are_not_matched(sounds, small_index, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiny import Dying, TinySynth, TinyTask
+from tests.tiny import CrashingTinySynth, TinySynth, TinyTask
 from unsynth.conventions import SECONDS
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
@@ -73,7 +73,7 @@ def match_interrupted(matcher: Matcher, out: Path, first: float, second: float) 
     return "result"
 
 
-@pytest.mark.parametrize("synth", [TinySynth, Dying])
+@pytest.mark.parametrize("synth", [TinySynth, CrashingTinySynth])
 def test_interrupts_at_random_points_leave_a_whole_result_or_nothing(tiny_index, synth, tmp_path):
     """Some come soon after the start; a third are followed by a second one."""
     rng, outcomes = random.Random(3), []

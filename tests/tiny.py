@@ -52,11 +52,11 @@ class TinySynth:
         return np.stack([sound, sound * patch[7]]).astype(np.float32)
 
 
-class InProcesses(TinySynth):
+class ProcessTinySynth(TinySynth):
     concurrency = Concurrency.PROCESSES
 
 
-class Dying(InProcesses):
+class CrashingTinySynth(ProcessTinySynth):
     """A synth whose process dies if the first ratio of a patch is 7; it raises an error at 5."""
 
     def render(self, patch: np.ndarray, note: Note, seconds: float = SECONDS) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import platformdirs
 import pytest
 
-from tests.tiny import RATE, Dying, InProcesses, TinySynth, TinyTask
+from tests.tiny import RATE, CrashingTinySynth, ProcessTinySynth, TinySynth, TinyTask
 from unsynth.errors import DrawIndexError, EngineError, OutputError
 from unsynth.index.build import BuildProgress, build_index, build_user_index, load_or_build_index
 from unsynth.index.draw_index import DrawIndex
@@ -38,7 +38,7 @@ def equal(one: DrawIndex, other: DrawIndex) -> bool:
 
 
 def test_an_index_is_built_on_first_use_and_then_loaded(cache, reference):
-    task = TinyTask(InProcesses)  # stereo, in processes
+    task = TinyTask(ProcessTinySynth)  # stereo, in processes
     with pytest.raises(DrawIndexError, match="unsynth index tiny"):
         load_index(task)
     with Renderer(task.synth, workers=2) as renderer:
@@ -78,7 +78,7 @@ def test_an_interrupted_build_is_resumed(cache, reference):
 
 
 def test_draws_that_kill_the_engine_are_left_out(cache):
-    task = TinyTask(Dying)
+    task = TinyTask(CrashingTinySynth)
     with Renderer(task.synth, workers=2) as renderer:
         *_, index = build_user_index(task, renderer, 120)
     assert len(index) == 120

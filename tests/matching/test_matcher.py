@@ -15,7 +15,7 @@ import soundfile
 import torch
 
 from tests.models.small import SMALL, small_flow
-from tests.tiny import RATE, InProcesses, TinySynth, TinyTask
+from tests.tiny import RATE, ProcessTinySynth, TinySynth, TinyTask
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
@@ -291,7 +291,7 @@ def test_a_task_without_an_index_builds_one_and_exports_its_files(tmp_path, monk
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
     monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 200)
     monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
-    task = TinyTask(InProcesses)
+    task = TinyTask(ProcessTinySynth)
     patch = task.sample(np.random.default_rng(3))
     sound = TinySynth().render(patch, task.note(patch))
     soundfile.write(tmp_path / "two.wav", sound.T, RATE, subtype="FLOAT")
