@@ -9,7 +9,7 @@ from unsynth.authoring.listening import ProbeProgress
 from unsynth.cli.terminal import Step, follow, result_of, say_error
 from unsynth.data.local import DatasetProgress
 from unsynth.data.verify import ShardProgress
-from unsynth.evaluation.evaluate import Scored
+from unsynth.evaluation.evaluate import EvaluationProgress
 from unsynth.index.build import BuildProgress
 from unsynth.matching.run import Progress
 
@@ -49,7 +49,7 @@ def test_an_empty_total_is_no_error():
         *(
             DatasetProgress(1, 2),
             ShardProgress(1, 2),
-            Scored(1, 2),
+            EvaluationProgress(1, 2),
             BuildProgress(1, 2),
             Progress("a", 1, 2),
         ),

@@ -222,7 +222,7 @@ def test_kills_at_random_moments_do_not_change_the_set(undisturbed, tmp_path):
             started.send_signal(signal.SIGKILL if way == "kill" else signal.SIGINT)
         ends.append(started.wait(120))
         if way == "interrupt":
-            assert b"give the same command to go on" in started.stderr.read()
+            assert b"the same command continues" in started.stderr.read()
         _, outlive = psutil.wait_procs(workers, timeout=20)
         assert not [p for p in outlive if p.is_running() and p.status() != "zombie"]
     assert ends == [-signal.SIGKILL, 2, 0]
@@ -406,7 +406,7 @@ def test_the_items_of_a_set_can_be_targets(undisturbed, good, task):
         target = targets.load(41, renderer)
         ((patch, audio),) = audible_draws(task, renderer, Split.TRAIN, [41])
     np.testing.assert_array_equal(target.audio, audio)
-    np.testing.assert_array_equal(target.again, audio)
+    np.testing.assert_array_equal(target.second_render, audio)
     assert target.pitch == task.note(patch).pitch
     with pytest.raises(DatasetError, match="holds sounds of task tones"):
         find_targets([str(good)], task, 0)
