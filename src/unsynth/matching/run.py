@@ -75,12 +75,13 @@ class MatchRun:
         self.task, self.target, self.request = request.task, target, request
         self.renderer, self._index, self._posterior = renderer, index, posterior
         self._stopped = stopped
-        self.judge = Judge(self.task, target, renderer, request.distance.to(target), self._stopped)
         self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
         #: The best few starting candidates of each origin.
         self.starts: dict[str, list[Candidate]] = {}
         self.search_began = HistoryPoint(0, 0.0, math.inf)
         self.search_ended = self.search_began
+        # Last: it holds threads, which nothing would stop if another line raised.
+        self.judge = Judge(self.task, target, renderer, request.distance.to(target), self._stopped)
 
     def close(self) -> None:
         """Stop scoring."""
