@@ -1,4 +1,4 @@
-"""The pages hold: links and names resolve, commands parse, and every file has its line."""
+"""The pages hold: links, names, commands and options exist, and every file has its line."""
 
 import importlib
 import re
@@ -63,7 +63,7 @@ def test_paths_and_modules_exist(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_commands_parse(page: Path):
+def test_commands_and_their_options_exist(page: Path):
     for line in command_lines(page.read_text(encoding="utf-8")):
         command: click.Command = commands
         words = shlex.split(line.replace("...", ""))[1:]
@@ -84,6 +84,13 @@ def test_lines_are_at_most_100_columns_wide(page: Path):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     wide = [line for line in text.splitlines() if len(line) > 100 and line[0] not in "|!"]
     assert not wide
+
+
+def test_the_checks_see_what_the_readme_has():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(command_lines(text)) > 10
+    assert "unsynth match SOUND --budget 60" in command_lines(text)
+    assert "install" in headings(text)
 
 
 def test_the_readme_is_short():
