@@ -21,6 +21,7 @@ ORDER = [
     "version",
     "conventions",
     "errors",
+    "documents",
     "interruption",
     "files",
     "output",
