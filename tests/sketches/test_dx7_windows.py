@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import relative_error
 from unsynth.errors import EngineError
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.sketches.dx7 import windows
@@ -173,6 +174,26 @@ def test_feedback_matches_the_engine(task, number):
         # Feedback starts from silence in each window.
         similarities += correlations(sketched[:, 64:], rendered[:, 64:])
     assert np.median(similarities) > 0.98
+
+
+def test_feedback_is_as_deep_as_the_engines_in_each_algorithm(task):
+    """Only the loop and its way to a carrier sound."""
+    patches, starts = [], [30_000]
+    for number, graph in enumerate(ALGORITHMS):
+        patch = carrier(task, algorithm=number, feedback=5)
+        ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
+        ops[:] = ops[0]
+        ops[:, OP["ratio_coarse"]], ops[:, OP["output_level"]] = 1, 0
+        source, target = op, _ = graph.feedback
+        while op not in graph.carriers:
+            op = min(modulated for modulator, modulated in graph.edges if modulator == op)
+            ops[op, OP["output_level"]] = 75
+        ops[source : target + 1, OP["output_level"]] = 85
+        patches.append(patch)
+    for patch, sketched in zip(patches, sketch_windows(task, patches, starts), strict=True):
+        rendered = render_windows(task, patch, starts)
+        # Feedback starts from silence in each window.
+        assert relative_error(rendered[:, 64:], sketched[:, 64:]) < 0.1
 
 
 def test_gradients_of_gains_are_those_of_the_smooth_sine():

@@ -18,18 +18,14 @@ from unsynth.conventions import SAMPLE_RATE
 from unsynth.sketches.dx7 import envelopes
 from unsynth.sketches.dx7.kernel import levels, levels_gradients, play, play_gradients
 from unsynth.sketches.dx7.modulation import Modulation
-from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7.layout import LEVEL_STEPS, OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
 
 #: Samples between knots; gains and frequencies are linear between them.
 _KNOT_SPACING = 128
-#: Factor of the feedback's depth per algorithm. In a loop of several operators, the engine feeds
-#: back a quarter. It does the same in algorithm 32, which the sketch does not follow.
-_FEEDBACK_FACTORS = [
-    1.0 if source == target else 0.25
-    for source, target in (algorithm.feedback for algorithm in ALGORITHMS)
-]
+#: Factor of the feedback's depth per algorithm. The engine feeds back a quarter in the loops of
+#: algorithms 4 and 6, which hold several operators, and in algorithm 32 (Dexed's EngineMkI.cpp).
+_FEEDBACK_FACTORS = [0.25 if number in (4, 6, 32) else 1.0 for number in range(1, 33)]
 #: The engine's steps for output levels.
 _OUTPUT_STEPS = torch.tensor(LEVEL_STEPS, dtype=torch.float32)
 #: The engine's steps for levels of envelopes; it drops their lowest bit.
