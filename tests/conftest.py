@@ -1,7 +1,7 @@
 """Things the tests share: the task, real voices where they are at hand, small sounds."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,34 @@ def keep_denormals() -> Iterator[None]:
     """Commands flush denormal numbers; run in this process, they would for all later tests."""
     yield
     torch.set_flush_denormal(False)
+
+
+#: Python runs this as it starts: a worker process gets a signal before it reads anything.
+_SITECUSTOMIZE = """
+import os, sys
+from pathlib import Path
+if "--multiprocessing-fork" in sys.orig_argv:
+    left = Path(__file__).with_name("left")
+    count, signal = map(int, left.read_text().split())
+    if count:
+        left.write_text(f"{count - 1} {signal}")
+        os.kill(os.getpid(), signal)
+"""
+
+
+@pytest.fixture
+def kill_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that lets the next ``count`` worker processes be killed as they start."""
+    folder = tmp_path / "kill-starts"
+
+    def kill(count: int, number: int = 9) -> None:
+        folder.mkdir()
+        (folder / "left").write_text(f"{count} {number}")
+        (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE)
+        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+        monkeypatch.setenv("PYTHONPATH", path)
+
+    return kill
 
 
 @pytest.fixture

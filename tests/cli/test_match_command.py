@@ -216,18 +216,58 @@ def test_a_signal_at_any_time_leaves_a_whole_result_or_nothing(index_file, tmp_p
     print(f"{exit_codes.count(0)} results, {exit_codes.count(2)} without")
 
 
-def test_a_match_for_vital_writes_files_that_sound_as_reported(tmp_path):
+@pytest.fixture(scope="module")
+def vital(tmp_path_factory) -> tuple[Path, Path]:
+    """A sound of Vital, and an index of four draws, one of which made it."""
     pytest.importorskip("vita")
-    task = load_task("vital")
-    note = Note(57, 0.1, 1.5)
+    folder, task = tmp_path_factory.mktemp("vital"), load_task("vital")
     with Renderer(task.synth, workers=1) as renderer:
         *_, index = build_index(task, renderer, 4)
         assert isinstance(index, DrawIndex)
+        note = Note(57, 0.1, 1.5)
         (sound,) = renderer.render([(task.engine_patch(index.patch(1)), note)])
-    save_index(index, tmp_path / "few.npz")
-    soundfile.write(tmp_path / "own.wav", sound.T, 44_100, subtype="FLOAT")
-    options = ("--index", tmp_path / "few.npz", "--renders", 40, "--keep", 3, "--out", tmp_path)
-    sound_file = tmp_path / "own.wav"
+    save_index(index, folder / "few.npz")
+    soundfile.write(folder / "own.wav", sound.T, 44_100, subtype="FLOAT")
+    return folder / "own.wav", folder / "few.npz"
+
+
+@needs_unix
+def test_a_match_ends_in_one_line_if_every_engine_process_is_killed(vital, tmp_path, kill_starts):
+    """Also with more arguments than fit a pipe: each process is told them as it starts."""
+    kill_starts(1000)
+    sound, index = vital
+    done = run(
+        *("match", sound, "--synth", "vital", "--index", index, "--out", tmp_path / "out"),
+        *("--lock", "note=57") * 10_000,
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "dies or hangs each time it starts (exit code -9)" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "out").iterdir())
+
+
+@needs_unix
+def test_ctrl_c_ends_a_match_whose_engine_does_not_start(vital, tmp_path, kill_starts):
+    kill_starts(1000, signal.SIGSTOP)
+    sound, index = vital
+    command = ["match", sound, "--synth", "vital", "--index", index, "--out", tmp_path / "out"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unsynth", *map(str, command)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    process.stderr.readline()  # The first stage of progress: the engines start.
+    for _ in range(2):
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 2 and "unsynth: stopped" in err
+
+
+def test_a_match_for_vital_writes_files_that_sound_as_reported(vital, tmp_path):
+    sound_file, index = vital
+    options = ("--index", index, "--renders", 40, "--keep", 3, "--out", tmp_path)
     printed = output("match", sound_file, "--synth", "vital", "--note", 57, *options)
     folder = tmp_path / "own"
     assert "patch-01.vital to patch-03.vital" in printed

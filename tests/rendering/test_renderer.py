@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unsynth.conventions import SAMPLES
+from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Concurrency, Note
 
@@ -115,7 +116,12 @@ def test_a_worker_that_dies_while_starting_is_replaced(tmp_path, monkeypatch):
         assert next(iter(renderer.render([(0.1, Note(60))]))).shape == (1, 4410)
     deaths.write_text("3")
     with Renderer(FailsToStart, workers=1, seconds=0.1) as renderer:
-        first, second = renderer.render([(0.1, Note(60))] * 2)
-    assert isinstance(first, RenderFailure) and first.worker_lost
-    assert "died while it started, with exit code -9" in first.reason
-    assert second.shape == (1, 4410)
+        with pytest.raises(EngineError, match=r"dies or hangs each time it starts \(exit code -9"):
+            next(iter(renderer.render([(0.1, Note(60))])))
+        # Once a worker has started, workers that do not start cost one sound.
+        (sound,) = renderer.render([(0.1, Note(60))])
+        deaths.write_text("3")
+        lost, first, second = renderer.render([(level, Note(60)) for level in (-2, 0.1, 0.2)])
+    assert sound.shape == second.shape == (1, 4410)
+    assert "died, with exit code -6" in lost.reason
+    assert first.worker_lost and "while it started, with exit code -9" in first.reason

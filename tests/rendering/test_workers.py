@@ -1,7 +1,9 @@
 """Worker processes that are killed at any moment."""
 
+import importlib
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -33,6 +35,9 @@ def make():
 
 def make_nothing():
     raise EngineError("no engine here")
+
+
+needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 
 
 @pytest.fixture
@@ -94,6 +99,62 @@ def test_calls_that_hang_time_out():
     with pytest.raises(TimeoutError):
         workers.submit(1).result()
     assert workers.submit(1).result() == 1
+    workers.close()
+
+
+def test_a_call_that_its_worker_does_not_read_times_out():
+    """The argument is larger than the buffer of a pipe, so sending it waits for the worker."""
+    workers = Workers(make, 1, timeout=1.0)
+    os.kill(workers.submit("pid").result(), signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        workers.submit(np.zeros(10_000_000)).result()
+    assert workers.submit(1).result() == 1
+    workers.close()
+
+
+class LargeFactory:
+    """Makes the function that answers; its pickle is far larger than the buffer of a pipe."""
+
+    def __init__(self):
+        self.ballast = b"." * 1_000_000
+
+    def __call__(self):
+        return answer
+
+
+@needs_unix
+def test_workers_that_are_killed_as_they_start_are_replaced(kill_starts):
+    kill_starts(2)
+    workers = Workers(LargeFactory(), 1, timeout=60.0)
+    assert workers.submit(1).result() == 1
+    workers.close()
+
+
+@needs_unix
+def test_a_worker_that_never_starts_ends_the_call_with_its_exit_code(kill_starts):
+    kill_starts(1000)
+    workers = Workers(LargeFactory(), 2, timeout=60.0)
+    for call in [workers.submit(i) for i in range(2)]:
+        with pytest.raises(WorkerDied) as died:
+            call.result()
+        assert not died.value.began and died.value.exitcode == -signal.SIGKILL
+    assert not workers.started
+    workers.close()
+
+
+def test_an_import_that_fails_in_a_worker_is_one_line(tmp_path, monkeypatch):
+    """The module can be imported in this process only."""
+    (tmp_path / "fragile.py").write_text(
+        "import multiprocessing\n"
+        "if multiprocessing.parent_process():\n"
+        "    raise MemoryError('no room for the library')\n"
+        "def make():\n"
+        "    return str\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    workers = Workers(importlib.import_module("fragile").make, 1, timeout=60.0)
+    with pytest.raises(EngineError, match="not start: MemoryError: no room for the library"):
+        workers.submit(1).result()
     workers.close()
 
 

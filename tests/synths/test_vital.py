@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -117,6 +119,26 @@ def test_a_crash_costs_one_sound():
     assert "exit code -11" in killed.reason and killed.worker_lost
     np.testing.assert_array_equal(fine, again)
     np.testing.assert_array_equal(fine, last)
+
+
+class HangingVital(Vital):
+    """Vital whose copy kills the worker on note 61, and then hangs."""
+
+    def _play(self, engine, values, note, samples):
+        if note.pitch == 61:
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        return super()._play(engine, values, note, samples)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Vital plays in copies on Linux only")
+def test_a_worker_killed_while_its_copy_hangs_costs_one_sound():
+    notes = [Note(60), Note(61), Note(60)]
+    began = time.monotonic()
+    fine, killed, again = renders(HangingVital, base_patch(), [({}, note) for note in notes])
+    assert killed == RenderFailure("the worker died, with exit code -9", worker_lost=True)
+    np.testing.assert_array_equal(fine, again)
+    assert time.monotonic() - began < 50
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,12 @@ for _command in (command for group in _GROUPS.values() for command in group):
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
+    arguments = sys.argv[1:]
+    # Each process that is started is sent sys.argv, through a pipe that thousands of file names
+    # would fill (see unsynth.rendering.workers).
+    del sys.argv[1:]
     try:
-        commands(prog_name="unsynth", standalone_mode=False)
+        commands(arguments, prog_name="unsynth", standalone_mode=False)
     except UnsynthError as error:
         _fail(str(error))
     except click.exceptions.NoArgsIsHelpError as error:

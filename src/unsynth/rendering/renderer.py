@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from unsynth.conventions import SECONDS
+from unsynth.errors import EngineError
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.base import Concurrency, Note, Synth
 
@@ -42,8 +43,8 @@ class Renderer:
 
     ``workers`` defaults to the number of cores. ``timeout`` (seconds per sound) applies only to
     engines in processes, because only a process that hangs can be replaced. For those,
-    ``make_synth`` must be picklable. Raises :class:`EngineError` at once if the engine is not
-    installed.
+    ``make_synth`` must be picklable. Raises :class:`~unsynth.errors.EngineError` at once if the
+    engine is not installed.
     """
 
     def __init__(
@@ -85,6 +86,9 @@ class Renderer:
 
         Requests are read only a few ahead of the results, so ``requests`` may be endless. Leaving
         the loop early cancels the requests that have not started.
+
+        Raises :class:`~unsynth.errors.EngineError` if the engine is to run in processes and none of
+        them starts.
         """
         if self._threads is None and self._processes is None:
             for patch, note in requests:
@@ -95,9 +99,9 @@ class Renderer:
             for patch, note in requests:
                 futures.append(self._submit(patch, note))
                 if len(futures) >= 4 * self._workers:
-                    yield _await_result(futures.popleft(), self._timeout)
+                    yield self._await_result(futures.popleft())
             while futures:
-                yield _await_result(futures.popleft(), self._timeout)
+                yield self._await_result(futures.popleft())
         finally:
             for future in futures:
                 future.cancel()
@@ -112,6 +116,20 @@ class Renderer:
         if not hasattr(self._local, "synth"):
             self._local.synth = self._make_synth()
         return _render(self._local.synth, patch, note, self._seconds)
+
+    def _await_result(self, future: "Future[Audio | RenderFailure]") -> Audio | RenderFailure:
+        try:
+            return future.result()
+        except WorkerDied as error:
+            if not error.began and self._processes is not None and not self._processes.started:
+                raise EngineError(
+                    "the engine's process dies or hangs each time it starts (exit code "
+                    f"{error.exitcode}); is there enough memory?"
+                ) from None
+            when = "" if error.began else " while it started"
+            return RenderFailure(f"the worker died{when}, with exit code {error.exitcode}", True)
+        except TimeoutError:
+            return RenderFailure(f"no sound after {self._timeout:g} s", True)
 
     def close(self) -> None:
         """Stop the workers; sounds that they are rendering are lost."""
@@ -147,16 +165,6 @@ def _render(synth: Synth[Any], patch: Any, note: Note, seconds: float) -> Audio 
     if not np.isfinite(audio).all():
         return RenderFailure("the engine returned samples that are not finite")
     return audio
-
-
-def _await_result(future: "Future[Audio | RenderFailure]", timeout: float) -> Audio | RenderFailure:
-    try:
-        return future.result()
-    except WorkerDied as error:
-        when = "" if error.began else " while it started"
-        return RenderFailure(f"the worker died{when}, with exit code {error.exitcode}", True)
-    except TimeoutError:
-        return RenderFailure(f"no sound after {timeout:g} s", True)
 
 
 def _make_worker_function(

@@ -3,9 +3,14 @@
 Each worker has its own pipe, and its own thread in this process that waits for it. Workers share no
 lock, so a worker that dies cannot leave one locked. A worker's death closes its end of the pipe, so
 the thread notices it.
+
+Everything large goes through that pipe. What :mod:`multiprocessing` itself sends while it starts a
+process must fit the buffer of a pipe: it keeps the other end open too, so a process that dies
+before it has read everything would leave it waiting for ever.
 """
 
 import multiprocessing
+import pickle
 import signal
 import threading
 import traceback
@@ -15,7 +20,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from unsynth.errors import UnsynthError
+from unsynth.errors import EngineError, UnsynthError
 
 _Argument = TypeVar("_Argument")
 _Reply = TypeVar("_Reply")
@@ -58,6 +63,8 @@ class Workers(Generic[_Argument, _Reply]):
         self._lock = threading.Lock()
         self._running: set[_Worker] = set()
         self._closed = False
+        #: Whether a worker ever started.
+        self.started = False
 
     def submit(self, argument: _Argument) -> "Future[_Reply]":
         """Schedule a call; calls start in the order of submission.
@@ -95,10 +102,11 @@ class Workers(Generic[_Argument, _Reply]):
             with self._lock:
                 if self._closed:
                     break
-                worker = _Worker(self._make)
+                worker = _Worker()
                 self._running.add(worker)
             try:
-                worker.receive(_START_TIMEOUT)
+                worker.call(self._make, _START_TIMEOUT)
+                self.started = True
                 return worker
             except BaseException as error:
                 self._discard(worker)
@@ -114,12 +122,12 @@ class Workers(Generic[_Argument, _Reply]):
 
 
 class _Worker:
-    """One process, and this process's end of its pipe."""
+    """One process, and this process's end of its pipe; its first call must be to ``make``."""
 
-    def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, worker_end = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end, make))
+        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end,))
         with _children:
             self.process.start()
         worker_end.close()
@@ -129,14 +137,11 @@ class _Worker:
         return self._pipe.poll()
 
     def call(self, argument: Any, timeout: float) -> Any:
-        try:
-            self._pipe.send(argument)
-        except ConnectionError:
-            raise self._death() from None
-        return self.receive(timeout)
+        """Send an argument and wait for the reply.
 
-    def receive(self, timeout: float) -> Any:
-        """Wait for a reply; after ``timeout``, kill the worker, which closes the pipe."""
+        After ``timeout``, kill the worker: that closes its end of the pipe, so neither the sending
+        nor the waiting can go on.
+        """
         late = threading.Event()
 
         def kill() -> None:
@@ -146,6 +151,7 @@ class _Worker:
         timer = threading.Timer(timeout, kill)
         timer.start()
         try:
+            self._pipe.send(argument)
             reply, error = self._pipe.recv()
         except (EOFError, OSError):
             if late.is_set():
@@ -169,21 +175,36 @@ class _Worker:
         self._pipe.close()
 
 
-def _serve(pipe: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
-    """Send (reply, None) or (None, error) for ``make()`` first, and then for each call."""
+def _serve(pipe: Connection) -> None:
+    """Receive ``make``, then arguments of the function it returns.
+
+    Sends (reply, None) or (None, error) for each.
+    """
     # Ctrl-C reaches the parent too, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        function = make()
-    except Exception as error:
-        pipe.send((None, _portable(error)))
-        return
-    pipe.send((None, None))
-    try:
-        while True:
-            pipe.send(_answer(function, pipe.recv()))
+        function = _start(pipe)
+        if function is not None:
+            while True:
+                pipe.send(_answer(function, pipe.recv()))
     except (EOFError, OSError):
         pass  # The parent is gone.
+
+
+def _start(pipe: Connection) -> Callable[[Any], Any] | None:
+    """Make the function that answers; ``None``, after sending the error, if that fails."""
+    data = pipe.recv_bytes()
+    try:
+        function: Callable[[Any], Any] = pickle.loads(data)()
+    except Exception as error:
+        if not isinstance(error, UnsynthError):
+            error = EngineError(
+                f"the engine's process could not start: {type(error).__name__}: {error}"
+            )
+        pipe.send((None, error))
+        return None
+    pipe.send((None, None))
+    return function
 
 
 def _answer(function: Callable[[Any], Any], argument: Any) -> tuple[Any, Exception | None]:

@@ -19,6 +19,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -128,6 +129,7 @@ class Vital:
             child = os.fork()
         if child == 0:
             try:
+                _close_files()
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(_TIMEOUT_SECONDS)
                 sound[:] = self._play(self._engine, controls, note, samples)
@@ -159,6 +161,18 @@ class Vital:
         seconds = (samples + _EXTRA_SAMPLES) / self.sample_rate
         audio = engine.render(note.pitch, velocity, note.duration, seconds)
         return np.asarray(audio[:, :samples], dtype=np.float32)
+
+
+def _close_files() -> None:
+    """Close all files but the standard ones, in a copy of a worker process.
+
+    The worker's pipe is among them. If the worker is killed, its parent must see the end of that
+    pipe at once, even if the copy goes on.
+    """
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2:
+            with suppress(OSError):  # the listing itself is closed already
+                os.close(descriptor)
 
 
 def _load_engine(base: VitalPatch) -> Any:
