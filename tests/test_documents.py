@@ -51,7 +51,7 @@ def test_yaml_gives_plain_values(text, value):
         ("a: 0b_", "'0b_' is not a finite number"),
         ("a: 0x" + "f" * 5000, "is not a finite number of 64 bits"),
         ('a: "\\ud800"', "is not text"),
-        ("a: [", "line 1, column 5"),
+        ("a: [", "not YAML: line 1, column 5"),
         ("x" * (MOST_YAML_BYTES + 1), "larger than 0.5 MB"),
         ("*" + "a" * 5000, "undefined alias"),
         ("a: \x00", "special characters"),
@@ -73,7 +73,7 @@ def test_yaml_beyond_a_limit_is_one_short_line(text, message):
         ("1" * 10_000, "is an integer of more than 64 bits"),
         ('["\\ud800"]', "is not text"),
         (b"\xff\xfe\xfd", "not text in UTF-8"),
-        ('{"a":', "line 1 column 6"),
+        ('{"a":', "not JSON: .* line 1 column 6"),
     ],
 )
 def test_json_beyond_a_limit_is_one_short_line(data, message):

@@ -82,7 +82,7 @@ def parse_json(data: str | bytes, finite: bool = True) -> Any:
     """Parse JSON; with ``finite``, NaN and infinity are errors.
 
     Raises :class:`DocumentError` for text that is not JSON or too deep, an integer of more than 64
-    bits, and half a surrogate pair, which no file or terminal can hold.
+    bits, and text with NUL or half a surrogate pair, which no file name can hold.
     """
 
     def number(text: str) -> float:
@@ -100,7 +100,7 @@ def parse_json(data: str | bytes, finite: bool = True) -> Any:
     except DocumentError:
         raise
     except ValueError as error:
-        raise DocumentError(str(error)) from None
+        raise DocumentError(f"not JSON: {error}") from None
     _check_json(content)
     return content
 
@@ -120,9 +120,9 @@ def parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise DocumentError(f"{place}{error.problem or error.context}") from None
+        raise DocumentError(f"not YAML: {place}{error.problem or error.context}") from None
     except yaml.YAMLError as error:
-        raise DocumentError(str(error)) from None
+        raise DocumentError(f"not YAML: {error}") from None
     except RecursionError:
         raise _too_deep() from None
 
@@ -155,15 +155,15 @@ def _too_deep() -> DocumentError:
 
 
 def _is_text(value: str) -> bool:
-    """Say whether UTF-8 can hold a text: not half a surrogate pair, which JSON and YAML escape."""
+    """Say whether files and names can hold a text: without NUL and halves of surrogate pairs."""
     try:
-        return value.isascii() or bool(value.encode())
+        return "\0" not in value and (value.isascii() or bool(value.encode()))
     except UnicodeEncodeError:
         return False
 
 
 def _check_json(content: Any) -> None:
-    """Check the depth, and that every text can be written in UTF-8."""
+    """Check the depth, and every text."""
     level = [content]
     for _ in range(_MOST_DEPTH + 1):
         inner: list[Any] = []
@@ -239,7 +239,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def _fail(problem: str, place: Any) -> NoReturn:
-    raise yaml.MarkedYAMLError(problem=problem, problem_mark=place.start_mark)
+    mark = place.start_mark
+    raise DocumentError(f"line {mark.line + 1}, column {mark.column + 1}: {problem}")
 
 
 _INTEGER_TAG, _FLOAT_TAG = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"

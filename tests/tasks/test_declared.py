@@ -5,6 +5,7 @@ The engine is a DX7 with three parallel operators, each with a level, a decay an
 
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,12 @@ from unsynth.errors import PatchError, TaskError
 from unsynth.formats.syx import read_voices
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import is_task_file, load_task
+from unsynth.tasks.declared.checks import Checks
+from unsynth.tasks.declared.conditions import check_cycles
+from unsynth.tasks.declared.declaration import Condition, ParameterDeclaration
 from unsynth.tasks.declared.task import DeclaredTask
-from unsynth.tasks.parameter import Continuous
+from unsynth.tasks.parameter import Continuous, Integer
+from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
 
 FILE = Path(__file__).with_name("small.yaml")
@@ -277,6 +282,60 @@ def test_errors_in_a_file_are_one_line_with_the_nearest_key():
     assert "Three Sines" in error_after(lambda d: d.update(task="Three Sines"))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("units/0/count", 1_000_000, "more than 10000 ways"),
+        ("units/0/count", True, "count True is not a whole number"),
+        ("parameters/0/high", 10**11, "more than 65,536 values"),
+        ("parameters/0/high", 1e11, "whole numbers"),
+        ("parameters/0/low", True, "low: True is not a number"),
+        ("parameters/0/unit", 3, "unit: 3 is not text"),
+        ("units/0/parameters/1/high", 1e300, "is not within -1e"),
+        ("units/0/parameters/1/step", 5.0, "not 1 divided by a whole number"),
+        ("units/0/parameters/1/step", 0.3, "not 1 divided by a whole number"),
+        ("units/0/parameters/1/step", 1e-320, "not 1 divided by a whole number"),
+        ("units/0/parameters/1/log", "yes", "log: 'yes' is not true or false"),
+        ("units/0/parameters/2/choices", "steady", "choices: 'steady' is not a list"),
+        ("units/0/parameters/2/choices/1", [1] * 9999, "is not a name"),
+        ("units/0/parameters/2/choices", list(range(2000)), "2000 choices, at most 1,024"),
+        ("units/0/parameters/2/weights", [1e300, 1.0], "larger than 1e+12"),
+        ("units/0/parameters/0/control", "x" * 9999, "more than 200 characters"),
+        ("units/0/parameters/1/heard", {"*" * 40: [1]}, "more than one *"),
+        ("units/0/parameters/1/heard/shape/0", "x" * 10**6, "more than 200 characters"),
+        ("note/0/high", 10_000, "note.pitch: 36 to 10000 is not within 0 to 127"),
+        ("note/1/high", 1e9, "times of up to 60 s"),
+        ("note_within", 0.01, "hardly any note of 0.05 s or more"),
+        ("note_within", -1.0, "hardly any note"),
+        ("task", "x" * 100, "up to 64 lowercase"),
+        ("engine", {1: 2}, "1 is not the name of a setting"),
+    ],
+)
+def test_values_beyond_a_limit_are_one_short_line(path, value, message):
+    *parents, last = [int(key) if key.isdigit() else key for key in path.split("/")]
+
+    def change(content):
+        for parent in parents:
+            content = content[parent]
+        content[last] = value
+
+    text = error_after(change)
+    assert message in text and len(text) < 400
+
+
+def test_a_long_chain_of_conditions_is_no_circle():
+    declared = [
+        ParameterDeclaration(
+            None, None, (), (), ((Condition((max(0, i - 1),)),),), False, 0.0, None
+        )
+        for i in range(3000)
+    ]
+    spec = Spec(tuple(Integer(f"a{i}", 0, 1) for i in range(3000)))
+    with pytest.raises(TaskError, match="a0: heard: depends on itself"):
+        check_cycles(Checks("x"), spec, declared)
+    check_cycles(Checks("x"), spec, [replace(declared[0], audible_if=()), *declared[1:]])
+
+
 def test_files_that_describe_no_task_are_refused(tmp_path):
     with pytest.raises(TaskError, match="cannot be read"):
         load_task(str(tmp_path / "none.yaml"))
@@ -284,6 +343,11 @@ def test_files_that_describe_no_task_are_refused(tmp_path):
     broken.write_text("task: [")
     with pytest.raises(TaskError, match="not YAML"):
         load_task(str(broken))
+    for text in ("task: !!int x", "[" * 5000, "task: a\ntask: b"):
+        broken.write_text(text)
+        with pytest.raises(TaskError, match=r"cannot be read: line \d") as error:
+            load_task(str(broken))
+        assert len(str(error.value)) < 400
     broken.write_text("- 3")
     with pytest.raises(TaskError, match="not a mapping"):
         load_task(str(broken))

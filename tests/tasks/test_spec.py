@@ -85,7 +85,7 @@ def test_values_out_of_range_are_refused_by_name():
         ("parameters: [{name: a, low: 3, high: 3}]", "a: low 3"),
         ("parameters: [{name: a, low: 0, hgih: 3}]", "a: .*hgih"),
         ("parameters: [{name: a, low: 0}]", "a: .*high"),
-        ("parameters: [{name: a, low: zero, high: 3}]", "does not describe"),
+        ("parameters: [{name: a, low: zero, high: 3}]", "'zero' is not a number"),
         ("units: [{name: a}]", "does not describe"),
         ("parameters: [", "does not describe"),
         ("parameters: [{name: a, kind: knob}]", "knob"),

@@ -15,8 +15,9 @@ import yaml
 
 from unsynth.authoring.probing import Probe, ProbedParameter
 from unsynth.authoring.units import ProposedUnit
-from unsynth.errors import OutputError
-from unsynth.tasks.declared.reader import MOST_IMAGES, parse
+from unsynth.documents import DocumentError, parse_yaml
+from unsynth.errors import OutputError, TaskError
+from unsynth.tasks.declared.reader import MOST_IMAGES
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.version import __version__
 
@@ -72,9 +73,14 @@ def draft(probe: Probe, task: str, plugin: str, preset: str | None = None) -> st
 def write_draft(text: str, path: Path) -> DeclaredTask:
     """Write a draft to a new file, and return the task that it declares.
 
-    Raises :class:`OutputError` if the file exists or cannot be written.
+    Raises :class:`OutputError` if the file exists or cannot be written, and :class:`TaskError` if a
+    task file cannot hold so many parameters.
     """
-    task = DeclaredTask(parse(text, str(path)), path.absolute().parent, str(path.absolute()))
+    try:
+        content = parse_yaml(text)
+    except DocumentError as error:
+        raise TaskError(f"{path}: {error}; leave parameters out") from None
+    task = DeclaredTask(content, path.absolute().parent, str(path.absolute()))
     try:
         # "x" never overwrites a file, not even one that appears at this moment.
         with path.open("x", encoding="utf-8") as file:

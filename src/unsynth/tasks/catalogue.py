@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
+from unsynth.documents import DocumentError, read_yaml
 from unsynth.errors import TaskError
 from unsynth.tasks.task import Task
 
@@ -40,7 +42,7 @@ def load_task(name: str) -> Task:
         return _CODED[name]()
     if name in _DECLARED:
         with as_file(files("unsynth.tasks.declared")) as folder:
-            return _declared((folder / f"{name}.yaml").read_text(encoding="utf-8"), folder, name)
+            return _declared(read_yaml(folder / f"{name}.yaml"), folder, name)
     names = ", ".join(sorted([*_CODED, *_DECLARED, *_ALIASES]))
     raise TaskError(
         f"there is no task named {name!r}; choose one of {names}, or give the path of a .yaml file"
@@ -50,18 +52,18 @@ def load_task(name: str) -> Task:
 def _load_file(path: Path) -> Task:
     absolute = path.expanduser().absolute()
     try:
-        text = absolute.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise TaskError(f"{path}: this task file cannot be read ({reason})") from None
-    task = _declared(text, absolute.parent, str(absolute))
+        content = read_yaml(absolute)
+    except OSError as error:
+        raise TaskError(f"{path}: this task file cannot be read ({error.strerror})") from None
+    except DocumentError as error:
+        raise TaskError(f"{path}: this task file cannot be read: {error}") from None
+    task = _declared(content, absolute.parent, str(absolute))
     if task.name in (*_CODED, *_DECLARED):
         raise TaskError(f"{path}: task: {task.name!r} is one of unsynth's own; rename yours")
     return task
 
 
-def _declared(text: str, folder: Path, source: str) -> Task:
-    from unsynth.tasks.declared.reader import parse
+def _declared(content: Any, folder: Path, source: str) -> Task:
     from unsynth.tasks.declared.task import DeclaredTask
 
-    return DeclaredTask(parse(text, source), folder, source)
+    return DeclaredTask(content, folder, source)

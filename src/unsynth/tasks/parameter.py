@@ -16,6 +16,13 @@ from jaxtyping import Float
 
 from unsynth.errors import TaskError
 
+#: The most values of an integer: each has its own probability in the prior.
+MOST_VALUES = 65_536
+#: The most choices of a category: each is a coordinate of the vector.
+MOST_CHOICES = 1_024
+#: The largest number in a range, in size; products of a few such numbers are still finite.
+LARGEST = 1e12
+
 
 @dataclass(frozen=True)
 class Integer:
@@ -29,6 +36,11 @@ class Integer:
     def __post_init__(self) -> None:
         if self.low >= self.high:
             raise TaskError(f"{self.name}: low {self.low} is not below high {self.high}")
+        if max(abs(self.low), abs(self.high)) > LARGEST or self.count > MOST_VALUES:
+            raise TaskError(
+                f"{self.name}: {self.low} to {self.high} are more than {MOST_VALUES:,} values; "
+                "make it continuous"
+            )
 
     @property
     def width(self) -> int:
@@ -60,8 +72,8 @@ class Integer:
 class Continuous:
     """A number from ``low`` to ``high`` in multiples of ``step``, on a linear or log scale.
 
-    ``step`` is the finest difference worth storing, such as 0.001 s; with it, encoding and
-    decoding are an exact round trip.
+    ``step`` is the finest difference worth storing, such as 0.001 s, and 1 divided by a whole
+    number; with it, encoding and decoding are an exact round trip.
     """
 
     name: str
@@ -74,9 +86,19 @@ class Continuous:
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise TaskError(f"{self.name}: low {self.low} is not below high {self.high}")
-        if self.step <= 0:
+        if not max(abs(self.low), abs(self.high)) <= LARGEST:
+            raise TaskError(
+                f"{self.name}: {self.low} to {self.high} is not within {-LARGEST:g} to {LARGEST:g}"
+            )
+        if not self.step > 0:
             raise TaskError(f"{self.name}: step {self.step} is not above 0")
-        if self.log and self.low <= 0:
+        # `quantise` counts steps per unit, and 64 bits of a float count up to 2^53 exactly.
+        per_unit = 1.0 / self.step
+        if not (0.5 < per_unit <= LARGEST) or abs(per_unit - round(per_unit)) > 1e-6 * per_unit:
+            raise TaskError(
+                f"{self.name}: step {self.step} is not 1 divided by a whole number, such as 0.001"
+            )
+        if self.log and self.low < 1.0 / LARGEST:
             raise TaskError(f"{self.name}: a log scale needs low above 0, not {self.low}")
 
     @property
@@ -125,6 +147,8 @@ class Categorical:
     def __post_init__(self) -> None:
         if len(self.choices) < 2 or len(set(self.choices)) != len(self.choices):
             raise TaskError(f"{self.name}: needs two or more choices, all different")
+        if len(self.choices) > MOST_CHOICES:
+            raise TaskError(f"{self.name}: {len(self.choices)} choices, at most {MOST_CHOICES:,}")
 
     @property
     def width(self) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
@@ -9,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float
 
+from unsynth.documents import DocumentError, parse_yaml, shown
 from unsynth.errors import PatchError, TaskError
 from unsynth.tasks.parameter import Categorical, Continuous, Integer, Parameter
 
@@ -20,6 +21,17 @@ Patch = Float[np.ndarray, " parameters"]
 #: A patch by the names of its parameters; a category's value is the name of its choice.
 NamedPatch = Mapping[str, int | float | str]
 
+#: The longest name of a choice, in characters.
+_LONGEST_CHOICE = 200
+#: What the fields of a parameter are, and their types in the YAML.
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "low": ("a number", (int, float)),
+    "high": ("a number", (int, float)),
+    "step": ("a number", (int, float)),
+    "log": ("true or false", (bool,)),
+    "unit": ("text", (str,)),
+    "choices": ("a list", (list, tuple)),
+}
 _KINDS = {"integer": Integer, "continuous": Continuous, "categorical": Categorical}
 
 
@@ -47,10 +59,10 @@ class Spec:
     units: tuple[Unit, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        names = [p.name for p in self.parameters]
-        twice = sorted({n for n in names if names.count(n) > 1})
+        counts = Counter(p.name for p in self.parameters)
+        twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
-            raise TaskError(f"parameter named twice: {', '.join(twice)}")
+            raise TaskError(f"parameter named twice: {', '.join(twice[:3])}")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -168,8 +180,8 @@ class Spec:
         Raises :class:`TaskError` for content that describes no task.
         """
         try:
-            return cls.from_data(yaml.safe_load(text))
-        except yaml.YAMLError as error:
+            return cls.from_data(parse_yaml(text))
+        except DocumentError as error:
             raise _no_task(error) from None
 
     @classmethod
@@ -199,7 +211,7 @@ class Spec:
 
 
 def _no_task(error: Exception) -> TaskError:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
     return TaskError(f"this does not describe a task: {reason}")
 
 
@@ -208,16 +220,25 @@ def _parameter(fields: dict[str, Any], prefix: str) -> Parameter:
     fields = dict(fields)
     name = prefix + str(fields.pop("name", "?"))
     kind = fields.pop("kind", "integer")
-    if kind not in _KINDS:
-        raise TaskError(f"{name}: kind {kind!r} is not one of {', '.join(_KINDS)}")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise TaskError(f"{name}: kind {shown(kind)} is not one of {', '.join(_KINDS)}")
+    for key, value in fields.items():
+        what, types = _TYPES.get(key, ("", (object,)))
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise TaskError(f"{name}: {key}: {shown(value)} is not {what}")
+    for choice in fields.get("choices", ()):
+        if not isinstance(choice, str | int | float) or len(str(choice)) > _LONGEST_CHOICE:
+            raise TaskError(f"{name}: choices: {shown(choice)} is not a name")
     if "choices" in fields:
         fields["choices"] = tuple(str(c) for c in fields["choices"])
     defaults = {f.name: f.default for f in dataclass_fields(_KINDS[kind]) if f.name != "name"}
-    unknown = sorted(set(fields) - set(defaults))
+    unknown = sorted(shown(key) for key in set(fields) - set(defaults))
     missing = sorted(n for n, d in defaults.items() if d is MISSING and n not in fields)
     if unknown or missing:
         raise TaskError(f"{name}: unknown {unknown}, missing {missing} for kind {kind}")
     if _KINDS[kind] is Continuous:
         for number in ("low", "high", "step"):
             fields[number] = float(fields[number])
+    elif not all(isinstance(fields.get(number, 0), int) for number in ("low", "high")):
+        raise TaskError(f"{name}: low and high of an integer are whole numbers")
     return _KINDS[kind](name=name, **fields)

@@ -8,11 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from unsynth.documents import shown
 from unsynth.errors import TaskError
-from unsynth.tasks.parameter import Categorical, Continuous, Parameter
+from unsynth.tasks.parameter import LARGEST, Categorical, Continuous, Parameter
 
 #: A copy's number in a name: ``{n}``, ``{n+2}``, ``{4n-3}``.
-_COPY_NUMBER = re.compile(r"\{(\d*)n([+-]\d+)?\}")
+_COPY_NUMBER = re.compile(r"\{(\d{0,4})n([+-]\d{1,4})?\}")
+#: The longest name, in characters.
+_LONGEST_NAME = 200
 
 
 class Checks:
@@ -38,13 +41,13 @@ class Checks:
     def mapping(self, value: Any, where: str) -> dict[Any, Any]:
         """Return a copy of a mapping."""
         if not isinstance(value, dict):
-            self.fail(f"{where}: {_shown(value)} is not a mapping (key: value)")
+            self.fail(f"{where}: {shown(value)} is not a mapping (key: value)")
         return dict(value)
 
     def sequence(self, value: Any, where: str) -> list[Any]:
         """Return a copy of a list."""
         if not isinstance(value, list):
-            self.fail(f"{where}: {_shown(value)} is not a list")
+            self.fail(f"{where}: {shown(value)} is not a list")
         return list(value)
 
     def text(self, fields: Mapping[str, Any], key: str, where: str) -> str:
@@ -53,19 +56,23 @@ class Checks:
         if value is None:
             self.fail(f"{where}: {key} is missing")
         if not isinstance(value, str) or not value:
-            self.fail(f"{where}: {key}: {_shown(value)} is not a name")
-        return str(value)
+            self.fail(f"{where}: {key}: {shown(value)} is not a name")
+        if len(value) > _LONGEST_NAME:
+            self.fail(f"{where}: {key}: {shown(value)} has more than {_LONGEST_NAME} characters")
+        return value
 
     def number(self, value: Any, where: str) -> float:
-        """Return a finite number."""
+        """Return a number, at most 10^12 in size."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            self.fail(f"{where}: {_shown(value)} is not a number")
+            self.fail(f"{where}: {shown(value)} is not a number")
+        if abs(value) > LARGEST:
+            self.fail(f"{where}: {shown(value)} is larger than {LARGEST:g}")
         return float(value)
 
     def flag(self, value: Any, where: str) -> bool:
         """Return a truth value."""
         if not isinstance(value, bool):
-            self.fail(f"{where}: {_shown(value)} is not true or false")
+            self.fail(f"{where}: {shown(value)} is not true or false")
         return bool(value)
 
     def parameter_value(self, parameter: Parameter, value: Any, where: str) -> float:
@@ -79,28 +86,26 @@ class Checks:
         if isinstance(parameter, Continuous) and parameter.low <= number <= parameter.high:
             number = parameter.nearest(number)
         if not parameter.valid(np.array([number]))[0]:
-            self.fail(f"{where}: {value!r} is not a value from {parameter.low} to {parameter.high}")
+            self.fail(
+                f"{where}: {shown(value)} is not a value from {parameter.low} to {parameter.high}"
+            )
         return number
 
     def name_for_copy(self, template: str, copy: int, where: str) -> str:
         """Fill in a copy's number: ``{n}``, ``{n+2}``, ``{4n-3}``; copy 0 is outside units."""
+        if len(template) > _LONGEST_NAME:
+            self.fail(f"{where}: {shown(template)} has more than {_LONGEST_NAME} characters")
         if not copy:
             if _COPY_NUMBER.search(template):
-                self.fail(f"{where}: {template!r}: only the copies of a unit have a number")
+                self.fail(f"{where}: {shown(template)}: only the copies of a unit have a number")
             return template
         return _COPY_NUMBER.sub(lambda m: str(int(m[1] or 1) * copy + int(m[2] or 0)), template)
 
 
 def unknown_key(name: str, valid: Collection[str]) -> str:
     """Say that a name is not known, and name the nearest valid one, or the first twelve."""
-    near = get_close_matches(name, list(valid), 1, 0.5)
+    near = get_close_matches(name[:_LONGEST_NAME], list(valid), 1, 0.5)
     if near:
-        return f"{name!r} is not known; the nearest is {near[0]!r}"
-    few = ", ".join(list(valid)[:12])
-    return f"{name!r} is not known; choose one of {few}" if few else f"{name!r} is not known"
-
-
-def _shown(value: Any) -> str:
-    """Write a value in fewer than 61 characters."""
-    text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
+        return f"{shown(name)} is not known; the nearest is {shown(near[0])}"
+    few = ", ".join(each[:40] for each in list(valid)[:12])
+    return f"{shown(name)} is not known" + (f"; choose one of {few}" if few else "")

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-import yaml
-
+from unsynth.documents import shown
 from unsynth.tasks.declared.checks import Checks, unknown_key
 from unsynth.tasks.declared.declaration import Condition, ParameterDeclaration
 from unsynth.tasks.parameter import Categorical
@@ -62,9 +62,10 @@ class ConditionReader:
             parts = _COMPARISON.fullmatch(value)
             if parts is None:
                 self._checks.fail(
-                    f"{where}: {value!r} is neither a list of values nor a comparison like '> 0'"
+                    f"{where}: {shown(value)} is neither a list of values nor a comparison like "
+                    "'> 0'"
                 )
-            number = self._checks.number(yaml.safe_load(parts[2]), where)
+            number = self._checks.number(_number(parts[2]), where)
             return Condition(positions, (), parts[1], number)
         values = []
         for each in self._checks.sequence(value, where):
@@ -78,6 +79,8 @@ class ConditionReader:
         own = f"{unit}{copy}."
         if copy and own + name in position:
             return (position[own + name],)
+        if name.count("*") > 1:
+            self._checks.fail(f"{where}: {shown(name)} has more than one *")
         if "*" in name:
             pattern = re.compile(re.escape(name).replace(r"\*", r"\d+"))
             positions = tuple(p for other, p in position.items() if pattern.fullmatch(other))
@@ -91,20 +94,24 @@ class ConditionReader:
 
 def check_cycles(checks: Checks, spec: Spec, parameters: Sequence[ParameterDeclaration]) -> None:
     """Raise :class:`TaskError` if a parameter's audibility depends on itself."""
-    done: set[int] = set()
+    dependencies = {
+        position: {
+            other
+            for alternative in parameter.audible_if
+            for condition in alternative
+            for other in condition.positions
+        }
+        for position, parameter in enumerate(parameters)
+    }
+    try:
+        TopologicalSorter(dependencies).prepare()
+    except CycleError as error:
+        name = spec.names[min(error.args[1])]
+        checks.fail(f"{name}: heard: depends on itself, through other parameters")
 
-    def visit(position: int, path: tuple[int, ...]) -> None:
-        if position in path:
-            checks.fail(
-                f"{spec.names[position]}: heard: depends on itself, through other parameters"
-            )
-        if position in done:
-            return
-        for alternative in parameters[position].audible_if:
-            for condition in alternative:
-                for other in condition.positions:
-                    visit(other, (*path, position))
-        done.add(position)
 
-    for position in range(len(parameters)):
-        visit(position, ())
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

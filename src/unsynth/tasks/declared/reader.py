@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from math import factorial, prod
 from typing import Any
 
-import yaml
-
+from unsynth.documents import shown
 from unsynth.errors import TaskError
 from unsynth.tasks.declared.checks import Checks, unknown_key
 from unsynth.tasks.declared.conditions import ConditionReader, check_cycles
@@ -31,14 +30,12 @@ _OWN_KEYS = ("control", "raw", "weights", "points", "heard", "inert", "neutral",
 _SECTIONS = ("parameters", "note")
 #: A task lists all images of a patch, so it can have this many at most.
 MOST_IMAGES = 10_000
-
-
-def parse(text: str, source: str) -> Any:
-    """Parse YAML. Raises :class:`TaskError` that names the line if the text is not YAML."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise TaskError(f"{source}: this is not YAML: {' '.join(str(error).split())}") from None
+#: The most parameters of a task, over all copies; large synthesizers have 3,000.
+MOST_PARAMETERS = 5_000
+#: With ``note_within``, this share of all pairs of times at least must make a note.
+_LEAST_NOTES = 0.001
+#: The latest onset and the longest duration, in seconds; sounds have four.
+_LONGEST_NOTE = 60.0
 
 
 def read_declaration(content: Any, source: str) -> Declaration:
@@ -106,20 +103,23 @@ class _Reader:
         content = checks.mapping(content, "the file")
         checks.keys(content, _TASK_KEYS, "the file")
         name = checks.text(content, "task", "the file")
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
-            checks.fail(f"task: {name!r} is not a name of lowercase letters, digits and hyphens")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
+            checks.fail(
+                f"task: {shown(name)} is not a name of up to 64 lowercase letters, digits and "
+                "hyphens"
+            )
         synth = checks.text(content, "synth", "the file")
         engine = checks.mapping(content.get("engine") or {}, "engine")
+        for key in engine:
+            if not isinstance(key, str):
+                checks.fail(f"engine: {shown(key)} is not the name of a setting")
         within = content.get("note_within")
         note_within = None if within is None else checks.number(within, "note_within")
         entries = self._entries(content)
         units = content.get("units") or []
         spec = self._spec(units, entries)
-        if prod(factorial(count) for count in self._counts.values()) > MOST_IMAGES:
-            checks.fail(
-                f"units: their copies can be exchanged in more than {MOST_IMAGES} ways; write the "
-                "copies of the largest unit as plain parameters"
-            )
+        if note_within is not None:
+            self._check_note_within(note_within, spec)
         conditions = ConditionReader(checks, spec)
         parameters = tuple(
             self._parameter(entry, parameter, conditions)
@@ -153,8 +153,14 @@ class _Reader:
                 checks.fail(f"unit {name!r}: this name is taken")
             count: Any = block.get("count")
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                checks.fail(f"unit {name}: count {count!r} is not a whole number above 0")
+                checks.fail(f"unit {name}: count {shown(count)} is not a whole number above 0")
             self._counts[name] = count
+            # Before the copies are listed, and 20! is already large.
+            if prod(factorial(min(each, 20)) for each in self._counts.values()) > MOST_IMAGES:
+                checks.fail(
+                    f"units: their copies can be exchanged in more than {MOST_IMAGES} ways; write "
+                    "the copies of the largest unit as plain parameters"
+                )
             parameters = self._fields(block.get("parameters"), f"unit {name}")
             for copy in range(1, count + 1):
                 entries += [_Entry(fields, name, copy) for fields in parameters]
@@ -163,6 +169,8 @@ class _Reader:
             parameters = self._fields(content.get(section) or [], section)
             entries += [_Entry(fields, section, 0) for fields in parameters]
         self._fix(content.get("fixed") or {}, "fixed", 0)
+        if len(entries) > MOST_PARAMETERS:
+            checks.fail(f"{len(entries)} parameters, at most {MOST_PARAMETERS:,}")
         return entries
 
     def _fields(self, parameters: Any, where: str) -> list[dict[str, Any]]:
@@ -173,7 +181,7 @@ class _Reader:
             checks.sequence(parameters, f"{where}: parameters"), start=1
         ):
             fields = checks.mapping(fields, f"{where}, parameter {number}")
-            place = f"{where}: {fields.get('name', f'parameter {number}')}"
+            place = f"{where}: {str(fields.get('name', f'parameter {number}'))[:60]}"
             checks.keys(fields, _SPEC_KEYS + _OWN_KEYS, place)
             checks.text(fields, "name", place)
             checked.append(fields)
@@ -213,7 +221,32 @@ class _Reader:
             self._checks.fail(
                 "note: must be note.pitch (integer), note.onset and note.duration (continuous)"
             )
+        pitch, onset, duration = spec.parameters[-3:]
+        assert not isinstance(pitch, Categorical)
+        if pitch.low < 0 or pitch.high > 127:
+            self._checks.fail(f"note.pitch: {pitch.low} to {pitch.high} is not within 0 to 127")
+        assert isinstance(onset, Continuous) and isinstance(duration, Continuous)
+        if onset.low < 0.0 or duration.low <= 0.0 or max(onset.high, duration.high) > _LONGEST_NOTE:
+            self._checks.fail(
+                f"note: onset and duration are times of up to {_LONGEST_NOTE:g} s, the onset not "
+                "negative, the duration above 0"
+            )
         return spec
+
+    def _check_note_within(self, within: float, spec: Spec) -> None:
+        """Check that draws of two times within ``within`` seconds soon make a note."""
+        onset, duration = spec.parameters[-2:]
+        assert isinstance(onset, Continuous) and isinstance(duration, Continuous)
+        # Of all pairs of a start and an end after it, those with an onset from `low` up to `high`
+        # and at least the shortest duration make a note.
+        most, least = (
+            max(0.0, within - duration.low - each) ** 2 for each in (onset.low, onset.high)
+        )
+        if not within > 0.0 or most - least < _LEAST_NOTES * within**2:
+            self._checks.fail(
+                f"note_within: hardly any note of {duration.low:g} s or more that starts at "
+                f"{onset.low:g} to {onset.high:g} s ends within {within:g} s"
+            )
 
     def _parameter(
         self, entry: _Entry, parameter: Parameter, conditions: ConditionReader
