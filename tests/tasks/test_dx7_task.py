@@ -186,6 +186,43 @@ def test_voices_without_scaling_round_trip_exactly(task):
         np.testing.assert_array_equal(task.engine_patch(task.from_voice(voice, note)), voice)
 
 
+#: Rates, levels and output level of an envelope with a hold.
+HOLDS = {
+    "second stage": ((99, 40, 60, 60), (99, 99, 0, 0), 99),
+    "second stage, whose level is another one on the panel": ((99, 40, 60, 60), (99, 98, 0, 0), 99),
+    "first stage, at level 0": ((20, 80, 50, 60), (0, 99, 50, 0), 99),
+    "two stages at level 0, then an attack": ((30, 30, 99, 60), (0, 0, 99, 0), 99),
+    "first stage at level 0, second at the floor": ((10, 30, 80, 60), (0, 1, 99, 0), 99),
+    "two levels at the floor of a quiet operator": ((99, 60, 99, 60), (3, 0, 99, 0), 85),
+    "no hold: one step of the engine down": ((99, 40, 60, 60), (99, 97, 0, 0), 99),
+    "no hold: the release to the level of sustain": ((99, 60, 50, 30), (99, 80, 70, 70), 99),
+}
+
+
+@pytest.mark.parametrize(("rates", "levels", "output"), HOLDS.values(), ids=HOLDS)
+def test_rate_scaling_of_a_hold_is_folded_exactly(task, rates, levels, output):
+    voice = init_voice()
+    operator = voice[105:126]
+    operator[:4], operator[4:8], operator[13], operator[16] = rates, levels, 7, output
+    for pitch in range(36, 97, 15):
+        note = Note(pitch, 0.0, 1.0)
+        assert task.synth().render(voice, note).any()
+        assert task.folding_error(voice, note) == 0.0
+
+
+def test_rate_scaling_is_folded_exactly(task):
+    rng = np.random.default_rng(7)
+    for number in range(24):
+        voice = task.engine_patch(task.sample(rng))
+        for operator in voice[:126].reshape(6, 21):
+            operator[13] = rng.integers(0, 8)
+            if number % 2:  # levels that are alike, and low ones
+                operator[5:7] = np.maximum(0, operator[4:6].astype(int) - rng.integers(0, 3, 2))
+                operator[4] = rng.choice([operator[4], 0, 3])
+        note = Note(int(rng.integers(36, 97)), 0.0, float(rng.choice([0.1, 1.5])))
+        assert task.folding_error(voice, note) == 0.0
+
+
 def test_folding_scaling_in_is_nearer_than_ignoring_it(task, shared_data):
     note = Note(60, 0.0, 1.5)
     errors, errors_without_scaling = [], []

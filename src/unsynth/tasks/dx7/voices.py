@@ -55,6 +55,8 @@ _VELOCITY_STEPS = np.array(
     + [218, 220, 222, 224, 225, 227, 229, 230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244]
     + [246, 246, 248, 249, 250, 251, 252, 253, 254]
 )
+#: The engine's lowest level of an envelope, in 1/256 octave (Dexed, env.cc).
+_FLOOR = 16
 #: Exponential curve of keyboard level scaling (Dexed, dx7note.cc), one value per three semitones.
 _EXPONENTIAL_CURVE = (
     *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126),
@@ -95,9 +97,10 @@ def patch_from_voice(layout: Layout, voice: Voice, note: Note) -> Float[np.ndarr
     patch = np.zeros(len(layout.spec.parameters))
     pitch = note.pitch + int(voice[_TRANSPOSE]) - _NOT_TRANSPOSED
     for raw, op in zip(_operator_bytes(voice).tolist(), layout.operators(patch), strict=True):
-        op[RATES] = [unscaled_rate(rate, pitch, raw[_RATE_SCALING]) for rate in raw[:4]]
         op[LEVELS] = raw[4:8]
         op[OP["output_level"]] = unscaled_level(raw, pitch, note.velocity)
+        steps = (raw[_RATE_SCALING] * min(31, max(0, pitch // 3 - 7))) >> 3
+        op[RATES] = unscaled_rates(raw[:4], raw[4:8], int(op[OP["output_level"]]), steps)
         op[OP["mode"]] = raw[_MODE]
         op[OP["ratio_coarse"]] = 1
         if raw[_MODE]:
@@ -122,9 +125,37 @@ def patch_from_voice(layout: Layout, voice: Voice, note: Note) -> Float[np.ndarr
     return patch
 
 
-def unscaled_rate(rate: int, pitch: int, scaling: int) -> int:
+def unscaled_rates(
+    rates: Sequence[int], levels: Sequence[int], output_level: int, steps: int
+) -> list[int]:
+    """Return an envelope's rates that are, without rate scaling, as fast as these with it.
+
+    ``steps`` is what rate scaling adds. A hold takes it on the patch's scale, and a moving stage on
+    the engine's, which is coarser (Dexed, env.cc).
+    """
+    holds = _holds(levels, output_level)
+    return [
+        min(99, rate + steps) if hold else _unscaled_moving_rate(rate, steps)
+        for rate, hold in zip(rates, holds, strict=True)
+    ]
+
+
+def _holds(levels: Sequence[int], output_level: int) -> list[bool]:
+    """Say which stages of an envelope stay at one level, and so last as long as a hold.
+
+    A stage holds if the engine's level is that of the stage before. Different levels of the patch
+    may be one to the engine, which drops the lowest bit of a level's steps and has a floor. The
+    first stage holds at level 0. The release begins wherever the key goes up: it counts as moving.
+    """
+    engine_levels = np.maximum(
+        LEVEL_STEPS[list(levels)] // 2 * 64 + LEVEL_STEPS[output_level] * 32 - 4256, _FLOOR
+    )
+    second, third = (engine_levels[1:3] == engine_levels[:2]).tolist()
+    return [levels[0] == 0, second, third, False]
+
+
+def _unscaled_moving_rate(rate: int, steps: int) -> int:
     """Return the rate that is, without rate scaling, as fast as this one with it."""
-    steps = (scaling * min(31, max(0, pitch // 3 - 7))) >> 3
     if steps == 0:
         return rate
     engine_rate = min(63, (rate * 41 >> 6) + steps)
