@@ -140,6 +140,27 @@ def test_thorough_descents_fit_better(task, space):
     assert np.mean(medians[True]) < 0.9 * np.mean(medians[False])
 
 
+def test_structures_with_equal_values_at_other_operators_are_both_kept(task):
+    """In algorithm 1 operators 1, 2, 3 and operators 1, 3, 4 at ratios 1, 2, 3 sound different."""
+    space, at = Space(task), task.spec.position
+    audio, (patch, *_) = make_problem(task, space, 13)
+    candidates = []
+    for sounding in ((1, 2, 3), (1, 3, 4)):
+        other = patch.copy()
+        for op in range(1, 7):
+            other[at[f"op{op}.output_level"]] = 90 if op in sounding else 0
+            other[at[f"op{op}.level1"]], other[at[f"op{op}.mode"]] = 99, 0
+        for ratio, op in enumerate(sounding, start=1):
+            other[at[f"op{op}.ratio_coarse"]] = ratio
+            other[at[f"op{op}.ratio_fine"]] = other[at[f"op{op}.ratio_detune"]] = 0
+            other[at[f"op{op}.amp_mod_sensitivity"]] = 0
+        other[at["algorithm"]] = 0
+        candidates.append(Candidate(other, audio, 5.0, ""))
+    descent = Descent(space, Downhill(space, sketch_of(task), audio), [])
+    descent.learn(candidates)
+    assert len(descent._best_by_structure) == 2
+
+
 def test_the_first_descent_fits_the_start_and_keeps_its_structures(task, space):
     audio, patches = make_problem(task, space, 10)
     downhill = Downhill(space, sketch_of(task), audio)

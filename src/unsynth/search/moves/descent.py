@@ -73,7 +73,7 @@ class Descent(Move):
         """
         for candidate in candidates:
             mask = self._downhill.structure & self._space.free(candidate.patch)
-            structure = candidate.patch[mask].tobytes()
+            structure = np.where(mask, candidate.patch, np.nan).tobytes()
             best = self._best_by_structure.get(structure)
             if best is None or candidate.score < best[0]:
                 self._best_by_structure[structure] = candidate.score, candidate.patch
