@@ -13,8 +13,8 @@ SMALL = {
     "kind": "flow",
     "encoder": {
         "kind": "log-mel",
-        "patch": [128, 64],
-        "stride": [128, 50],
+        "patch": (128, 64),
+        "stride": (128, 50),
         "width": 8,
         "heads": 2,
         "layers": 2,
@@ -40,7 +40,7 @@ MLP = {**SMALL, "field": {"kind": "mlp", **_SIZES}}
 REGRESSION = {"kind": "regression", "encoder": SMALL["encoder"]}
 VAE = {
     "kind": "vae-realnvp",
-    "channels": [4, 4, 4, 4, 4],
+    "channels": (4, 4, 4, 4, 4),
     "latent_layers": 2,
     "parameter_layers": 2,
     "coupling_width": 8,

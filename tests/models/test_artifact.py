@@ -1,8 +1,10 @@
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from tests.models.small import SMALL, small_flow
@@ -126,6 +128,71 @@ def test_a_json_of_another_model_is_refused(task, saved):
     saved.with_suffix(".json").write_text("{")
     with pytest.raises(ArtifactError, match="does not describe a model"):
         load_artifact(saved, task)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("sampling/steps", 10**9, "sampling.steps: .* less than or equal to 10000, not 1000000000"),
+        ("sampling/guidance", 1e9, "sampling.guidance: .* less than or equal to 100"),
+        ("architecture/field/layers", 10**9, "layers: .* less than or equal to 256"),
+        ("architecture/encoder/width", 10**9, "width: .* less than or equal to 65536"),
+        ("architecture/encoder/layers", True, "layers: .* valid integer, not True"),
+        ("training_steps", "2001-01-01", "training_steps: .* not '2001-01-01'"),
+        ("weight_bytes", 10**15, "weight_bytes: .* less than or equal to"),
+        ("task", "x" * 10**6, "larger than 1 MB"),
+        ("engine", "x" * 10**5, "engine: .* at most 200 characters"),
+        ("features", [[[[0] * 99] * 99] * 9], "features: .* be an object"),
+    ],
+)
+def test_values_of_the_json_beyond_a_limit_are_refused(task, saved, field, value, message):
+    path = saved.with_suffix(".json")
+    content = fields = json.loads(path.read_text())
+    *parents, last = field.split("/")
+    for parent in parents:
+        fields = fields[parent]
+    fields[last] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(ArtifactError, match=message) as error:
+        load_artifact(saved, task)
+    assert len(str(error.value)) < 500
+
+
+def replace_weights(path: Path, **changed: torch.Tensor | None) -> None:
+    """Change weights, and make the JSON say that these are the ones that were saved."""
+    state = safetensors.torch.load(path.read_bytes()) | changed
+    data = safetensors.torch.save({k: v for k, v in state.items() if v is not None})
+    path.write_bytes(data)
+    change(path, weight_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (torch.full((8,), torch.nan), "no_sound is not finite"),
+        (torch.full((8,), torch.inf), "no_sound is not finite"),
+        (torch.zeros(8, dtype=torch.int64), "no_sound is of .* type torch.int64, not .*float32"),
+        (torch.zeros(8, dtype=torch.complex64), "type torch.complex64, not .*float32"),
+        (torch.zeros(9), r"no_sound is of shape \(9,\)"),
+        (None, "no_sound is missing or not expected"),
+    ],
+)
+def test_weights_that_do_not_fit_or_are_not_finite_are_refused(task, saved, weights, message):
+    replace_weights(saved, no_sound=weights)
+    with pytest.raises(ArtifactError, match=message):
+        load_artifact(saved, task)
+
+
+def test_steps_that_do_not_belong_to_a_matrix_are_refused(task, saved):
+    name = next(n for n, v in safetensors.torch.load(saved.read_bytes()).items() if v.ndim == 2)
+    replace_weights(saved, **{f"{name}.step": torch.ones(10**6, 1, 1)})
+    with pytest.raises(ArtifactError, match="does not have one step for each row"):
+        load_artifact(saved, task)
+
+
+def test_a_loss_that_is_not_finite_is_described_as_not_measured(task):
+    architecture = FlowArchitecture.model_validate(SMALL)
+    assert describe(task, architecture, SAMPLING, 0.9, 1, float("nan")).validation_loss is None
 
 
 def test_a_path_that_cannot_be_written_is_refused(task, model, tmp_path):

@@ -168,7 +168,7 @@ def test_heads_that_do_not_divide_the_width_are_refused():
 
 
 def test_strides_that_skip_cells_are_refused():
-    wrong = {**SMALL, "encoder": {**SMALL["encoder"], "stride": [128, 65]}}
+    wrong = {**SMALL, "encoder": {**SMALL["encoder"], "stride": (128, 65)}}
     with pytest.raises(ValueError, match=r"\(128, 65\) skips cells between patches of \(128, 64\)"):
         FlowArchitecture.model_validate(wrong)
 

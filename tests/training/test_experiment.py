@@ -6,7 +6,9 @@ import torch
 from unsynth.errors import UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.tasks.catalogue import load_task
+from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
+from unsynth.training.module import TrainingError
 
 #: Parameters of the paper's models, counted in its code.
 PUBLISHED = {
@@ -66,13 +68,35 @@ def test_overrides_change_single_settings(experiment_path):
         ("data.group=2", "group is for training from data.folder"),
         ("training.condition_dropout=1.5", r"training.condition_dropout: .* not 1.5"),
         ("data=3", "data: .* not 3"),
-        ("training.steps=[", "is not a YAML value"),
+        ("training.steps=2001-99-99", r"training.steps: .* not '2001-99-99'"),
+        ("training.steps=true", r"training.steps: .* not True"),
+        ("training.steps='5'", r"training.steps: .* not '5'"),
+        ("training.steps=100000000000", r"training.steps: .* less than or equal to 1000000000"),
+        ("training.learning_rate=.inf", "training.learning_rate: .*'.inf' is not a finite number"),
+        ("training.learning_rate=1e300", "training.learning_rate: .* less than or equal to"),
+        ("model.field.layers=1000000000", "layers: .* less than or equal to 256"),
+        ("model.field.width=1000000000", "width: .* less than or equal to 65536"),
+        ("data.batch=1000000000", "data.batch: .* less than or equal to 65536"),
+        ("data.sketched=1", "data.sketched: .* valid boolean, not 1"),
+        ("sampling.steps=1000000000", "sampling.steps: .* less than or equal to 10000"),
+        ("sampling.tolerance=1e-300", "sampling.tolerance: .* greater than or equal to"),
+        ("task=!!int x", "task: line 1, column 1: tags"),
+        ("task=" + "[" * 500, "nested more than 64 deep"),
+        ("seed=" + "x" * 5000, "seed: .* not 'x"),
+        ("training.steps=[", "training.steps: not YAML: line 1"),
     ],
 )
 def test_a_wrong_override_is_named(experiment_path, override, message):
     with pytest.raises(ExperimentError, match=message) as caught:
         load_experiment(experiment_path, [override])
     assert isinstance(caught.value, UnsynthError) and "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_built(experiment_path):
+    overrides = [f"model.field.{key}=65536" for key in ("width", "feed_forward")]
+    with pytest.raises(TrainingError, match="weights, more than 2,000,000,000"):
+        dry_run(experiment_path, overrides)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +114,7 @@ def test_noise_of_a_set_is_coupled_in_groups_that_divide_the_batch(experiment_pa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("task: [", "is not YAML"),
+        ("task: [", "cannot be read: not YAML: line 1"),
         ("- task", "holds no experiment"),
         ("task: dx7", "model: Field required"),
         ("task: dx7\ntrianing: {}", "unknown key trianing; the nearest is training"),

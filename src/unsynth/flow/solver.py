@@ -39,7 +39,8 @@ def solve(
     """Solve from ``x0`` at t = ``start`` to t = 1 in equal steps.
 
     The adaptive solver ignores ``steps``. It takes as many as all items together need for an error
-    of about ``tolerance`` in each; the others ignore ``tolerance``.
+    of about ``tolerance`` in each; the others ignore ``tolerance``. It gives NaN for
+    a field that is not finite.
 
     >>> solve(lambda x, t: 2 * torch.ones_like(x), torch.zeros(1, 2), steps=10)
     tensor([[2.0000, 2.0000]])
@@ -83,4 +84,6 @@ def _adaptive(v: Field, x0: torch.Tensor, tolerance: float, start: float) -> tor
 
     flat = x0.double().cpu().numpy().ravel()
     solution = solve_ivp(slope, (start, 1.0), flat, rtol=tolerance, atol=tolerance, t_eval=[1.0])
+    if not solution.success:  # its steps became too small: the field is not finite
+        return torch.full_like(x0, torch.nan)
     return torch.from_numpy(solution.y[:, -1]).to(x0).view_as(x0)

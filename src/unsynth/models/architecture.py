@@ -5,7 +5,7 @@ The names of fields are part of both file formats.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unsynth.audio.observation import Observation
 from unsynth.models.conditional_flow import ConditionalFlow
@@ -18,21 +18,32 @@ from unsynth.models.vector_fields import DiffusionTransformer, ResidualNetwork
 from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
 
+#: A size of a layer, such as its width, or a number of sounds that are held in memory.
+Size = Annotated[int, Field(gt=0, le=65_536)]
+#: A number of layers.
+Layers = Annotated[int, Field(gt=0, le=256)]
+#: A number of steps or sounds that come one after the other.
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
+#: A rate, or the weight of a loss.
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 #: The models that can be trained and then estimate patches.
 Model = ConditionalFlow | PatchRegression | VAERealNVP
 
 
 class StrictSettings(BaseModel):
-    """Base of settings in files: values are checked and fixed, and unknown fields are errors."""
+    """Base of settings in files: values are checked and fixed, and unknown fields are errors.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Types are strict: true is no number, and a number in quotes is text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class _Transformer(StrictSettings):
-    width: PositiveInt
-    heads: PositiveInt
-    layers: PositiveInt
-    feed_forward: PositiveInt
+    width: Size
+    heads: Size
+    layers: Layers
+    feed_forward: Size
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "_Transformer":
@@ -45,8 +56,8 @@ class SpectrogramEncoderSettings(_Transformer):
     """Sizes of :class:`SpectrogramTransformer`; patch and stride are (bands, frames)."""
 
     kind: Literal["log-mel"]
-    patch: tuple[PositiveInt, PositiveInt]
-    stride: tuple[PositiveInt, PositiveInt]
+    patch: tuple[Size, Size]
+    stride: tuple[Size, Size]
 
     @model_validator(mode="after")
     def _patches_touch(self) -> "SpectrogramEncoderSettings":
@@ -70,13 +81,13 @@ class NoteEncoderSettings(StrictSettings):
     """Sizes of :class:`NoteEncoder`; ``out`` is the width of the field's conditioning vectors."""
 
     kind: Literal["note", "windows"]
-    directions: PositiveInt
-    width: PositiveInt
-    layers: PositiveInt
-    feed_forward: PositiveInt
-    out: PositiveInt
+    directions: Size
+    width: Size
+    layers: Layers
+    feed_forward: Size
+    out: Size
     #: Sounds from which the whitening is fitted before the first step.
-    sounds: PositiveInt = 2048
+    sounds: Count = 2048
 
     def build(self, shape: tuple[int, ...], queries: int, out: int) -> NoteEncoder:
         """Make a new encoder for notes or windows, of shape (values,)."""
@@ -90,16 +101,16 @@ EncoderSettings = Annotated[
 
 
 class _Conditioned(StrictSettings):
-    modulation: PositiveInt
-    time: PositiveInt
-    data_variance: float | None = Field(None, gt=0.01)
+    modulation: Size
+    time: Size
+    data_variance: float | None = Field(None, gt=0.01, le=1e6)
 
 
 class Param2TokFieldSettings(_Transformer, _Conditioned):
     """Sizes of :class:`DiffusionTransformer` with :class:`Param2Tok`."""
 
     kind: Literal["param2tok"]
-    tokens: PositiveInt
+    tokens: Size
 
 
 class UnitFieldSettings(_Transformer, _Conditioned):
@@ -112,9 +123,9 @@ class MLPFieldSettings(_Conditioned):
     """Sizes of :class:`ResidualNetwork`."""
 
     kind: Literal["mlp"]
-    width: PositiveInt
-    layers: PositiveInt
-    feed_forward: PositiveInt
+    width: Size
+    layers: Layers
+    feed_forward: Size
 
 
 class _Architecture(StrictSettings):
@@ -177,19 +188,19 @@ class VAEArchitecture(StrictSettings):
 
     kind: Literal["vae-realnvp"]
     #: Channels of the convolutions, each of which halves bands and frames.
-    channels: tuple[PositiveInt, ...]
+    channels: tuple[Size, ...] = Field(min_length=1, max_length=16)
     #: Layers of the RealNVP on the latent vector.
-    latent_layers: PositiveInt
+    latent_layers: Layers
     #: Layers of the RealNVP from the latent vector to the parameters.
-    parameter_layers: PositiveInt
+    parameter_layers: Layers
     #: Width of the network in each layer.
-    coupling_width: PositiveInt
+    coupling_width: Size
     #: Residual blocks of that network.
-    coupling_blocks: PositiveInt
+    coupling_blocks: Layers
     #: Weight of the latent loss at the start and at the end.
-    beta: tuple[float, float] = (0.02, 0.04)
+    beta: tuple[Weight, Weight] = (0.02, 0.04)
     #: Steps from the first weight to the last.
-    beta_steps: PositiveInt = 60_000
+    beta_steps: Count = 60_000
 
     @property
     def observation(self) -> Observation:

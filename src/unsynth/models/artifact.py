@@ -8,17 +8,19 @@ noticed. The models that unsynth ships lie in the package ``unsynth.shipped``.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError
 
+from unsynth.documents import DocumentError, read_json, shown, validate
 from unsynth.errors import UnsynthError
 from unsynth.files import replacing
 from unsynth.flow.solver import Solver
@@ -29,6 +31,10 @@ from unsynth.version import __version__
 _SUFFIX = ".safetensors"
 #: Above this number of bytes, matrices are quantised to one byte per weight.
 _QUANTISE_ABOVE = 20_000_000
+#: The largest description in bytes; ours have 3 kB.
+_MOST_JSON_BYTES = 1_000_000
+#: The largest weight file in bytes.
+_MOST_WEIGHT_BYTES = 16_000_000_000
 #: What a quantised matrix's name is extended by to name its steps.
 _STEP = ".step"
 
@@ -41,22 +47,26 @@ class SamplingSettings(StrictSettings):
     """How a trained flow is sampled by default."""
 
     solver: Solver = Solver.RK4
-    steps: PositiveInt = 100
+    steps: int = Field(100, gt=0, le=10_000)
     #: Guidance scale w (:mod:`unsynth.flow.guidance`).
-    guidance: float = 2.0
+    guidance: float = Field(2.0, ge=0.0, le=100.0)
     #: Error of the adaptive solver, which ignores ``steps``.
-    tolerance: PositiveFloat = 1e-4
+    tolerance: float = Field(1e-4, ge=1e-7, le=1.0)
+
+
+#: A name or a version, which messages repeat.
+_Text = Annotated[str, Field(max_length=200)]
 
 
 class Artifact(StrictSettings):
     """The description of a trained model: the JSON file."""
 
-    task: str
-    task_hash: str
+    task: _Text
+    task_hash: _Text
     #: The task file, if the task is declared in one.
     task_file: str | None = None
     #: Name and version of the engine that rendered the training sounds.
-    engine: str
+    engine: _Text
     #: Settings of the observation (:meth:`~unsynth.audio.observation.Observation.settings`).
     features: dict[str, Any]
     architecture: Architecture
@@ -67,9 +77,9 @@ class Artifact(StrictSettings):
     #: The last validation loss; ``None`` if the run measured none.
     validation_loss: float | None
     #: The version of unsynth that wrote the file.
-    unsynth: str = __version__
+    unsynth: _Text = __version__
     #: Size of the weight file; :func:`save_artifact` sets it.
-    weight_bytes: int = 0
+    weight_bytes: int = Field(default=0, ge=0, le=_MOST_WEIGHT_BYTES)
     #: SHA-256 of the weight file; :func:`save_artifact` sets it.
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
@@ -91,6 +101,7 @@ def describe(
 
     Size and SHA-256 of the weights are still missing; :func:`save_artifact` adds them.
     """
+    measured = validation_loss is not None and math.isfinite(validation_loss)
     return Artifact(
         task=task.name,
         task_hash=task.hash,
@@ -101,7 +112,7 @@ def describe(
         sampling=sampling,
         ema_decay=ema_decay,
         training_steps=training_steps,
-        validation_loss=validation_loss,
+        validation_loss=validation_loss if measured else None,
     )
 
 
@@ -141,7 +152,7 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
     """Load a model of this task, ready to sample: float32, without gradients, on the CPU.
 
     Raises :class:`ArtifactError` for a file that is missing or damaged, or that belongs to another
-    task, another version of the task, or other features.
+    task, another version of the task, or other features, and for weights that are not finite.
     """
     artifact = read_artifact(path)
     if (artifact.task, artifact.task_hash) != (task.name, task.hash):
@@ -158,18 +169,20 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
     if different:
         key = different[0]
         raise ArtifactError(
-            f"{path}: this model observes sounds with {key} {artifact.features.get(key)}, "
-            f"but this version of unsynth with {key} {features.get(key)}; "
+            f"{path}: this model observes sounds with {key[:60]} "
+            f"{shown(artifact.features.get(key))}, but this version of unsynth with {key[:60]} "
+            f"{features.get(key)}; "
             f"use unsynth {artifact.unsynth}, or train the model again"
         )
     try:
-        weights = path.read_bytes()
+        size = path.stat().st_size
+        weights = path.read_bytes() if size == artifact.weight_bytes else b""
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(weights) != artifact.weight_bytes:
+    if size != artifact.weight_bytes:
         raise ArtifactError(
-            f"{path}: this file has {len(weights)} bytes, but its JSON says "
-            f"{artifact.weight_bytes}; it is truncated or from another save: copy both files again"
+            f"{path}: this file has {size} bytes, but its JSON says {artifact.weight_bytes}; it is "
+            "truncated or from another save: copy both files again"
         )
     if hashlib.sha256(weights).hexdigest() != artifact.sha256:
         raise ArtifactError(
@@ -181,13 +194,17 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
         shape = artifact.architecture.observed_shape(task)
         with torch.device("meta"):  # no memory or random numbers for weights that are replaced
             model = artifact.architecture.build(task.spec, shape)
+        _check_weights(state, model.state_dict())
         model.load_state_dict(state, assign=True)
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ArtifactError(
             f"{path}: these weights do not fit the model that the JSON describes ({reason}); "
             "copy both files again"
         ) from None
+    except (MemoryError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ArtifactError(f"{path}: this model cannot be loaded here ({reason})") from None
     return model.requires_grad_(False).eval(), artifact
 
 
@@ -203,14 +220,35 @@ def _quantise(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _dequantise(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Convert stored weights to float32; multiply those that have steps by them."""
+    """Convert stored weights to float32; multiply those that have steps by them.
+
+    Raises ``ValueError`` for steps that do not belong to a matrix's rows.
+    """
     state: dict[str, torch.Tensor] = {}
     for name, value in stored.items():
         if name + _STEP in stored:
-            state[name] = value.float() * stored[name + _STEP]
+            step = stored[name + _STEP]
+            if value.ndim != 2 or step.shape != (len(value), 1):
+                raise ValueError(f"{name[:60]}{_STEP} does not have one step for each row")
+            state[name] = value.float() * step
         elif not name.endswith(_STEP):
             state[name] = value.float() if value.is_floating_point() else value
     return state
+
+
+def _check_weights(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    """Raise ``ValueError`` for weights of other names, shapes or types, or that are not finite."""
+    if names := state.keys() ^ expected.keys():
+        raise ValueError(f"{min(names)[:60]} is missing or not expected")
+    for name, value in state.items():
+        shape, dtype = tuple(expected[name].shape), expected[name].dtype
+        if (tuple(value.shape), value.dtype) != (shape, dtype):
+            raise ValueError(
+                f"{name} is of shape {shown(tuple(value.shape))} and type {value.dtype}, not "
+                f"{shape} and {dtype}"
+            )
+        if not value.isfinite().all():
+            raise ValueError(f"{name} is not finite")
 
 
 def shipped_artifact(task_name: str) -> Path | None:
@@ -241,15 +279,13 @@ def read_artifact(weights: Path) -> Artifact:
         )
     path = _json_path(weights)
     try:
-        return Artifact.model_validate_json(path.read_bytes())
+        return validate(Artifact, read_json(path, _MOST_JSON_BYTES))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: is missing; copy it next to the .safetensors file") from None
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+    except DocumentError as error:
         raise ArtifactError(
-            f"{path}: does not describe a model of this version ({where}: {first['msg']}); "
-            "copy both files again, or train the model again"
+            f"{path}: does not describe a model of this version ({error}); copy both "
+            "files again, or train the model again"
         ) from None

@@ -62,7 +62,7 @@ class Posterior:
             x1 = self._solve(self._model, observation, x0, values, mask, guidance, steps)
         else:
             x1 = torch.where(mask, values, self._model(observation))
-        return self.task.spec.decode(x1.double().numpy())
+        return self._decode(x1)
 
     @torch.inference_mode()
     def resample(
@@ -91,7 +91,7 @@ class Posterior:
         steps = max(1, round((1.0 - start) * self.sampling.steps))
         x0 = self._draw_noise(len(x1), rng)
         x1 = self._solve(self._model, observation, x0, x1, mask, guidance, steps, start)
-        return self.task.spec.decode(x1.double().numpy())
+        return self._decode(x1)
 
     @property
     def is_flow(self) -> bool:
@@ -160,6 +160,14 @@ class Posterior:
             x = torch.where(mask, x1, x)
         steps = steps or sampling.steps
         return solve(field, x, steps, sampling.solver, sampling.tolerance, start)
+
+    def _decode(self, x1: Float[torch.Tensor, "items d"]) -> Float[np.ndarray, "items parameters"]:
+        if not x1.isfinite().all():
+            raise ArtifactError(
+                f"the model for {self.task.name} gives numbers that are not finite: use another "
+                "weight file, or train it again"
+            )
+        return self.task.spec.decode(x1.double().numpy())
 
     def _encode_fixed(
         self, fixed: Mapping[str, float | int]

@@ -3,29 +3,29 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
-from pydantic import (
-    BaseModel,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, model_validator
 
 from unsynth.audio.observation import Observation
+from unsynth.documents import DocumentError, parse_yaml, read_yaml, shown, validate
 from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
-from unsynth.models.architecture import Architecture, FlowArchitecture, StrictSettings
+from unsynth.models.architecture import (
+    Architecture,
+    Count,
+    FlowArchitecture,
+    Size,
+    StrictSettings,
+    Weight,
+)
 from unsynth.models.artifact import SamplingSettings
 from unsynth.tasks.catalogue import is_task_file
 
 #: The least size of the groups of a set in which noise is coupled, if no size is set.
 _LEAST_GROUP = 64
+#: A rate, or the weight of a loss, above 0.
+PositiveWeight = Annotated[float, Field(gt=0.0, le=1e6)]
 
 
 class ExperimentError(UnsynthError):
@@ -40,23 +40,23 @@ class DataSettings(StrictSettings):
     """
 
     #: Sounds per step.
-    batch: PositiveInt
+    batch: Size
     #: How many times each sound is used, with new noise and times.
-    uses: PositiveInt = 1
+    uses: Size = 1
     #: Steps between two uses of a sound.
-    apart: PositiveInt = 1
+    apart: Count = 1
     #: Noises and times per sound and step; the encoder runs once for all of them.
-    noises: PositiveInt = 1
+    noises: Size = 1
     #: Sounds of the validation loss, always the same.
-    validation: PositiveInt = 256
+    validation: Size = 256
     #: The set to train from, a path or a URL; without one, sounds are made while training.
     folder: str | None = None
     #: Whether sounds are sketched while training, not rendered (:mod:`unsynth.sketches.sketch`).
     sketched: bool = False
     #: Sounds per group of a set; noise is coupled within a group. See :attr:`coupled`.
-    group: PositiveInt | None = None
+    group: Size | None = None
     #: Processes per device that read the set or sketch; with 0, the training process does.
-    loaders: NonNegativeInt = 1
+    loaders: int = Field(1, ge=0, le=1024)
 
     @model_validator(mode="after")
     def _check_uses(self) -> "DataSettings":
@@ -96,20 +96,20 @@ class TrainingSettings(StrictSettings):
     """The objective, its optimiser and what a run writes."""
 
     #: Steps of the whole run.
-    steps: PositiveInt
+    steps: Count
     #: The rate after the warm-up, from which it falls to the final rate as half a cosine.
-    learning_rate: PositiveFloat
+    learning_rate: PositiveWeight
     #: Param2Tok's learning rate as a multiple of the rest's: if it is higher, Param2Tok's symmetry
     #: breaks in hundreds of steps instead of 10^5.
-    param2tok_rate: PositiveFloat = 1.0
+    param2tok_rate: PositiveWeight = 1.0
     #: The learning rate at the end of the run.
-    final_learning_rate: NonNegativeFloat = 1e-6
+    final_learning_rate: Weight = 1e-6
     #: Steps in which the learning rate rises from 0.
-    warm_up: PositiveInt = 500
+    warm_up: Count = 500
     #: Weight decay of AdamW.
-    weight_decay: NonNegativeFloat = 0.0
+    weight_decay: Weight = 0.0
     #: Largest norm of the gradient.
-    gradient_clip: PositiveFloat = 0.5
+    gradient_clip: PositiveWeight = 0.5
     #: Share of the items that lose their sound.
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
     #: Share of the items whose sound is disturbed (:mod:`unsynth.audio.augmentation`).
@@ -119,11 +119,11 @@ class TrainingSettings(StrictSettings):
     #: How noise is paired with patches.
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Weight of the mean absolute entry of Param2Tok's assignment.
-    assignment_penalty: NonNegativeFloat = 0.01
+    assignment_penalty: Weight = 0.01
     #: Decay of the averaged weights per step; lower in the first steps.
     ema_decay: float = Field(0.999, ge=0.0, lt=1.0)
     #: Parts of a step's batch that are computed one after the other, to save memory.
-    accumulate: PositiveInt = 1
+    accumulate: Size = 1
     #: Whether to compile the networks, which takes minutes and then saves time.
     compile: bool = False
     #: The precision of Lightning's trainer.
@@ -133,9 +133,9 @@ class TrainingSettings(StrictSettings):
     #: The project at Weights & Biases to log the losses to.
     wandb: str | None = None
     #: Steps between two validations.
-    validate_every: PositiveInt = 500
+    validate_every: Count = 500
     #: Minutes between two checkpoints.
-    checkpoint_minutes: NonNegativeFloat = 5.0
+    checkpoint_minutes: Weight = 5.0
 
 
 class Experiment(StrictSettings):
@@ -143,7 +143,7 @@ class Experiment(StrictSettings):
 
     #: A task's name, or the path of a task file, relative to the experiment's folder or to here.
     task: str
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     model: Architecture
     data: DataSettings
     training: TrainingSettings
@@ -176,11 +176,11 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises :class:`ExperimentError`; for an unknown key, it names the nearest valid one.
     """
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = read_yaml(path)
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except DocumentError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error}") from None
     if not isinstance(fields, dict):
         raise ExperimentError(
             f"{path} holds no experiment: it is of type {type(fields).__name__}, not a mapping"
@@ -189,13 +189,9 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         _apply_override(fields, override)
     _check_keys(fields, Experiment, "")
     try:
-        experiment = Experiment.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        value = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
-        raise ExperimentError(f"{path}: {where}: {what}{value}") from None
+        experiment = validate(Experiment, fields)
+    except DocumentError as error:
+        raise ExperimentError(f"{path}: {error}") from None
     return _resolve_task(experiment, path.parent)
 
 
@@ -211,23 +207,24 @@ def _resolve_task(experiment: Experiment, folder: Path) -> Experiment:
 def _apply_override(fields: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals:
-        raise ExperimentError(f"--set {override}: write it as key=value")
+        raise ExperimentError(f"--set {shown(override)}: write it as key=value")
     *parents, last = key.split(".")
     for parent in parents:
         fields = fields.setdefault(parent, {})
         if not isinstance(fields, dict):
-            raise ExperimentError(f"--set {override}: {parent} holds a value, not keys")
+            raise ExperimentError(f"--set {key[:60]}: {parent[:60]} holds a value, not keys")
     try:
-        fields[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ExperimentError(f"--set {override}: {value} is not a YAML value") from None
+        fields[last] = parse_yaml(value)
+    except DocumentError as error:
+        raise ExperimentError(f"--set {key[:60]}: {error}") from None
 
 
 def _check_keys(fields: dict[str, Any], settings: type[BaseModel], prefix: str) -> None:
     for key, value in fields.items():
         if key not in settings.model_fields:
-            near = difflib.get_close_matches(str(key), settings.model_fields, n=1, cutoff=0.0)[0]
-            raise ExperimentError(f"unknown key {prefix}{key}; the nearest is {prefix}{near}")
+            name = str(key)[:60]
+            near = difflib.get_close_matches(name, settings.model_fields, n=1, cutoff=0.0)[0]
+            raise ExperimentError(f"unknown key {prefix}{name}; the nearest is {prefix}{near}")
         section = _section_class(settings.model_fields[key].annotation, value)
         if section is not None:
             _check_keys(value, section, f"{prefix}{key}.")

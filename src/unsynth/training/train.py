@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from unsynth.data.datamodule import ShardBatches
 
 
+#: The most weights of a model; training holds 20 bytes per weight in memory.
+_MOST_WEIGHTS = 2_000_000_000
+
+
 @dataclass(frozen=True)
 class Run:
     """The state of a run at its end; ``resume`` continues from ``checkpoint``."""
@@ -97,10 +101,20 @@ def _check_devices(experiment: Experiment, count: int) -> None:
 def build(experiment: Experiment, task: Task, contents: str | None = None) -> ModelTraining:
     """Build the new model of an experiment; its weights are a function of the seed.
 
-    ``contents`` describes the set that it is trained from, if there is one.
+    ``contents`` describes the set that it is trained from, if there is one. Raises
+    :class:`TrainingError` for a model of more than two billion weights.
     """
+    shape = experiment.model.observed_shape(task)
+    with torch.device("meta"):  # without memory
+        weights = sum(
+            each.numel() for each in experiment.model.build(task.spec, shape).parameters()
+        )
+    if weights > _MOST_WEIGHTS:
+        raise TrainingError(
+            f"this model has {weights:,} weights, more than {_MOST_WEIGHTS:,}: lower its sizes"
+        )
     torch.manual_seed(experiment.seed)
-    model = experiment.model.build(task.spec, experiment.model.observed_shape(task))
+    model = experiment.model.build(task.spec, shape)
     return ModelTraining(model, experiment, task, contents)
 
 
