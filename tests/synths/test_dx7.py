@@ -39,7 +39,15 @@ def test_sounds_are_bit_exact_in_any_order(task, rng):
 
 
 @pytest.mark.parametrize(
-    "note", [Note(128), Note(-1), Note(60, velocity=128), Note(60, duration=0.0), Note(60, -0.1)]
+    "note",
+    [
+        Note(128),
+        Note(-1),
+        Note(60, velocity=128),
+        Note(60, velocity=0),
+        Note(60, duration=0.0),
+        Note(60, -0.1),
+    ],
 )
 def test_invalid_notes_are_rejected(note):
     with pytest.raises(PatchError):

@@ -155,7 +155,9 @@ def test_invalid_values_are_rejected_before_they_reach_the_engine(patch, message
 
 
 def test_invalid_notes_are_rejected():
-    for note in (Note(200), Note(60, duration=0.0), Note(60, onset=-1.0)):
+    for note in (
+        Note(200), Note(60, velocity=0), Note(60, duration=0.0), Note(60, onset=-1.0)
+    ):  # fmt: skip
         with pytest.raises(PatchError, match=r"MIDI|cannot be played"):
             Vital().render({}, note)
 

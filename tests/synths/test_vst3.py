@@ -112,7 +112,13 @@ def test_invalid_patches_are_rejected(synth):
             synth.render({name: value}, NOTE)
     with pytest.raises(PatchError, match=f"no parameter '{name}x'; the nearest is {name}"):
         synth.render({name + "x": 0.5}, NOTE)
-    for note in (Note(128), Note(60, velocity=200), Note(60, -1.0), Note(60, duration=0.0)):
+    for note in (
+        Note(128),
+        Note(60, velocity=200),
+        Note(60, velocity=0),
+        Note(60, -1.0),
+        Note(60, duration=0.0),
+    ):
         with pytest.raises(PatchError):
             synth.render({}, note)
 

@@ -64,6 +64,7 @@ class Number(click.FloatRange):
 
 COUNT = WholeNumber(1)
 MIDI = WholeNumber(0, 127)
+VELOCITY = WholeNumber(1, 127)
 POSITIVE = Number(0.0, min_open=True)
 SECONDS = Number(0.0, min_open=True, limit=_MAX_SECONDS)
 #: A scale of 0 ignores the sound, 1 samples the posterior, and the paper uses 2. Scales far above

@@ -16,7 +16,7 @@ EnginePatch = TypeVar("EnginePatch", contravariant=True)
 
 @dataclass(frozen=True)
 class Note:
-    """One note: MIDI pitch and velocity, onset and duration in seconds."""
+    """One note: MIDI pitch and velocity (1 to 127), onset and duration in seconds."""
 
     pitch: int
     onset: float = 0.0
@@ -27,10 +27,14 @@ class Note:
 def check_note(note: Note, seconds: float) -> None:
     """Raise :class:`PatchError` for a note that no engine can play in ``seconds`` of sound.
 
-    Engines do not check this themselves: some play nonsense, others never stop.
+    Engines do not check this themselves: some play nonsense, others never stop. Velocity 0 releases
+    a key in MIDI; here some play it loudly, others not at all.
     """
-    if not (0 <= note.pitch <= 127 and 0 <= note.velocity <= 127):
-        raise PatchError(f"pitch {note.pitch}, velocity {note.velocity}: MIDI has 0 to 127")
+    if not (0 <= note.pitch <= 127 and 1 <= note.velocity <= 127):
+        raise PatchError(
+            f"pitch {note.pitch}, velocity {note.velocity}: MIDI has pitches of 0 to 127 and "
+            "velocities of 1 to 127"
+        )
     if not (seconds > 0 and note.duration > 0 and note.onset >= 0):
         raise PatchError(
             f"a note of {note.duration} s at {note.onset} s in {seconds} s cannot be played"
