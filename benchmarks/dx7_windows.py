@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 
 from unsynth.audio.mel import mel_basis
-from unsynth.formats.syx import read_voices
+from unsynth.formats.syx import read_syx
 from unsynth.search.downhill import Downhill
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
@@ -53,7 +53,9 @@ def main() -> None:
     synth, starts = task.synth(), torch.arange(0, 4 * 44_100 - SAMPLES, HOP)
     groups = {"draws": [task.sample(rng) for _ in range(arguments.draws)]}
     if arguments.banks:
-        banks = [read_voices(path.read_bytes()) for path in sorted(arguments.banks.glob("*.syx"))]
+        banks = [
+            read_syx(path.read_bytes()).voices for path in sorted(arguments.banks.glob("*.syx"))
+        ]
         voices = [bank[number].copy() for bank in banks for number in (1, 17)]
         for voice in voices:
             voice[144] = 24  # no transposition

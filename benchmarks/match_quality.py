@@ -19,7 +19,7 @@ import torch
 
 from unsynth.audio.files import read_sound
 from unsynth.data.seeding import Split, item_rng
-from unsynth.formats.syx import read_voices
+from unsynth.formats.syx import read_syx
 from unsynth.index.files import load_index
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
@@ -59,7 +59,7 @@ def main() -> None:
         sets["sounds"] = [(path, int(path.stem.rsplit("_", 1)[1])) for path in paths]
     if arguments.banks:
         files = [p for p in sorted(arguments.banks.glob("*.syx")) if p.stem >= arguments.first]
-        voices = [voice for path in files for voice in read_voices(path.read_bytes())]
+        voices = [voice for path in files for voice in read_syx(path.read_bytes()).voices]
         chosen = np.linspace(0, len(voices) - 1, min(arguments.voices, len(voices))).astype(int)
         sets["voices"] = []
         for number in chosen:

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 
 from unsynth.audio.mel import MelSettings, log_mel
-from unsynth.formats.syx import Voice, read_voices
+from unsynth.formats.syx import Voice, read_syx
 from unsynth.synths.base import Note
 from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.parameter import Categorical
@@ -90,7 +90,7 @@ def _voices(arguments: argparse.Namespace) -> list[Voice]:
         for path in sorted(arguments.banks.glob("*.syx"))
         if arguments.first <= path.stem and (not arguments.last or path.stem <= arguments.last)
     ]
-    voices = [voice for path in banks for voice in read_voices(path.read_bytes())]
+    voices = [voice for path in banks for voice in read_syx(path.read_bytes()).voices]
     if not voices:
         raise SystemExit(f"no voices in {arguments.banks} from {arguments.first} on")
     spread = np.linspace(0, len(voices) - 1, min(arguments.voices, len(voices))).round().astype(int)

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float, Float32
 
 from unsynth.audio.mel import MelSettings, log_mel
-from unsynth.formats.syx import Voice, read_voices
+from unsynth.formats.syx import Voice, read_syx
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index
 from unsynth.models.posterior import Posterior, load_posterior
@@ -146,7 +146,7 @@ def main() -> None:
 
     voices: list[tuple[str, Voice]] = []
     for path in sorted(arguments.banks.glob("*.syx")):
-        bank = read_voices(path.read_bytes())
+        bank = read_syx(path.read_bytes()).voices
         voices += [(f"{path.stem}/{number}", bank[number].copy()) for number in arguments.voices]
     voices = voices[: arguments.limit]
     task, synth = DX7Task(), DX7()

@@ -9,7 +9,7 @@ import pytest
 import unsynth
 from tests.tiny import TinySynth, TinyTask
 from unsynth.errors import SoundError
-from unsynth.formats.syx import read_voices
+from unsynth.formats.syx import read_syx
 from unsynth.index.files import save_index
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
@@ -57,7 +57,7 @@ def test_patches_scores_notes_and_audio_agree(task, sound, match):
 
 def test_export_and_save(match, tmp_path):
     assert match.export(tmp_path / "new") == [tmp_path / "new" / "patches.syx"]
-    assert len(read_voices((tmp_path / "new" / "patches.syx").read_bytes())) == 32
+    assert len(read_syx((tmp_path / "new" / "patches.syx").read_bytes()).voices) == 32
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["patches.syx"]
     assert match.save(tmp_path) == tmp_path / "sound"
     assert (tmp_path / "sound" / "report.html").exists()

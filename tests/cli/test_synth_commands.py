@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.commands import failing, output, run
+from unsynth.formats.syx import init_voice, write_bank
 
 
 def test_voices_lists_and_renders_a_bank(task, small_index, tmp_path):
@@ -19,8 +20,19 @@ def test_voices_refuses_a_file_that_is_no_bank(tmp_path, capsys):
     path = tmp_path / "x.syx"
     assert "cannot be read" in failing(capsys, "voices", path)
     path.write_bytes(b"hello")
-    assert "no DX7 voice" in failing(capsys, "voices", path)
-    assert "0<=x<=127" in failing(capsys, "voices", path, "--velocity", 200)
+    assert "x.syx: no DX7 voice" in failing(capsys, "voices", path)
+    for velocity in (0, 128):
+        assert "1<=x<=127" in failing(capsys, "voices", path, "--velocity", velocity)
+
+
+def test_voices_remarks_on_damage_and_prints_names_without_control_characters(tmp_path):
+    voice = init_voice("\x1b[31mRED")
+    (tmp_path / "cut.syx").write_bytes(write_bank([voice])[:300])
+    done = run("voices", tmp_path / "cut.syx")
+    assert done.returncode == 0 and "?[31mRED" in done.stdout and "\x1b" not in done.stdout
+    assert (
+        done.stderr == "remark: 1 of 1 dumps cut short: only the voices before the cut are read\n"
+    )
 
 
 def test_index_writes_a_file_of_draws(tmp_path, capsys):

@@ -19,7 +19,7 @@ from tests.tiny import RATE, ProcessTinySynth, TinySynth, TinyTask
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.formats.syx import read_voices, write_bank
+from unsynth.formats.syx import read_syx, write_bank
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import user_index_path
 from unsynth.matching.diversity import mel_distance
@@ -131,7 +131,7 @@ def test_the_files_hold_the_candidates(own_match):
     task, best = result.task, result.candidates[0]
     note = task.note(best.patch)
 
-    voices = read_voices((folder / "patches.syx").read_bytes())
+    voices = read_syx((folder / "patches.syx").read_bytes()).voices
     for voice, candidate in zip(voices, result.candidates, strict=False):
         again = task.synth().render(voice, task.note(candidate.patch))
         assert (
@@ -203,10 +203,15 @@ def test_the_error_of_a_wrong_lock_gives_the_reason(task, name, value, words):
 
 
 def test_the_result_is_as_near_as_the_users_patch(task, small_index, own_sound, tmp_path):
-    """A voice with keyboard scaling, from a bank, and then the patch.json of its match."""
+    """A voice with keyboard scaling, from a bank, and then the patch.json of its match.
+
+    The bank's checksum is wrong: the result says so.
+    """
     voice = task.engine_patch(small_index.patch(2))
     voice[5 * 21 + 13] = 5
-    (tmp_path / "bank.syx").write_bytes(write_bank([voice]))
+    bank_bytes = bytearray(write_bank([voice]))
+    bank_bytes[-2] ^= 1
+    (tmp_path / "bank.syx").write_bytes(bank_bytes)
     sound = task.synth().render(voice, Note(60, 0.0, 1.5))
     soundfile.write(tmp_path / "own.wav", sound.T / 4, 44_100, subtype="FLOAT")
     lock = {"note": 60, "note.onset": 0, "note.duration": 1.5}
@@ -215,6 +220,9 @@ def test_the_result_is_as_near_as_the_users_patch(task, small_index, own_sound, 
     _, start = first.result.starts["given"]
     assert first.result.metrics[0].mss <= start.mss < 2.0
     patch_json = first.folder / "patch.json"
+    assert json.loads(patch_json.read_text())["remarks"] == [
+        "bank.syx: 1 of 1 dumps with a wrong checksum: voices may be damaged"
+    ]
     again = match(sound_path, task, tmp_path, small_index, start=patch_json, renders=60)
     assert again.result.metrics[0].mss <= first.result.metrics[0].mss + 1e-6
 

@@ -15,7 +15,7 @@ from scipy.stats import chisquare
 
 from tests.conftest import relative_error
 from unsynth.errors import PatchError, TaskError
-from unsynth.formats.syx import read_voices
+from unsynth.formats.syx import read_syx
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import is_task_file, load_task
 from unsynth.tasks.declared.checks import Checks
@@ -204,7 +204,7 @@ def test_a_condition_on_an_inaudible_parameter_does_not_hold(small, draws):
 def test_exported_files_are_numbered_by_rank(small, draws, tmp_path):
     paths = small.export(draws[:2], tmp_path)
     assert [path.name for path in paths] == ["patch-01.syx", "patch-02.syx"]
-    voice = read_voices(paths[1].read_bytes())[0]
+    voice = read_syx(paths[1].read_bytes()).voices[0]
     expected = sound(small, draws[1])
     again = load_task("dx7").synth().render(voice, small.note(draws[1]))
     np.testing.assert_array_equal(again, expected)

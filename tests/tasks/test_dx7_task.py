@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import relative_error
 from unsynth.errors import PatchError, TaskError
-from unsynth.formats.syx import init_voice, read_voices
+from unsynth.formats.syx import init_voice, read_syx
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.task import DX7Task
@@ -226,7 +226,7 @@ def test_rate_scaling_is_folded_exactly(task):
 def test_folding_scaling_in_is_nearer_than_ignoring_it(task, shared_data):
     note = Note(60, 0.0, 1.5)
     errors, errors_without_scaling = [], []
-    bank = read_voices((shared_data / "dx7_cartridges" / "SynprezFM_08.syx").read_bytes())
+    bank = read_syx((shared_data / "dx7_cartridges" / "SynprezFM_08.syx").read_bytes()).voices
     for voice in bank:
         errors.append(task.folding_error(voice, note))
         plain = voice.copy()

@@ -6,6 +6,7 @@ import click
 
 from unsynth.cli.options import (
     MIDI,
+    VELOCITY,
     Number,
     WholeNumber,
     draws_option,
@@ -21,7 +22,7 @@ from unsynth.errors import UnsynthError
 @click.command()
 @click.argument("bank", type=click.Path(path_type=Path))
 @click.option("--note", default=60, type=MIDI, show_default=True, help="MIDI note to play.")
-@click.option("--velocity", default=100, type=MIDI, show_default=True, help="MIDI velocity.")
+@click.option("--velocity", default=100, type=VELOCITY, show_default=True, help="MIDI velocity.")
 @click.option(
     "--duration",
     default=1.5,
@@ -40,17 +41,21 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
     """
     from unsynth.audio.files import write_wav
     from unsynth.errors import OutputError, PatchError
-    from unsynth.formats.syx import read_voices, voice_name
+    from unsynth.formats.syx import read_syx, voice_name
     from unsynth.synths.base import Note
     from unsynth.tasks.dx7.task import DX7Task
 
     try:
-        content = bank.read_bytes()
+        file = read_syx(bank.read_bytes())
     except OSError as error:
         raise PatchError(f"{bank}: cannot be read ({error.strerror})") from None
+    except PatchError as error:
+        raise PatchError(f"{bank}: {error}") from None
+    for remark in file.remarks:
+        click.echo(f"remark: {remark}", err=True)
     task, played_note = DX7Task(), Note(note, 0.0, duration, velocity)
     synth = task.synth()
-    for number, voice in enumerate(read_voices(content), start=1):
+    for number, voice in enumerate(file.voices, start=1):
         try:
             error_column = f"{task.folding_error(voice, played_note):.3f}"
         except PatchError as error:

@@ -21,7 +21,7 @@ from unsynth.data.external import (
 from unsynth.data.folder import Folder
 from unsynth.data.manifest import MANIFEST, read_manifest, read_patches
 from unsynth.data.seeding import Split
-from unsynth.formats.syx import read_voices, voice_name
+from unsynth.formats.syx import read_syx, voice_name
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
@@ -135,7 +135,7 @@ class VoiceTargets:
                 data = path.read_bytes()
             except OSError as error:
                 raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-            for number, voice in enumerate(read_voices(data), start=1):
+            for number, voice in enumerate(read_syx(data).voices, start=1):
                 self._voices.append((f"{path.stem}/{number:02d} {voice_name(voice)}", voice))
 
     @property

@@ -99,7 +99,7 @@ class MatchRun:
         :class:`KeyboardInterrupt` if the user stopped the match before the first candidate.
         """
         task, request, locks = self.task, self.request, self.request.locks
-        patches = request.user_patches.on_notes(task, self.note)
+        patches = request.user_patches.on_notes(task, self.note, locks)
         yield from self._try("trying your patches", [(locks.hold(p), USER) for p in patches])
         if self._posterior is not None:
             yield Progress("sampling the posterior", 0, request.candidates, self.best)
@@ -192,7 +192,8 @@ class MatchRun:
             metrics = list(pool.map(measure, [c.audio for c in kept]))
             start_metrics = list(pool.map(measure, [c.audio for c in starts.values()]))
             random_metrics = tuple(pool.map(measure, draws))
-        again, remarks = render_again(task, renderer, kept[0]), target.remarks
+        again = render_again(task, renderer, kept[0])
+        remarks = target.remarks + request.user_patches.remarks
         if again is None:
             again = kept[0].audio
             remarks += ("the best patch could not be rendered again: the noise floor is unknown",)

@@ -1,31 +1,38 @@
 """Patches of a user that a search starts from."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, read_bytes
 from unsynth.errors import PatchError
-from unsynth.formats.syx import Voice, read_voices
-from unsynth.matching.note import NoteEstimate
+from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
+from unsynth.matching.note import NoteEstimate, pitches
 from unsynth.synths.base import Note
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.locks import Locks
 from unsynth.tasks.spec import NamedPatch, Patch
 from unsynth.tasks.task import Task
 
-#: The most patches to try, over all notes.
-_MAX_PATCHES = 128
+#: The most patches to try, over all notes: a bank of 32 on each possible key.
+_MAX_PATCHES = 384
+#: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
+_OCTAVES = (0, 12, -12, 24, -24)
 
 
 @dataclass(frozen=True)
 class UserPatches:
-    """A user's patches, each with its own note, and DX7 voices, which have no note."""
+    """A user's patches, each with its own note, and DX7 voices, which have no note.
+
+    ``remarks`` say what of a file was damaged or left out.
+    """
 
     patches: tuple[Patch, ...] = ()
     voices: tuple[Voice, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
@@ -37,38 +44,62 @@ class UserPatches:
             return cls(tuple(task.spec.from_named(patch) for patch in start))
         path = Path(start)
         try:
-            data = path.read_bytes()
+            data = read_bytes(path, MOST_JSON_BYTES)
         except OSError as error:
             raise PatchError(f"{path}: cannot be read ({error.strerror})") from None
+        except DocumentError as error:
+            raise PatchError(f"{path}: cannot be read ({error})") from None
         try:
             if path.suffix.lower() == ".syx":
-                return cls(voices=_read_bank(data, task))
+                bank = _read_bank(data, task)
+                remarks = tuple(f"{path.name}: {remark}" for remark in bank.remarks)
+                return cls(voices=bank.voices, remarks=remarks)
             if path.suffix.lower() == ".vital":
                 return cls((_read_vital(data, task),))
             return cls(_read_patch_json(data, task))
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
 
-    def on_notes(self, task: Task, note: NoteEstimate) -> list[Patch]:
-        """Return the patches unchanged, then all patches on the possible notes of a sound.
+    def on_notes(self, task: Task, note: NoteEstimate, locks: Locks) -> list[Patch]:
+        """Return the patches unchanged, then all patches on the possible keys of a sound.
 
-        Raises :class:`PatchError` if the task can play none of the voices.
+        A patch may sound octaves away from its key, so keys one and two octaves from a clear pitch
+        are possible too; a locked key is the only one. Raises :class:`PatchError` if the task can
+        play none of the voices.
         """
-        notes = [
-            Note(int(pitch), note.onset, duration)
-            for duration, pitch in product(note.durations, note.pitches)
+        most = max(1, _MAX_PATCHES // max(1, len(self.patches) + len(self.voices)))
+        notes = _notes(note, 0, locks, most)
+        allowed = pitches(task)
+        on_keys = [
+            task.with_note(patch, key)
+            for patch in self.patches
+            for key in notes
+            if key.pitch in allowed or "note.pitch" in locks.values
         ]
-        notes_each = max(1, _MAX_PATCHES // max(1, len(self.patches) + len(self.voices)))
-        notes = notes[:: -(-len(notes) // notes_each)]
-        on_notes = [task.with_note(patch, note) for patch in self.patches for note in notes]
-        voices = _play_voices(task, self.voices, notes) if self.voices else ()
-        return [*self.patches, *on_notes, *voices]
+        voices = _play_voices(task, self.voices, note, locks, most) if self.voices else ()
+        return [*self.patches, *on_keys, *voices]
 
 
-def _read_bank(data: bytes, task: Task) -> tuple[Voice, ...]:
+def _notes(note: NoteEstimate, transposition: int, locks: Locks, most: int) -> list[Note]:
+    """List the notes on which a transposed patch may have been played, the likely ones first."""
+    keys = [int(pitch) for pitch in note.pitches]
+    is_clear = len(keys) == 1
+    if "note.pitch" not in locks.values:
+        octaves = _OCTAVES if is_clear else (0,)
+        keys = [key - transposition + octave for octave in octaves for key in keys]
+    notes = [
+        Note(key, note.onset, duration)
+        for key, duration in product(keys, note.durations)
+        if 0 <= key <= 127
+    ]
+    # Without a clear pitch all keys are as likely.
+    return notes[:most] if is_clear else notes[:: -(-len(notes) // most)]
+
+
+def _read_bank(data: bytes, task: Task) -> SyxFile:
     if not isinstance(task, DX7Task):
         raise PatchError(f"holds DX7 voices, but the task is {task.name}; give a patch.json of it")
-    return tuple(read_voices(data))
+    return read_syx(data)
 
 
 def _read_vital(data: bytes, task: Task) -> Patch:
@@ -80,7 +111,7 @@ def _read_vital(data: bytes, task: Task) -> Patch:
 def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
     message = "is not a patch.json that unsynth wrote, nor a .syx or .vital file"
     try:
-        content: Any = json.loads(data)
+        content: Any = parse_json(data)
         name, candidates = content["task"], content["candidates"]
         named = [candidate["parameters"] for candidate in candidates]
     except (ValueError, KeyError, TypeError):
@@ -95,15 +126,18 @@ def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
         raise PatchError(message) from None
 
 
-def _play_voices(task: Task, voices: Sequence[Voice], notes: Sequence[Note]) -> Iterator[Patch]:
-    """Turn each voice into the patch that sounds like it, for each note."""
+def _play_voices(
+    task: Task, voices: Sequence[Voice], estimate: NoteEstimate, locks: Locks, most: int
+) -> Iterator[Patch]:
+    """Turn each voice into the patches that sound like it, on each possible key."""
     assert isinstance(task, DX7Task)
     reason, playable = "", False
-    for voice, note in product(voices, notes):
-        try:
-            yield task.from_voice(voice, note)
-            playable = True
-        except PatchError as error:
-            reason = str(error)
+    for voice in voices:
+        for note in _notes(estimate, transposition(voice), locks, most):
+            try:
+                yield task.from_voice(voice, note, keep_pitch="note.pitch" in locks.values)
+                playable = True
+            except PatchError as error:
+                reason = str(error)
     if not playable:
         raise PatchError(reason)

@@ -75,14 +75,17 @@ class DX7Task:
         """Write a patch as the 155 bytes of a voice."""
         return voice_from_patch(self._layout, patch)
 
-    def from_voice(self, voice: Voice, note: Note) -> Float[np.ndarray, " parameters"]:
+    def from_voice(
+        self, voice: Voice, note: Note, keep_pitch: bool = False
+    ) -> Float[np.ndarray, " parameters"]:
         """Read a voice as it sounds on one note.
 
         Transpose, keyboard scaling and velocity sensitivity become another note, other rates and
-        other levels; :meth:`folding_error` measures the difference. Raises
-        :class:`~unsynth.errors.PatchError` if the transposed note lies outside the task's range.
+        other levels; :meth:`folding_error` measures the difference. With ``keep_pitch`` the
+        transpose becomes other ratios, and the note stays. Raises
+        :class:`~unsynth.errors.PatchError` if the pitch lies outside the task's range.
         """
-        return patch_from_voice(self._layout, voice, note)
+        return patch_from_voice(self._layout, voice, note, keep_pitch)
 
     def folding_error(self, voice: Voice, note: Note) -> float:
         """Render a voice and its patch, and return the relative RMS error of the patch.

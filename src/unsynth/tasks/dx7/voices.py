@@ -7,11 +7,12 @@ as other rates, levels and another pitch, so reading a voice folds them in.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from unsynth.conventions import SECONDS
 from unsynth.errors import PatchError
-from unsynth.formats.syx import Voice, init_voice
-from unsynth.synths.base import Note
+from unsynth.formats.syx import Voice, init_voice, transposition
+from unsynth.synths.base import Note, check_note
 from unsynth.tasks.dx7.layout import LEVEL_STEPS, LEVELS, OP, OPERATORS, RATES, Layout
 from unsynth.tasks.note import replace_note
 
@@ -41,10 +42,6 @@ _ALGORITHM = 134
 _FEEDBACK = 135
 #: Bytes of the LFO in a voice.
 _LFO = slice(137, 144)
-#: Byte of the transposition in a voice.
-_TRANSPOSE = 144
-#: Value of the transposition that leaves the note as it is.
-_NOT_TRANSPOSED = 24
 #: Value of an operator's detune that leaves it in tune.
 _IN_TUNE = 7
 
@@ -88,14 +85,19 @@ def voice_from_patch(layout: Layout, patch: Float[np.ndarray, " parameters"]) ->
     return voice
 
 
-def patch_from_voice(layout: Layout, voice: Voice, note: Note) -> Float[np.ndarray, " parameters"]:
+def patch_from_voice(
+    layout: Layout, voice: Voice, note: Note, keep_pitch: bool = False
+) -> Float[np.ndarray, " parameters"]:
     """Read a voice as it sounds on one note, with everything that the task leaves out folded in.
 
-    Folding is not always exact, since levels move in steps of 0.75 dB and end at 99. Raises
-    :class:`PatchError` if the transposed note lies outside the task's range.
+    The transpose becomes another pitch of the note, or with ``keep_pitch`` other ratios. Folding is
+    not always exact, since levels move in steps of 0.75 dB and end at 99. Raises
+    :class:`PatchError` for a note that MIDI does not have or a pitch outside the task's range.
     """
+    check_note(note, SECONDS)
     patch = np.zeros(len(layout.spec.parameters))
-    pitch = note.pitch + int(voice[_TRANSPOSE]) - _NOT_TRANSPOSED
+    pitch = note.pitch + transposition(voice)
+    patch_pitch = note.pitch if keep_pitch else pitch
     for raw, op in zip(_operator_bytes(voice).tolist(), layout.operators(patch), strict=True):
         op[LEVELS] = raw[4:8]
         op[OP["output_level"]] = unscaled_level(raw, pitch, note.velocity)
@@ -109,20 +111,42 @@ def patch_from_voice(layout: Layout, voice: Voice, note: Note) -> Float[np.ndarr
             op[OP["fixed_fine"]] = raw[_FINE]
             op[OP["fixed_detune"]] = max(0, raw[_DETUNE] - _IN_TUNE)
         else:
-            op[OP["ratio_coarse"]] = raw[_COARSE]
-            op[OP["ratio_fine"]] = raw[_FINE]
-            op[OP["ratio_detune"]] = raw[_DETUNE] - _IN_TUNE
+            ratio = raw[_COARSE], raw[_FINE], raw[_DETUNE] - _IN_TUNE
+            if patch_pitch != pitch:
+                ratio = _ratio_on(patch_pitch, pitch, ratio)
+            op[OP["ratio_coarse"]], op[OP["ratio_fine"]], op[OP["ratio_detune"]] = ratio
         op[OP["amp_mod_sensitivity"]] = raw[_AMP_MOD_SENSITIVITY]
     patch[layout.pitch_eg] = voice[_PITCH_EG]
     patch[layout.algorithm] = voice[_ALGORITHM]
     patch[layout.feedback] = voice[_FEEDBACK]
     patch[list(layout.lfo.values())] = voice[_LFO]
-    patch = replace_note(patch, Note(pitch, note.onset, note.duration))
+    patch = replace_note(patch, Note(patch_pitch, note.onset, note.duration))
     try:
         layout.spec.check(patch[None])
     except PatchError as error:
         raise PatchError(f"this voice on note {note.pitch} is outside the task: {error}") from None
     return patch
+
+
+def _ratio_on(pitch: int, sounding: int, ratio: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the coarse, fine and detune that sound on ``pitch`` as these do on ``sounding``."""
+    coarse, fine, detune = np.indices((32, 100, 15)).reshape(3, -1)
+    octaves = _frequency(pitch, coarse, fine, detune - _IN_TUNE)
+    wanted = _frequency(sounding, *(np.array([part]) for part in ratio))
+    nearest = int(np.abs(octaves - wanted).argmin())
+    return int(coarse[nearest]), int(fine[nearest]), int(detune[nearest]) - _IN_TUNE
+
+
+def _frequency(
+    pitch: int,
+    coarse: Int[np.ndarray, " ratios"],
+    fine: Int[np.ndarray, " ratios"],
+    detune: Int[np.ndarray, " ratios"],
+) -> Float[np.ndarray, " ratios"]:
+    """Compute the frequency of an operator in octaves above 1 Hz (Dexed, dx7note.cc)."""
+    key = np.log2(440.0) + (pitch - 69) / 12
+    per_step = 0.0209 * np.exp(-0.396 * key) / _IN_TUNE * key
+    return key + per_step * detune + np.log2(np.maximum(coarse, 0.5) * (1 + 0.01 * fine))
 
 
 def unscaled_rates(
