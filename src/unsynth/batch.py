@@ -5,7 +5,6 @@ that produced it, with a hash of the sound. A run that was stopped or killed the
 looking at the folders that exist.
 """
 
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,16 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unsynth.audio.files import COMMON_SUFFIXES, SOUND_SUFFIXES
 from unsynth.errors import EngineError, PatchError, SoundError
+from unsynth.files import hash_file, visible_entries
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.run import Progress
 from unsynth.matching.targets import read_target
 from unsynth.report.folder import check_output, result_name, save
-
-#: File names that count as sounds in a folder; the common ones come first.
-_COMMON_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc")
-_SUFFIXES = (*_COMMON_SUFFIXES, ".au", ".caf", ".rf64", ".w64")
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,7 @@ def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
             continue
         sounds = list(_sounds_below(path, out))
         if not sounds:
-            raise SoundError(
-                f"{path}: no sound file in this folder ({', '.join(_COMMON_SUFFIXES)})"
-            )
+            raise SoundError(f"{path}: no sound file in this folder ({', '.join(COMMON_SUFFIXES)})")
         place = out / path.resolve().name
         jobs += [
             Job(sound, place / sound.relative_to(path).parent, resume=True) for sound in sounds
@@ -66,19 +61,15 @@ def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
 def _sounds_below(folder: Path, out: Path) -> Iterator[Path]:
     """Find the sounds in a folder and below, without hidden files and those of results."""
     results = out.resolve()
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() not in _SUFFIXES or hidden or not path.is_file():
-            continue
-        if results not in path.resolve().parents:
+    for path in visible_entries(folder, SOUND_SUFFIXES, below=True):
+        if path.is_file() and results not in path.resolve().parents:
             yield path
 
 
 def hash_sound(sound: Path) -> str:
     """Hash a sound file; raises :class:`SoundError` if it cannot be read."""
     try:
-        with sound.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(sound)
     except OSError as error:
         raise SoundError(f"{sound}: cannot be read ({error.strerror})") from None
 

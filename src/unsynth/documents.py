@@ -52,6 +52,17 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."
 
 
+def printable(text: str) -> str:
+    """Write what a terminal cannot show, and what UTF-8 cannot hold, as escapes on one line.
+
+    >>> printable("caf\xe9 \x1b[2J")
+    'café \\\\x1b[2J'
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def read_bytes(path: Path, most: int) -> bytes:
     """Read a file of at most ``most`` bytes.
 

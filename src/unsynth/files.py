@@ -1,6 +1,7 @@
-"""Files that are written completely or not at all."""
+"""Files that are written completely or not at all, what folders hold, and hashes."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,3 +32,24 @@ def remove_unfinished(folder: Path) -> None:
     """Remove the temporary files that killed processes left in a folder."""
     for unfinished in folder.glob(f".*{_SUFFIX}"):
         unfinished.unlink()
+
+
+def visible_entries(folder: Path, suffixes: Collection[str], below: bool = False) -> list[Path]:
+    """List what a folder holds with one of these suffixes, in order, without what is hidden.
+
+    ``suffixes`` are in lower case, as ``.wav``; the case of a name does not matter. With ``below``,
+    the folders in the folder count too. A name that begins with a dot is hidden, with all below it:
+    so are the files ``._NAME`` that macOS puts beside each file ``NAME`` on other systems' disks.
+    """
+    return sorted(
+        path
+        for path in (folder.rglob("*") if below else folder.glob("*"))
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def hash_file(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unsynth.documents import read_json, shown
 from unsynth.errors import OutputError, UnsynthError
 from unsynth.files import replacing
 
@@ -58,7 +59,7 @@ class PlanFile:
                 f"{self.path.parent} holds {self.work}: add --resume, or choose another --out"
             )
         try:
-            plan = json.loads(self.path.read_text(encoding="utf-8"))
+            plan = read_json(self.path)
         except (OSError, ValueError) as error:
             raise self.error(
                 f"{self.path}: cannot be read ({error}); choose another --out"
@@ -72,9 +73,25 @@ class PlanFile:
 
         ``plan`` is compared in the form that JSON gives it: lists in place of tuples.
         """
-        for key, value in json.loads(json.dumps(plan)).items():
-            if stored.get(key) != value:
-                raise self.error(
-                    f"{self.path.parent} holds {self.work} with {key} {stored.get(key)}, "
-                    f"not {value}; choose another --out"
-                )
+        difference = _first_difference(stored, json.loads(json.dumps(plan)))
+        if difference is not None:
+            key, other, value = difference
+            raise self.error(
+                f"{self.path.parent} holds {self.work} with {key} {shown(other)}, "
+                f"not {shown(value)}; choose another --out"
+            )
+
+
+def _first_difference(
+    stored: dict[str, Any], plan: dict[str, Any], prefix: str = ""
+) -> tuple[str, Any, Any] | None:
+    """Find the first value of ``plan`` that ``stored`` does not have: its key and both values."""
+    for key, value in plan.items():
+        other = stored.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            difference = _first_difference(other, value, f"{prefix}{key}.")
+            if difference is not None:
+                return difference
+        elif other != value:
+            return prefix + key, other, value
+    return None

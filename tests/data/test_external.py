@@ -94,8 +94,42 @@ def test_fsd50k_is_read_in_its_published_layout(fsd50k, tmp_path_factory):
         fsd50k_eval(fsd50k)
 
 
-def test_fingerprints_differ_for_different_copies(nsynth):
-    before = nsynth_test(nsynth).fingerprint()
-    assert nsynth_test(nsynth).fingerprint() == before
-    write_sound(nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav", rate=8_000)
-    assert nsynth_test(nsynth).fingerprint() != before
+def test_hashes_differ_for_different_copies(nsynth):
+    """Also where names and sizes are equal."""
+    before = nsynth_test(nsynth).content_sha256()
+    assert nsynth_test(nsynth).content_sha256() == before
+    write_sound(nsynth / "nsynth-test" / "audio" / "bass_synthetic_033-022-050.wav", hz=220.0)
+    assert nsynth_test(nsynth).content_sha256() != before
+
+
+#: Names in a table that would lead out of the folder of sounds, or that no published sound has.
+NAMES = ["../outside", "..", "/tmp/outside", "a/../../outside", "a\\b", ".hidden", "", "x" * 300]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a\0b"])
+def test_a_table_of_nsynth_names_only_sounds_in_its_folder(nsynth, name):
+    write_sound(nsynth / "nsynth-test" / "outside.wav")
+    table = nsynth / "nsynth-test" / "examples.json"
+    table.write_text(json.dumps({name: {"pitch": 60}}))
+    with pytest.raises(DatasetError, match=r"examples\.json"):
+        nsynth_test(nsynth)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_of_fsd50k_names_only_sounds_in_its_folder(fsd50k, name):
+    write_sound(fsd50k / "outside.wav")
+    table = fsd50k / "FSD50K.ground_truth" / "eval.csv"
+    table.write_text(f'fname,labels,mids\n"{name}",Bark,/m/2\n')
+    with pytest.raises(DatasetError, match=r"eval\.csv: .* is not the name of a sound"):
+        fsd50k_eval(fsd50k)
+
+
+@pytest.mark.parametrize("pitch", [None, "60", 60.5, True, -1, 128, [60], 10**30])
+def test_a_pitch_of_nsynth_is_a_midi_note(nsynth, pitch):
+    table = nsynth / "nsynth-test" / "examples.json"
+    table.write_text(json.dumps({"bass_synthetic_033-022-050": {"pitch": pitch}}))
+    with pytest.raises(DatasetError, match=r"examples\.json"):
+        nsynth_test(nsynth)
+    table.write_text("[" * 100_000)
+    with pytest.raises(DatasetError, match=r"not NSynth's table of notes \(.*nested"):
+        nsynth_test(nsynth)

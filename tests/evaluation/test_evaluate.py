@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 import soundfile
 
 from unsynth.data.external import DatasetError
-from unsynth.errors import SoundError
+from unsynth.errors import DrawIndexError
 from unsynth.evaluation.compare import compare
 from unsynth.evaluation.evaluate import EvaluationProgress, EvaluationResult, evaluate
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
-from unsynth.evaluation.settings import EvaluationRequest
+from unsynth.evaluation.scorer import Scorer
+from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
 from unsynth.evaluation.targets import find_targets
+from unsynth.index.files import save_index
 from unsynth.metrics.audio import audio_metrics
 from unsynth.rendering.renderer import Renderer
 
@@ -148,8 +151,84 @@ def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, shared_data):
     with pytest.raises(DatasetError, match="not both"):
         find_targets([str(bank), str(tmp_path)], task, 0)
     (tmp_path / "no_sound.wav").write_text("text")
-    with pytest.raises(SoundError, match="not a sound file"):
+    with pytest.raises(EvaluationError, match=r"none of the 1 targets .*: not a sound file"):
         run(model, str(tmp_path), tmp_path / "e", workers=1)
+
+
+def write_tone(path: Path, peak: float) -> None:
+    times = np.arange(44_100) / 44_100
+    soundfile.write(path, peak * np.sin(2 * np.pi * 220.0 * times), 44_100)
+
+
+def test_targets_that_cannot_be_scored_are_left_out_listed_and_tried_again(model, tmp_path):
+    """A silent one would score perfectly; one that cannot be read would stop all others."""
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    write_tone(sounds / "a.wav", 0.5)
+    write_tone(sounds / "b.wav", 0.0)
+    (sounds / "c.wav").write_text("no sound")
+    result = run(model, str(sounds), tmp_path / "e", workers=1, samples_only=True)
+    assert result.targets == 3 and len(result.left_out) == 2
+    assert "b.wav: the sound is silent" in result.left_out[0]
+    assert "c.wav: not a sound file" in result.left_out[1]
+    (row,) = rows(tmp_path / "e")
+    assert result.tables[""].rows[0][1].startswith(f"{row['one.mss']:.2f} ±")
+    page = (tmp_path / "e" / "table.md").read_text()
+    assert "2 of 3 targets are left out of all means:\n" in page
+    assert all(f"\n- {reason}" in page for reason in result.left_out)
+    journal = (tmp_path / "e" / "items.jsonl").read_text().splitlines()
+    reasons = {row["name"]: row.get("left_out") for row in map(json.loads, journal)}
+    assert reasons == {"a.wav": None, "b.wav": result.left_out[0], "c.wav": result.left_out[1]}
+    again = run(model, str(sounds), tmp_path / "e", resume=True, workers=1, samples_only=True)
+    assert again.left_out == result.left_out and rows(tmp_path / "e") == [row]
+    assert len((tmp_path / "e" / "items.jsonl").read_text().splitlines()) == 3
+
+
+def test_other_content_of_the_same_name_is_not_continued(model, tmp_path, monkeypatch):
+    sound = tmp_path / "a.wav"
+    write_tone(sound, 0.5)
+    run(model, str(sound), tmp_path / "e", workers=1, samples_only=True)
+    size = sound.stat().st_size
+    write_tone(sound, 0.4)
+    assert sound.stat().st_size == size
+    with pytest.raises(EvaluationError, match=r"with of\.content_sha256 '\w+', not '\w+'; choose"):
+        run(model, str(sound), tmp_path / "e", resume=True, workers=1, samples_only=True)
+
+
+def test_another_index_is_not_continued(model, task, small_index, tmp_path, monkeypatch):
+    """The task's own index, in the package, gives way to one in the cache of the user."""
+    monkeypatch.setattr("unsynth.index.files.index_path", lambda task: tmp_path / "index.npz")
+    save_index(small_index, tmp_path / "index.npz")
+    first = EvaluationRequest(model, ["draws:2"], candidates=2)
+    events = evaluate(first, tmp_path / "e", workers=1)
+    next(events)
+    events.close()
+    save_index(replace(small_index, mean=small_index.mean + 1), tmp_path / "index.npz")
+    with pytest.raises(EvaluationError, match=r"with index '\w+', not '\w+'; choose another --out"):
+        next(evaluate(first, tmp_path / "e", workers=1, resume=True))
+    (tmp_path / "index.npz").write_bytes(b"no index")
+    with pytest.raises(DrawIndexError, match="this index is damaged"):
+        next(evaluate(first, tmp_path / "other", workers=1))
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_failed_target_has_the_estimates_of_the_others(model, tmp_path, monkeypatch, has_index):
+    if not has_index:
+        monkeypatch.setattr("unsynth.evaluation.scorer.index_path", lambda task: tmp_path / "none")
+    settings = EvaluationSettings(
+        model="",
+        task="dx7",
+        dataset=("draws:1",),
+        candidates=2,
+        seed=0,
+        guidance=1.0,
+        solver="euler",
+        solver_steps=2,
+    )
+    scorer = Scorer(Path(model), settings)
+    estimates = {key for key in scorer.score(0) if key.endswith(".mss")} - {"floor.mss"}
+    assert ("nearest.mss" in estimates) == has_index
+    assert {key for key in scorer.score(0, "the worker died") if key.endswith(".mss")} == estimates
 
 
 def test_damaged_settings_in_the_default_folder_are_named(model, tmp_path, monkeypatch):

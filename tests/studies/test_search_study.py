@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from unsynth.formats.syx import init_voice, rename_voice, write_voice
+from unsynth.metrics.audio import AudioMetrics
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Target
 from unsynth.search.space import Space
@@ -111,3 +113,32 @@ def test_plain_searches_improve_and_keep_locked_values(task, way):
         evolution_strategy(space, lambda: task.sample(rng), judge, 100, rng)
         assert len(scores) == 100
     assert min(scores[30:]) < min(scores[:24])
+
+
+def test_targets_that_cannot_be_matched_are_left_out_and_listed(tmp_path, monkeypatch):
+    """Matching itself is not the matter here, so each answer is made at once."""
+    zeros = rename_voice(np.zeros(155, dtype=np.uint8), "ZEROS")
+    bank = tmp_path / "bank.syx"
+    bank.write_bytes(write_voice(init_voice()) + write_voice(zeros))
+
+    def answer(self, target, way, seed):
+        return {"target": target.name, "way": way, "seconds": 0.0} | dict.fromkeys(
+            AudioMetrics._fields, 1.0
+        )
+
+    monkeypatch.setattr(StudyMatcher, "match", answer)
+    plan, lines = SearchPlan("dx7", (str(bank),), targets=2, renders=RENDERS), []
+    table = run_search_study(plan, tmp_path / "study", report=lines.append)
+    assert {row[2] for row in table.rows} == {"1"}
+    reason = "bank/02 ZEROS: is silent: its loudest 50 ms are below -60 dB"
+    assert f"left out: {reason}" in lines and "1 of 2 targets are left out" in lines[-1]
+    page = (tmp_path / "study" / "table.md").read_text()
+    assert page.endswith(f"\n\n1 of 2 targets are left out of all means:\n- {reason}\n")
+    lines.clear()
+    run_search_study(plan, tmp_path / "study", resume=True, report=lines.append)
+    assert f"left out: {reason}" in lines and len(lines) == 2
+    bank.write_bytes(write_voice(zeros) + write_voice(zeros))
+    with pytest.raises(StudyError, match=r"with of\..*content_sha256 '\w+', not '\w+'; choose"):
+        run_search_study(plan, tmp_path / "study", resume=True)
+    with pytest.raises(StudyError, match=r"none of the 2 targets can be matched: bank/01 ZEROS"):
+        run_search_study(plan, tmp_path / "other")

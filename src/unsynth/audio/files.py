@@ -16,6 +16,9 @@ from jaxtyping import Float, Float32, Shaped
 from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
 from unsynth.errors import OutputError, SoundError
 
+#: Ends of names that mark a file in a folder as a sound; the common ones, and all.
+COMMON_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc")
+SOUND_SUFFIXES = (*COMMON_SUFFIXES, ".au", ".caf", ".rf64", ".w64")
 #: The shortest sound that is accepted, in seconds.
 SHORTEST = 0.05
 #: Silence that is kept in front of an onset at which a sound is cut, in seconds.

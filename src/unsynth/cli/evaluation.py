@@ -20,6 +20,9 @@ from unsynth.cli.requirements import require_evaluation, use_one_torch_thread
 from unsynth.cli.terminal import result_of
 from unsynth.errors import UnsynthError
 
+#: Reasons that the terminal shows of the targets that are left out; table.md has all.
+_MOST_REASONS = 10
+
 
 @click.command()
 @click.argument("model")
@@ -62,11 +65,13 @@ def evaluate(
     folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR.
 
     Prints a table of every metric, mean and 95 % confidence interval over the targets, and writes
-    it to table.md, with one row per target in items.parquet.
+    it to table.md, with one row per target in items.parquet. Targets that are silent or cannot be
+    read are left out and listed.
     """
     from unsynth.evaluation.evaluate import EvaluationResult
     from unsynth.evaluation.evaluate import evaluate as evaluate_model
     from unsynth.evaluation.settings import EvaluationRequest
+    from unsynth.evaluation.tables import left_out_list
 
     use_one_torch_thread()
     require_evaluation()
@@ -76,10 +81,14 @@ def evaluate(
         result = result_of(EvaluationResult, events, "scoring", counted=True)
     except KeyboardInterrupt:
         raise UnsynthError("stopped; scored targets are kept: continue with --resume") from None
+    if result.remark:
+        click.echo(f"remark: {result.remark}", err=True)
     for heading, table in result.tables.items():
         click.echo(f"{heading}\n{table.markdown()}" if heading else table.markdown())
     if result.failures:
         click.echo(f"{result.failures} estimates could not be rendered: scored as silence")
+    if result.left_out:
+        click.echo(left_out_list(result.left_out, result.targets, most=_MOST_REASONS))
     click.echo(f"rows: {result.folder / 'items.parquet'}")
 
 

@@ -9,21 +9,23 @@
 
 import csv
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from unsynth.audio.files import COMMON_SUFFIXES, SOUND_SUFFIXES
+from unsynth.documents import read_json, shown
 from unsynth.errors import SoundError
+from unsynth.files import hash_file, visible_entries
 
-#: Endings of the files in a folder that are taken to be sounds.
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff"})
 #: Notes in the published test set of NSynth.
 _NSYNTH_NOTES = 4_096
 #: Clips in the published evaluation set of FSD50K.
 _FSD50K_CLIPS = 10_231
 #: A pitch at the end of a file's name.
 _PITCH_AT_END = re.compile(r"_(\d{2,3})$")
+#: A name in the table of a published set: no path, no hidden file.
+_LISTED_NAME = re.compile(r"\w[\w .+-]{0,199}", re.ASCII)
 #: The MIDI notes of a piano; other numbers at the end of a name are not taken to be pitches.
 _PIANO = range(21, 109)
 
@@ -49,10 +51,20 @@ class SoundSet:
     files: tuple[SoundFile, ...]
     remark: str = ""
 
-    def fingerprint(self) -> str:
-        """Hash the names and sizes of all files: equal for equal copies of a set."""
-        listing = "\n".join(f"{file.name} {file.path.stat().st_size}" for file in self.files)
-        return hashlib.sha256(listing.encode()).hexdigest()[:16]
+    def content_sha256(self) -> str:
+        """Hash the names and contents of all files: equal for equal copies of a set.
+
+        Returns the first 16 digits. Raises :class:`DatasetError` for a file that cannot be read.
+        """
+        digest = hashlib.sha256()
+        for file in self.files:
+            try:
+                digest.update(
+                    f"{file.name} {hash_file(file.path)}\n".encode(errors="surrogatepass")
+                )
+            except OSError as error:
+                raise DatasetError(f"{file.path}: cannot be read ({error.strerror})") from None
+        return digest.hexdigest()[:16]
 
 
 def sound_files(paths: list[Path]) -> SoundSet:
@@ -63,10 +75,10 @@ def sound_files(paths: list[Path]) -> SoundSet:
     files: list[SoundFile] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SOUND_SUFFIXES)
+            inside = [p for p in visible_entries(path, SOUND_SUFFIXES) if p.is_file()]
             if not inside:
                 raise DatasetError(
-                    f"{path}: no sounds in this folder ({', '.join(sorted(SOUND_SUFFIXES))})"
+                    f"{path}: no sounds in this folder ({', '.join(COMMON_SUFFIXES)})"
                 )
         elif path.exists():
             inside = [path]
@@ -93,13 +105,20 @@ def nsynth_test(folder: Path) -> SoundSet:
             "magenta.tensorflow.org/datasets/nsynth and unpack it there"
         )
     try:
-        notes = json.loads(table.read_text(encoding="utf-8"))
-        files = [
-            SoundFile(name, root / "audio" / f"{name}.wav", int(note["pitch"]))
-            for name, note in sorted(notes.items())
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise DatasetError(f"{table} is not NSynth's table of notes ({error!r})") from None
+        notes = read_json(table)
+    except (ValueError, OSError) as error:
+        raise DatasetError(f"{table} is not NSynth's table of notes ({error})") from None
+    if not isinstance(notes, dict):
+        raise DatasetError(f"{table} is not NSynth's table of notes: it holds no mapping")
+    files = []
+    for name, note in sorted(notes.items()):
+        pitch = note.get("pitch") if isinstance(note, dict) else None
+        if type(pitch) is not int or not 0 <= pitch <= 127:
+            raise DatasetError(
+                f"{table}: {shown(name)} has pitch {shown(pitch)}, which is no MIDI note; "
+                "unpack the archive again"
+            )
+        files.append(SoundFile(name, _listed(root / "audio", name, table), pitch))
     return _complete("nsynth", files, _NSYNTH_NOTES, table)
 
 
@@ -121,9 +140,18 @@ def fsd50k_eval(folder: Path) -> SoundSet:
         with table.open(encoding="utf-8", newline="") as file:
             names = [row["fname"] for row in csv.DictReader(file)]
     except (KeyError, ValueError, csv.Error, OSError) as error:
-        raise DatasetError(f"{table} is not FSD50K's table of clips ({error!r})") from None
-    files = [SoundFile(name, audio / f"{name}.wav") for name in names]
+        raise DatasetError(f"{table} is not FSD50K's table of clips ({shown(error)})") from None
+    files = [SoundFile(name, _listed(audio, name, table)) for name in names]
     return _complete("fsd50k", files, _FSD50K_CLIPS, table)
+
+
+def _listed(folder: Path, name: object, table: Path) -> Path:
+    """Return the path of a sound that a table lists; it is in ``folder`` itself, nowhere else."""
+    if not isinstance(name, str) or not _LISTED_NAME.fullmatch(name):
+        raise DatasetError(
+            f"{table}: {shown(name)} is not the name of a sound; unpack the archive again"
+        )
+    return folder / f"{name}.wav"
 
 
 def _complete(name: str, files: list[SoundFile], published: int, table: Path) -> SoundSet:

@@ -81,10 +81,11 @@ def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
     headings = ["", *(metric.heading for metric in METRICS), "targets"]
     scores, differences = [], []
     intervals: dict[str, dict[str, tuple[float, float, float]]] = {}
-    reference = {row["item"]: row for row in first_rows}
-    for position, (name, (_, rows)) in enumerate(evaluations.items()):
+    reference = {row["item"]: row for row in _rows_with(first_rows, estimate)}
+    for position, (name, (_, all_rows)) in enumerate(evaluations.items()):
+        rows = _rows_with(all_rows, estimate)
         shared = [row for row in rows if row["item"] in reference]
-        if not shared or shared[0].get(f"{estimate}.mss") is None:
+        if not shared:
             raise EvaluationError(
                 f"{name}: has no estimate {estimate} of the targets of the first run"
             )
@@ -116,6 +117,10 @@ def _unique_name(run: Path, runs: Sequence[Path]) -> str:
     """Name a run after its folder, or by its path where several folders have that name."""
     name = run.resolve().name
     return name if sum(other.resolve().name == name for other in runs) == 1 else str(run)
+
+
+def _rows_with(rows: Sequence[dict[str, Any]], estimate: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row.get(f"{estimate}.mss") is not None]
 
 
 def _column(

@@ -6,7 +6,8 @@ estimated from the target; plain draws of the prior; the nearest draws of the ta
 noise floor, which is the target's own patch rendered again. The best of several is always the one
 with the least MSS to the target in the channels of the engine (mono for a mono engine), even where
 the scores are those against the original channels. A target whose worker dies, and an estimate that
-cannot be rendered, score as silence and are counted.
+cannot be rendered, score as silence and are counted. A target that is silent itself, or cannot be
+read or rendered, is left out of all means and listed; a resumed run tries it again.
 
 All randomness of target i is a function of the seed and i, so the scores depend neither on the
 number of workers nor on where a run was stopped and resumed.
@@ -31,11 +32,12 @@ from unsynth.evaluation.folder import (
     EvaluationError,
     open_folder,
 )
-from unsynth.evaluation.scorer import ORIGINAL, estimate_names, make_scorer
+from unsynth.evaluation.scorer import LEFT_OUT, ORIGINAL, estimate_names, make_scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
-from unsynth.evaluation.tables import PUBLISHED, Table, scores_table
+from unsynth.evaluation.tables import PUBLISHED, Table, left_out_list, scores_table
 from unsynth.evaluation.targets import find_targets
 from unsynth.files import replacing
+from unsynth.index.files import hash_index
 from unsynth.models.artifact import ArtifactError, read_artifact, shipped_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.output import output_errors, write_text
@@ -62,12 +64,16 @@ class EvaluationResult:
 
     ``tables`` maps headings to tables: "" to the main one, and where targets were mixed down, a
     second heading to the scores against their original channels. ``failures`` counts estimates
-    that could not be rendered.
+    that could not be rendered; ``left_out`` has the reason for each of the ``targets`` that was not
+    scored. ``remark`` says how the set of targets differs from what was asked for.
     """
 
     folder: Path
     tables: dict[str, Table]
     failures: int
+    targets: int
+    left_out: tuple[str, ...]
+    remark: str
 
 
 def evaluate(
@@ -110,12 +116,14 @@ def evaluate(
         "of": targets.description,
         "training_steps": artifact.training_steps,
         "engine": artifact.engine,
+        "index": None if request.samples_only else hash_index(task),
         "unsynth": __version__,
     }
     # Windows does not allow the colon of draws:200 in a file name.
     set_name = str(targets.description["set"]).replace(":", "-")
     folder = out or Path("evaluations") / f"{weights.stem}-{set_name}"
     rows = open_folder(folder, description, resume)
+    rows = {n: rows[n] for n in numbers if n in rows and rows[n]["name"] == names[n]}
     waiting = [number for number in numbers if number not in rows]
     with (
         (folder / JOURNAL).open("a", encoding="utf-8") as journal,
@@ -144,10 +152,16 @@ def find_weights(model: str) -> Path:
     return shipped
 
 
-def _finish(folder: Path, settings: dict[str, Any], rows: list[dict[str, Any]]) -> EvaluationResult:
+def _finish(
+    folder: Path, settings: dict[str, Any], all_rows: list[dict[str, Any]]
+) -> EvaluationResult:
     import pyarrow
     import pyarrow.parquet
 
+    left_out = tuple(row[LEFT_OUT] for row in all_rows if LEFT_OUT in row)
+    rows = [row for row in all_rows if LEFT_OUT not in row]
+    if not rows:
+        raise EvaluationError(f"none of the {len(all_rows)} targets can be scored: {left_out[0]}")
     names = estimate_names(settings["candidates"], rows[0]["index_draws"])
     kind = str(settings["of"]["set"]).partition(":")[0]
     published = PUBLISHED.get((settings["task"], kind))
@@ -159,17 +173,21 @@ def _finish(folder: Path, settings: dict[str, Any], rows: list[dict[str, Any]]) 
     # An estimate that only some targets have is null in the rows of the others.
     items = pyarrow.Table.from_pylist([{key: row.get(key) for key in columns} for row in rows])
     with output_errors(folder), replacing(folder / ITEMS) as unfinished:
-        pyarrow.parquet.write_table(items, unfinished)
-    write_text(folder / TABLE, _page(settings, tables, failures))
-    return EvaluationResult(folder, tables, failures)
+        pyarrow.parquet.write_table(items, unfinished, write_page_checksum=True)
+    remark = settings["of"].get("remark", "")
+    result = EvaluationResult(folder, tables, failures, len(all_rows), left_out, remark)
+    write_text(folder / TABLE, _page(settings, result))
+    return result
 
 
-def _page(settings: dict[str, Any], tables: dict[str, Table], failures: int) -> str:
+def _page(settings: dict[str, Any], result: EvaluationResult) -> str:
     lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
-    parts = ["\n".join(lines), f"estimates that could not be rendered: {failures}"]
-    for heading, table in tables.items():
+    parts = ["\n".join(lines), f"estimates that could not be rendered: {result.failures}"]
+    for heading, table in result.tables.items():
         parts += [heading] if heading else []
         parts.append(table.markdown())
+    if result.left_out:
+        parts.append(left_out_list(result.left_out, result.targets))
     return "\n\n".join(parts) + "\n"
 
 

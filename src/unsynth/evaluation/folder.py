@@ -1,10 +1,14 @@
 """The folder of an evaluation: its settings, journal, rows and table."""
 
 import json
+import math
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from unsynth.documents import parse_json, read_json
 from unsynth.errors import UnsynthError
+from unsynth.metrics.audio import METRICS
 from unsynth.output import PlanFile, make_folder, output_errors, write_text
 
 #: The settings, and the set of targets, the engine and the version of unsynth.
@@ -16,6 +20,18 @@ ITEMS = "items.parquet"
 TABLE = "table.md"
 
 
+#: The types of a row's fields beside its estimates.
+_FIELDS = {
+    "item": int,
+    "name": str,
+    "pitch": int,
+    "index_draws": int,
+    "failures": int,
+    "error": str,
+}
+_NEVER_NULL = ("item", "name", "failures")
+
+
 class EvaluationError(UnsynthError):
     """An evaluation that cannot start, resume or be read."""
 
@@ -25,6 +41,7 @@ def read_evaluation(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]
 
     Raises :class:`EvaluationError` where ``folder`` holds no evaluation or an unfinished one.
     """
+    import pyarrow
     import pyarrow.parquet
 
     if not (folder / SETTINGS).is_file():
@@ -32,10 +49,20 @@ def read_evaluation(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]
     if not (folder / ITEMS).is_file():
         raise EvaluationError(f"{folder}: this evaluation is not finished; run it with --resume")
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        rows = pyarrow.parquet.read_table(folder / ITEMS).to_pylist()
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{folder}: cannot be read ({error})") from None
+        settings = read_json(folder / SETTINGS)
+        table = pyarrow.parquet.read_table(folder / ITEMS, page_checksum_verification=True)
+        rows = table.to_pylist()
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise EvaluationError(
+            f"{folder}: cannot be read ({reason}); run the evaluation again with --resume"
+        ) from None
+    if not (isinstance(settings, dict) and isinstance(settings.get("of"), dict)):
+        raise EvaluationError(f"{folder / SETTINGS}: holds no settings; choose another run")
+    if not rows or not all(map(_is_score, rows)):
+        raise EvaluationError(
+            f"{folder / ITEMS}: holds no scores of this version; run it again with --resume"
+        )
     return settings, rows
 
 
@@ -58,12 +85,42 @@ def open_folder(folder: Path, settings: dict[str, Any], resume: bool) -> dict[in
 
 
 def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
-    """Read the rows of a journal; a last line that a killed run left half-written is dropped."""
+    """Read the rows of a journal by item, without those of targets that were left out.
+
+    A line that holds no row, as a killed run may leave one half-written, is dropped.
+    """
     rows: dict[int, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
+            row = parse_json(line)
+        except ValueError:
             continue
-        rows[row["item"]] = row
+        if _is_score(row):
+            rows[row["item"]] = row
     return rows
+
+
+def _is_score(row: object) -> bool:
+    """Say whether this is the row of a scored target, with finite scores."""
+    if not isinstance(row, dict):
+        return False
+    for key, kind in _FIELDS.items():
+        if type(row.get(key)) is not kind and (key in _NEVER_NULL or row.get(key) is not None):
+            return False
+    # In a table, an estimate that only other targets have is null.
+    estimates = {key.partition(".")[0] for key in row if "." in key}
+    return {"one", "best"} <= estimates and all(
+        _is_estimate(row, key) or (key not in ("one", "best") and row.get(f"{key}.mss") is None)
+        for key in estimates
+    )
+
+
+def _is_estimate(row: dict[str, Any], key: str) -> bool:
+    scores = [row.get(f"{key}.{metric.name}") for metric in METRICS]
+    others = [value for name, value in row.items() if name.startswith(f"{key}.") if value]
+    return (
+        all(type(score) is float for score in scores)
+        and type(row.get(f"{key}.failed")) is bool
+        and type(row.get(f"{key}.pitch")) in (int, NoneType)
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in others)
+    )

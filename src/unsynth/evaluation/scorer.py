@@ -12,11 +12,12 @@ from jaxtyping import Float
 
 from unsynth.conventions import SECONDS
 from unsynth.data.seeding import Split, item_rng
-from unsynth.errors import DrawIndexError
+from unsynth.documents import printable
+from unsynth.errors import SoundError
 from unsynth.evaluation.settings import EvaluationSettings
-from unsynth.evaluation.targets import Audio, TargetSound, find_targets
+from unsynth.evaluation.targets import Audio, TargetSound, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import load_index
+from unsynth.index.files import index_path, load_index
 from unsynth.matching.note import estimate_note
 from unsynth.matching.starts import nearest_per_duration
 from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
@@ -51,6 +52,10 @@ def estimate_names(candidates: int, draws: int | None = None) -> dict[str, str]:
 ORIGINAL = "_original"
 #: Keys of the estimates that need only the model's free samples.
 _SAMPLES = ("one", "best")
+#: Keys of the estimates that need the index.
+_INDEX = ("nearest", "best_or_nearest")
+#: Key of the reason why a target is left out of a set.
+LEFT_OUT = "left_out"
 
 
 def make_scorer(
@@ -93,9 +98,13 @@ class Scorer:
         """Score all estimates of target ``number``; return its row.
 
         A ``failure`` is the reason why the target cannot be estimated: its estimates are silence.
+        A target that is silent or cannot be loaded is left out: its row has the reason alone.
         """
         started = time.perf_counter()
-        sound = self._targets.load(number, self._renderer)
+        try:
+            sound = load_target(self._targets, number, self._renderer)
+        except SoundError as error:
+            return {"item": number, "name": self._names[number], LEFT_OUT: printable(str(error))}
         distance = MultiScaleSpectral(sound.audio, self._renderer.sample_rate)
         estimates = self._estimates(sound, number, distance, failure)
         row: dict[str, Any] = {
@@ -118,7 +127,8 @@ class Scorer:
         if failure:
             silence_distance = float(distance(self._silence[None])[0])
             silent = Estimate(self._silence, silence_distance, None, failed=True)
-            keys = [key for key in estimate_names(settings.candidates) if key != "floor"]
+            others = {"floor"} if self._index is not None else {"floor", *_INDEX}
+            keys = [key for key in estimate_names(settings.candidates) if key not in others]
             return dict.fromkeys(_SAMPLES if settings.samples_only else keys, silent)
         count = settings.candidates
         samples = self._sample(sound, number, distance, {})
@@ -144,8 +154,7 @@ class Scorer:
                 self._index, sound.audio, self._renderer.sample_rate, note, each
             )
             near = self._render(np.concatenate(lists), distance)
-            estimates["nearest"] = _best(near)
-            estimates["best_or_nearest"] = _best([*samples, *near])
+            estimates |= zip(_INDEX, (_best(near), _best([*samples, *near])), strict=True)
         if sound.second_render is not None:
             floor = float(distance(sound.second_render[None])[0])
             estimates["floor"] = Estimate(sound.second_render, floor, sound.pitch)
@@ -195,7 +204,4 @@ def _best(estimates: list[Estimate]) -> Estimate:
 
 def _load_index(task: Task) -> DrawIndex | None:
     """Load the task's index; ``None`` where it has none."""
-    try:
-        return load_index(task)
-    except DrawIndexError:
-        return None
+    return load_index(task) if index_path(task).exists() else None

@@ -153,6 +153,21 @@ def scores_table(
     return Table(headings, rows)
 
 
+def left_out_list(reasons: Sequence[str], targets: int, most: int | None = None) -> str:
+    """List why targets are left out of all means, at most ``most`` of them.
+
+    >>> print(left_out_list(["a.wav: is silent", "b.wav: is silent"], 3, most=1))
+    2 of 3 targets are left out of all means:
+    - a.wav: is silent
+    - and 1 more
+    """
+    lines = [f"{len(reasons)} of {targets} targets are left out of all means:"]
+    lines += [f"- {' '.join(reason.split())}" for reason in reasons[:most]]
+    if most is not None and len(reasons) > most:
+        lines.append(f"- and {len(reasons) - most} more")
+    return "\n".join(lines)
+
+
 def _share(right: Float[np.ndarray, " items"]) -> str:
     if not len(right):
         return ""

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from unsynth.audio.files import read_sound
 from unsynth.conventions import SECONDS
-from unsynth.data.draws import audible_draws
+from unsynth.data.draws import SILENCE_DB, audible, audible_draws
 from unsynth.data.external import (
     DatasetError,
     SoundSet,
@@ -21,6 +21,9 @@ from unsynth.data.external import (
 from unsynth.data.folder import Folder
 from unsynth.data.manifest import MANIFEST, read_manifest, read_patches
 from unsynth.data.seeding import Split
+from unsynth.documents import printable
+from unsynth.errors import PatchError, SoundError
+from unsynth.files import visible_entries
 from unsynth.formats.syx import read_syx, voice_name
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
@@ -63,8 +66,23 @@ class Targets(Protocol):
         ...
 
     def load(self, number: int, renderer: Renderer) -> TargetSound:
-        """Read or render a target."""
+        """Read or render a target; see :func:`load_target`."""
         ...
+
+
+def load_target(targets: Targets, number: int, renderer: Renderer) -> TargetSound:
+    """Read or render a target that can be heard.
+
+    Raises :class:`~unsynth.errors.SoundError`, which names the target, for one that cannot be read
+    or rendered, and for one below -60 dB: on silence, silence would score perfectly. Such a target
+    is left out of a set.
+    """
+    sound = targets.load(number, renderer)
+    if not audible(sound.audio, renderer.sample_rate):
+        raise SoundError(
+            f"{targets.names[number]}: is silent: its loudest 50 ms are below {SILENCE_DB:.0f} dB"
+        )
+    return sound
 
 
 @dataclass(frozen=True)
@@ -128,27 +146,34 @@ class VoiceTargets:
     """DX7 voices from their original bytes, on middle C at velocity 100, held for 1.5 s."""
 
     def __init__(self, paths: list[Path]) -> None:
-        """Read the banks; raises :class:`~unsynth.errors.PatchError` for a damaged one."""
+        """Read the banks; raises :class:`DatasetError` for one that cannot be read."""
         self._voices: list[tuple[str, UInt8[np.ndarray, " bytes"]]] = []
+        self._remarks: list[str] = []
         for path in paths:
             try:
                 data = path.read_bytes()
             except OSError as error:
                 raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-            for number, voice in enumerate(read_syx(data).voices, start=1):
+            try:
+                file = read_syx(data)
+            except PatchError as error:
+                raise DatasetError(f"{path}: {error}") from None
+            self._remarks += [f"{path}: {remark}" for remark in file.remarks]
+            for number, voice in enumerate(file.voices, start=1):
                 self._voices.append((f"{path.stem}/{number:02d} {voice_name(voice)}", voice))
 
     @property
     def description(self) -> dict[str, object]:
-        """The number of voices, and a hash of them."""
+        """The number of voices, a hash of them, and remarks on banks that are not whole."""
         data = b"".join(voice.tobytes() for _, voice in self._voices)
-        fingerprint = hashlib.sha256(data).hexdigest()[:16]
-        return {"set": "voices", "voices": len(self._voices), "fingerprint": fingerprint}
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        remark = {"remark": printable("; ".join(self._remarks))} if self._remarks else {}
+        return {"set": "voices", "voices": len(self._voices), "content_sha256": digest} | remark
 
     @property
     def names(self) -> list[str]:
         """Bank, number and name of each voice."""
-        return [name for name, _ in self._voices]
+        return [printable(name) for name, _ in self._voices]
 
     def load(self, number: int, renderer: Renderer) -> TargetSound:
         """Render a voice twice; raises :class:`DatasetError` where the engine fails."""
@@ -169,19 +194,19 @@ class SoundFileTargets:
 
     @property
     def description(self) -> dict[str, object]:
-        """The number of files, and a hash of their names and sizes."""
+        """The number of files, and a hash of their names and contents."""
         sounds = self._sounds
         remark = {"remark": sounds.remark} if sounds.remark else {}
         return {
             "set": sounds.name,
             "sounds": len(sounds.files),
-            "fingerprint": sounds.fingerprint(),
+            "content_sha256": sounds.content_sha256(),
         } | remark
 
     @property
     def names(self) -> list[str]:
         """The name of each file."""
-        return [file.name for file in self._files]
+        return [printable(file.name) for file in self._files]
 
     def load(self, number: int, renderer: Renderer) -> TargetSound:
         """Read a sound; raises :class:`~unsynth.errors.SoundError` where it cannot be read."""
@@ -229,5 +254,5 @@ def _audio(render: Audio | RenderFailure) -> Audio | None:
 def _banks(path: Path) -> list[Path]:
     """List the ``.syx`` files at a path: the file itself, or those in the folder."""
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix.lower() == ".syx")
+        return [entry for entry in visible_entries(path, {".syx"}) if entry.is_file()]
     return [path] if path.suffix.lower() == ".syx" else []

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from unsynth.audio.semitones import BANDS, SEGMENTS
 from unsynth.errors import DrawIndexError, OutputError
-from unsynth.files import replacing
+from unsynth.files import hash_file, replacing
 from unsynth.index.draw_index import DIRECTIONS, DrawIndex
 from unsynth.tasks.task import Task
 
@@ -47,15 +47,31 @@ def user_index_path(task: Task) -> Path:
     return folder / f"{task.name}-{task.hash}.npz"
 
 
+def index_path(task: Task) -> Path:
+    """Return where a task's index is, or would be: in the package, or else in the user's cache."""
+    shipped = shipped_index_path(task)
+    return shipped if shipped.exists() else user_index_path(task)
+
+
+def hash_index(task: Task) -> str | None:
+    """Return the first 16 digits of the SHA-256 of a task's index; ``None`` where it has none.
+
+    Raises :class:`DrawIndexError` as :func:`load_index` does.
+    """
+    path = index_path(task)
+    if not path.exists():
+        return None
+    load_index(task)
+    return hash_file(path)[:16]
+
+
 def load_index(task: Task, path: Path | None = None) -> DrawIndex:
     """Load an index: from ``path``, from the package, or else from the user's cache.
 
     Raises :class:`DrawIndexError` for an index that is missing, damaged, or of another task or
     version of it.
     """
-    if path is None:
-        shipped = shipped_index_path(task)
-        path = shipped if shipped.exists() else user_index_path(task)
+    path = path or index_path(task)
     rebuild = f"build it again with: unsynth index {task.source}"
     try:
         if not path.exists():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from unsynth import documents
 from unsynth.errors import UnsynthError
 from unsynth.output import PlanFile, make_folder, write_text
 
@@ -28,7 +29,10 @@ def read_plan(folder: Path, settings: dict[str, Any], resume: bool) -> dict[str,
     stored = file.read(resume)
     if stored is not None:
         # A plan that also holds what follows from the settings keeps them under "asked".
-        file.check(stored.get("asked", stored), settings)
+        asked = stored.get("asked", stored)
+        if not isinstance(asked, dict):
+            raise StudyError(f"{file.path}: holds no plan; choose another --out")
+        file.check(asked, settings)
     elif resume:
         raise StudyError(f"{file.path} is missing: there is nothing to resume; omit --resume")
     return stored
@@ -46,6 +50,6 @@ def write_plan(folder: Path, plan: dict[str, Any]) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file of a study; raises :class:`StudyError` for one that is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return documents.read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read ({error}); delete it") from None

@@ -7,7 +7,8 @@ which include those of their starting patches. The answer is the patch with the 
 
 The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
 rewritten after each target. The sets take turns, so a study that is stopped has scored about as
-many targets of each.
+many targets of each. A target that is silent or cannot be read is left out of the table and listed
+below it; a resumed study tries it again.
 """
 
 import json
@@ -21,16 +22,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from unsynth.errors import EngineError
+from unsynth.documents import printable
+from unsynth.errors import EngineError, SoundError
 from unsynth.evaluation.compare import mean_difference
-from unsynth.evaluation.tables import Table, format_interval, mean_interval
-from unsynth.evaluation.targets import Targets, find_targets
+from unsynth.evaluation.tables import Table, format_interval, left_out_list, mean_interval
+from unsynth.evaluation.targets import Targets, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import load_index
+from unsynth.index.files import hash_index, load_index
 from unsynth.matching.note import NoteEstimate, estimate_note
 from unsynth.matching.starts import nearest_per_duration
 from unsynth.metrics.audio import METRICS, MultiScaleSpectral, audio_metrics
-from unsynth.models.artifact import shipped_artifact
+from unsynth.models.artifact import read_artifact, shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.output import write_text
 from unsynth.rendering.renderer import Renderer
@@ -44,6 +46,7 @@ from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
+from unsynth.version import __version__
 
 #: The ways of matching, with their names in the table; the first is the reference.
 WAYS = {
@@ -87,36 +90,60 @@ def run_search_study(
 ) -> Table:
     """Match all targets in all ways; write ``table.md`` and return its table.
 
-    Ctrl-C keeps finished work. Raises :class:`StudyError` where ``out`` holds another study, and
-    the errors of reading the targets.
+    Ctrl-C keeps finished work. Raises :class:`StudyError` where ``out`` holds another study or no
+    target can be matched, and the errors of reading the sets of targets.
     """
     task = load_task(plan.task)
-    if shipped_artifact(task.name) is None:
+    weights = shipped_artifact(task.name)
+    if weights is None:
         raise StudyError(
             f"unsynth ships no trained model for {task.name}, which this study needs; "
             "choose another task"
         )
     sets = {name: find_targets([name], task, plan.seed) for name in plan.datasets}
-    _open(plan, sets, out, resume)
+    settings = asdict(plan) | {
+        "of": {name: each.description for name, each in sets.items()},
+        "model": read_artifact(weights).sha256[:16],
+        "index": hash_index(task),
+        "unsynth": __version__,
+    }
+    if read_plan(out, settings, resume) is None:
+        write_plan(out, settings)
+    left_out: list[str] = []
+    turns = list(_turns(plan, list(sets.values())))
     with closing(StudyMatcher(task, plan.renders)) as matcher:
-        for set_number, number in _turns(plan, list(sets.values())):
+        for set_number, number in turns:
             targets = sets[plan.datasets[set_number]]
-            target: Target | None = None
-            for way in WAYS:
-                path = _answer_path(out, set_number, number, way)
-                if path.exists():
-                    continue
-                if target is None:
-                    sound = targets.load(number, matcher.renderer)
-                    target = Target(
-                        targets.names[number], sound.audio, matcher.renderer.sample_rate
-                    )
+            paths = {way: _answer_path(out, set_number, number, way) for way in WAYS}
+            waiting = [way for way, path in paths.items() if not path.exists()]
+            if not waiting:
+                continue
+            try:
+                sound = load_target(targets, number, matcher.renderer)
+            except SoundError as error:
+                left_out.append(printable(str(error)))
+                report(f"left out: {left_out[-1]}")
+                continue
+            target = Target(targets.names[number], sound.audio, matcher.renderer.sample_rate)
+            for way in waiting:
                 answer = matcher.match(target, way, (plan.seed, set_number, number))
-                write_text(path, json.dumps(answer))
+                write_text(paths[way], json.dumps(answer))
                 seconds = f"{answer['seconds']:.0f} s"
                 report(f"{target.name}: {WAYS[way]}: MSS {answer['mss']:.2f} in {seconds}")
-            write_text(out / TABLE, search_table(plan, out).markdown() + "\n")
-    return search_table(plan, out)
+            _write_table(plan, out, left_out, len(turns))
+    if len(left_out) == len(turns):
+        raise StudyError(f"none of the {len(turns)} targets can be matched: {left_out[0]}")
+    if left_out:
+        report(f"{len(left_out)} of {len(turns)} targets are left out: see {out / TABLE}")
+    return _write_table(plan, out, left_out, len(turns))
+
+
+def _write_table(plan: SearchPlan, out: Path, left_out: Sequence[str], targets: int) -> Table:
+    """Write ``table.md``, with the targets that are left out so far, and return its table."""
+    table = search_table(plan, out)
+    remark = f"\n{left_out_list(left_out, targets)}\n" if left_out else ""
+    write_text(out / TABLE, f"{table.markdown()}\n{remark}")
+    return table
 
 
 def search_table(plan: SearchPlan, out: Path) -> Table:
@@ -228,13 +255,6 @@ def _turns(plan: SearchPlan, sets: Sequence[Targets]) -> Iterator[tuple[int, int
         for number, order in enumerate(orders):
             if turn < len(order):
                 yield number, order[turn]
-
-
-def _open(plan: SearchPlan, sets: dict[str, Targets], out: Path, resume: bool) -> None:
-    """Make the folder, or check that it holds this study."""
-    settings = asdict(plan) | {"of": {name: each.description for name, each in sets.items()}}
-    if read_plan(out, settings, resume) is None:
-        write_plan(out, settings)
 
 
 def _answer_path(out: Path, set_number: int, number: int, way: str) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unsynth.errors import EngineError, UnsynthError
-from unsynth.files import replacing
+from unsynth.files import replacing, visible_entries
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
@@ -88,7 +88,7 @@ def bundles() -> list[Path]:
         if place.suffix.lower() == ".vst3":
             candidates = [place] if place.exists() else []
         else:
-            candidates = sorted(p for p in place.rglob("*") if p.suffix.lower() == ".vst3")
+            candidates = visible_entries(place, {".vst3"}, below=True)
         for path in candidates:
             # On Windows a bundle is a folder that holds a file with the same suffix.
             if not any(parent.suffix.lower() == ".vst3" for parent in path.parents):

@@ -1,0 +1,161 @@
+"""Sets of targets: what they list, and which targets cannot be scored."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+
+from tests.data.sets import make_set
+from unsynth.data.external import DatasetError
+from unsynth.errors import SoundError
+from unsynth.evaluation.targets import find_targets, load_target
+from unsynth.formats.syx import init_voice, rename_voice, write_bank
+from unsynth.rendering.renderer import Renderer
+
+#: Files that macOS leaves beside others on a disk of another system begin so.
+RESOURCE_FORK = b"\0\5\x16\7" + bytes(100)
+
+
+def write_sound(path: Path, peak: float = 0.5, seconds: float = 1.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    times = np.arange(round(44_100 * seconds)) / 44_100
+    soundfile.write(path, peak * np.sin(2 * np.pi * 220.0 * times), 44_100)
+    return path
+
+
+def silent_bank(path: Path) -> str:
+    """Write a bank of a sine, a voice of zeros, and 30 sines."""
+    silent = rename_voice(np.zeros(155, dtype=np.uint8), "SILENT")
+    path.write_bytes(write_bank([init_voice(), silent]))
+    return str(path)
+
+
+def silent_folder(path: Path) -> str:
+    for number, peak in enumerate((0.5, 0.0, 0.5)):
+        write_sound(path / f"{number}.wav", peak)
+    return str(path)
+
+
+def silent_nsynth(path: Path) -> str:
+    root = path / "nsynth-test"
+    notes = {}
+    for number, peak in enumerate((0.5, 0.0, 0.5)):
+        write_sound(root / "audio" / f"{number}.wav", peak)
+        notes[str(number)] = {"pitch": 57}
+    (root / "examples.json").write_text(json.dumps(notes))
+    return f"nsynth:{path}"
+
+
+def silent_fsd50k(path: Path) -> str:
+    for number, peak in enumerate((0.5, 0.0, 0.5)):
+        write_sound(path / "FSD50K.eval_audio" / f"{number}.wav", peak)
+    table = path / "FSD50K.ground_truth" / "eval.csv"
+    table.parent.mkdir()
+    table.write_text("fname,labels,mids\n0,x,x\n1,x,x\n2,x,x\n")
+    return f"fsd50k:{path}"
+
+
+def silent_set(path: Path, task) -> str:
+    """Make a set of ``unsynth render`` whose second patch has no output level."""
+    folder = make_set(path, task, count=3, shard_sounds=3)
+    levels = [i for i, name in enumerate(task.spec.names) if name.endswith("output_level")]
+    with h5py.File(path / "shard-000000.h5", "r+") as shard:
+        patches = shard["patches"][()]
+        patches[1, levels] = 0.0
+        shard["patches"][()] = patches
+    return folder.url
+
+
+@pytest.mark.parametrize("kind", ["bank", "folder", "nsynth", "fsd50k", "set"])
+def test_a_silent_target_is_named_and_the_others_load(kind, task, tmp_path):
+    path = tmp_path / "set"
+    match kind:
+        case "bank":
+            dataset = silent_bank(path.with_suffix(".syx"))
+        case "folder":
+            dataset = silent_folder(path)
+        case "nsynth":
+            dataset = silent_nsynth(path)
+        case "fsd50k":
+            dataset = silent_fsd50k(path)
+        case "set":
+            dataset = silent_set(path, task)
+    targets = find_targets([dataset], task, 0)
+    with Renderer(task.synth, workers=1) as renderer:
+        for number in (0, 2):
+            load_target(targets, number, renderer)
+        with pytest.raises(SoundError, match="silent") as error:
+            load_target(targets, 1, renderer)
+    assert {"bank": "set/02 SILENT", "set": targets.names[1]}.get(kind, "1.wav") in str(error.value)
+
+
+def test_draws_are_never_silent(task):
+    """A silent draw is replaced by the next of its stream, so none is left out."""
+    targets = find_targets(["draws:20"], task, 0)
+    with Renderer(task.synth, workers=1) as renderer:
+        for number in range(20):
+            load_target(targets, number, renderer)
+
+
+def test_hidden_files_are_no_targets(task, tmp_path):
+    """They are those that ``match`` leaves out too, such as the forks of macOS."""
+    write_sound(tmp_path / "sounds" / "a.wav")
+    (tmp_path / "sounds" / "._a.wav").write_bytes(RESOURCE_FORK)
+    (tmp_path / "sounds" / ".b.flac").write_bytes(b"")
+    assert find_targets([str(tmp_path / "sounds")], task, 0).names == ["a.wav"]
+    (tmp_path / "banks").mkdir()
+    silent_bank(tmp_path / "banks" / "a.syx")
+    (tmp_path / "banks" / "._a.syx").write_bytes(RESOURCE_FORK)
+    assert len(find_targets([str(tmp_path / "banks")], task, 0).names) == 32
+
+
+def test_every_kind_of_sound_that_match_reads_is_a_target(task, tmp_path):
+    for name in ("a.aifc", "b.oga", "c.W64", "d.wav"):
+        (tmp_path / name).write_bytes(b"")
+    assert len(find_targets([str(tmp_path)], task, 0).names) == 4
+
+
+def test_a_bank_that_cannot_be_read_is_named(task, tmp_path):
+    (tmp_path / "good.syx").write_bytes(write_bank([init_voice()]))
+    (tmp_path / "other.syx").write_bytes(b"no voices")
+    with pytest.raises(DatasetError, match=r"other\.syx: "):
+        find_targets([str(tmp_path)], task, 0)
+
+
+def test_other_content_of_the_same_name_and_size_is_another_set(task, tmp_path):
+    def description(dataset: Path) -> dict:
+        return dict(find_targets([str(dataset)], task, 0).description)
+
+    sound = write_sound(tmp_path / "a.wav")
+    before = description(sound)
+    assert description(sound) == before
+    size = sound.stat().st_size
+    write_sound(sound, 0.4)
+    assert sound.stat().st_size == size and description(sound) != before
+    bank = tmp_path / "a.syx"
+    bank.write_bytes(write_bank([init_voice()]))
+    before = description(bank)
+    silent_bank(bank)
+    assert description(bank) != before
+
+
+def test_names_hold_nothing_that_a_terminal_or_a_table_cannot(task, tmp_path):
+    write_sound(tmp_path / "a\x1b[2J.wav")
+    if sys.platform == "linux":  # Other systems have no names of any bytes.
+        (tmp_path / os.fsdecode(b"b\xff.wav")).write_bytes(b"")
+    targets = find_targets([str(tmp_path)], task, 0)
+    assert targets.names == [r"a\x1b[2J.wav", r"b\udcff.wav"][: len(targets.names)]
+    assert targets.description["content_sha256"]
+
+
+def test_remarks_on_a_damaged_bank_are_part_of_the_set(task, tmp_path):
+    data = bytearray(write_bank([init_voice()]))
+    data[-2] ^= 1
+    (tmp_path / "a.syx").write_bytes(data)
+    remark = find_targets([str(tmp_path)], task, 0).description["remark"]
+    assert remark == f"{tmp_path}/a.syx: 1 of 1 dumps with a wrong checksum: voices may be damaged"
