@@ -81,6 +81,7 @@ def test_a_match_starts_from_the_patches_of_another(sound, match, small_file):
     [
         (np.zeros(44_100), 44_100, "silent"),
         (np.ones(100), 44_100, "2 ms"),
+        (np.ones((100, 2)), 44_100, "2 ms"),
         (np.full(44_100, np.nan), 44_100, "NaN"),
         (np.ones(44_100), 10, "too low"),
         (np.ones((2, 2, 44_100)), 44_100, "give numbers"),
@@ -100,6 +101,16 @@ def test_integers_channels_and_other_rates_give_the_same_target(small_file, soun
     power = np.square(match.result.target.audio[0]).reshape(40, -1).mean(axis=1)
     expected = np.square(sound / np.abs(sound).max()).reshape(40, -1).mean(axis=1)
     assert np.corrcoef(power, expected)[0, 1] > 0.99
+
+
+def test_samples_may_come_before_channels(small_file, sound):
+    stereo = np.stack([sound, 0.5 * sound])
+    targets = [
+        unsynth.match(audio, 44_100, renders=8, index=small_file).result.target
+        for audio in (stereo, stereo.T)
+    ]
+    np.testing.assert_array_equal(targets[0].audio, targets[1].audio)
+    assert targets[0].remarks == targets[1].remarks == ("mixed down from 2 channels",)
 
 
 def test_import_loads_neither_torch_nor_scipy():

@@ -98,8 +98,9 @@ def match(
     """Find synthesizer patches that sound like ``audio``.
 
     Arguments:
-        audio: The sound, ``(samples,)`` or ``(channels, samples)``, at any level. Of a sound longer
-            than 4 s, the 4 s from its loudest onset are used.
+        audio: The sound, ``(samples,)``, ``(channels, samples)`` or ``(samples, channels)``, at any
+            level; there are more samples than channels. Of a sound longer than 4 s, the 4 s from
+            its loudest onset are used.
         sample_rate: Sample rate of ``audio`` in Hz.
         task: Name of a synthesizer's task, path of a task file, or a task.
         budget: Length of the search in seconds.
@@ -136,6 +137,9 @@ def match(
             f"audio of shape {sound.shape} and type {sound.dtype}; give numbers, (samples,) or "
             "(channels, samples)"
         )
+    sound = np.atleast_2d(sound)
+    if sound.shape[0] > sound.shape[1]:
+        sound = sound.T
     request = Request(
         task,
         budget=budget,
@@ -147,7 +151,7 @@ def match(
         distance=distance,
         seed=seed,
     )
-    target = fit_target(name, np.atleast_2d(sound), sample_rate, task)
+    target = fit_target(name, sound, sample_rate, task)
     files = (None if path is None else Path(path) for path in (index, model))
     with stop_on(signal.SIGINT) as stop_requested, Matcher.load(task, *files) as matcher:
         for event in matcher.events(target, request, stop_requested):
