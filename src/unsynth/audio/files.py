@@ -4,16 +4,21 @@ A target is as long as the engine's sounds: a shorter file is followed by silenc
 cut at its loudest onset.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float32, Shaped
 
-from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
+from unsynth.audio.channels import to_channels
+from unsynth.audio.levels import frame_samples, measure_frames
+from unsynth.audio.onset import first_onset, frame_levels, loudest_onset, noise_before_note
+from unsynth.audio.unfinished_wav import open_unfinished
 from unsynth.errors import OutputError, SoundError
 
 #: Ends of names that mark a file in a folder as a sound; the common ones, and all.
@@ -25,6 +30,10 @@ SHORTEST = 0.05
 _LEAD = 0.01
 #: A sound is silent if all its samples are smaller than this (-100 dB of full scale).
 _SILENCE = 1e-5
+#: Noise that is kept in front of it, in seconds: long enough for the noise to be recognised again.
+_NOISE_LEAD = 0.07
+#: A constant offset is taken out if it is more than this share of the largest sample (-50 dB).
+_OFFSET = 0.003
 #: Samples per channel that are read at a time.
 _BLOCK = 1 << 20
 #: The lowest sample rate that is accepted, in Hz.
@@ -41,24 +50,21 @@ def read_sound(
 ) -> tuple[Audio, tuple[str, ...]]:
     """Read a sound and give it an engine's sample rate, channels and length.
 
-    The level is normalised: the largest sample is 1 before channels and rate are changed. Silence
-    at the start is removed if the sound starts later than ``latest_onset`` seconds. Returns the
-    audio, shape ``(channels, seconds * sample_rate)``, and a remark on each change but that of the
-    level. Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than
-    50 ms or silent, or that holds NaN.
+    A constant offset (DC) is taken out if it is more than 0.3 % of the largest sample. The level is
+    normalised: the largest sample is 1 before channels and rate are changed. What comes before the
+    onset is removed if the onset is later than ``latest_onset`` seconds. Returns the audio, shape
+    ``(channels, seconds * sample_rate)``, and a remark on each change but that of the level.
+    Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than 50 ms or
+    silent, or that holds NaN.
     """
-    remarks: list[str] = []
     with _open(path) as file:
-        length, rate = file.frames / file.samplerate, file.samplerate
-        _check_length(length, path)
-        start = 0
-        if length > seconds + 0.5 / rate:
-            start, remark = _cut(_frame_levels(file, path), rate, length, seconds)
-            remarks.append(remark)
-        file.seek(start)
-        audio = file.read(round(seconds * rate), dtype="float32", always_2d=True).T
-    _check(audio, path)
-    return _as_engine(audio, rate, sample_rate, channels, seconds, latest_onset, remarks)
+        rate, samples, ogg = file.samplerate, file.frames, file.format == "OGG"
+        if samples <= round(seconds * rate):
+            audio = file.read(dtype="float32", always_2d=True).T
+            sound = _in_memory(path, rate, audio, ogg)
+        else:
+            sound = _Sound(path, rate, samples, partial(_blocks, file), partial(_part, file), ogg)
+        return _fit(sound, sample_rate, channels, seconds, latest_onset)
 
 
 def fit_sound(
@@ -73,17 +79,84 @@ def fit_sound(
     name = "this sound"
     if rate < _LOWEST_RATE:
         raise SoundError(f"{name}: {rate} Hz is too low; give at least {_LOWEST_RATE} Hz")
-    length = audio.shape[1] / rate
-    _check_length(length, name)
-    audio = audio.astype(np.float32)
-    _check(audio, name)
-    remarks: list[str] = []
-    if length > seconds + 0.5 / rate:
-        start, remark = _cut(frame_levels(audio, rate), rate, length, seconds)
-        remarks.append(remark)
-        audio = audio[:, start : start + round(seconds * rate)]
-        _check(audio, name)
-    return _as_engine(audio, rate, sample_rate, channels, seconds, latest_onset, remarks)
+    sound = _in_memory(name, rate, audio.astype(np.float32))
+    return _fit(sound, sample_rate, channels, seconds, latest_onset)
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A sound that is read in blocks and in parts, since an hour of it must fit in memory."""
+
+    name: Path | str
+    rate: int
+    samples: int
+    blocks: Callable[[], Iterable[Audio]]
+    part: Callable[[int, int], Audio]
+    ogg: bool
+
+
+def _in_memory(name: Path | str, rate: int, audio: Audio, ogg: bool = False) -> _Sound:
+    def part(start: int, samples: int) -> Audio:
+        return audio[:, start : start + samples]
+
+    return _Sound(name, rate, audio.shape[1], lambda: [audio], part, ogg)
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[Audio]:
+    """Read a file in blocks of whole frames."""
+    size = _BLOCK // frame_samples(file.samplerate) * frame_samples(file.samplerate)
+    for block in file.blocks(blocksize=size, dtype="float32", always_2d=True):
+        yield block.T
+
+
+def _part(file: soundfile.SoundFile, start: int, samples: int) -> Audio:
+    file.seek(start)
+    return file.read(samples, dtype="float32", always_2d=True).T
+
+
+def _fit(
+    sound: _Sound, sample_rate: int, channels: int, seconds: float, latest_onset: float
+) -> tuple[Audio, tuple[str, ...]]:
+    rate, remarks = sound.rate, []
+    _check_length(sound.samples / rate, sound.name)
+    frames = measure_frames(_finite(sound), rate)
+    offset = frames.offset()
+    start, longest = 0, round(seconds * rate)
+    if sound.samples > longest:
+        onset = loudest_onset(frames.levels(offset)) * frames.seconds
+        start = max(0, round((onset - _LEAD) * rate))
+        end = min(sound.samples, start + longest) / rate
+        remarks.append(
+            f"the sound is {_duration(sound.samples / rate)} long: matched {start / rate:.2f} s to "
+            f"{end:.2f} s, from its loudest onset"
+        )
+    audio = sound.part(start, longest)
+    peak = np.abs(audio).max(initial=0.0)
+    largest = np.abs(offset).max()
+    if has_offset := largest > _OFFSET * peak:
+        audio = audio - offset[:, None].astype(np.float32)
+        peak = np.abs(audio).max(initial=0.0)
+    if peak < _SILENCE:
+        raise SoundError(f"{sound.name}: the sound is silent; there is nothing to match")
+    if has_offset:
+        share = 100.0 * largest / peak
+        remarks.append(f"took out a constant offset (DC) of {share:.1f} % of the peak")
+    # The level is not observed, and squares of very large or small samples do not fit in float32.
+    audio, remark = to_channels(audio / peak, channels, sound.ogg)
+    remarks += [remark] if remark else []
+    if rate != sample_rate:
+        audio = soxr.resample(audio.T, rate, sample_rate, quality="VHQ").T
+        remarks.append(f"resampled from {rate} Hz to {sample_rate} Hz")
+    onset = first_onset(audio, sample_rate)
+    if onset > latest_onset:
+        _, noise = noise_before_note(frame_levels(audio, sample_rate))
+        lead, kind = (_NOISE_LEAD, "noise") if noise > 0.0 else (_LEAD, "silence")
+        audio = audio[:, round((onset - lead) * sample_rate) :]
+        remarks.append(f"removed {onset - lead:.2f} s of {kind} at the start")
+    fitted = np.zeros((channels, round(seconds * sample_rate)), dtype=np.float32)
+    kept = min(fitted.shape[1], audio.shape[1])
+    fitted[:, :kept] = audio[:, :kept]
+    return fitted, tuple(remarks)
 
 
 def _check_length(length: float, name: Path | str) -> None:
@@ -93,43 +166,13 @@ def _check_length(length: float, name: Path | str) -> None:
         )
 
 
-def _cut(
-    levels: Float[np.ndarray, " frames"], rate: int, length: float, seconds: float
-) -> tuple[int, str]:
-    """Find the first sample to take from a sound that is too long, and make the remark."""
-    start = max(0, round((loudest_onset(levels) - _LEAD) * rate))
-    end = min(length, start / rate + seconds)
-    return start, (
-        f"the sound is {_duration(length)} long: matched {start / rate:.2f} s to "
-        f"{end:.2f} s, from its loudest onset"
-    )
-
-
-def _as_engine(
-    audio: Float32[np.ndarray, "its_channels its_samples"],
-    rate: int,
-    sample_rate: int,
-    channels: int,
-    seconds: float,
-    latest_onset: float,
-    remarks: list[str],
-) -> tuple[Audio, tuple[str, ...]]:
-    # The level is not observed, and squares of very large or small samples do not fit in float32.
-    audio = audio / np.abs(audio).max()
-    audio, remark = _to_channels(audio, channels)
-    remarks += [remark] if remark else []
-    if rate != sample_rate:
-        audio = soxr.resample(audio.T, rate, sample_rate, quality="VHQ").T
-        remarks.append(f"resampled from {rate} Hz to {sample_rate} Hz")
-    onset = first_onset(audio, sample_rate)
-    if onset > latest_onset:
-        audio = audio[:, round((onset - _LEAD) * sample_rate) :]
-        remarks.append(f"removed {onset - _LEAD:.2f} s of silence at the start")
-    samples = round(seconds * sample_rate)
-    sound = np.zeros((channels, samples), dtype=np.float32)
-    kept = min(samples, audio.shape[1])
-    sound[:, :kept] = audio[:, :kept]
-    return sound, tuple(remarks)
+def _finite(sound: _Sound) -> Iterator[Audio]:
+    for block in sound.blocks():
+        if not np.isfinite(block).all():
+            raise SoundError(
+                f"{sound.name}: holds samples that are NaN or infinite; export it again"
+            )
+        yield block
 
 
 def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
@@ -154,7 +197,7 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
             raise SoundError(f"{path}: this is a folder; name the sound files in it")
         if path.stat().st_size == 0:
             raise SoundError(f"{path}: the file is empty")
-        with soundfile.SoundFile(path) as file:
+        with _open_any(path) as file:
             if file.frames <= 0:
                 raise SoundError(f"{path}: the file holds no samples")
             if file.frames >= _UNKNOWN_LENGTH:
@@ -171,44 +214,12 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
         ) from None
 
 
-def _check(audio: Audio, path: Path | str) -> None:
-    _check_finite(audio, path)
-    if np.abs(audio).max() < _SILENCE:
-        raise SoundError(f"{path}: the sound is silent; there is nothing to match")
-
-
-def _to_channels(audio: Audio, channels: int) -> tuple[Float32[np.ndarray, "outputs samples"], str]:
-    """Mix down or copy channels; if a mix-down would cancel out, take the loudest channel."""
-    if len(audio) == channels:
-        return audio, ""
-    if channels > len(audio):
-        return np.repeat(audio[:1], channels, axis=0), ""
-    if channels > 1:
-        return audio[:channels], f"matched the first {channels} of {len(audio)} channels"
-    mix = audio.mean(axis=0, keepdims=True)
-    powers = np.square(audio, dtype=np.float64).mean(axis=1)
-    if np.square(mix, dtype=np.float64).mean() < 1e-3 * powers.max():
-        loudest = int(powers.argmax())
-        return (
-            audio[loudest : loudest + 1],
-            f"its channels cancel when mixed: matched channel {loudest + 1}",
-        )
-    return mix, f"mixed down from {len(audio)} channels"
-
-
-def _frame_levels(file: soundfile.SoundFile, path: Path) -> np.ndarray:
-    """Compute the RMS of each 10 ms of a file, in blocks: an hour of sound must fit in memory."""
-    frame = round(FRAME * file.samplerate)
-    levels = []
-    for block in file.blocks(blocksize=_BLOCK // frame * frame, dtype="float32", always_2d=True):
-        _check_finite(block, path)
-        levels.append(frame_levels(block.T, file.samplerate))
-    return np.concatenate(levels)
-
-
-def _check_finite(block: np.ndarray, path: Path | str) -> None:
-    if not np.isfinite(block).all():
-        raise SoundError(f"{path}: holds samples that are NaN or infinite; export it again")
+def _open_any(path: Path) -> soundfile.SoundFile:
+    file = soundfile.SoundFile(path)
+    if file.frames == 0 and (unfinished := open_unfinished(path)) is not None:
+        file.close()
+        return soundfile.SoundFile(unfinished)
+    return file
 
 
 def _duration(seconds: float) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Float, Float32
 
+from unsynth.audio.channels import to_mono
+
 #: Samples that are compared at each lag.
 _WINDOW = 2048
 #: Samples from one frame to the next.
@@ -41,7 +43,7 @@ def estimate_pitch(
     shortest = int(sample_rate / _hz(highest + 0.5))
     longest = int(np.ceil(sample_rate / _hz(lowest - 0.5)))
     start = round(onset * sample_rate)
-    mono = audio[:, start : start + int(1.5 * sample_rate)].mean(axis=0, dtype=np.float64)
+    mono = to_mono(audio[:, start : start + int(1.5 * sample_rate)]).astype(np.float64)
     length = _WINDOW + longest + 1
     mono = np.pad(mono, (0, max(0, length - len(mono))))
     mono = mono - mono.mean()

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Float32
 
+from unsynth.audio.channels import to_mono
 from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.audio.spectra import frames, power, spectra
 
@@ -42,7 +43,7 @@ def semitone_levels(
     taken to go on as it was: a segment past the end repeats the one before it.
     """
     start = min(round(onset * sample_rate), audio.shape[1] - 1)
-    mono = audio[:, start:].mean(axis=0, dtype=np.float32)
+    mono = to_mono(audio[:, start:])
     powers = np.concatenate([power(block) for block in spectra(frames(mono, _FFT, _HOP))])
     times = np.arange(len(powers)) * _HOP / sample_rate
     end = len(mono) / sample_rate
