@@ -2,7 +2,8 @@
 
 Each voice, its transpose set to 24 (none), plays note 60 at velocity 100, held for 1.5 s, from its
 own bytes; the note is given to the search. The distance is the mean absolute difference of log-mel
-spectrograms in dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak).
+spectrograms in dB (128 bands, 25 ms Hamming window, 20 ms hop, 80 dB below the peak), plus what
+energy below 20 Hz costs, as in every search (``unsynth.metrics.subsonic``).
 
 The search starts from the nearest draws of the task's index. All its renders count, including these
 draws and the posterior samples. The plain genetic search starts from the nearest 64 of 6,000 draws

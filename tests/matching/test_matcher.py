@@ -105,9 +105,13 @@ def test_candidates_are_distinct_and_have_the_metrics_of_their_sounds(own_match)
     for candidate, metrics in zip(result.candidates, result.metrics, strict=True):
         assert metrics == audio_metrics(result.target.audio, candidate.audio)
         fast = FastSpectral(result.target.audio)(candidate.audio[None])[0]
-        assert candidate.score == pytest.approx(fast, abs=1e-3)
-    others = [metrics.mss for metrics in result.metrics[1:]]
-    assert others == sorted(others) and result.metrics[0].mss <= 1.05 * min(others)
+        cost = result.target.subsonic_cost(candidate.audio)
+        assert candidate.score == pytest.approx(fast + cost, abs=1e-3)
+    first, *others = (
+        metrics.mss + result.target.subsonic_cost(candidate.audio)
+        for candidate, metrics in zip(result.candidates, result.metrics, strict=True)
+    )
+    assert others == sorted(others) and first <= 1.05 * min(others)
     for one, other in combinations(result.candidates, 2):
         distance = mel_distance(one.audio, other.audio, 44_100)
         structures = (canonical_structure(result.task, c.patch) for c in (one, other))

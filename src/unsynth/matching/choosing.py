@@ -1,4 +1,7 @@
-"""Choose the result of a match: rank by MSS, decide on the first, render random draws."""
+"""Choose the result of a match: rank by MSS, decide on the first, render random draws.
+
+Here MSS includes the cost of energy below 20 Hz (:mod:`unsynth.metrics.subsonic`).
+"""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -35,16 +38,18 @@ def rank_by_mss(
     candidates = chain(ranked[:_FINALISTS], *starts.values())
     finalists = list({id(candidate): candidate for candidate in candidates}.values())
     distance = MultiScaleSpectral(target.audio, target.sample_rate)
-    distances = pool.map(lambda c: float(distance(c.audio[None])[0]), finalists)
+    distances = pool.map(
+        lambda c: float(distance(c.audio[None])[0]) + target.subsonic_cost(c.audio), finalists
+    )
     mss = {id(c): value for c, value in zip(finalists, distances, strict=True)}
     finalists.sort(key=lambda c: mss[id(c)])
     return finalists, {origin: min(few, key=lambda c: mss[id(c)]) for origin, few in starts.items()}
 
 
 def order_by_all_metrics(
-    kept: Sequence[Candidate],
-    metrics: Sequence[AudioMetrics],
-    start_metrics: Sequence[AudioMetrics],
+    target: Target,
+    kept: Sequence[tuple[Candidate, AudioMetrics]],
+    starts: Sequence[tuple[Candidate, AudioMetrics]],
     random_metrics: Sequence[AudioMetrics],
     noise_floor: AudioMetrics,
 ) -> list[tuple[Candidate, AudioMetrics]]:
@@ -53,13 +58,16 @@ def order_by_all_metrics(
     ``kept`` is in the order of MSS. By MSS, the first is at least as near as every start.
     """
     chance = median_metrics(tuple(random_metrics))
-    limit = min([_NEARLY_EQUAL * metrics[0].mss, *(start.mss for start in start_metrics)])
-    pairs = list(zip(kept, metrics, strict=True))
+
+    def mss(pair: tuple[Candidate, AudioMetrics]) -> float:
+        return pair[1].mss + target.subsonic_cost(pair[0].audio)
+
+    limit = min([_NEARLY_EQUAL * mss(kept[0]), *map(mss, starts)])
     first = min(
-        (pair for pair in pairs if pair[1].mss <= limit),
+        (pair for pair in kept if mss(pair) <= limit),
         key=lambda pair: disagreement(pair[1], noise_floor, chance),
     )
-    return sorted(pairs, key=lambda pair: (pair is not first, pair[1].mss))
+    return sorted(kept, key=lambda pair: (pair is not first, mss(pair)))
 
 
 def random_draws(task: Task, renderer: Renderer, note: Note, count: int, seed: int) -> list[Audio]:

@@ -25,6 +25,7 @@ from unsynth.matching.result import MatchResult
 from unsynth.matching.spread import measure_spread
 from unsynth.matching.starts import USER, nearest_draws, other_durations, posterior_samples
 from unsynth.metrics.audio import audio_metrics
+from unsynth.metrics.subsonic import subsonic_level
 from unsynth.models.posterior import Posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, HistoryPoint, Proposal, Target
@@ -46,6 +47,8 @@ _DURATIONS = 7
 _RANDOM_DRAWS = 24
 #: Random draws if the user stopped the search and waits for the result.
 _RANDOM_DRAWS_IF_STOPPED = 6
+#: A best patch is remarked upon from this many dB of energy below 20 Hz above what is free.
+_SUBSONIC_REMARK = 3.0
 #: Starting candidates of each origin that are kept.
 _KEPT_PER_ORIGIN = 16
 
@@ -198,7 +201,17 @@ class MatchRun:
             again = kept[0].audio
             remarks += ("the best patch could not be rendered again: the noise floor is unknown",)
         noise_floor = audio_metrics(kept[0].audio, again, rate)
-        pairs = order_by_all_metrics(kept, metrics, start_metrics, random_metrics, noise_floor)
+        measured_starts = dict(
+            zip(starts, zip(starts.values(), start_metrics, strict=True), strict=True)
+        )
+        pairs = order_by_all_metrics(
+            target,
+            list(zip(kept, metrics, strict=True)),
+            list(measured_starts.values()),
+            random_metrics,
+            noise_floor,
+        )
+        remarks += _subsonic_remarks(target, pairs[0][0])
         return MatchResult(
             task=task,
             target=replace(target, remarks=remarks),
@@ -206,7 +219,7 @@ class MatchRun:
             metrics=tuple(each for _, each in pairs),
             random_metrics=random_metrics,
             noise_floor=noise_floor,
-            starts=dict(zip(starts, zip(starts.values(), start_metrics, strict=True), strict=True)),
+            starts=measured_starts,
             history=(*self.judge.history, self.search_ended),
             search_began=self.search_began,
             distance=request.distance.value,
@@ -215,3 +228,15 @@ class MatchRun:
             spread=measure_spread(task, ranked, np.random.default_rng((request.seed, 2))),
             stopped=stopped,
         )
+
+
+def _subsonic_remarks(target: Target, best: Candidate) -> tuple[str, ...]:
+    """Tell the user if the best patch has much more energy below 20 Hz than the target."""
+    cost = target.subsonic_cost
+    if cost.excess(best.audio) < _SUBSONIC_REMARK:
+        return ()
+    level = subsonic_level(best.audio, target.sample_rate)
+    return (
+        f"energy below 20 Hz, which nobody hears: {level:.0f} dB of the rest in the best patch, "
+        f"{cost.level:.0f} dB in this sound; search longer, or use a high-pass filter",
+    )

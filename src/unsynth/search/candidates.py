@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from unsynth.metrics.fast import FastSpectral
+from unsynth.metrics.subsonic import Subsonic
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,17 @@ class Target:
         """The search's distance to this sound, whose spectrograms are computed once."""
         return FastSpectral(self.audio, self.sample_rate)
 
+    @cached_property
+    def subsonic_cost(self) -> Subsonic:
+        """What energy below 20 Hz costs an estimate of this sound."""
+        return Subsonic(self.audio, self.sample_rate)
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """One patch, its rendered sound, and its score: its distance to the target, in dB.
+    """One patch, its rendered sound, and its score.
 
+    The score is the distance to the target plus the cost of energy below 20 Hz, in dB.
     ``origin`` names the source of the proposal, such as "index" or a move.
     """
 

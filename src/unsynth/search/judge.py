@@ -64,6 +64,8 @@ class Judge:
 
     Once ``stopped()`` is true it starts no more renders. ``history`` has a point for each time the
     best score fell. Close it after use.
+
+    A score is ``distance`` plus the cost of energy below 20 Hz (:mod:`unsynth.metrics.subsonic`).
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Judge:
         self._task = task
         self._renderer = renderer
         self._sample_rate = target.sample_rate
-        self._distance = distance
+        self._distance, self._subsonic_cost = distance, target.subsonic_cost
         self._stopped = stopped
         # Torch's own threads would share each small operation and mostly wait for one another.
         self._torch_threads = torch.get_num_threads()
@@ -140,7 +142,8 @@ class Judge:
         sound: Float32[np.ndarray, "channels samples"],
         origin: str,
     ) -> Candidate:
-        return Candidate(patch, sound, float(self._distance(sound[None])[0]), origin)
+        score = float(self._distance(sound[None])[0]) + self._subsonic_cost(sound)
+        return Candidate(patch, sound, score, origin)
 
     def _remember(self, candidate: Candidate) -> Candidate:
         if not self.history or candidate.score < self.history[-1].score:

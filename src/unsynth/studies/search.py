@@ -1,7 +1,7 @@
 """``unsynth reproduce search``: compare the search with others at an equal number of renders.
 
 Every target is matched in each of seven ways (:data:`WAYS`), on the note estimated from its sound.
-All searches minimise the same distance (:mod:`unsynth.metrics.fast`) with ``renders`` renders,
+All searches minimise the same score (:mod:`unsynth.search.judge`) with ``renders`` renders,
 which include those of their starting patches. The answer is the patch with the least MSS among the
 16 with the least distance. Differences are paired by target.
 
