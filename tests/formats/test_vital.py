@@ -80,7 +80,7 @@ def test_the_noise_is_always_the_same():
     [
         (lambda s: s.update(osc_1_level=1.5), "osc_1_level cannot be 1.5; Vital has 0 to 1"),
         (lambda s: s.update(osc_1_level=float("nan")), "osc_1_level cannot be nan"),
-        (lambda s: s.update(osc_1_level=10**400), "osc_1_level cannot be 1000"),
+        (lambda s: s.update(osc_1_level=10**18), "osc_1_level cannot be 1000"),
         (lambda s: s.update(osc_1_level="loud"), "osc_1_level: 'loud' is not a number"),
         (lambda s: s.update(osc_1_level=True), "osc_1_level: True is not a number"),
         (lambda s: s.update(osc_1_lvl=0.5), "no control 'osc_1_lvl'; the nearest is osc_1_level"),
@@ -107,6 +107,23 @@ def test_the_noise_is_always_the_same():
 def test_what_vital_cannot_play_is_named(change, message):
     with pytest.raises(PatchError, match=message):
         read_vital(damaged(change))
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (None, "synth_version is None"),
+        ("latest", "synth_version is 'latest'"),
+        ("0.5.0", "from Vital 0.5.0; open it in Vital 1.0 and save it again"),
+        ("0.8", "from Vital 0.8;"),
+    ],
+)
+def test_a_version_that_vital_refuses_or_converts_is_refused(version, message):
+    data = json.loads(write_vital(base_patch(ROUTES)))
+    for known in ("0.8.1", "1.5.5", "99999.9.9"):
+        assert read_vital(json.dumps(data | {"synth_version": known}).encode())
+    with pytest.raises(PatchError, match=message):
+        read_vital(json.dumps(data | {"synth_version": version}).encode())
 
 
 def test_a_truncated_wave_is_named():

@@ -1,6 +1,8 @@
 """Vital's tasks: exchanges, audibility and files. Engines run in workers."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import permutations, product
 
@@ -9,11 +11,12 @@ import pytest
 
 from tests.conftest import relative_error
 from unsynth.errors import PatchError
-from unsynth.formats.vital import read_vital
+from unsynth.formats.vital import read_vital, vital_controls, write_vital
 from unsynth.matching.user_patches import UserPatches
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
+from unsynth.synths.vital_audibility import unheard_controls
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.declared.task import DeclaredTask
 
@@ -104,6 +107,129 @@ def test_exported_files_hold_the_whole_patch(vital, renderer, tmp_path):
         (loaded,) = other.render([({}, vital.note(patch))])
     np.testing.assert_array_equal(original, loaded)
     np.testing.assert_allclose(vital.from_file(file, vital.note(patch)), patch, atol=1e-9)
+
+
+def test_a_patch_that_vital_saved_is_read(vital, tmp_path):
+    """The engine's own load and save move most of the noise's values toward 0, each by one step.
+
+    Tempo, mod wheel, and a part that is off are not heard, whatever their values.
+    """
+    import vita
+
+    patch = draw(vital, 1, seed=8)[0]
+    patch[vital.spec.position["osc1.on"]] = 0
+    patch = vital.neutral(patch)
+    (path,) = vital.export(patch[None], tmp_path)
+    engine = vita.Synth()
+    assert engine.load_json(path.read_text())
+    saved = engine.to_json()
+    samples = [json.loads(each)["settings"]["sample"] for each in (saved, path.read_text())]
+    assert samples[0]["samples"] != samples[1]["samples"]
+    note = vital.note(patch)
+    np.testing.assert_allclose(vital.from_file(saved.encode(), note), patch, atol=1e-9)
+    controls = engine.get_controls()
+    for name, value in (
+        *(("beats_per_minute", 1.5), ("mod_wheel", 0.7), ("macro_control_2", 0.3)),
+        *(("polyphony", 1.0), ("legato", 1.0), ("view_spectrogram", 1.0), ("chorus_tempo", 5.0)),
+        *(("osc_1_level", 0.03), ("osc_1_distortion_type", 9.0)),
+    ):
+        controls[name].set(value)
+    changed = engine.to_json().encode()
+    read = vital.neutral(vital.from_file(changed, note))
+    np.testing.assert_allclose(read, patch, atol=1e-9)
+
+
+def test_everything_that_is_not_heard_may_have_any_value(vital, renderer):
+    """Change all of it at once: the sound and the patch that is read stay the same."""
+    rng = np.random.default_rng(9)
+    for patch in draw(vital, 2, seed=9):
+        file = read_vital(vital.engine.files(vital.engine_patch(patch), "")[".vital"])
+        unheard = unheard_controls(file.controls, file.modulations)
+        assert len(unheard) > 350
+        values = dict(file.controls)
+        for name in unheard:
+            low, high = vital_controls()[name].low, vital_controls()[name].high
+            values[name] = float(np.float32(rng.uniform(low, high)))
+            if vital_controls()[name].high - low < 20 and float(low).is_integer():
+                values[name] = float(round(values[name]))
+        changed = replace(file, controls=values)
+        original, read = sounds(
+            renderer, vital, [patch, vital.from_file(write_vital(changed), vital.note(patch))]
+        )
+        with Renderer(partial(Vital, changed), workers=1, seconds=SECONDS) as other:
+            (loaded,) = other.render([({}, vital.note(patch))])
+        np.testing.assert_array_equal(original, loaded)
+        np.testing.assert_array_equal(original, read)
+
+
+BENT = {"num_points": 3, "points": [0.0, 1.0, 0.5, 0.2, 1.0, 0.0], "powers": [0.0, 0.0, 0.0]}
+LINE = {"name": "Line", "num_points": 2, "points": [0.0, 1.0, 1.0, 0.0], "powers": [0.0, 0.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s["modulations"][0].update(line_mapping=BENT), "'line_mapping' of modulation 1"),
+        (
+            lambda s: s["wavetables"][1]["groups"][0]["components"].append(
+                {"type": "Wave Folder", "keyframes": [{"position": 0, "fold_boost": 8.0}]}
+            ),
+            "wavetable of oscillator 2 is not",
+        ),
+        (
+            lambda s: s["wavetables"][0]["groups"][0]["components"][0].update(
+                interpolation_style=0
+            ),
+            "wavetable of oscillator 1 is not",
+        ),
+        (lambda s: s["wavetables"][2].update(full_normalize=False), "wavetable of oscillator 3"),
+        (lambda s: s["lfos"][0].update(powers=[3.0, 0.0, 0.0]), "shape of LFO 1"),
+        (lambda s: s["sample"].update(sample_rate=22_050), "the sample is not"),
+        (lambda s: s.update(custom={"a": 1}), "'custom' is not read"),
+        (lambda s: s.update(volume=3000.0), "volume is 3000 in this patch, and always 5473"),
+        (lambda s: s.update(mod_wheel=0.5, pitch_wheel=0.5), "^[^;]*: pitch_wheel is 0.5 .[^;]*$"),
+        (lambda s: s.update(lfo_1_sync=1.0), "lfo_1_sync is 1 in this patch, and always 0"),
+        (
+            lambda s: s.update(volume=3000.0, stereo_mode=1.0, pitch_wheel=1.0, voice_tune=0.5),
+            "; and 1 more differences",
+        ),
+    ],
+)
+def test_what_is_heard_and_not_read_is_named(tmp_path, change, message):
+    task = load_task("vital-simple")
+    patch = draw(task, 1)[0]
+    patch[[task.spec.position[f"{unit}.on"] for unit in ("osc1", "noise")]] = 1
+    (path,) = task.export(patch[None], tmp_path)
+    data = json.loads(path.read_text())
+    change(data["settings"])
+    path.write_text(json.dumps(data))
+    with pytest.raises(PatchError, match=message):
+        UserPatches.read(path, task)
+
+
+def test_a_straight_remap_curve_and_a_free_slot_are_not_heard(tmp_path):
+    task = load_task("vital-simple")
+    patch = draw(task, 1)[0]
+    (path,) = task.export(patch[None], tmp_path)
+    data = json.loads(path.read_text())
+    data["settings"]["modulations"][0]["line_mapping"] = LINE
+    data["settings"]["modulations"][40]["line_mapping"] = BENT
+    read = task.from_file(json.dumps(data).encode(), task.note(patch))
+    np.testing.assert_allclose(read, patch, atol=1e-9)
+    data["tuning"] = {"scale": [0.0, 1.5]}
+    with pytest.raises(PatchError, match="'tuning' is not read"):
+        task.from_file(json.dumps(data).encode(), task.note(patch))
+
+
+def test_the_tempo_counts_where_something_keeps_it():
+    values = {name: control.default for name, control in vital_controls().items()}
+    values |= {f"lfo_{n}_sync": float(n == 1) for n in range(1, 9)}
+    assert "beats_per_minute" in unheard_controls(values, [("lfo_2", "osc_1_pan")])
+    assert "beats_per_minute" not in unheard_controls(values, [("lfo_1", "osc_1_pan")])
+    values |= {"lfo_1_sync": 0.0, "delay_aux_sync": 2.0}
+    assert "beats_per_minute" in unheard_controls(values, [("lfo_1", "osc_1_pan")])
+    values["delay_on"] = 1.0
+    assert "beats_per_minute" not in unheard_controls(values, [("lfo_1", "osc_1_pan")])
 
 
 def test_files_of_other_tasks_are_refused_with_the_reason(tmp_path):

@@ -11,6 +11,7 @@ import base64
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Float
 
+from unsynth.documents import DocumentError, parse_json, shown
 from unsynth.errors import PatchError
 
 #: Modulation slots.
@@ -44,6 +46,15 @@ _RANDOM_SOURCES = ("random", "random_1", "random_2", "random_3", "random_4")
 _VERSION = "1.0.6"
 #: The entries of ``settings`` that are no controls.
 _ASSETS = ("modulations", "wavetables", "lfos", "sample")
+#: The entries of a file that do not change its sound, and ``settings``.
+_TEXTS = (
+    *("author", "comments", "macro1", "macro2", "macro3", "macro4", "preset_name", "preset_style"),
+    *("synth_version", "settings"),
+)
+#: The entries of a modulation slot that are read, and the one of its remap curve.
+_ROUTE, _MAPPING = ("source", "destination"), "line_mapping"
+#: Vital changes settings of patches from earlier versions when it loads them.
+_FIRST_UNCONVERTED = (0, 8, 1)
 #: The shape of an LFO in a base patch.
 _TRIANGLE = {
     "name": "Triangle",
@@ -80,6 +91,8 @@ class VitalPatch:
     wavetables: Sequence[Json]
     lfos: Sequence[Json]
     sample: Json
+    #: What else a file holds and is not kept here, by its place in the file.
+    others: Sequence[str] = ()
 
 
 @cache
@@ -149,14 +162,16 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 def read_vital(data: bytes) -> VitalPatch:
     """Read a ``.vital`` file. Controls that it lacks get their defaults, as in Vital.
 
-    Raises :class:`PatchError`, in one line, for a file that is no patch or that Vital cannot play.
+    Raises :class:`PatchError`, in one line, for a file that is no patch, that Vital cannot play, or
+    that is so old that Vital converts it.
     """
     try:
-        patch = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        patch = parse_json(data, finite=False)
+    except DocumentError as error:
         raise PatchError(f"not a patch of Vital, which is JSON ({error})") from None
     if not isinstance(patch, dict) or not isinstance(patch.get("settings"), dict):
         raise PatchError("not a patch of Vital: it has no settings; save it from Vital again")
+    _check_version(patch.get("synth_version"))
     settings = patch["settings"]
     numbers = {
         name: value
@@ -165,10 +180,8 @@ def read_vital(data: bytes) -> VitalPatch:
     }
     defaults = {name: control.default for name, control in vital_controls().items()}
     controls = check_controls(defaults | numbers)
-    routes = [
-        (_text(slot, "source"), _text(slot, "destination"))
-        for slot in _parts(settings, "modulations")
-    ]
+    slots = _parts(settings, "modulations")
+    routes = [(_text(slot, "source"), _text(slot, "destination")) for slot in slots]
     check_modulations(routes)
     wavetables, lfos = _parts(settings, "wavetables"), _parts(settings, "lfos")
     if len(wavetables) != WAVETABLES or len(lfos) != LFOS:
@@ -183,7 +196,23 @@ def read_vital(data: bytes) -> VitalPatch:
     if not isinstance(sample, dict):
         raise PatchError("this patch has no sample; save it from Vital again")
     _check_sample(sample)
-    return VitalPatch(str(patch.get("preset_name", "")), controls, routes, wavetables, lfos, sample)
+    others = [shown(key) for key in patch if key not in _TEXTS]
+    others += [shown(key) for key in settings if key not in _ASSETS and key not in controls]
+    others += [
+        f"the {shown(key)} of modulation {number}"
+        for number, (slot, route) in enumerate(zip(slots, routes, strict=True), start=1)
+        for key, value in slot.items()
+        if any(route) and key not in _ROUTE and not (key == _MAPPING and _is_line(value))
+    ]
+    return VitalPatch(
+        name=str(patch.get("preset_name", "")),
+        controls=controls,
+        modulations=routes,
+        wavetables=wavetables,
+        lfos=lfos,
+        sample=sample,
+        others=others,
+    )
 
 
 def write_vital(patch: VitalPatch) -> bytes:
@@ -231,6 +260,24 @@ def keyframes(table: Json, where: str) -> list[tuple[int, bytes]]:
                     _fail(where, f"a keyframe is not {FRAME} finite float32")
                 waves.append((position, wave))
     return waves
+
+
+def _check_version(version: Any) -> None:
+    """Refuse a patch without a version, which Vital refuses, or one that Vital converts."""
+    if not isinstance(version, str) or not re.fullmatch(r"\d{1,6}(\.\d{1,6}){0,3}", version):
+        _fail("this patch", f"its synth_version is {shown(version)}; save it from Vital again")
+    if tuple(int(part) for part in version.split(".")) < _FIRST_UNCONVERTED:
+        _fail("this patch", f"it is from Vital {version}; open it in Vital 1.0 and save it again")
+
+
+def _is_line(mapping: Any) -> bool:
+    """Say whether a modulation's mapping changes nothing; Vital leaves such a mapping out."""
+    return (
+        isinstance(mapping, dict)
+        and mapping.get("points") == [0.0, 1.0, 1.0, 0.0]
+        and mapping.get("powers") == [0.0, 0.0]
+        and not mapping.get("smooth")
+    )
 
 
 def _check_lfo(shape: Json, where: str) -> None:

@@ -122,9 +122,10 @@ class Engine(Protocol):
 class ReadingEngine(Engine, Protocol):
     """An engine that can read back the files it writes."""
 
-    def read(self, data: bytes, names: Collection[str]) -> dict[str, float]:
-        """Read the values of ``names`` from a file that otherwise holds the base patch.
+    def read(self, data: bytes, names: Collection[str]) -> tuple[dict[str, float], Collection[str]]:
+        """Read the values of ``names`` from a file that otherwise sounds like the base patch.
 
-        Raises :class:`~unsynth.errors.PatchError`, which names what differs from the base patch.
+        Also returns the names of the controls that change nothing in this patch. Raises
+        :class:`~unsynth.errors.PatchError`, which names what differs from the base patch.
         """
         ...

@@ -33,12 +33,12 @@ from unsynth.formats.vital import (
     VitalPatch,
     base_patch,
     check_controls,
-    keyframes,
     read_vital,
     vital_controls,
     write_vital,
 )
 from unsynth.synths.base import Concurrency, Note, check_note
+from unsynth.synths.vital_audibility import describe_differences, unheard_controls
 
 #: Controls during the warm-up note: an envelope that opens and closes at once, so that nothing of
 #: the note is left.
@@ -71,8 +71,6 @@ _RESTRICTED = {
     "distortion_type": (0.0, 4.0),
     "oversampling": (1.0, 1.0),
 }
-#: Controls that only change Vital's window, not the sound.
-_WINDOW_CONTROLS = ("view_spectrogram", "osc_1_view_2d", "osc_2_view_2d", "osc_3_view_2d")
 
 
 class Vital:
@@ -233,40 +231,15 @@ class VitalEngine:
         controls = {**self.base.controls, **check_controls(patch)}
         return {".vital": write_vital(replace(self.base, name=name, controls=controls))}
 
-    def read(self, data: bytes, names: Collection[str]) -> dict[str, float]:
-        """Read the values of ``names`` from a ``.vital`` file that otherwise holds the base patch.
+    def read(self, data: bytes, names: Collection[str]) -> tuple[dict[str, float], Collection[str]]:
+        """Read the values of ``names`` from a ``.vital`` file that otherwise sounds like the base.
 
-        Raises :class:`PatchError`, which names what differs from the base patch.
+        Also returns the names of the controls that change nothing in this patch. Raises
+        :class:`PatchError`, which names what differs from the base patch and can be heard.
         """
         patch = read_vital(data)
-        base = self.base
-        free = ("", "")
-        slots = [[*routes, *[free] * 64][:64] for routes in (patch.modulations, base.modulations)]
-        for slot, (route, base_route) in enumerate(zip(*slots, strict=True), start=1):
-            if route != base_route:
-                raise PatchError(
-                    f"modulation {slot} is {_route_text(route)} in this patch, not "
-                    f"{_route_text(base_route)}"
-                )
-        for number, (table, base_table) in enumerate(
-            zip(patch.wavetables, base.wavetables, strict=True), start=1
-        ):
-            if keyframes(table, "wavetable") != keyframes(base_table, "wavetable"):
-                raise PatchError(f"the wavetable of oscillator {number} is not this task's")
-        for number, (lfo, base_lfo) in enumerate(zip(patch.lfos, base.lfos, strict=True), start=1):
-            if any(lfo.get(key) != base_lfo[key] for key in ("points", "powers", "smooth")):
-                raise PatchError(f"the shape of LFO {number} is not this task's triangle")
-        if any(patch.sample.get(key) != base.sample[key] for key in ("samples", "sample_rate")):
-            raise PatchError("the sample is not this task's noise")
-        for name, value in base.controls.items():
-            must_match = name not in names and name not in _WINDOW_CONTROLS
-            if must_match and abs(patch.controls[name] - value) > 1e-5 * max(1.0, abs(value)):
-                raise PatchError(
-                    f"{name} is {patch.controls[name]:g} in this patch; in this task it is "
-                    f"always {value:g}"
-                )
-        return {name: patch.controls[name] for name in names}
-
-
-def _route_text(route: tuple[str, str]) -> str:
-    return ">".join(route) if any(route) else "free"
+        unheard = unheard_controls(patch.controls, patch.modulations)
+        differences = describe_differences(patch, self.base, names, unheard)
+        if differences:
+            raise PatchError(differences)
+        return {name: patch.controls[name] for name in names}, unheard

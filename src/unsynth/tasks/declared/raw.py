@@ -1,6 +1,6 @@
 """Values of a task's parameters as raw values of the engine's controls, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -30,19 +30,21 @@ def controls_from_patch(
 
 
 def patch_from_controls(
-    declaration: Declaration, controls: Mapping[str, float]
+    declaration: Declaration, controls: Mapping[str, float], unheard: Collection[str] = ()
 ) -> Float[np.ndarray, " parameters"]:
     """Undo :func:`controls_from_patch`, to the nearest patch of the task; the note is left 0.
 
-    Raises :class:`PatchError` that names a control if it is missing, or if the task never gives it
-    this value.
+    Controls in ``unheard`` with a value that the task never gives them become neutral. Raises
+    :class:`PatchError` that names any other such control, and one that is missing.
     """
     names = [p.control for p in declaration.parameters if p.control is not None]
     missing = [name for name in [*names, *declaration.fixed] if name not in controls]
     if missing:
         raise PatchError(f"this patch has no {missing[0]} ({len(missing)} controls are missing)")
     for name, value in declaration.fixed.items():
-        if abs(controls[name] - value) > _FIXED_TOLERANCE * max(1.0, abs(value)):
+        if name not in unheard and abs(controls[name] - value) > _FIXED_TOLERANCE * max(
+            1.0, abs(value)
+        ):
             raise PatchError(
                 f"{name} is {controls[name]:g} in this patch, and always {value:g} in the task "
                 f"{declaration.name}"
@@ -55,6 +57,9 @@ def patch_from_controls(
             try:
                 patch[i] = _from_raw(parameter, declared, raw)
             except PatchError as error:
+                if declared.control in unheard:
+                    patch[i] = declared.neutral
+                    continue
                 raise PatchError(
                     f"{declared.control} is {raw:g} in this patch; the task {declaration.name} "
                     f"has {error}"

@@ -150,13 +150,14 @@ class DeclaredTask:
     def from_file(self, data: bytes, note: Note) -> Float[np.ndarray, " parameters"]:
         """Read a file that :meth:`export` or the synthesizer wrote, and add a note.
 
-        Raises :class:`PatchError` that names what in the file this task never has.
+        What cannot be heard may have any value. Raises :class:`PatchError` that names what in the
+        file this task never has.
         """
         if not isinstance(self.engine, ReadingEngine):
             raise PatchError(f"files of task {self.name} can be written, but not read")
         names = [p.control for p in self.declaration.parameters if p.control is not None]
-        controls = self.engine.read(data, [*names, *self.declaration.fixed])
-        return self.from_engine_patch(controls, note)
+        controls, unheard = self.engine.read(data, [*names, *self.declaration.fixed])
+        return self.with_note(patch_from_controls(self.declaration, controls, unheard), note)
 
     def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
         """Write each patch as files that its synthesizer opens, ranked by number, best first."""
