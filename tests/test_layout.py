@@ -22,6 +22,7 @@ ORDER = [
     "conventions",
     "errors",
     "documents",
+    "arrays",
     "interruption",
     "files",
     "output",

@@ -1,3 +1,5 @@
+import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -96,11 +98,58 @@ def test_a_missing_or_damaged_index_is_refused_with_the_reason(task, small_index
         load_index(task, path)
     few = small_index.codes[:, :5], small_index.scale[:5], small_index.basis[:, :5]
     save_index(replace(small_index, codes=few[0], scale=few[1], basis=few[2]), path)
-    with pytest.raises(DrawIndexError, match="do not fit"):
+    with pytest.raises(DrawIndexError, match="codes is int8 of shape"):
         load_index(task, path)
     np.save(tmp_path / "array.npy", small_index.codes)
     with pytest.raises(DrawIndexError, match="damaged"):
         load_index(task, tmp_path / "array.npy")
+
+
+def test_flipped_bits_are_noticed_or_change_nothing(task, small_index, tmp_path):
+    path = tmp_path / "small.npz"
+    save_index(small_index, path)
+    whole = path.read_bytes()
+    damaged = 0
+    for place in np.linspace(0, len(whole) - 1, 60).astype(int):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(place) % 8
+        path.write_bytes(bytes(flipped))
+        try:
+            np.testing.assert_array_equal(load_index(task, path).codes, small_index.codes)
+        except DrawIndexError as error:
+            damaged += 1
+            assert "damaged" in str(error) and len(str(error)) < 400
+    assert damaged > 50
+
+
+@pytest.mark.parametrize("name", ["scale", "mean", "basis"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(task, small_index, tmp_path, name, value):
+    array = getattr(small_index, name).copy()
+    array.flat[3] = value
+    save_index(replace(small_index, **{name: array}), tmp_path / "small.npz")
+    with pytest.raises(DrawIndexError, match=f"{name} has numbers that are not finite"):
+        load_index(task, tmp_path / "small.npz")
+
+
+def test_an_index_that_is_larger_than_memory_is_refused(task, small_index, tmp_path):
+    """A header may claim any shape: 10^13 bytes are not asked for."""
+    path = tmp_path / "small.npz"
+    save_index(small_index, path)
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    header = io.BytesIO()
+    shape = {"descr": "|i1", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, array in parts.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            file.writestr(
+                f"{name}.npy", header.getvalue() if name == "codes" else content.getvalue()
+            )
+    with pytest.raises(DrawIndexError, match="damaged"):
+        load_index(task, path)
 
 
 def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ processes from building the same index.
 import itertools
 import shutil
 import time
-import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Float32
 
+from unsynth.arrays import check_array, read_npz
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
@@ -190,7 +190,7 @@ def _write_part(folder: Path, first: int, items: list[int], spectrograms: np.nda
     """Write a part that begins with item ``first``; it lacks the items that were not audible."""
     path = folder / f"{first:09d}.npz"
     with replacing(path) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, items=np.array(items), pictures=spectrograms)
+        np.savez(file, items=np.array(items, np.int64), pictures=spectrograms)
 
 
 def _read_parts(folder: Path) -> tuple[list[int], np.ndarray, int]:
@@ -203,12 +203,15 @@ def _read_parts(folder: Path) -> tuple[list[int], np.ndarray, int]:
     next_item = 0
     for path in sorted(folder.glob("*.npz")):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                part_items, part = arrays["items"].tolist(), arrays["pictures"]
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+            arrays = read_npz(path)
+            numbers, part = arrays["items"], arrays["pictures"]
+            check_array("items", numbers, np.int64, (numbers.size,))
+            check_array("pictures", part, np.float32, (numbers.size, BANDS * SEGMENTS))
+        except (OSError, ValueError, KeyError):
             break
-        shape = (len(part_items), spectrograms[0].shape[1])
-        if int(path.stem) != next_item or part.shape != shape:
+        part_items = numbers.tolist()
+        rising = part_items and (np.diff(numbers) > 0).all() and part_items[0] >= next_item
+        if path.stem != f"{next_item:09d}" or not rising:
             break
         items += part_items
         spectrograms.append(part)

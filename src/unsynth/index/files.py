@@ -1,15 +1,15 @@
 """Index files: where they are, and how to save and load them."""
 
 import json
-import zipfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 import platformdirs
-from jaxtyping import UInt8
 
+from unsynth.arrays import check_array, read_npz
 from unsynth.audio.semitones import BANDS, SEGMENTS
+from unsynth.documents import parse_json
 from unsynth.errors import DrawIndexError, OutputError
 from unsynth.files import hash_file, replacing
 from unsynth.index.draw_index import DIRECTIONS, DrawIndex
@@ -68,37 +68,40 @@ def hash_index(task: Task) -> str | None:
 def load_index(task: Task, path: Path | None = None) -> DrawIndex:
     """Load an index: from ``path``, from the package, or else from the user's cache.
 
-    Raises :class:`DrawIndexError` for an index that is missing, damaged, or of another task or
-    version of it.
+    Raises :class:`DrawIndexError` for an index that is missing, damaged (numbers that are not
+    finite included), or of another task or version of it.
     """
     path = path or index_path(task)
     rebuild = f"build it again with: unsynth index {task.source}"
     try:
-        if not path.exists():
-            raise DrawIndexError(f"{path}: there is no index here; {rebuild}")
-        with np.load(path, allow_pickle=False) as arrays:
-            stored = {name: arrays[name] for name in arrays.files}
-        header = json.loads(bytes(stored["header"]))
-        gaps: UInt8[np.ndarray, " draws"] = stored["items"]
-        index = DrawIndex(
-            task,
-            gaps.astype(np.int64).cumsum() - 1,
-            stored["codes"],
-            stored["scale"],
-            stored["mean"],
-            stored["basis"].astype(np.float32),
-        )
-        name, fingerprint = header["task"], header["task_hash"]
-        shapes = [a.shape for a in (index.items, index.codes, index.scale, index.mean, index.basis)]
-        draws, cells = header["draws"], BANDS * SEGMENTS
-        expected = [(draws,), (draws, DIRECTIONS), (DIRECTIONS,), (cells,), (cells, DIRECTIONS)]
-        if shapes != expected:
-            raise ValueError("its parts do not fit together")
-    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_npz(path)
+        header = parse_json(bytes(stored["header"]))
+        name, fingerprint, draws = header["task"], header["task_hash"], header["draws"]
+    except FileNotFoundError:
+        raise DrawIndexError(f"{path}: there is no index here; {rebuild}") from None
+    except (ValueError, TypeError, KeyError) as error:
         raise DrawIndexError(f"{path}: this index is damaged ({error}); {rebuild}") from None
     if (name, fingerprint) != (task.name, task.hash):
         raise DrawIndexError(
-            f"{path}: this index was made for {name} {fingerprint}, "
+            f"{path}: this index was made for {str(name)[:60]} {str(fingerprint)[:60]}, "
             f"not for {task.name} {task.hash}; {rebuild}"
         )
-    return index
+    cells = BANDS * SEGMENTS
+    try:
+        if not draws:
+            raise ValueError("it has no draws")
+        check_array("items", stored["items"], np.uint8, (draws,))
+        check_array("codes", stored["codes"], np.int8, (draws, DIRECTIONS))
+        check_array("scale", stored["scale"], np.float32, (DIRECTIONS,))
+        check_array("mean", stored["mean"], np.float32, (cells,))
+        check_array("basis", stored["basis"], np.float16, (cells, DIRECTIONS))
+    except (ValueError, KeyError) as error:
+        raise DrawIndexError(f"{path}: this index is damaged ({error}); {rebuild}") from None
+    return DrawIndex(
+        task,
+        stored["items"].astype(np.int64).cumsum() - 1,
+        stored["codes"],
+        stored["scale"],
+        stored["mean"],
+        stored["basis"].astype(np.float32),
+    )
