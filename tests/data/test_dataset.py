@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import inspect
 import io
+import json
 import os
 import random
 import shutil
@@ -27,7 +28,7 @@ from unsynth.data.draws import audible_draws
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
-from unsynth.data.manifest import MANIFEST, begin, read_manifest
+from unsynth.data.manifest import MANIFEST, begin, read_manifest, read_patches
 from unsynth.data.plan import Plan
 from unsynth.data.seeding import Split, item_key
 from unsynth.data.shards import levels, make_shard, read_shard, shard_bytes, sound
@@ -318,6 +319,57 @@ def test_verify_names_each_problem(good, tmp_path):
     path = copy(good, tmp_path / "begun")
     (path / "log-mel.statistics.npy").unlink()
     assert "is missing" in verification(Folder(path)).problems[0]
+
+
+def test_verify_compares_statistics_and_counts_with_the_shards(good, tmp_path):
+    path = copy(good, tmp_path / "statistics")
+    file = path / "log-mel.statistics.npy"
+    whole = file.read_bytes()
+    for data in (whole[:100], b"", whole[:-4] + np.float32(np.nan).tobytes()):
+        file.write_bytes(data)
+        (problem,) = verification(Folder(path)).problems
+        assert "log-mel.statistics.npy is damaged" in problem
+
+    for field, value in [
+        ("sounds", 19),
+        ("rejected", {"silent": 3, "failed": 0}),
+        ("failed", [{"item": 0}]),
+    ]:
+        path = copy(good, tmp_path / field)
+        manifest = json.loads((path / MANIFEST).read_text())
+        (path / MANIFEST).write_text(json.dumps(manifest | {field: value}))
+        problems = verification(Folder(path)).problems
+        assert f"{MANIFEST} has {field} " in problems[0] and len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("count", 10**12, "plan.count: .* less than or equal to 1000000000, not 1000000000000"),
+        ("count", 10**9, "are more than 1,000,000 shards"),
+        ("count", True, "plan.count: .* not True"),
+        ("seed", "2001-01-01", "plan.seed: .* not '2001-01-01'"),
+        ("observe", "x" * 10**6, "plan.observe: .* not 'x"),
+        ("task", [[[0] * 99] * 99], "plan.task: .* not "),
+    ],
+)
+def test_values_of_a_manifest_beyond_a_limit_are_refused(good, tmp_path, field, value, message):
+    path = copy(good, tmp_path / "set") / MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["plan"][field] = value
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(DatasetError, match=message) as error:
+        read_manifest(Folder(path.parent))
+    assert len(str(error.value)) < 500
+
+
+def test_a_shard_without_patches_is_named(good, tmp_path):
+    path = copy(good, tmp_path / "set")
+    assert read_patches(Folder(path)).shape == (20, len(load("tones").spec.parameters))
+    with h5py.File(path / "shard-000001.h5", "r+") as shard:
+        del shard["patches"]
+    with pytest.raises(DatasetError, match=r"shard-000001.h5 is damaged"):
+        read_patches(Folder(path))
 
 
 def test_verify_compares_parameters_with_their_prior(tmp_path):

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from unsynth.cli.options import (
-    COUNT,
     SECONDS,
     WholeNumber,
     out_option,
@@ -21,7 +20,12 @@ from unsynth.errors import UnsynthError
 @click.command()
 @click.argument("task")
 @click.argument("folder")
-@click.option("--count", required=True, type=COUNT, help="Number of sounds in the dataset.")
+@click.option(
+    "--count",
+    required=True,
+    type=WholeNumber(1, 1_000_000_000),
+    help="Number of sounds in the dataset.",
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -31,7 +35,11 @@ from unsynth.errors import UnsynthError
 )
 @seed_option
 @click.option(
-    "--shard-sounds", default=1000, type=COUNT, show_default=True, help="Sounds per shard file."
+    "--shard-sounds",
+    default=1000,
+    type=WholeNumber(1, 100_000),
+    show_default=True,
+    help="Sounds per shard file.",
 )
 @click.option(
     "--observe",
@@ -89,12 +97,17 @@ def render(
     from unsynth.audio.observation import Observation
     from unsynth.data.folder import Folder
     from unsynth.data.local import make_dataset
-    from unsynth.data.plan import Plan
+    from unsynth.data.plan import MOST_SHARDS, Plan
     from unsynth.data.seeding import Split
     from unsynth.rendering.renderer import cores
     from unsynth.tasks.catalogue import load_task
 
     loaded = load_task(task)
+    if count > MOST_SHARDS * shard_sounds:
+        raise click.UsageError(
+            f"{count} sounds in shards of {shard_sounds} are more than {MOST_SHARDS:,} shards: "
+            "raise --shard-sounds"
+        )
     plan = Plan(
         task=loaded.name,
         task_hash=loaded.hash,

@@ -5,7 +5,6 @@ an equal share of its lanes, and so does each loader process of a device. The pa
 the process of the model.
 """
 
-import io
 from collections.abc import Generator
 
 import lightning
@@ -14,6 +13,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch.utils.data import DataLoader
 
+from unsynth.arrays import ArraysError, check_array, read_npy
 from unsynth.audio.observation import Observation
 from unsynth.data.batch import Batch, Pairing, TimedBatches, join
 from unsynth.data.external import DatasetError
@@ -76,9 +76,12 @@ class ShardBatches(lightning.LightningDataModule):
     def statistics(self) -> Float32[np.ndarray, "2 ..."]:
         """Read mean and standard deviation of every observed cell, in units of its bytes."""
         name = statistics_file(self._observation)
+        shape = self._observation.shape(self._pairing.task.channels, self._pairing.task.sample_rate)
         try:
-            return np.load(io.BytesIO(self._folder.read(name)))
-        except (ValueError, EOFError) as error:
+            statistics = read_npy(self._folder.read(name))
+            check_array("it", statistics, np.float32, (2, *shape))
+            return statistics
+        except ArraysError as error:
             raise DatasetError(
                 f"{self._folder.url}/{name} is damaged ({error}): run the command that made the "
                 "set again"

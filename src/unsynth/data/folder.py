@@ -67,10 +67,13 @@ class Folder:
         except OSError as error:
             raise self._refusal(error) from None
 
-    def read(self, name: str) -> bytes:
-        """Read a whole file."""
+    def read(self, name: str, most: int = 1_000_000_000) -> bytes:
+        """Read a whole file of at most ``most`` bytes."""
         with self.open(name) as file:
-            return cast(bytes, file.read())
+            data = cast(bytes, file.read(most + 1))
+        if len(data) > most:
+            raise DatasetError(f"{self.url}/{name} has more than {most:,} bytes")
+        return data
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file; a failure leaves nothing of it behind."""

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
+from unsynth.arrays import check_array
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.plan import Plan
-from unsynth.data.shards import damage_reported, open_shard
+from unsynth.data.shards import damage_reported, open_shard, read_plan, read_rejected
+from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, validate
 
 MANIFEST = "manifest.json"
 #: The packages whose versions a manifest records.
@@ -28,14 +30,14 @@ _PACKAGES = ("unsynth", "numpy", "torch", "h5py", "hdf5plugin")
 class Manifest(BaseModel):
     """The fields of ``manifest.json``; the counts are those of a finished set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     plan: Plan
     versions: dict[str, str]
     finished: bool = False
-    sounds: int = 0
+    sounds: NonNegativeInt = 0
     #: The number of rejected draws, by reason.
-    rejected: dict[str, int] = {}
+    rejected: dict[str, NonNegativeInt] = {}
     #: The draws that crashed the engine or failed to render: item, draw, reason, patch.
     failed: list[dict[str, Any]] = []
 
@@ -45,13 +47,11 @@ def read_manifest(folder: Folder) -> Manifest:
     if MANIFEST not in folder.names():
         raise DatasetError(f"{folder.url} is not a dataset: it has no {MANIFEST}")
     try:
-        return Manifest.model_validate_json(folder.read(MANIFEST))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        return validate(Manifest, parse_json(folder.read(MANIFEST, MOST_JSON_BYTES)))
+    except DocumentError as error:
         raise DatasetError(
-            f"{folder.url}/{MANIFEST} is damaged or of another version ({where}: {first['msg']}): "
-            "delete it, and run the command that made the set again"
+            f"{folder.url}/{MANIFEST} is damaged or of another version ({error}): delete it, and "
+            "run the command that made the set again"
         ) from None
 
 
@@ -87,15 +87,15 @@ def finish(folder: Folder) -> Manifest:
         name = plan.file(number)
         path = f"{folder.url}/{name}"
         with folder.open(name) as stream, open_shard(stream, path) as shard, damage_reported(path):
-            plan.check_same(Plan.model_validate_json(shard.attrs["plan"]), folder.url)
-            rejections = json.loads(shard.attrs["rejected"])
-            for kind, values in shard["sums"].items():
-                sums[kind] = sums.get(kind, 0) + values[()]
-            rejected["silent"] += rejections["silent"]
-            rejected["failed"] += len(rejections["failed"])
-            failed += rejections["failed"]
+            plan.check_same(read_plan(shard), folder.url)
+            silent, failures = read_rejected(shard)
+            for kind in map(str, plan.observe):
+                sums[kind] = sums.get(kind, 0) + shard["sums"][kind][()]
+            rejected["silent"] += silent
+            rejected["failed"] += len(failures)
+            failed += failures
     for kind, (total, squares) in sums.items():
-        folder.write(statistics_file(kind), _statistics(total, squares, plan.count))
+        folder.write(statistics_file(kind), statistics(total, squares, plan.count))
     manifest = unfinished.model_copy(
         update={
             "finished": True,
@@ -109,15 +109,19 @@ def finish(folder: Folder) -> Manifest:
 
 
 def read_patches(folder: Folder) -> Float[np.ndarray, "items parameters"]:
-    """Read the patches of a set; raises :class:`DatasetError` if it is not finished."""
+    """Read the patches of a set; raises :class:`DatasetError` if it is unfinished or damaged."""
     manifest = read_manifest(folder)
     if not manifest.finished:
         raise DatasetError(f"{folder.url} is not finished: run the command that made it again")
-    parts = []
+    parts: list[np.ndarray] = []
     for number in range(manifest.plan.shards):
-        name = manifest.plan.file(number)
-        with folder.open(name) as stream, open_shard(stream, f"{folder.url}/{name}") as shard:
-            parts.append(shard["patches"][()])
+        name, items = manifest.plan.file(number), manifest.plan.items(number)
+        path = f"{folder.url}/{name}"
+        with folder.open(name) as stream, open_shard(stream, path) as shard, damage_reported(path):
+            patches = shard["patches"][()]
+            width = parts[0].shape[1] if parts else patches.shape[1]
+            check_array("patches", patches, np.float64, (len(items), width))
+            parts.append(patches)
     return np.concatenate(parts)
 
 
@@ -126,7 +130,11 @@ def statistics_file(kind: str) -> str:
     return f"{kind}.statistics.npy"
 
 
-def _statistics(total: np.ndarray, squares: np.ndarray, count: int) -> bytes:
+def statistics(total: np.ndarray, squares: np.ndarray, count: int) -> bytes:
+    """Compute mean and standard deviation, as the bytes of their file.
+
+    ``total`` and ``squares`` are the sums over ``count`` items.
+    """
     mean = total / count
     # The sums are exact integers, so that cancellation costs the variance nothing that matters.
     variance = np.maximum(0.0, squares / count - np.square(mean))
@@ -137,8 +145,7 @@ def _statistics(total: np.ndarray, squares: np.ndarray, count: int) -> bytes:
 
 def _belongs(name: str, plan: Plan) -> bool:
     """Say whether a file is one of the set's, or a hidden one."""
-    shards = (plan.file(shard) for shard in range(plan.shards))
-    return name.startswith(".") or name == MANIFEST or name in shards
+    return name.startswith(".") or name == MANIFEST or plan.names_shard(name)
 
 
 def _versions() -> dict[str, str]:

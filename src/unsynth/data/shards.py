@@ -42,6 +42,7 @@ from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.data.draws import Rejection, draws, key_on
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
+from unsynth.documents import parse_json, validate
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -172,10 +173,22 @@ def read_shard(file: io.IOBase, name: str) -> tuple[Plan, Shard, str]:
                 arrays[path] = item[()]
 
         content.visititems(visit)
-        rejected = json.loads(content.attrs["rejected"])
-        shard = Shard(int(content.attrs["shard"]), arrays, rejected["silent"], rejected["failed"])
-        plan = Plan.model_validate_json(content.attrs["plan"])
-        return plan, shard, str(content.attrs["sha256"])
+        shard = Shard(int(content.attrs["shard"]), arrays, *read_rejected(content))
+        return read_plan(content), shard, str(content.attrs["sha256"])
+
+
+def read_plan(shard: h5py.File) -> Plan:
+    """Read the plan of an open shard; raises ``ValueError`` or ``KeyError`` if it is damaged."""
+    return validate(Plan, parse_json(str(shard.attrs["plan"])))
+
+
+def read_rejected(shard: h5py.File) -> tuple[int, list[dict[str, Any]]]:
+    """Read the number of silent draws and the list of failed ones; raises as :func:`read_plan`."""
+    rejected = parse_json(str(shard.attrs["rejected"]))
+    silent, failed = rejected["silent"], rejected["failed"]
+    if type(silent) is not int or silent < 0 or not isinstance(failed, list):
+        raise ValueError("its rejected draws are not a number and a list")
+    return silent, failed
 
 
 @contextmanager
@@ -183,7 +196,7 @@ def damage_reported(name: str) -> Iterator[None]:
     """Turn the many errors of reading a damaged shard into a :class:`DatasetError`."""
     try:
         yield
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         reason = " ".join(str(error).split())[:120]
         raise DatasetError(
             f"{name} is damaged ({reason}): delete it, and run the command that made the set again"

@@ -1,8 +1,9 @@
 """Check datasets against their plans.
 
 The checks: every shard is there and its hash is right, all numbers are finite and in range, ``x``
-is the encoding of the patches, a sample of the items is drawn again and compared, and no patch of
-one set occurs in another. Each parameter is compared with its prior by the Kolmogorov-Smirnov
+is the encoding of the patches, a sample of the items is drawn again and compared, no patch of one
+set occurs in another, and the counts of the manifest and the statistics are those of the shards.
+Each parameter is compared with its prior by the Kolmogorov-Smirnov
 distance
 
     D = max_v |F_set(v) - F_prior(v)|.
@@ -20,15 +21,24 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import ks_2samp
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
-from unsynth.data.manifest import Manifest, read_manifest, share_rejected, statistics_file
+from unsynth.data.manifest import (
+    MANIFEST,
+    Manifest,
+    read_manifest,
+    share_rejected,
+    statistics,
+    statistics_file,
+)
 from unsynth.data.seeding import Split, item_rng
 from unsynth.data.shards import Shard, read_shard
+from unsynth.documents import shown
 from unsynth.tasks.task import Task
 
 #: Draws of the prior that a set is compared with.
@@ -92,6 +102,11 @@ class _SetCheck:
         self._names = folder.names()
         self._patches: list[np.ndarray] = []
         self._bytes = self._redrawn = 0
+        #: Sums of the shards that are as they should be, for the statistics, by observation.
+        self._sums: dict[str, np.ndarray] = {}
+        self._silent = 0
+        self._failed: list[dict[str, Any]] = []
+        self._sound_shards = self._missing = 0
         self.remarks: list[str] = []
         self.problems: list[str] = []
 
@@ -99,7 +114,9 @@ class _SetCheck:
         """Check a shard; ``patch_owners`` maps the hashes of all patches so far to their sets."""
         plan, name = self._manifest.plan, self._manifest.plan.file(number)
         if name not in self._names:
-            self._add_problem(name, "is missing")
+            self._missing += 1
+            if self._missing == 1:
+                self._add_problem(name, "is missing")
             return
         try:
             with self._folder.open(name) as file:
@@ -118,15 +135,24 @@ class _SetCheck:
         elif incomplete := self._incomplete_array(shard, len(plan.items(number))):
             self._add_problem(name, f"does not have {incomplete} for every item")
         else:
+            self._sound_shards += 1
+            self._silent += shard.silent
+            self._failed += shard.failed
+            for kind in map(str, plan.observe):
+                self._sums[kind] = self._sums.get(kind, 0) + shard.arrays[f"sums/{kind}"]
             self._check_arrays(name, shard, patch_owners)
 
     def _incomplete_array(self, shard: Shard, items: int) -> str | None:
-        """Name an array that is missing or has another length."""
+        """Name an array that is missing or has another shape."""
         plan = self._manifest.plan
         names = ["patches", "x", "loudness", "draws", *map(str, plan.observe)]
         names += ["audio", "audio_scale"] if plan.audio else []
         arrays = shard.arrays
-        return next((n for n in names if n not in arrays or len(arrays[n]) != items), None)
+        shapes = {n: (items, *arrays[n].shape[1:]) if n in arrays else () for n in names}
+        for kind in plan.observe:
+            shape = kind.shape(self._task.channels, self._task.sample_rate)
+            shapes |= {str(kind): (items, *shape), f"sums/{kind}": (2, *shape)}
+        return next((n for n, s in shapes.items() if n not in arrays or arrays[n].shape != s), None)
 
     def _check_arrays(
         self, name: str, shard: Shard, patch_owners: "dict[bytes, _SetCheck]"
@@ -162,12 +188,13 @@ class _SetCheck:
         manifest, plan, url = self._manifest, self._manifest.plan, self._folder.url
         if not manifest.finished:
             self.problems.append(f"{url} is not finished: run the command that made it again")
+        if self._missing > 1:
+            self.problems.append(f"{url}: {self._missing - 1} more shards are missing")
+        if manifest.finished:
+            self._check_sums()
         if not self._patches:
             return
         patches = np.concatenate(self._patches)
-        for kind in map(str, plan.observe if manifest.finished else ()):
-            if statistics_file(kind) not in self._names:
-                self._add_problem(statistics_file(kind), "is missing: make the set again")
         share = share_rejected(manifest)
         prior = np.stack(
             [
@@ -195,6 +222,30 @@ class _SetCheck:
             f"and compared; {100 * share:.2f} % of draws rejected; furthest from its prior: "
             f"{parameter}, by {distances[worst]:.3f} (bound {bound:.3f})"
         )
+
+    def _check_sums(self) -> None:
+        """Compare the manifest's counts and the statistics with the shards, if all are right."""
+        plan, manifest = self._manifest.plan, self._manifest
+        complete = self._sound_shards == plan.shards
+        for name in map(statistics_file, map(str, plan.observe)):
+            if name not in self._names:
+                self._add_problem(name, "is missing: make the set again")
+        if not complete:
+            return
+        for kind, (total, squares) in self._sums.items():
+            name = statistics_file(kind)
+            expected = statistics(total, squares, plan.count)
+            if name in self._names and self._folder.read(name) != expected:
+                self._add_problem(name, "is damaged: it does not hold the statistics of the shards")
+        rejected = {"silent": self._silent, "failed": len(self._failed)}
+        counts = (
+            ("sounds", manifest.sounds, plan.count),
+            ("rejected", {"silent": 0, "failed": 0} | manifest.rejected, rejected),
+            ("failed", manifest.failed, self._failed),
+        )
+        for field, stated, true in counts:
+            if stated != true:
+                self._add_problem(MANIFEST, f"has {field} {shown(stated)}, not {shown(true)}")
 
     def _add_problem(self, name: str, what: str) -> None:
         self.problems.append(f"{self._folder.url}/{name} {what}")
