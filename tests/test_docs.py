@@ -107,3 +107,8 @@ def test_the_file_map_names_every_file():
         if path.suffix in kinds and path.name != "__init__.py"
     }
     assert files - listed == set() and listed - files == set()
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {unsynth.__version__}\n" in citation

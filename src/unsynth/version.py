@@ -1,3 +1,3 @@
-"""The version of unsynth, in a module of its own that every other module may import."""
+"""The version of unsynth, stated here only: the package's metadata takes it from this file."""
 
 __version__ = "0.1.0"
