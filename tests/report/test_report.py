@@ -318,7 +318,7 @@ def test_page_escapes_names_of_sounds(task: Task) -> None:
     assert any(HOSTILE in (alt or "") for alt in alts)
 
 
-def test_page_of_another_task_is_a_table_of_values(task: Task) -> None:
+def test_page_of_another_task_shows_its_panel(task: Task) -> None:
     class Plain(DX7Task):
         name = "plain"
         hash = "plain"
@@ -476,7 +476,7 @@ def test_knobs_are_sorted_by_freedom(task: Task) -> None:
     )
     result = replace(match_result(task, 1), spread=Spread(9, 2.5, knobs))
     words = Page(render_page(result, FILES)).words
-    rows = [w.strip() for w in words if w.strip() in {"4, 5", "10–12", "0.25–1.5"}]
-    assert rows == ["10–12", "0.25–1.5", "4, 5"]
+    rows = [w.strip() for w in words if w.strip() in {"4, 5", "10–12", "250\xa0ms–1.5\xa0s"}]
+    assert rows == ["10–12", "250\xa0ms–1.5\xa0s", "4, 5"]
     assert {"set", "narrowed", "open"} <= {w.strip() for w in words}
     assert "Which knobs" not in render_page(match_result(task, 1), FILES)

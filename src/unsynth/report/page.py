@@ -22,13 +22,13 @@ from unsynth.report.media import (
     frequency_axis,
     spectrogram_uris,
 )
+from unsynth.report.panel import PanelView, panel_view
 from unsynth.report.scale import START_NAMES, THRESHOLDS, outlook, rate, scale_svg
 from unsynth.report.templates import load_template
-from unsynth.report.values import UNDETERMINED, Value, value_text
-from unsynth.search.candidates import Candidate
+from unsynth.report.units import quantity, scales
+from unsynth.report.values import value_text
 from unsynth.synths.base import note_name
 from unsynth.tasks.parameter import Categorical
-from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
 #: What sentences call the synthesizer of a task.
@@ -47,7 +47,7 @@ _FREEDOM = (("set", 0.15), ("narrowed", 0.5), ("open", math.inf))
 class _Sound:
     """The target (rank 0) or a candidate, ready for the page.
 
-    A DX7 patch is shown as a ``view``, any other as a table of ``values``.
+    The patch of a DX7 is a ``view``, any other a ``panel``.
     """
 
     rank: int
@@ -58,7 +58,7 @@ class _Sound:
     origin: str = ""
     note: str = ""
     view: PatchView | None = None
-    values: tuple[Value, ...] = ()
+    panel: PanelView | None = None
 
 
 @dataclass(frozen=True)
@@ -128,16 +128,7 @@ def _candidate(result: MatchResult, rank: int, audio: str, spectrogram: str) -> 
         origin=candidate.origin,
         note=f"{note_name(pitch)} (MIDI {pitch})",
         view=patch_view(task, candidate.patch) if is_dx7 else None,
-        values=() if is_dx7 else _values(task, candidate),
-    )
-
-
-def _values(task: Task, candidate: Candidate) -> tuple[Value, ...]:
-    active = task.active(candidate.patch).tolist()
-    named = task.spec.named(candidate.patch).items()
-    return tuple(
-        Value(name, value_text(value) if audible else UNDETERMINED, audible)
-        for (name, value), audible in zip(named, active, strict=True)
+        panel=None if is_dx7 else panel_view(task, candidate.patch),
     )
 
 
@@ -146,15 +137,23 @@ def _knob_rows(result: MatchResult) -> list[_KnobRow]:
     if result.spread is None:
         return []
     spec, best = result.task.spec, result.candidates[0].patch
+    readings = scales(result.task)
     rows = []
+
+    def text(place: int, value: float) -> str:
+        scale = readings.get(spec.names[place])
+        if scale is None or not scale.unit:
+            return value_text(spec.value_name(place, value))
+        return quantity(scale.number(value), scale.unit)
+
     for knob in sorted(result.spread.knobs, key=lambda knob: knob.freedom):
         place = spec.position[knob.name]
-        texts = [value_text(spec.value_name(place, value)) for value in knob.values]
+        texts = [text(place, value) for value in knob.values]
         separator = ", " if isinstance(spec.parameters[place], Categorical) else "–"
         rows.append(
             _KnobRow(
                 name=knob.name,
-                best=value_text(spec.value_name(place, best[place])),
+                best=text(place, best[place]),
                 range=separator.join(dict.fromkeys(texts)),
                 word=next(word for word, limit in _FREEDOM if knob.freedom <= limit),
                 bar=round(100 * min(1.0, knob.freedom)),

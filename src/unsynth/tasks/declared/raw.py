@@ -25,7 +25,7 @@ def controls_from_patch(
     columns = zip(declaration.spec.parameters, declaration.parameters, patch.tolist(), strict=True)
     for parameter, declared, value in columns:
         if declared.control is not None:
-            controls[declared.control] = _to_raw(parameter, declared, value)
+            controls[declared.control] = raw_value(parameter, declared, value)
     return controls
 
 
@@ -67,7 +67,8 @@ def patch_from_controls(
     return patch
 
 
-def _to_raw(parameter: Parameter, declared: ParameterDeclaration, value: float) -> float:
+def raw_value(parameter: Parameter, declared: ParameterDeclaration, value: float) -> float:
+    """Convert one value to what the engine is given."""
     raw = declared.raw
     if raw is None:
         return value
@@ -78,7 +79,7 @@ def _to_raw(parameter: Parameter, declared: ParameterDeclaration, value: float) 
 
 
 def _from_raw(parameter: Parameter, declared: ParameterDeclaration, raw: float) -> float:
-    """Undo :func:`_to_raw`. Raises :class:`PatchError` that says which values there are."""
+    """Undo :func:`raw_value`. Raises :class:`PatchError` that says which values there are."""
     if isinstance(parameter, Categorical):
         values = np.array(declared.raw or np.arange(parameter.width))
         nearest = int(np.abs(values - raw).argmin())
