@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.report.test_report import Page, match_result, tone
+from tests.report.results import Page, match_result, tone
 from tests.synths.instruments import declaration
 from tests.tiny import TinyTask
 from unsynth.report.envelopes import envelope_curve, schematic_svg

@@ -5,16 +5,15 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import soundfile
 
-from unsynth.conventions import SAMPLE_RATE, SAMPLES
-from unsynth.matching.result import Knob, MatchResult, Spread
-from unsynth.metrics.audio import AudioMetrics
+from tests.report.results import HOSTILE, Page, match_result, tone
+from unsynth.conventions import SAMPLE_RATE
+from unsynth.matching.result import Knob, Spread
 from unsynth.report.curve import curve_svg
 from unsynth.report.dx7_algorithm import algorithm_svg
 from unsynth.report.dx7_envelopes import eg_curve, pitch_curve
@@ -24,74 +23,15 @@ from unsynth.report.media import LISTENING_PEAK, flac_uri, frequency_axis, spect
 from unsynth.report.page import render_page
 from unsynth.report.scale import FAR_OFF, outlook, rate, scale_svg
 from unsynth.report.values import UNDETERMINED
-from unsynth.search.candidates import Candidate, HistoryPoint, Target
+from unsynth.search.candidates import Candidate, HistoryPoint
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.dx7.task import DX7Task
-from unsynth.tasks.locks import Locks
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Spec
 from unsynth.tasks.task import Task
 
 FILES = ["patches.syx"]
-HOSTILE = "<script>alert(\"x\")</script> & 'sons'"
-
-
-def tone(frequency: float, peak: float = 0.5) -> np.ndarray:
-    seconds = np.arange(SAMPLES) / SAMPLE_RATE
-    fade = np.exp(-seconds)
-    return (peak * fade * np.sin(2 * np.pi * frequency * seconds)).astype(np.float32)[None]
-
-
-def scores(mss: float) -> AudioMetrics:
-    return AudioMetrics(mss, 2.0 * mss, 0.02 * mss, 1.0 - 0.02 * mss)
-
-
-def match_result(task: Task, count: int, name: str = "a bell") -> MatchResult:
-    rng = np.random.default_rng(5)
-    candidates = tuple(
-        Candidate(task.sample(rng), tone(200.0 + 10 * i, 0.2 + 0.1 * i), 2.0 + i, "mutation")
-        for i in range(count)
-    )
-    start = Candidate(task.sample(rng), tone(230.0), 6.0, "posterior")
-    return MatchResult(
-        task=task,
-        target=Target(name, tone(220.0), SAMPLE_RATE, (f"cut: {HOSTILE}",)),
-        candidates=candidates,
-        metrics=tuple(scores(candidate.score) for candidate in candidates),
-        random_metrics=tuple(scores(mss) for mss in np.linspace(8.0, 20.0, 50)),
-        noise_floor=scores(0.5),
-        starts={"posterior": (start, scores(6.0))},
-        history=(
-            HistoryPoint(1, 0.1, 9.0),
-            HistoryPoint(40, 1.0, 6.0),
-            HistoryPoint(900, 9.0, 2.0),
-            HistoryPoint(4096, 20.0, 2.0),
-        ),
-        search_began=HistoryPoint(500, 5.0, 6.0),
-        distance="mss",
-        seed=7,
-        locks=Locks(task),
-    )
-
-
-class Page(HTMLParser):
-    """The tags and texts of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 # -- the algorithms -------------------------------------------------------------------------
