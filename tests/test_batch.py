@@ -1,5 +1,9 @@
 """Several sounds and folders of sounds: resumed, and unharmed by a bad one."""
 
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +12,21 @@ import pytest
 import soundfile
 
 from tests.tiny import RATE, CrashingTinySynth, TinySynth, TinyTask
-from unsynth.batch import SoundFailure, SoundResult, SoundStart, Unmatched, find_jobs, match_jobs
+from unsynth.batch import (
+    SoundFailure,
+    SoundResult,
+    SoundStart,
+    Unmatched,
+    find_jobs,
+    find_result,
+    hash_sound,
+    match_jobs,
+)
 from unsynth.errors import SoundError
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.run import Progress
+from unsynth.report.folder import check_output
 
 
 @pytest.fixture
@@ -122,3 +136,82 @@ def test_missing_sounds_are_reported_before_any_match(sounds, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SoundError, match="no sound file"):
         find_jobs([tmp_path / "empty"], tmp_path)
+
+
+def test_results_of_other_runs_are_not_sounds(sounds, small_index, tmp_path):
+    """Results of an earlier --out are in the folder too; a user's own best.wav is a sound.
+
+    The place for new results is above the folder.
+    """
+    matched(find_jobs([sounds], sounds / "matches"))
+    (sounds / "own").mkdir()
+    (sounds / "a.wav").rename(sounds / "own" / "best.wav")
+    names = [job.sound.relative_to(sounds).as_posix() for job in find_jobs([sounds], tmp_path)]
+    assert names == ["b.flac", "c.wav", "d.aiff", "more/a.wav", "own/best.wav"]
+
+
+def test_a_result_from_files_of_other_content_is_no_result(sounds, small_index, tmp_path):
+    """Each file keeps its name while its content changes."""
+    (job,) = find_jobs([sounds], tmp_path / "out")[:1]
+    files = {name: tmp_path / name for name in ("from", "index", "model")}
+    patch = TinyTask().spec.named(TinyTask().sample(np.random.default_rng(0)))
+    text = json.dumps({"task": "tiny", "candidates": [{"parameters": patch}]})
+    for path in files.values():
+        path.write_text(text)
+
+    def settings() -> dict[str, object]:
+        request = Request(TinyTask(), renders=30, start=files["from"])
+        return request.settings(files["index"], files["model"])
+
+    described = {name: settings()[name] for name in files}
+    (result,) = matched([job], **described)
+    expected = {"renders": 30, "sound": hash_sound(job.sound)}
+    found = find_result(job, expected | described)
+    assert found is not None and found[0] == result.folder
+    for path in files.values():
+        path.write_text(text + " ")
+        assert find_result(job, expected | {name: settings()[name] for name in files}) is None
+        path.write_text(text)
+        assert find_result(job, expected | {name: settings()[name] for name in files}) == found
+
+
+def test_a_result_that_is_removed_in_mid_run_is_a_failure(sounds, small_index, tmp_path):
+    out, events = tmp_path / "out", []
+    jobs = find_jobs([sounds], out)[:2]
+    with Matcher(TinyTask()) as matcher:
+        request = Request(matcher.task, renders=30)
+        for event in match_jobs(jobs, matcher, request, {}, lambda: False):
+            events.append(event)
+            if isinstance(event, SoundStart) and event.number == 2:
+                shutil.rmtree(out)
+    failure = events[-1]
+    assert isinstance(failure, SoundFailure) and failure.job == jobs[0]
+    assert "a was removed while the run went on" in failure.reason
+    assert [event.job for event in events if isinstance(event, SoundResult)] == jobs
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_folders_of_killed_runs_are_removed_but_not_those_of_living_ones(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from unsynth.report.folder import _unfinished_folder\n"
+        f"with _unfinished_folder(Path({str(tmp_path)!r})) as folder:\n"
+        "    (folder / 'best.wav').write_text('half')\n"
+        "    print(folder, flush=True)\n"
+        "    time.sleep(200)\n"
+    )
+    runs, folders = [], []
+    for _ in range(2):
+        run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert run.stdout is not None
+        runs.append(run)
+        folders.append(Path(run.stdout.readline().strip()))
+    killed, living = runs
+    killed.kill()
+    killed.wait()
+    assert len(list(tmp_path.iterdir())) == 2
+    check_output(tmp_path)
+    left = list(tmp_path.iterdir())
+    living.kill()
+    living.wait()
+    assert left == folders[1:]

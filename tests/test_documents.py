@@ -8,6 +8,7 @@ from unsynth.documents import (
     DocumentError,
     parse_json,
     parse_yaml,
+    printable,
     read_json,
     read_yaml,
     shown,
@@ -120,3 +121,10 @@ def test_models_are_validated_strictly():
     with pytest.raises(DocumentError) as error:
         validate(Strict, {"count": [[0] * 1000] * 1000})
     assert len(str(error.value)) <= 200
+
+
+def test_printable_text_keeps_letters_of_all_scripts_and_no_commands():
+    command = "kick\x1b[2J\x9b\r\n\u202e\udce9.wav"
+    assert printable(command) == r"kick\x1b[2J\x9b\r\n\u202e\udce9.wav"
+    text = "Größe オルガン\u3000\N{NO-BREAK SPACE}\N{MUSICAL SYMBOL G CLEF}👩\u200d🎤"
+    assert printable(text) == text

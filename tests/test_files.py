@@ -1,10 +1,11 @@
 """Files are written completely or not at all."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from unsynth.files import remove_unfinished, replacing
+from unsynth.files import hash_file, lock_folder, remove_unfinished, replacing
 
 
 def test_a_finished_block_replaces_the_file(tmp_path):
@@ -52,3 +53,19 @@ def test_files_of_killed_processes_are_removed(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
     remove_unfinished(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_the_hash_is_that_of_the_content(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert hash_file(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_one_holder_has_the_lock_of_a_folder(tmp_path):
+    with lock_folder(tmp_path) as first, lock_folder(tmp_path) as second:
+        assert first and not second
+    with lock_folder(tmp_path) as again, lock_folder(tmp_path / "none") as missing:
+        assert again and not missing
+    assert not list(tmp_path.iterdir())

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from unsynth.audio.files import COMMON_SUFFIXES, SOUND_SUFFIXES
+from unsynth.documents import read_json
 from unsynth.errors import EngineError, PatchError, SoundError
 from unsynth.files import hash_file, visible_entries
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.run import Progress
 from unsynth.matching.targets import read_target
-from unsynth.report.folder import check_output, result_name, save
+from unsynth.report.folder import check_output, is_result_sound, result_name, save
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
         if not path.is_dir():
             jobs.append(Job(path, out, resume=False))
             continue
-        sounds = list(_sounds_below(path, out))
+        sounds = list(_sounds_below(path))
         if not sounds:
             raise SoundError(f"{path}: no sound file in this folder ({', '.join(COMMON_SUFFIXES)})")
         place = out / path.resolve().name
@@ -58,11 +59,10 @@ def find_jobs(paths: Sequence[Path], out: Path) -> list[Job]:
     return jobs
 
 
-def _sounds_below(folder: Path, out: Path) -> Iterator[Path]:
+def _sounds_below(folder: Path) -> Iterator[Path]:
     """Find the sounds in a folder and below, without hidden files and those of results."""
-    results = out.resolve()
     for path in visible_entries(folder, SOUND_SUFFIXES, below=True):
-        if path.is_file() and results not in path.resolve().parents:
+        if path.is_file() and not is_result_sound(path):
             yield path
 
 
@@ -85,7 +85,7 @@ def find_result(job: Job, settings: Mapping[str, Any]) -> tuple[Path, dict[str, 
         if not folder.exists():
             return None
         try:
-            content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+            content = read_json(folder / "patch.json")
             if content["settings"] == settings and not content["stopped"]:
                 return folder, content
         except (OSError, ValueError, KeyError, TypeError):
@@ -140,17 +140,20 @@ def match_jobs(
     """Match sounds one after the other; report a bad sound, and go on with the others.
 
     Once ``stop_requested()``, the sound in progress ends with its best patches so far, and no other
-    sound is begun.
+    sound is begun. A result whose folder has gone by the end of the run is a failure too, although
+    it was yielded before.
     """
+    folders: list[tuple[Job, Path]] = []
     for number, job in enumerate(jobs, start=1):
         if stop_requested():
             yield Unmatched(len(jobs) - number + 1)
-            return
+            break
         yield SoundStart(job, number, len(jobs))
         try:
             sound_settings = {**settings, "sound": hash_sound(job.sound)}
             earlier = find_result(job, sound_settings) if job.resume else None
             if earlier is not None:
+                folders.append((job, earlier[0]))
                 yield SoundResult(job, *earlier, earlier=True)
                 continue
             target = read_target(job.sound, matcher.task)
@@ -161,6 +164,11 @@ def match_jobs(
                 else:
                     folder = save(event, job.out, sound_settings).folder
             content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+            folders.append((job, folder))
             yield SoundResult(job, folder, content)
         except (SoundError, EngineError, PatchError) as error:
             yield SoundFailure(job, str(error))
+    for job, folder in folders:
+        if not (folder / "patch.json").exists():
+            reason = f"its result {folder} was removed while the run went on; run it again"
+            yield SoundFailure(job, f"{job.sound}: {reason}")

@@ -1,4 +1,4 @@
-"""Read JSON and YAML that people bring, within bounds, and write values in messages.
+"""Read JSON and YAML that people bring, within bounds, and write values and names in messages.
 
 Size, depth, aliases and numbers are limited, so that no text can exhaust time or memory, or raise
 errors that a caller does not expect. What is read consists of dicts, lists, texts, truth values,
@@ -28,6 +28,8 @@ _INTEGER_LIMIT = 2**63
 #: The longest value in a message, and the longest reason, in characters.
 _MOST_SHOWN, _MOST_REASON = 60, 200
 
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -53,14 +55,15 @@ def shown(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Write what a terminal cannot show, and what UTF-8 cannot hold, as escapes on one line.
+    """Write what a terminal obeys instead of showing it, and what UTF-8 cannot hold, as escapes.
+
+    These are control characters, line breaks among them, marks of direction, and bytes of a file
+    name that are not UTF-8.
 
     >>> printable("caf\xe9 \x1b[2J")
     'café \\\\x1b[2J'
     """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def read_bytes(path: Path, most: int) -> bytes:

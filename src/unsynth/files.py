@@ -1,8 +1,10 @@
-"""Files that are written completely or not at all, what folders hold, and hashes."""
+"""Files that are written completely or not at all, locks on folders, what they hold, and hashes."""
 
 import hashlib
+import os
+import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 #: Ends the name of a file while it is written.
@@ -50,6 +52,29 @@ def visible_entries(folder: Path, suffixes: Collection[str], below: bool = False
 
 
 def hash_file(path: Path) -> str:
-    """Compute the SHA-256 of a file, in hexadecimal digits."""
+    """Compute the SHA-256 of a file, in hexadecimal digits; raises ``OSError``."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock of a folder; yields false, without it, if that cannot be had.
+
+    Another process may hold it, unless ``wait``; Windows and some network drives have none. The
+    lock ends with the process, however that ends, and leaves no file behind.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    with ExitStack() as stack:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            locked = True
+        except OSError:
+            locked = False
+        yield locked

@@ -55,6 +55,8 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "not a sound file" in failing(capsys, "match", text, *options)
     assert "1<=x<=32" in failing(capsys, "match", good, *options, "--keep", 99)
     assert "NAME=VALUE" in failing(capsys, "match", good, *options, "--lock", "algorithm")
+    twice = ("--note", 60, "--lock", "note=62")
+    assert "contradict each other" in failing(capsys, "match", good, *options, *twice)
     assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
     assert "not a patch.json" in failing(capsys, "match", good, *options, "--from", text)
     assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
@@ -154,6 +156,26 @@ def test_json_lists_results_and_failures(index_file, tmp_path, capsys):
     assert result["sound"] == str(good) and failed["sound"] == str(bad)
     assert result["candidates"][0]["parameters"]["note.pitch"] == 48
     assert (Path(result["folder"]) / "patches.syx").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_any_file_name_can_be_matched_and_reported(index_file, tmp_path):
+    """Names with commands to the terminal, with bytes that are not UTF-8, and not in its code."""
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    names = ["a\x1b[2J\udce9.flac", "オルガン.flac"]
+    for name in names:
+        (sounds / name).write_bytes((EXAMPLES / "organ.flac").read_bytes())
+    options = ("--out", tmp_path / "out", "--index", index_file, "--renders", 30)
+    cp1252 = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = run("match", sounds, *options, "--json", env=cp1252)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert [result["sound"] for result in results] == [str(sounds / name) for name in names]
+    assert [Path(result["folder"]).name for result in results] == [r"a\x1b[2J\udce9", "オルガン"]
+    again = run("match", sounds, *options, env=cp1252)
+    assert again.returncode == 0 and again.stdout.count("matched before") == 2
+    assert "\x1b" not in done.stderr + again.stdout + again.stderr
 
 
 @needs_unix

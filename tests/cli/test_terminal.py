@@ -6,7 +6,7 @@ import pytest
 
 from unsynth.authoring.check import CheckProgress
 from unsynth.authoring.listening import ProbeProgress
-from unsynth.cli.terminal import Step, follow, result_of, say_error
+from unsynth.cli.terminal import Step, follow, result_of, say, say_error
 from unsynth.data.local import DatasetProgress
 from unsynth.data.verify import ShardProgress
 from unsynth.evaluation.evaluate import EvaluationProgress
@@ -64,3 +64,13 @@ def test_progress_of_every_command_is_a_step(event):
 def test_an_error_is_one_line(capsys):
     say_error("a\nb   c")
     assert capsys.readouterr().err == "unsynth: a b c\n"
+
+
+def test_texts_of_files_cannot_command_the_terminal(capsys):
+    name = "a\x1b]0;title\x07\x9b2J"
+    say(f"1 {name}\n2 {name}")
+    say_error(name)
+    list(follow([Count(1, 2), Progress(name, 1, 2)], name))
+    out, err = capsys.readouterr()
+    assert out == "".join(rf"{n} a\x1b]0;title\x07\x9b2J" + "\n" for n in (1, 2))
+    assert not set("\x1b\x07\x9b") & set(err)

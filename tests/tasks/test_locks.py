@@ -17,6 +17,12 @@ def test_read_takes_names_of_choices_and_the_short_name_of_the_note(task):
     }
 
 
+def test_two_values_of_one_parameter_are_refused(task):
+    assert Locks.read(task, {"note": 60, "note.pitch": "60"}).values == {"note.pitch": 60.0}
+    with pytest.raises(PatchError, match=r"note.pitch: 62 and 60 are locked: give one"):
+        Locks.read(task, {"note": 60, "note.pitch": "62"})
+
+
 def test_hold_changes_only_the_locked_values_of_a_copy(task):
     patch = task.sample(np.random.default_rng(0))
     original = patch.copy()

@@ -4,6 +4,8 @@ A target is as long as the engine's sounds: a shorter file is followed by silenc
 cut at its loudest onset.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -182,7 +184,7 @@ def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
     """
     peak = float(np.abs(audio).max(initial=0.0))
     try:
-        soundfile.write(path, (audio / max(1.0, peak)).T, sample_rate, subtype="PCM_16")
+        soundfile.write(_as_name(path), (audio / max(1.0, peak)).T, sample_rate, subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError) as error:
         raise OutputError(f"{path}: could not be written ({error}); is the disk full?") from None
 
@@ -215,11 +217,16 @@ def _open(path: Path) -> Iterator[soundfile.SoundFile]:
 
 
 def _open_any(path: Path) -> soundfile.SoundFile:
-    file = soundfile.SoundFile(path)
+    file = soundfile.SoundFile(_as_name(path))
     if file.frames == 0 and (unfinished := open_unfinished(path)) is not None:
         file.close()
         return soundfile.SoundFile(unfinished)
     return file
+
+
+def _as_name(path: Path) -> str | bytes:
+    """Give a path to soundfile, which encodes no name that is not UTF-8."""
+    return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 
 def _duration(seconds: float) -> str:

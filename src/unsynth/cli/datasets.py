@@ -13,7 +13,7 @@ from unsynth.cli.options import (
     workers_option,
 )
 from unsynth.cli.requirements import require, require_data, use_one_torch_thread
-from unsynth.cli.terminal import follow, result_of
+from unsynth.cli.terminal import follow, result_of, say
 from unsynth.errors import UnsynthError
 
 
@@ -134,7 +134,7 @@ def render(
         raise UnsynthError(
             "stopped; finished shards are kept: the same command continues with the others"
         ) from None
-    click.echo(f"{count} sounds of {task} in {folder}; `unsynth data verify {folder}` checks them")
+    say(f"{count} sounds of {task} in {folder}; `unsynth data verify {folder}` checks them")
 
 
 @click.group()
@@ -159,14 +159,14 @@ def data_verify(folders: tuple[str, ...]) -> None:
     events = verify([Folder(folder) for folder in folders], load_task)
     verification = result_of(Verification, events, "checking")
     for remark in verification.remarks:
-        click.echo(remark)
+        say(remark)
     first, *others = verification.problems or ("",)
     for problem in others:
-        click.echo(f"problem: {problem}", err=True)
+        say(f"problem: {problem}", err=True)
     if first:
         more = f" (and {len(others)} more above)" if others else ""
         raise UnsynthError(f"{first}{more}")
-    click.echo("nothing is wrong")
+    say("nothing is wrong")
 
 
 @data.command("stats")
@@ -186,8 +186,8 @@ def data_stats(folder: str) -> None:
     place = Folder(folder)
     lines, table = describe(place, load_task(read_manifest(place).plan.source))
     for line in lines:
-        click.echo(line)
-    click.echo(table.markdown())
+        say(line)
+    say(table.markdown())
 
 
 @data.command("show")
@@ -209,4 +209,4 @@ def data_show(folder: str, item: int, out: Path) -> None:
     use_one_torch_thread()
     place = Folder(folder)
     for path in write_item(place, load_task(read_manifest(place).plan.source), item, out):
-        click.echo(path)
+        say(path)

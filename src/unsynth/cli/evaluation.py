@@ -17,7 +17,7 @@ from unsynth.cli.options import (
     workers_option,
 )
 from unsynth.cli.requirements import require_evaluation, use_one_torch_thread
-from unsynth.cli.terminal import result_of
+from unsynth.cli.terminal import result_of, say
 from unsynth.errors import UnsynthError
 
 #: Reasons that the terminal shows of the targets that are left out; table.md has all.
@@ -82,14 +82,14 @@ def evaluate(
     except KeyboardInterrupt:
         raise UnsynthError("stopped; scored targets are kept: continue with --resume") from None
     if result.remark:
-        click.echo(f"remark: {result.remark}", err=True)
+        say(f"remark: {result.remark}", err=True)
     for heading, table in result.tables.items():
-        click.echo(f"{heading}\n{table.markdown()}" if heading else table.markdown())
+        say(f"{heading}\n{table.markdown()}" if heading else table.markdown())
     if result.failures:
-        click.echo(f"{result.failures} estimates could not be rendered: scored as silence")
+        say(f"{result.failures} estimates could not be rendered: scored as silence")
     if result.left_out:
-        click.echo(left_out_list(result.left_out, result.targets, most=_MOST_REASONS))
-    click.echo(f"rows: {result.folder / 'items.parquet'}")
+        say(left_out_list(result.left_out, result.targets, most=_MOST_REASONS))
+    say(f"rows: {result.folder / 'items.parquet'}")
 
 
 @click.command()
@@ -127,7 +127,7 @@ def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...],
 
     use_one_torch_thread()
     events = calibrate_model(model, draws, samples, guidance, seed)
-    click.echo(result_of(CalibrationResult, events, "sampling").table.markdown())
+    say(result_of(CalibrationResult, events, "sampling").table.markdown())
 
 
 @click.command()
@@ -151,9 +151,9 @@ def compare(runs: tuple[Path, ...], estimate: str, out: Path | None) -> None:
 
     require_evaluation()
     comparison = compare_runs(runs, estimate)
-    click.echo(comparison.scores.markdown())
-    click.echo()
-    click.echo(comparison.differences.markdown())
+    say(comparison.scores.markdown())
+    say("")
+    say(comparison.differences.markdown())
     if out is not None:
         comparison.write(out)
-        click.echo(f"written to {out}")
+        say(f"written to {out}")

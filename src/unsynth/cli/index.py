@@ -8,7 +8,7 @@ import click
 
 from unsynth.cli.options import draws_option, out_option, plugin_option
 from unsynth.cli.requirements import use_one_torch_thread
-from unsynth.cli.terminal import result_of
+from unsynth.cli.terminal import result_of, say
 from unsynth.errors import UnsynthError
 
 #: Draws of an index that ships with unsynth.
@@ -59,4 +59,4 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
         built = result_of(DrawIndex, events, "rendering draws")
         if not in_cache:
             save_index(built, path)
-    click.echo(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -4,6 +4,7 @@ Subcommands import engines, torch and report pages only when they run, so ``--he
 Every error that a user can cause ends in one line on standard error and exit code 2.
 """
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -58,6 +59,10 @@ for _command in (command for group in _GROUPS.values() for command in group):
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal's encoding lacks must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     # Each process that is started is sent sys.argv, through a pipe that thousands of file names
     # would fill (see unsynth.rendering.workers).

@@ -3,7 +3,7 @@
 import json
 import signal
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from unsynth.cli.options import (
     seed_option,
 )
 from unsynth.cli.requirements import use_one_torch_thread
-from unsynth.cli.terminal import follow, say_error
+from unsynth.cli.terminal import follow, say, say_error
+from unsynth.documents import printable
 from unsynth.errors import UnsynthError
 
 if TYPE_CHECKING:
@@ -134,14 +135,14 @@ def match(
     from unsynth.tasks.catalogue import load_task
 
     use_one_torch_thread()
-    lock: dict[str, int | float | str] = {} if note is None else {"note": note}
+    lock = [*(() if note is None else [f"note={note}"]), *locks]
     request = Request(
         load_task(synth),
         budget=budget,
         renders=renders,
         candidates=candidates,
         keep=keep,
-        lock=lock | dict(_name_and_value(text) for text in locks),
+        lock=_read_locks(lock),
         start=start or (),
         distance=Distance(distance),
         seed=seed,
@@ -155,11 +156,19 @@ def match(
         _report(match_jobs(jobs, matcher, request, settings, stop_requested), as_json)
 
 
-def _name_and_value(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UnsynthError(f"--lock {text}: give it as NAME=VALUE, such as --lock note=60")
-    return name.strip(), value.strip()
+def _read_locks(texts: Sequence[str]) -> dict[str, str]:
+    """Split each NAME=VALUE; a name may come twice only with the same value."""
+    locks: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = map(str.strip, text.partition("="))
+        if not equals:
+            raise UnsynthError(f"--lock {text}: give it as NAME=VALUE, such as --lock note=60")
+        if locks.setdefault(name, value) != value:
+            raise UnsynthError(
+                f"--lock {name}={locks[name]} and --lock {name}={value} contradict each other: "
+                "give one of them"
+            )
+    return locks
 
 
 def _report(events: Iterable[object], as_json: bool) -> None:
@@ -173,13 +182,14 @@ def _report(events: Iterable[object], as_json: bool) -> None:
         match event:
             case SoundStart(job, number, total):
                 count = f" ({number} of {total})" if total > 1 else ""
-                click.echo(f"{job.sound}{count}", err=as_json)
+                say(f"{printable(str(job.sound))}{count}", err=as_json)
             case SoundResult():
                 results.append(event)
                 if not as_json:
                     _summarise(event)
-            case SoundFailure():
+            case SoundFailure(job):
                 failures.append(event)
+                results = [result for result in results if result.job != job]
             case Unmatched(sounds):
                 unmatched = sounds
     if as_json:
@@ -191,7 +201,10 @@ def _report(events: Iterable[object], as_json: bool) -> None:
             "failed": [{"sound": str(each.job.sound), "reason": each.reason} for each in failures],
             "left": unmatched,
         }
-        click.echo(json.dumps(document, ensure_ascii=False))
+        # As bytes: the encoding of the terminal may lack a character. Bytes of a file name that are
+        # not UTF-8 become JSON's escapes, which Python reads back as the same name.
+        text = json.dumps(document, ensure_ascii=False) + "\n"
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
     reasons = [failure.reason for failure in failures]
     if unmatched:
         reasons.append(
@@ -207,20 +220,20 @@ def _summarise(result: "SoundResult") -> None:
     """Print the best patch of a sound, and where its files are."""
     content, folder = result.content, result.folder
     if result.earlier:
-        click.echo(f"  matched before: {folder}")
+        say(f"  matched before: {folder}")
         return
     best = content["candidates"][0]
     for remark in content["remarks"]:
-        click.echo(f"  remark: {remark}")
+        say(f"  remark: {remark}")
     if content["stopped"]:
-        click.echo("  remark: stopped early; this is the best so far")
+        say("  remark: stopped early; this is the best so far")
     chance = statistics.median(draw["mss_db"] for draw in content["random_draws"])
-    click.echo(
+    say(
         f"  best patch: {best['mss_db']:.2f} dB from the sound (MSS; a random patch {chance:.2f}, "
         f"the noise floor {content['noise_floor']['mss_db']:.2f}), on MIDI note "
         f"{best['parameters']['note.pitch']}"
     )
     first, last = (folder / content["candidates"][i]["files"][0] for i in (0, -1))
     more = f" to {last.name}" if first != last else ""
-    click.echo(f"  patches: {first}{more}")
-    click.echo(f"  report:  {folder / 'report.html'}")
+    say(f"  patches: {first}{more}")
+    say(f"  report:  {folder / 'report.html'}")

@@ -21,6 +21,7 @@ from unsynth.cli.options import (
     workers_option,
 )
 from unsynth.cli.requirements import require_evaluation
+from unsynth.cli.terminal import say
 from unsynth.errors import UnsynthError
 
 
@@ -159,13 +160,11 @@ def reproduce_kosc(
     from unsynth.studies.kosc.study import run_cells
 
     plan = CellSettings(**settings)
-    results, used = run_cells(
-        figure3_cells(ks, seeds), plan, out, device, budget, resume, click.echo
-    )
+    results, used = run_cells(figure3_cells(ks, seeds), plan, out, device, budget, resume, say)
     write_figure3(results, used, out)
     for name, table in score_tables(results).items():
-        click.echo(f"{name}\n{table.markdown()}")
-    click.echo(f"figure: {out / 'figure3.png'}")
+        say(f"{name}\n{table.markdown()}")
+    say(f"figure: {out / 'figure3.png'}")
 
 
 @reproduce.command("kosc-quasi")
@@ -208,12 +207,10 @@ def reproduce_kosc_quasi(
 
     cells = quasi_cells(ks, seeds, dials)
     plan = CellSettings(**settings)
-    results, used = run_cells(
-        cells, plan, out, device, budget, resume, click.echo, measure_asymmetry
-    )
+    results, used = run_cells(cells, plan, out, device, budget, resume, say, measure_asymmetry)
     write_quasi(results, cells, used, out)
-    click.echo(quasi_table(results).markdown())
-    click.echo(f"figures: {out}")
+    say(quasi_table(results).markdown())
+    say(f"figures: {out}")
 
 
 @reproduce.command("kosc-arms")
@@ -240,10 +237,10 @@ def reproduce_kosc_arms(
     if budget is not None:
         raise UnsynthError("--budget has no use here: --flops sets the steps")
     plan = CellSettings(**settings)
-    results, used = run_cells(arm_cells(ks, seeds), plan, out, device, None, resume, click.echo)
+    results, used = run_cells(arm_cells(ks, seeds), plan, out, device, None, resume, say)
     write_arms(results, used, out)
-    click.echo(arms_table(results).markdown())
-    click.echo(f"table: {out / 'table.md'}")
+    say(arms_table(results).markdown())
+    say(f"table: {out / 'table.md'}")
 
 
 @reproduce.command("arms")
@@ -279,9 +276,9 @@ def reproduce_arms(
     require_evaluation()
     from unsynth.studies.arms import ArmsPlan, run_arms
 
-    table = run_arms(ArmsPlan(experiments, **plan), out, workers, resume, click.echo)
-    click.echo(table.markdown())
-    click.echo(f"table: {out / 'table.md'}")
+    table = run_arms(ArmsPlan(experiments, **plan), out, workers, resume, say)
+    say(table.markdown())
+    say(f"table: {out / 'table.md'}")
 
 
 @reproduce.command("search")
@@ -313,6 +310,6 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
     require_evaluation()
     from unsynth.studies.search import SearchPlan, run_search_study
 
-    table = run_search_study(SearchPlan(**plan), out, resume, click.echo)
-    click.echo(table.markdown())
-    click.echo(f"table: {out / 'table.md'}")
+    table = run_search_study(SearchPlan(**plan), out, resume, say)
+    say(table.markdown())
+    say(f"table: {out / 'table.md'}")

@@ -15,7 +15,7 @@ from unsynth.cli.options import (
     seed_option,
 )
 from unsynth.cli.requirements import use_one_torch_thread
-from unsynth.cli.terminal import follow, result_of
+from unsynth.cli.terminal import follow, result_of, say
 from unsynth.errors import UnsynthError
 
 
@@ -52,7 +52,7 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
     except PatchError as error:
         raise PatchError(f"{bank}: {error}") from None
     for remark in file.remarks:
-        click.echo(f"remark: {remark}", err=True)
+        say(f"remark: {remark}", err=True)
     task, played_note = DX7Task(), Note(note, 0.0, duration, velocity)
     synth = task.synth()
     for number, voice in enumerate(file.voices, start=1):
@@ -60,7 +60,7 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
             error_column = f"{task.folding_error(voice, played_note):.3f}"
         except PatchError as error:
             error_column = str(error)
-        click.echo(f"{number:3d}  {voice_name(voice):10s}  {error_column}")
+        say(f"{number:3d}  {voice_name(voice):10s}  {error_column}")
         if out is not None:
             try:
                 out.mkdir(parents=True, exist_ok=True)
@@ -144,12 +144,12 @@ def task_init(
     task = write_draft(draft(result, task_name, plugin_reference, preset_reference), out)
     inert = sum(p.inert for p in result.parameters)
     excluded = sum(bool(p.excluded) for p in result.parameters)
-    click.echo(
+    say(
         f"{out}: task {task.name}, {len(task.spec.parameters) - 3} parameters of "
         f"{result.plugin.name} and the note; {inert} inert, {excluded} left out, "
         f"{len(result.units)} repeated units"
     )
-    click.echo(f"next: unsynth task check {out}")
+    say(f"next: unsynth task check {out}")
 
 
 @task_group.command("check")
@@ -177,22 +177,22 @@ def task_check(task: str, draws: int, seed: int, out: Path | None) -> None:
         match event:
             case BasePatchCheck(differences):
                 verdict = "is as the task has it" if not differences else "is wrong:"
-                click.echo(f"the base patch, read back from the plugin, {verdict}")
+                say(f"the base patch, read back from the plugin, {verdict}")
                 for difference in differences:
-                    click.echo(f"  {difference}")
+                    say(f"  {difference}")
             case CheckResult():
                 result = event
     write_page(result, out)
     for name, text in result.facts():
-        click.echo(f"{name}: {text}")
+        say(f"{name}: {text}")
     for remark in result.remarks:
-        click.echo(f"remark: {remark}")
-    click.echo(f"page: {out}")
+        say(f"remark: {remark}")
+    say(f"page: {out}")
     if result.problems:
         for problem in result.problems[1:]:
-            click.echo(f"problem: {problem}", err=True)
+            say(f"problem: {problem}", err=True)
         raise UnsynthError(result.problems[0])
-    click.echo("nothing is wrong")
+    say("nothing is wrong")
 
 
 @click.command()
@@ -207,15 +207,15 @@ def plugins() -> None:
     bundle = None
     for bundle, content in available():
         if isinstance(content, str):
-            click.echo(f"{bundle}  does not load: {' '.join(content.split())}")
+            say(f"{bundle}  does not load: {' '.join(content.split())}")
             continue
         instruments = [plugin for plugin in content if plugin.is_instrument]
         for plugin in instruments:
-            click.echo(
+            say(
                 f"{bundle}  {plugin.name} {plugin.version} ({plugin.maker}), "
                 f"{plugin.parameters} parameters"
             )
         if not instruments:
-            click.echo(f"{bundle}  no instrument: effects only")
+            say(f"{bundle}  no instrument: effects only")
     if bundle is None:
-        click.echo(f"no VST3 plugin in {', '.join(map(str, places()))}")
+        say(f"no VST3 plugin in {', '.join(map(str, places()))}")

@@ -1,10 +1,12 @@
-"""What a command writes to standard error: its progress as a bar, and errors."""
+"""What a command writes to the terminal: lines, its progress as a bar, and errors."""
 
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import click
+
+from unsynth.documents import printable
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ def follow(
             bar = bar or _bar(label)
             stage = getattr(event, "stage", None)
             count = f" {event.done}/{event.total}" if counted else ""
-            bar.label = f"{indent}{stage or label}{count}"
+            bar.label = printable(f"{indent}{stage or label}{count}")
             bar.current_item = getattr(event, "best", None)
             position = _LENGTH * event.done // max(1, event.total)
             if stage is None:
@@ -77,7 +79,7 @@ def _bar(label: str) -> Any:
     """Begin a bar; the time left is shown only for work of one stage."""
     bar: Any = click.progressbar(
         length=_LENGTH,
-        label=label,
+        label=printable(label),
         file=sys.stderr,
         show_eta=bool(label),
         item_show_func=lambda best: None if best is None else f"best {best:.2f} dB",
@@ -87,6 +89,14 @@ def _bar(label: str) -> Any:
     return bar
 
 
+def say(text: object, err: bool = False) -> None:
+    """Print text, to standard error if ``err``.
+
+    Names of files, and texts in them, may hold commands to the terminal: none of these get through.
+    """
+    click.echo("\n".join(map(printable, str(text).split("\n"))), err=err)
+
+
 def say_error(message: str) -> None:
     """Print a message as one line, whatever line breaks it has."""
-    click.echo(f"unsynth: {' '.join(message.split())}", err=True)
+    say(f"unsynth: {' '.join(message.split())}", err=True)

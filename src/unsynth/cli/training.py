@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from unsynth.cli.options import COUNT, out_option, plugin_option, resume_option, set_option
+from unsynth.cli.terminal import say
 
 
 @click.command()
@@ -60,8 +61,8 @@ def train(
     run = train_experiment(experiment, overrides, resume, out, devices, nodes)
     if run is None:  # Of several processes only the first prints.
         return
-    click.echo(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
-    click.echo(f"checkpoint: {run.checkpoint}")
+    say(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
+    say(f"checkpoint: {run.checkpoint}")
 
 
 def _print_cost(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> None:
@@ -71,7 +72,7 @@ def _print_cost(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> 
     from unsynth.training.dry_run import dry_run
 
     cost = dry_run(experiment, overrides)
-    click.echo(json.dumps(cost) if as_json else yaml.safe_dump(cost, sort_keys=False).rstrip())
+    say(json.dumps(cost) if as_json else yaml.safe_dump(cost, sort_keys=False).rstrip())
 
 
 @click.command()
@@ -89,7 +90,7 @@ def export(checkpoint: Path, out: Path) -> None:
 
     artifact = export_artifact(checkpoint, out)
     loss = artifact.validation_loss
-    click.echo(
+    say(
         f"{out}: {artifact.weight_bytes / 1e6:.1f} MB, step {artifact.training_steps}, "
         f"validation loss {'not measured' if loss is None else format(loss, '.4f')}"
     )

@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from unsynth.documents import printable
 from unsynth.errors import UnsynthError
+from unsynth.files import hash_file
 from unsynth.matching.user_patches import UserPatches
 from unsynth.search.judge import Distance
 from unsynth.tasks.locks import Locks
@@ -73,7 +75,11 @@ class Request:
         return min(most, math.ceil(fraction * self.renders)), math.inf
 
     def settings(self, index: Path | None = None, model: Path | None = None) -> dict[str, Any]:
-        """Describe the request for ``patch.json``; equal settings give equal results."""
+        """Describe the request for ``patch.json``; equal settings give equal results.
+
+        Files are described by their content as well as by name. Raises
+        :class:`~unsynth.errors.UnsynthError` for a file that cannot be read any more.
+        """
         limit = {"budget": self.budget} if self.renders is None else {"renders": self.renders}
         return {
             "task": self.task.name,
@@ -83,8 +89,15 @@ class Request:
             "keep": self.keep,
             "locked": dict(self.locks.values),
             "distance": self.distance.value,
-            "from": Path(self.start).name if isinstance(self.start, str | Path) else None,
-            "index": None if index is None else index.name,
-            "model": None if model is None else model.name,
+            "from": _describe(Path(self.start)) if isinstance(self.start, str | Path) else None,
+            "index": None if index is None else _describe(index),
+            "model": None if model is None else _describe(model),
             "seed": self.seed,
         }
+
+
+def _describe(path: Path) -> dict[str, str]:
+    try:
+        return {"file": printable(path.name), "sha256": hash_file(path)}
+    except OSError as error:
+        raise UnsynthError(f"{path}: cannot be read ({error.strerror})") from None

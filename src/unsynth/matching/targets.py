@@ -7,6 +7,7 @@ from jaxtyping import Shaped
 
 from unsynth.audio.files import fit_sound, read_sound
 from unsynth.conventions import SECONDS
+from unsynth.documents import printable
 from unsynth.search.candidates import Target
 from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.task import Task
@@ -15,7 +16,7 @@ from unsynth.tasks.task import Task
 def read_target(path: Path, task: Task) -> Target:
     """Read a sound file and fit it to a task's engine; see :func:`read_sound`."""
     audio, remarks = read_sound(path, task.sample_rate, task.channels, SECONDS, _latest_onset(task))
-    return Target(path.name, audio, task.sample_rate, remarks)
+    return Target(printable(path.name), audio, task.sample_rate, remarks)
 
 
 def fit_target(
@@ -25,7 +26,7 @@ def fit_target(
     sound, remarks = fit_sound(
         audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task)
     )
-    return Target(name, sound, task.sample_rate, remarks)
+    return Target(printable(name), sound, task.sample_rate, remarks)
 
 
 def _latest_onset(task: Task) -> float:

@@ -22,6 +22,9 @@ _MAX_PATCHES = 384
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
 _OCTAVES = (0, 12, -12, 24, -24)
 
+#: The most patches in a patch.json; unsynth itself writes up to 32.
+_MAX_CANDIDATES = 500
+
 
 @dataclass(frozen=True)
 class UserPatches:
@@ -120,6 +123,8 @@ def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
         raise PatchError(f"holds patches of {name}, not of {task.name}; choose --synth {name}")
     if not named:
         raise PatchError(message)
+    if len(named) > _MAX_CANDIDATES:
+        raise PatchError(f"holds {len(named):,} patches; give at most {_MAX_CANDIDATES}")
     try:
         return tuple(task.spec.from_named(patch) for patch in named)
     except (TypeError, AttributeError):

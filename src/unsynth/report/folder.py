@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,9 @@ import mido
 import numpy as np
 
 from unsynth.audio.files import write_wav
+from unsynth.documents import printable
 from unsynth.errors import EngineError, OutputError
+from unsynth.files import lock_folder
 from unsynth.matching.result import Knob, MatchResult
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
@@ -27,6 +29,10 @@ from unsynth.synths.base import Concurrency, Note
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
+#: The sound of the best patch.
+_SOUND = "best.wav"
+#: Begins the name of a folder that is not complete yet.
+_UNFINISHED = ".unfinished-"
 #: Seconds that an engine in a process of its own may take to write its patch files.
 _EXPORT_TIMEOUT = 300.0
 #: Ticks per beat of the MIDI file. At MIDI's default of 120 beats per minute, a tick is 1 ms.
@@ -66,7 +72,13 @@ def result_name(sound: str) -> str:
     >>> result_name("loops/organ.flac")
     'organ'
     """
-    return Path(sound).stem.strip(". ") or "sound"
+    return Path(printable(sound)).stem.strip(". ") or "sound"
+
+
+def is_result_sound(path: Path) -> bool:
+    """Say whether a sound belongs to the result of a match, in whatever folder."""
+    others = ("patch.json", "note.mid")
+    return path.name == _SOUND and all(path.with_name(name).exists() for name in others)
 
 
 def export_patches(result: MatchResult, folder: Path) -> list[Path]:
@@ -94,20 +106,32 @@ def _exporter(task: Task, folder: Path) -> Callable[[np.ndarray], list[Path]]:
 
 @contextmanager
 def _unfinished_folder(out: Path) -> Iterator[Path]:
-    """Make a hidden folder in ``out``; remove it at the end unless it was renamed."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
-    except OSError as error:
-        raise OutputError(
-            f"{out}: cannot write there ({error.strerror}); choose another --out"
-        ) from None
-    try:
-        yield unfinished
-    except OSError as error:
-        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    """Make a hidden folder in ``out``; remove it at the end unless it was renamed.
+
+    Also removes those that killed processes left there. A process holds a lock on its own folder,
+    which ends with the process; the lock on ``out`` makes sure that no other process meets a folder
+    before its owner has locked it.
+    """
+    with ExitStack() as locks:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with lock_folder(out, wait=True):
+                for other in out.glob(f"{_UNFINISHED}*"):
+                    with lock_folder(other) as abandoned:
+                        if abandoned:
+                            shutil.rmtree(other, ignore_errors=True)
+                unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=out))
+                locks.enter_context(lock_folder(unfinished))
+        except OSError as error:
+            raise OutputError(
+                f"{out}: cannot write there ({error.strerror}); choose another --out"
+            ) from None
+        try:
+            yield unfinished
+        except OSError as error:
+            raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _publish(unfinished: Path, path: Path) -> Path:
@@ -126,7 +150,7 @@ def _write_files(result: MatchResult, folder: Path, settings: Mapping[str, Any])
     """Write all files of a result into an empty folder; return the names of the patch files."""
     best = result.candidates[0]
     exported = [path.name for path in export_patches(result, folder)]
-    write_wav(folder / "best.wav", best.audio, result.target.sample_rate)
+    write_wav(folder / _SOUND, best.audio, result.target.sample_rate)
     _write_midi(folder / "note.mid", result.task.note(best.patch))
     content = _as_json(result, exported) | {"settings": dict(settings)}
     text = json.dumps(content, indent=1, ensure_ascii=False)

@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,10 +168,10 @@ def _close_files() -> None:
     The worker's pipe is among them. If the worker is killed, its parent must see the end of that
     pipe at once, even if the copy goes on.
     """
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2:
+    for file in list(Path("/proc/self/fd").iterdir()):
+        if int(file.name) > 2:
             with suppress(OSError):  # the listing itself is closed already
-                os.close(descriptor)
+                os.close(int(file.name))
 
 
 def _load_engine(base: VitalPatch) -> Any:

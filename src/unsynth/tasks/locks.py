@@ -45,10 +45,17 @@ class Locks:
         """Read values as a user gives them.
 
         A category's value is the name of its choice; ``note`` is short for ``note.pitch``. Raises
-        :class:`PatchError` for a name or a value that the task does not have.
+        :class:`PatchError` for a name or a value that the task does not have, and for two values of
+        one parameter.
         """
-        full_names = {_SHORT_NAMES.get(name, name): value for name, value in values.items()}
-        return cls(task, {name: _value(task, name, value) for name, value in full_names.items()})
+        read: dict[str, float] = {}
+        for given, text in values.items():
+            name = _SHORT_NAMES.get(given, given)
+            value = _value(task, name, text)
+            if name in read and read[name] != value:
+                raise PatchError(f"{given}: {text} and {read[name]:g} are locked: give one of them")
+            read[name] = value
+        return cls(task, read)
 
     @property
     def positions(self) -> list[int]:
