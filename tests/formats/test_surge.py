@@ -23,6 +23,7 @@ from unsynth.formats.vst import (
     write_fxp,
     write_vstpreset,
 )
+from unsynth.synths.surge_xt import surge_base
 
 XML = (
     b'<patch revision="24"><meta name="Init" /><parameters>'
@@ -52,6 +53,27 @@ def test_presets_round_trip():
             read_vstpreset(data[:cut])
     with pytest.raises(PatchError, match="points outside"):
         read_vstpreset(data.replace(struct.pack("<q", 5), struct.pack("<q", 5000)))
+
+
+def test_presets_whose_chunks_overlap_are_refused():
+    """Else a small file could hold thousands of chunks, each as long as the file."""
+    data = write_vstpreset(VSTPreset("A" * 32, {"Comp": bytes(100), "Cont": bytes(100)}))
+    second = struct.pack("<qq", 148, 100)
+    assert second in data
+    with pytest.raises(PatchError, match="overlap"):
+        read_vstpreset(data.replace(second, struct.pack("<qq", 48, 200)))
+
+
+def test_a_preset_without_a_state_is_no_patch_of_surge():
+    preset = write_vstpreset(VSTPreset("A" * 32, {"Cont": b""}))
+    with pytest.raises(PatchError, match="cut off"):
+        surge_base(preset, {})
+
+
+def test_a_damaged_modulation_is_named():
+    patch = SurgePatch(XML.replace(b'source="22"', b'source="lfo"'), (0,) * 6, b"")
+    with pytest.raises(PatchError, match="a_pitch: a modulation is damaged .*'lfo'"):
+        list(surge_differences(patch, TABLE))
 
 
 def test_programs_round_trip():
@@ -93,7 +115,8 @@ def test_editing_makes_a_patch_equal_to_its_table():
     [
         (b"sub3", "cut off"),
         (write_surge_patch(PATCH).replace(b"sub3", b"sub2"), "not a patch of Surge XT"),
-        (write_surge_patch(PATCH)[:-60], "XML is damaged"),
+        (write_surge_patch(PATCH)[:-60], "XML is damaged|within its wavetables"),
+        (write_surge_patch(PATCH)[:-18], "cut off within its wavetables"),
         (write_surge_patch(SurgePatch(b"<patch>", (0,) * 6, b"")), "XML is damaged"),
     ],
 )

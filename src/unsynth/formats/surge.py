@@ -44,6 +44,8 @@ def read_surge_patch(chunk: bytes) -> SurgePatch:
     xml, rest = chunk[_HEAD.size : _HEAD.size + size], chunk[_HEAD.size + size :]
     if magic != b"sub3" or not xml.startswith(_DECLARATION):
         raise PatchError("not a patch of Surge XT: save it from Surge XT 1.3")
+    if sum(wavetables) > len(rest):
+        raise PatchError("this Surge patch is cut off within its wavetables: save it again")
     patch = SurgePatch(xml.removeprefix(_DECLARATION), tuple(wavetables), rest)
     _root(patch)
     return patch
@@ -160,10 +162,15 @@ def _modulate(element: ET.Element, source: int, depth: float) -> None:
 
 
 def _routings(element: ET.Element) -> dict[int, float]:
-    return {
-        int(routing.get("source", "-1")): float(routing.get("depth", "nan"))
-        for routing in element.findall("modrouting")
-    }
+    try:
+        return {
+            int(routing.get("source", "-1")): float(routing.get("depth", "nan"))
+            for routing in element.findall("modrouting")
+        }
+    except ValueError as error:
+        raise PatchError(
+            f"{element.tag}: a modulation is damaged ({error}): save it again"
+        ) from None
 
 
 def _equal(text: str, expected: str) -> bool:

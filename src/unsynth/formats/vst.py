@@ -50,6 +50,8 @@ def read_vstpreset(data: bytes) -> VSTPreset:
         entries = [_ENTRY.unpack_from(data, at + 8 + _ENTRY.size * i) for i in range(count)]
         if any(not 0 <= start <= start + size <= at for _, start, size in entries):
             raise PatchError("this .vstpreset's list points outside it: save the preset again")
+        if sum(size for _, _, size in entries) > len(data):
+            raise PatchError("this .vstpreset's chunks overlap: save the preset again")
         chunks = {name.decode("ascii"): data[start : start + size] for name, start, size in entries}
         return VSTPreset(class_id.decode("ascii"), chunks)
     except (struct.error, UnicodeDecodeError):

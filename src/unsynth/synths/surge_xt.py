@@ -277,7 +277,7 @@ def surge_base(init: bytes, base: Table) -> bytes:
 
 
 def _read_preset(preset: bytes) -> SurgePatch:
-    return read_surge_patch(read_vstpreset(preset).chunks["Comp"])
+    return read_surge_patch(read_vstpreset(preset).chunks.get("Comp", b""))
 
 
 def _note_length(value: float) -> float:
