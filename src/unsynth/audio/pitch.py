@@ -24,6 +24,13 @@ _HOP = 1024
 _DIP = 0.1
 #: A frame whose deepest dip is shallower than this has no pitch.
 _UNPITCHED = 0.35
+#: Steps per sample in which the lag is counted: in whole samples, the period of a high note is
+#: missed, and two or three periods are taken for one.
+_STEPS = 4
+#: The highest MIDI pitch that is told from its octaves below.
+_HIGHEST = 127
+#: The lowest and the highest pitch that a shallow dip may have.
+_SHALLOW_LOWEST, _SHALLOW_HIGHEST = 24, 96
 #: A frame is loud if its RMS is at least this share of the loudest frame's (-10 dB).
 _LOUD = 0.3
 
@@ -40,7 +47,6 @@ def estimate_pitch(
     The estimate is the median over the loud frames (within 10 dB of the loudest) that have a pitch
     between ``lowest`` and ``highest``. At least a third of the loud frames must have one.
     """
-    shortest = int(sample_rate / _hz(highest + 0.5))
     longest = int(np.ceil(sample_rate / _hz(lowest - 0.5)))
     start = round(onset * sample_rate)
     mono = to_mono(audio[:, start : start + int(1.5 * sample_rate)]).astype(np.float64)
@@ -52,8 +58,13 @@ def estimate_pitch(
     frames = frames[(levels > 1e-9) & (levels >= _LOUD * levels.max())]
     if not len(frames):
         return None
-    lags = [_period(d, shortest) for d in _normalised_difference(frames, longest)]
-    pitches = [69.0 + 12.0 * np.log2(sample_rate / lag / 440.0) for lag in lags if lag]
+    shallow = slice(
+        int(_STEPS * sample_rate / _hz(min(highest, _SHALLOW_HIGHEST) + 0.5)),
+        int(_STEPS * sample_rate / _hz(max(lowest, _SHALLOW_LOWEST) - 0.5)),
+    )
+    shortest = max(2 * _STEPS, int(_STEPS * sample_rate / _hz(_HIGHEST + 0.5)))
+    steps = [_period(d, shortest, shallow) for d in _normalised_difference(frames, longest)]
+    pitches = [69.0 + 12.0 * np.log2(_STEPS * sample_rate / s / 440.0) for s in steps if s]
     # Next to the last lag, the minimum of the parabola may lie anywhere.
     pitches = [pitch for pitch in pitches if lowest - 0.5 < pitch < highest + 0.5]
     return float(np.median(pitches)) if 3 * len(pitches) >= len(frames) else None
@@ -65,34 +76,39 @@ def _hz(pitch: float) -> float:
 
 def _normalised_difference(
     frames: Float[np.ndarray, "frames samples"], longest: int
-) -> Float[np.ndarray, "frames lags"]:
-    """Compute YIN's equations (6) to (8) for lags from 0 to ``longest``, by FFT."""
+) -> Float[np.ndarray, "frames steps"]:
+    """Compute YIN's equations (6) to (8) for lags from 0 to ``longest`` in steps, by FFT."""
     # A frame is long enough for its first window at every lag, so the FFT does not wrap around.
     size = scipy.fft.next_fast_len(frames.shape[1], real=True)
-    window = scipy.fft.rfft(frames[:, :_WINDOW], size)
-    products = scipy.fft.irfft(window.conj() * scipy.fft.rfft(frames, size), size)
-    products = products[:, : longest + 1]
+    spectrum = scipy.fft.rfft(frames[:, :_WINDOW], size).conj() * scipy.fft.rfft(frames, size)
+    products = _STEPS * scipy.fft.irfft(spectrum, _STEPS * size)[:, : _STEPS * longest + 1]
     sums = np.concatenate([np.zeros((len(frames), 1)), np.square(frames).cumsum(axis=1)], axis=1)
-    energy = sums[:, _WINDOW : _WINDOW + longest + 1] - sums[:, : longest + 1]
+    whole = sums[:, _WINDOW : _WINDOW + longest + 1] - sums[:, : longest + 1]
+    lags = np.arange(_STEPS * longest + 1) / _STEPS
+    before = np.minimum(lags.astype(int), longest - 1)
+    energy = whole[:, before] + (lags - before) * (whole[:, before + 1] - whole[:, before])
     difference = np.maximum(0.0, energy[:, :1] + energy - 2.0 * products)
-    lags = np.arange(1, longest + 1)
-    means = difference[:, 1:].cumsum(axis=1) / lags
+    means = difference[:, 1:].cumsum(axis=1) / np.arange(1, len(lags))
     normalised = np.ones_like(difference)
     np.divide(difference[:, 1:], means, out=normalised[:, 1:], where=means > 0)
     return normalised
 
 
-def _period(difference: Float[np.ndarray, " lags"], shortest: int) -> float | None:
-    """Find the lag of the first deep dip, or else of the deepest, to a fraction of a sample.
+def _period(difference: Float[np.ndarray, " steps"], shortest: int, shallow: slice) -> float | None:
+    """Find the first deep dip from ``shortest`` on, or else the deepest dip within ``shallow``.
 
-    The minimum of a parabola through the dip and its two neighbours gives the fraction.
+    The result is in steps; the minimum of a parabola through the dip and its two neighbours gives
+    a fraction.
     """
     inner = difference[shortest:-1]
     dips = (inner <= difference[shortest - 1 : -2]) & (inner < difference[shortest + 1 :])
     deep = np.flatnonzero(dips & (inner < _DIP))
-    lag = shortest + int(deep[0] if deep.size else inner.argmin())
-    if difference[lag] > _UNPITCHED:
+    if deep.size:
+        step = shortest + int(deep[0])
+    else:
+        step = shallow.start + int(difference[shallow].argmin())
+    if difference[step] > _UNPITCHED or step + 1 == len(difference):
         return None
-    before, here, after = difference[lag - 1 : lag + 2]
+    before, here, after = difference[step - 1 : step + 2]
     bend = before - 2.0 * here + after
-    return lag + (0.5 * (before - after) / bend if bend > 0 else 0.0)
+    return step + (0.5 * (before - after) / bend if bend > 0 else 0.0)

@@ -197,6 +197,7 @@ class MatchRun:
             random_metrics = tuple(pool.map(measure, draws))
         again = render_again(task, renderer, kept[0])
         remarks = target.remarks + request.user_patches.remarks
+        remarks += (self.note.remark,) if self.note.remark else ()
         if again is None:
             again = kept[0].audio
             remarks += ("the best patch could not be rendered again: the noise floor is unknown",)
