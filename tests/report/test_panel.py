@@ -185,6 +185,16 @@ def test_what_is_off_takes_one_line():
     assert "Oscillator 3: " in lines and lines[lines.index("Oscillator 3: ") + 1] == "off"
 
 
+def test_a_section_with_little_to_hear_is_small():
+    task = load_task("vital-simple")
+    patch = task.sample(np.random.default_rng(1))
+    amounts = [task.spec.position[f"filter1.{by}_to_cutoff"] for by in ("env", "lfo")]
+    for value, small in ((0.1, False), (0.0, True)):
+        patch[amounts] = value
+        titles = {section.title for section in panel_view(task, patch).small}
+        assert ("Filter 1" in titles) == small and "Note" in titles
+
+
 def test_a_muted_oscillator_that_still_modulates_is_shown():
     task = load_task("surge-full")
     at = task.spec.position

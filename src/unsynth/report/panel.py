@@ -84,8 +84,9 @@ class Section:
     @property
     def small(self) -> bool:
         """Whether the section takes so little room that others fit below it."""
-        parts = [part for g in self.groups for part in (g.chips, g.knobs, g.stages)]
-        return sum(map(len, parts)) <= _SMALL and not any(g.envelope for g in self.groups)
+        heard = [group for group in self.groups if not group.state]
+        count = sum(len(group.chips) + len(group.knobs) for group in heard)
+        return count <= _SMALL and not any(group.envelope for group in heard)
 
 
 @dataclass(frozen=True)
