@@ -25,7 +25,7 @@ Layers = Annotated[int, Field(gt=0, le=256)]
 #: A number of steps or sounds that come one after the other.
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
 #: A rate, or the weight of a loss.
-Weight = Annotated[float, Field(ge=0.0, le=1e6)]
+Weight = Annotated[float, Field(ge=0.0, le=1e30)]
 #: The models that can be trained and then estimate patches.
 Model = ConditionalFlow | PatchRegression | VAERealNVP
 

@@ -25,7 +25,7 @@ from unsynth.tasks.catalogue import is_task_file
 #: The least size of the groups of a set in which noise is coupled, if no size is set.
 _LEAST_GROUP = 64
 #: A rate, or the weight of a loss, above 0.
-PositiveWeight = Annotated[float, Field(gt=0.0, le=1e6)]
+PositiveWeight = Annotated[float, Field(gt=0.0, le=1e30)]
 
 
 class ExperimentError(UnsynthError):
