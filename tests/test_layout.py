@@ -48,6 +48,7 @@ ORDER = [
     "api",
     "__init__",
     "studies",
+    "app",
     "cli",
     "__main__",
 ]

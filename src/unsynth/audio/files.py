@@ -59,7 +59,7 @@ def read_sound(
     Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than 50 ms or
     silent, or that holds NaN.
     """
-    with _open(path) as file:
+    with open_sound(path) as file:
         rate, samples, ogg = file.samplerate, file.frames, file.format == "OGG"
         if samples <= round(seconds * rate):
             audio = file.read(dtype="float32", always_2d=True).T
@@ -190,7 +190,7 @@ def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a sound file; raise :class:`SoundError` for any error in opening or reading it."""
     try:
         if not path.exists():

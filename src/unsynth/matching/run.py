@@ -55,12 +55,17 @@ _KEPT_PER_ORIGIN = 16
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage has come, and the best score so far."""
+    """How far a stage has come, and the best candidate so far."""
 
     stage: str
     done: int
     total: int
-    best: float | None = None
+    candidate: Candidate | None = None
+
+    @property
+    def best(self) -> float | None:
+        """The best score so far."""
+        return None if self.candidate is None else self.candidate.score
 
 
 class MatchRun:
@@ -91,9 +96,9 @@ class MatchRun:
         self.judge.close()
 
     @property
-    def best(self) -> float | None:
-        """The best score so far."""
-        return None if self.judge.best is None else self.judge.best.score
+    def best(self) -> Candidate | None:
+        """The best candidate so far."""
+        return self.judge.best
 
     def begin(self) -> Iterator[Progress]:
         """Try the user's patches, posterior samples, the nearest draws, and other durations.

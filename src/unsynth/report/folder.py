@@ -150,6 +150,7 @@ def _write_files(result: MatchResult, folder: Path, settings: Mapping[str, Any])
     """Write all files of a result into an empty folder; return the names of the patch files."""
     best = result.candidates[0]
     exported = [path.name for path in export_patches(result, folder)]
+    write_wav(folder / "target.wav", result.target.audio, result.target.sample_rate)
     write_wav(folder / _SOUND, best.audio, result.target.sample_rate)
     _write_midi(folder / "note.mid", result.task.note(best.patch))
     content = _as_json(result, exported) | {"settings": dict(settings)}
@@ -202,7 +203,8 @@ def _as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
         "random_draws": [_metrics(metrics) for metrics in result.random_metrics],
         "noise_floor": _metrics(result.noise_floor),
         "before_the_search": {
-            origin: _metrics(metrics) for origin, (_, metrics) in result.starts.items()
+            origin: {**_metrics(metrics), "parameters": task.spec.named(start.patch)}
+            for origin, (start, metrics) in result.starts.items()
         },
         "distance": result.distance,
         "history": [

@@ -26,17 +26,29 @@ _TICKS = (500, 1000, 2000, 5000, 10_000)
 
 
 def flac_uri(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> str:
+    """Encode audio as :func:`flac_bytes` does, as a data URI."""
+    return _data_uri("audio/flac", flac_bytes(audio, sample_rate))
+
+
+def flac_bytes(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> bytes:
     """Encode audio, scaled to :data:`LISTENING_PEAK`, as 16-bit FLAC; silence stays silent."""
     peak = float(np.abs(audio).max(initial=0.0))
     scaled = audio * (LISTENING_PEAK / peak) if peak > 0 else audio
     buffer = io.BytesIO()
     soundfile.write(buffer, scaled.T, sample_rate, format="FLAC", subtype="PCM_16")
-    return _data_uri("audio/flac", buffer.getvalue())
+    return buffer.getvalue()
 
 
 def spectrogram_uris(
     sounds: Sequence[Float32[np.ndarray, "channels samples"]], sample_rate: int
 ) -> list[str]:
+    """Draw spectrograms as :func:`spectrogram_pngs` does, as data URIs."""
+    return [_data_uri("image/png", png) for png in spectrogram_pngs(sounds, sample_rate)]
+
+
+def spectrogram_pngs(
+    sounds: Sequence[Float32[np.ndarray, "channels samples"]], sample_rate: int
+) -> list[bytes]:
     """Draw the log-mel spectrogram of each sound as a PNG; per cell, the loudest channel counts.
 
     One pixel per frame and band. All share one colour scale: -80 to 0 dB relative to the sound's
@@ -45,7 +57,7 @@ def spectrogram_uris(
     batch = torch.from_numpy(np.stack(sounds))
     loudest = log_mel(batch, LOG_MEL.at(sample_rate)).amax(dim=1).numpy()
     shades = np.rint((1.0 + loudest[:, ::-1] / DYNAMIC_RANGE) * (_COLOURS - 1)).astype(np.uint8)
-    return [_data_uri("image/png", _png(image)) for image in shades]
+    return [_png(image) for image in shades]
 
 
 def figure_uri(figure: "Figure") -> str:

@@ -1,0 +1,1 @@
+"""The page: drop a sound, listen, play the patch, take it."""

@@ -1,0 +1,57 @@
+"""What the page may ask for, each checked before any work."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: The longest search, in seconds: a day.
+_LONGEST_SEARCH = 86_400
+#: The longest note to play, in seconds.
+_LONGEST_NOTE = 10
+
+
+class NotThereError(Exception):
+    """A request for a job, result or file that does not exist."""
+
+
+#: A parameter's value by name.
+Values = dict[Annotated[str, Field(max_length=200)], int | float | str]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class SearchRequest(_Request):
+    """A search: what ``unsynth match`` has as options.
+
+    ``start`` is the second of the sound at which the stretch to match begins. ``patch`` is a patch
+    to search on from, and ``locks`` are values to hold.
+    """
+
+    synth: Annotated[str, Field(max_length=4096)]
+    seconds: Annotated[float, Field(gt=0, le=_LONGEST_SEARCH)] = 20.0
+    renders: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    start: Annotated[float, Field(ge=0, le=_LONGEST_SEARCH)] | None = None
+    note: Annotated[int, Field(ge=0, le=127)] | None = None
+    locks: Values = {}
+    patch: Values | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class NoteRequest(_Request):
+    """A note of a patch: key, velocity, and times in seconds."""
+
+    synth: Annotated[str, Field(max_length=4096)]
+    parameters: Values
+    pitch: Annotated[int, Field(ge=0, le=127)]
+    velocity: Annotated[int, Field(ge=1, le=127)] = 100
+    duration: Annotated[float, Field(gt=0, le=_LONGEST_NOTE)]
+    seconds: Annotated[float, Field(gt=0, le=_LONGEST_NOTE)]
+
+
+class PatchRequest(_Request):
+    """A patch to write as files of its synthesizer."""
+
+    synth: Annotated[str, Field(max_length=4096)]
+    parameters: Values

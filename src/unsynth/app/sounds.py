@@ -1,0 +1,89 @@
+"""A sound that was brought to the page: its length, its waveform, and the stretch to match."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from unsynth.audio.files import fit_sound, open_sound, read_sound, write_wav
+from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
+from unsynth.audio.pitch import estimate_pitch
+from unsynth.conventions import SECONDS
+from unsynth.errors import SoundError
+from unsynth.tasks.task import Task
+
+#: Columns of a waveform.
+_COLUMNS = 800
+#: Frames of 10 ms that are read at a time.
+_BLOCK_FRAMES = 2000
+#: Sample rate for hearing the pitch of a sound before a synthesizer is chosen, in Hz.
+_RATE = 44_100
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """The outline of a sound.
+
+    ``seconds`` is its length, ``peaks`` the largest sample in each of equal parts, and ``start``
+    the second at which the stretch that unsynth would match begins.
+    """
+
+    seconds: float
+    peaks: tuple[float, ...]
+    start: float
+
+
+def read_waveform(path: Path) -> Waveform:
+    """Read the outline of a sound; raises :class:`SoundError` for what cannot be matched."""
+    peaks, levels = [], []
+    with open_sound(path) as file:
+        frame = round(FRAME * file.samplerate)
+        for block in file.blocks(blocksize=_BLOCK_FRAMES * frame, dtype="float32", always_2d=True):
+            audio = np.nan_to_num(block.T)
+            levels.append(frame_levels(audio, file.samplerate))
+            whole = np.abs(audio[:, : audio.shape[1] // frame * frame]).max(axis=0)
+            peaks.append(whole.reshape(-1, frame).max(axis=1))
+        seconds = file.frames / file.samplerate
+    frames = np.concatenate(peaks)
+    if not frames.size or not frames.max() > 0:
+        raise SoundError(f"{path.name}: the sound is silent or too short; there is nothing to match")
+    columns = np.array_split(frames, min(_COLUMNS, len(frames)))
+    outline = [round(float(column.max() / frames.max()), 3) for column in columns]
+    start = max(0.0, loudest_onset(np.concatenate(levels)) - 0.01) if seconds > SECONDS else 0.0
+    return Waveform(seconds, tuple(outline), min(start, seconds - 0.05))
+
+
+def hear(path: Path, start: float | None) -> dict[str, Any]:
+    """Estimate the pitch of a sound, from ``start`` seconds on or where unsynth would begin.
+
+    Returns the MIDI note or ``None``, and remarks on what is changed before the match.
+    """
+    if start is None:
+        audio, remarks = read_sound(path, _RATE, 1, SECONDS, 1.0)
+    else:
+        samples, rate = read_stretch(path, start)
+        audio, remarks = fit_sound(samples, rate, _RATE, 1, SECONDS, 1.0)
+    pitch = estimate_pitch(audio, _RATE, first_onset(audio, _RATE))
+    return {"note": None if pitch is None else round(pitch), "remarks": remarks}
+
+
+def write_stretch(path: Path, start: float, wav: Path) -> None:
+    """Write the stretch of a sound from ``start`` seconds on as a WAV file."""
+    audio, rate = read_stretch(path, start)
+    write_wav(wav, audio, rate)
+
+
+def read_stretch(path: Path, start: float) -> tuple[Float32[np.ndarray, "channels samples"], int]:
+    """Read the part of a sound that is matched from ``start`` seconds on, and its sample rate.
+
+    Raises :class:`SoundError` if the sound is shorter than that.
+    """
+    with open_sound(path) as file:
+        first = round(start * file.samplerate)
+        if first >= file.frames:
+            raise SoundError(f"{path.name}: ends before {start:g} s; choose an earlier start")
+        file.seek(first)
+        audio = file.read(round(SECONDS * file.samplerate), dtype="float32", always_2d=True)
+        return audio.T, file.samplerate

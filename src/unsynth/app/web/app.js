@@ -1,0 +1,93 @@
+// The page: its parts, and the result that is open.
+import * as gallery from "./gallery.js";
+import * as jobs from "./jobs.js";
+import * as keyboard from "./keyboard.js";
+import * as patch from "./patch.js";
+import * as sound from "./sound.js";
+import { ask, attempt, find, make } from "./talk.js";
+
+let opened = null; // the result that is open: its summary, and the content of its patch.json
+let reportKeys = new AbortController();
+
+sound.start(jobs.watch);
+jobs.start(async (id) => { await gallery.refresh(); open(id); });
+gallery.start(open);
+keyboard.start();
+patch.start((values) => { keyboard.setPatch(opened.task, values); keyboard.audition(); });
+find("app-close").addEventListener("click", close);
+find("app-candidate").addEventListener("change", () => attempt(() => choose(Number(find("app-candidate").value))));
+find("app-on").addEventListener("click", () => attempt(searchOn));
+const asked = /^#match-(\w+)$/.exec(location.hash);
+if (asked) open(asked[1]);
+
+function close() {
+  reportKeys.abort();
+  keyboard.forget();
+  opened = null;
+  find("app-result").hidden = true;
+  find("app-report").replaceChildren();
+  history.replaceState(null, "", location.pathname);
+}
+
+function open(id) {
+  return attempt(async () => {
+    const match = await (await ask(`/matches/${id}`)).json();
+    close();
+    opened = match;
+    history.replaceState(null, "", `#match-${id}`);
+    find("app-result-title").textContent = `${match.name}: ${match.mss_db.toFixed(2)} dB`;
+    find("app-candidate").replaceChildren(...match.content.candidates.map((each, i) =>
+      make("option", { value: i, textContent: `${i + 1}: ${each.mss_db.toFixed(2)} dB` })));
+    find("app-result").hidden = false;
+    takeable();
+    await report(match);
+    find("app-result").scrollIntoView({ block: "start" });
+    await choose(0);
+  });
+}
+
+async function choose(place) {
+  const { parameters, undetermined } = opened.content.candidates[place];
+  await patch.show(opened.task, parameters, undetermined);
+  keyboard.setPatch(opened.task, parameters);
+}
+
+/** Put the sections of a match's own report into the page. Its scripts and styles stay outside. */
+async function report(match) {
+  const text = await (await ask(`/matches/${match.id}/report.html`)).text();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  for (const each of page.querySelectorAll("script, style, meta, base, link, iframe, object, embed, form")) each.remove();
+  const root = find("app-report");
+  root.replaceChildren(...page.querySelectorAll("main > *, .ab"));
+  reportKeys = new AbortController();
+  startReport(root, reportKeys.signal);
+}
+
+function takeable() {
+  const { id, files, content } = opened;
+  const link = (name, label) => make("a", { href: `/matches/${id}/${encodeURIComponent(name)}`, download: name, textContent: label });
+  const patches = [...new Set(content.candidates.flatMap((each) => each.files))].filter((name) => files.includes(name));
+  const suffixes = [...new Set(patches.map((name) => name.slice(name.lastIndexOf("."))))];
+  const changed = suffixes.map((suffix) => {
+    const button = make("button", { type: "button", textContent: `This patch as ${suffix}` });
+    button.addEventListener("click", () => attempt(() => patch.take(suffix)));
+    return button;
+  });
+  const best = patches.length > 1 ? [link(patches[0], `${patches[0]} (the best)`)] : patches.map((name) => link(name, `${name} (all patches)`));
+  const others = patches.length > 1
+    ? [make("details", {}, make("summary", { textContent: `All ${patches.length} patch files` }), ...patches.map((name) => link(name, name)))] : [];
+  const labels = { "best.wav": "best.wav (its sound)", "target.wav": "target.wav (the sound as matched)", "note.mid": "note.mid (its note)", "report.html": "report.html (all in one file)", "patch.json": "patch.json (all values)" };
+  find("app-files").replaceChildren(...best, ...changed,
+    ...Object.entries(labels).filter(([name]) => files.includes(name)).map(([name, label]) => link(name, label)), ...others);
+}
+
+async function searchOn() {
+  const json = {
+    synth: opened.task,
+    seconds: Number(find("app-on-seconds").value),
+    patch: patch.current(),
+    locks: patch.locks(),
+  };
+  const job = await (await ask(`/matches/${opened.id}/again`, { method: "POST" })).json();
+  jobs.watch(await (await ask(`/jobs/${job.id}/search`, { method: "POST", json })).json());
+}
