@@ -247,4 +247,3 @@ def _apply(job: Job, message: Message) -> None:
             job.state, job.folder, job.stage = State.DONE, folder, "done"
         case Failed(reason):
             job.state, job.reason = State.FAILED, reason
-

@@ -141,11 +141,11 @@ def _read(path: Path, out: Path) -> Match | None:
             mss_db=float(best["mss_db"]),
             noise_floor_db=float(content["noise_floor"]["mss_db"]),
             stopped=bool(content["stopped"]),
-            files=tuple(
-                sorted(
-                    each.name for each in folder.iterdir() if each.is_file() and not each.is_symlink()
-                )
-            ),
+            files=tuple(sorted(each.name for each in folder.iterdir() if _is_plain(each))),
         )
     except (KeyError, IndexError, TypeError, ValueError, OSError):
         return None
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

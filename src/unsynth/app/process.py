@@ -155,10 +155,13 @@ def _serve(pipe: Connection, stop: Event) -> None:
         os.nice(_NICENESS)
     try:
         # The first search would wait for these imports.
-        import unsynth.batch  # noqa: F401
-        from unsynth.cli.requirements import use_one_torch_thread
+        import torch
 
-        use_one_torch_thread()
+        import unsynth.batch  # noqa: F401
+
+        # Sounds are scored in parallel; torch's own threads would wait for one another.
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
         with ExitStack() as matchers:
             current: dict[str, Matcher] = {}
             while True:
@@ -171,7 +174,9 @@ def _serve(pipe: Connection, stop: Event) -> None:
                 except KeyboardInterrupt:
                     pipe.send(Failed("stopped before there was a patch"))
                 except OSError as error:
-                    pipe.send(Failed(f"{error.strerror or error}; nothing was lost but this search"))
+                    pipe.send(
+                        Failed(f"{error.strerror or error}; nothing was lost but this search")
+                    )
     except (EOFError, BrokenPipeError, ConnectionError):
         pass  # The server is gone.
 

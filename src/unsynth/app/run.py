@@ -4,6 +4,7 @@ import secrets
 import socket
 import threading
 import webbrowser
+from contextlib import suppress
 
 import click
 import uvicorn
@@ -33,7 +34,9 @@ def serve(services: Services, host: str, port: int, any_port: bool, browse: bool
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE
     )
     server = _Server(config, address, browse)
-    server.run(sockets=[listener])
+    # Ctrl-C is how a server ends; uvicorn raises it again after it has closed everything.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

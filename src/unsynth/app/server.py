@@ -70,7 +70,7 @@ class Services:
 
 
 def create_app(services: Services, token: str, hosts: Sequence[str], port: int) -> Starlette:
-    """Make the server's application; see :class:`~unsynth.app.security.Guard` for the last three."""
+    """Make the application; :class:`~unsynth.app.security.Guard` explains the last three."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -148,7 +148,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _engine_died(request: Request, error: Exception) -> Response:
-    return _error(503, "the synthesizer crashed or hung on this note; change the patch, or try again")
+    return _error(503, "the synthesizer crashed or hung; change the patch, or try again")
 
 
 async def _body(request: Request, model: type[_Model]) -> _Model:
@@ -207,7 +207,9 @@ def _task(source: str, request: Request) -> Any:
 
 
 def _check_offered(source: str, request: Request) -> None:
-    names = [choice.source for choice in choices(_services(request).task_files) if not choice.missing]
+    names = [
+        choice.source for choice in choices(_services(request).task_files) if not choice.missing
+    ]
     if source not in names:
         raise UnsynthError(f"the synthesizer {source[:80]!r} is not ready; choose one of the list")
 
@@ -234,7 +236,9 @@ async def _add_sound(request: Request) -> Response:
                 await run_in_threadpool(file.write, part)
         job = await run_in_threadpool(jobs.add, path)
     except OSError as error:
-        raise HTTPException(507, f"could not be stored ({error.strerror}); is the disk full?") from None
+        raise HTTPException(
+            507, f"could not be stored ({error.strerror}); is the disk full?"
+        ) from None
     finally:
         await run_in_threadpool(jobs.drop_unless_added, path)
     return JSONResponse(job.as_json(), status_code=201)
@@ -327,7 +331,8 @@ async def _events(request: Request) -> Response:
 
 def _all_jobs(services: Services) -> list[dict[str, Any]]:
     return [
-        {**job.as_json(), "match": services.matches.id_of(job.folder)} for job in services.jobs.list()
+        {**job.as_json(), "match": services.matches.id_of(job.folder)}
+        for job in services.jobs.list()
     ]
 
 
@@ -382,7 +387,9 @@ async def _patch_file(request: Request) -> Response:
     """Write a patch as the first file that its synthesizer opens, or that of ``suffix``."""
     asked = await _body(request, PatchRequest)
     await run_in_threadpool(_check_offered, asked.synth, request)
-    written = await asyncio.wrap_future(_services(request).player.write(asked.synth, asked.parameters))
+    written = await asyncio.wrap_future(
+        _services(request).player.write(asked.synth, asked.parameters)
+    )
     suffix = request.query_params.get("suffix", "")
     names = [name for name in written if name.endswith(suffix)]
     if not names:

@@ -12,7 +12,6 @@ from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.conventions import SECONDS
 from unsynth.errors import SoundError
-from unsynth.tasks.task import Task
 
 #: Columns of a waveform.
 _COLUMNS = 800
@@ -41,14 +40,20 @@ def read_waveform(path: Path) -> Waveform:
     with open_sound(path) as file:
         frame = round(FRAME * file.samplerate)
         for block in file.blocks(blocksize=_BLOCK_FRAMES * frame, dtype="float32", always_2d=True):
-            audio = np.nan_to_num(block.T)
+            audio = block.T
+            if not np.isfinite(audio).all():
+                raise SoundError(
+                    f"{path.name}: holds samples that are NaN or infinite; export it again"
+                )
             levels.append(frame_levels(audio, file.samplerate))
             whole = np.abs(audio[:, : audio.shape[1] // frame * frame]).max(axis=0)
             peaks.append(whole.reshape(-1, frame).max(axis=1))
         seconds = file.frames / file.samplerate
     frames = np.concatenate(peaks)
     if not frames.size or not frames.max() > 0:
-        raise SoundError(f"{path.name}: the sound is silent or too short; there is nothing to match")
+        raise SoundError(
+            f"{path.name}: the sound is silent or too short; there is nothing to match"
+        )
     columns = np.array_split(frames, min(_COLUMNS, len(frames)))
     outline = [round(float(column.max() / frames.max()), 3) for column in columns]
     start = max(0.0, loudest_onset(np.concatenate(levels)) - 0.01) if seconds > SECONDS else 0.0

@@ -34,7 +34,10 @@ class Choice:
 
 def choices(task_files: Sequence[Path]) -> list[Choice]:
     """List the package's synthesizers, the user's task files, and plugins without a task."""
-    rows = [Choice(source, name, _missing(package, extra, source)) for source, name, package, extra in _OWN]
+    rows = [
+        Choice(source, name, _missing(package, extra, source))
+        for source, name, package, extra in _OWN
+    ]
     used = set()
     for path in task_files:
         task = load_task(str(path))
@@ -42,7 +45,7 @@ def choices(task_files: Sequence[Path]) -> list[Choice]:
         used.add(task.name)
     for bundle in bundles():
         if "surge" not in bundle.stem.lower():
-            missing = f"run: unsynth task init {str(bundle)!r}, then: unsynth app --task FILE"
+            missing = f"run: unsynth task init {str(bundle)!r}, then: unsynth app --task-file FILE"
             rows.append(Choice(str(bundle), bundle.stem, missing))
     return rows
 

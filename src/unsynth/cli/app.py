@@ -34,7 +34,7 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
     help="Accept other machines: whoever has the printed address can use the page.",
 )
 @click.option(
-    "--task",
+    "--task-file",
     "task_files",
     multiple=True,
     type=click.Path(path_type=Path),
@@ -64,14 +64,16 @@ def app(
     from unsynth.tasks.catalogue import load_task
 
     if host not in (*_LOCAL, "::1") and not allow_remote:
-        raise UnsynthError(f"--host {host} lets other machines in: add --allow-remote if you mean it")
+        raise UnsynthError(
+            f"--host {host} lets other machines in: add --allow-remote if you mean it"
+        )
     for path in task_files:
         load_task(str(path))
     make_folder(out)
     if allow_remote:
         click.echo(
-            "Other machines can reach this page. Whoever has its address, with the token, can bring "
-            "sounds, start searches and delete results. The connection is not encrypted.",
+            "Other machines can reach this page. Whoever has its address, with the token, can "
+            "bring sounds, start searches and delete results. The connection is not encrypted.",
             err=True,
         )
     serve(Services(out.resolve(), task_files), host, port or _PORT, port is None, not no_browser)

@@ -11,7 +11,17 @@ from types import FrameType
 
 import click
 
-from unsynth.cli import app, datasets, evaluation, index, match, reproduce, synths, training
+from unsynth.cli import (
+    app,
+    datasets,
+    evaluation,
+    gallery,
+    index,
+    match,
+    reproduce,
+    synths,
+    training,
+)
 from unsynth.cli.terminal import say_error
 from unsynth.errors import UnsynthError
 from unsynth.version import __version__
@@ -19,7 +29,15 @@ from unsynth.version import __version__
 #: Headings of ``unsynth --help``, each with its commands in the order of their use.
 _GROUPS: dict[str, tuple[click.Command, ...]] = {
     "From a sound to a patch": (
-        *(match.match, app.app, synths.voices, synths.plugins, synths.task_group, index.index),
+        *(
+            match.match,
+            app.app,
+            gallery.gallery,
+            synths.voices,
+            synths.plugins,
+            synths.task_group,
+            index.index,
+        ),
     ),
     "Research": (
         *(datasets.render, datasets.data, training.train, training.export),

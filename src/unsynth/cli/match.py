@@ -3,6 +3,7 @@
 import json
 import signal
 import statistics
+import webbrowser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +98,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Trained model to sample, a file that `unsynth export` wrote.",
 )
+@click.option(
+    "--open", "open_report", is_flag=True, help="Open the report in a browser at the end."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 @plugin_option
 def match(
@@ -114,6 +118,7 @@ def match(
     out: Path,
     index: Path | None,
     model: Path | None,
+    open_report: bool,
     as_json: bool,
 ) -> None:
     """Find synthesizer patches that sound like each SOUND.
@@ -153,7 +158,7 @@ def match(
         Matcher.load(request.task, index, model) as matcher,
     ):
         settings = request.settings(index, model)
-        _report(match_jobs(jobs, matcher, request, settings, stop_requested), as_json)
+        _report(match_jobs(jobs, matcher, request, settings, stop_requested), as_json, open_report)
 
 
 def _read_locks(texts: Sequence[str]) -> dict[str, str]:
@@ -171,7 +176,7 @@ def _read_locks(texts: Sequence[str]) -> dict[str, str]:
     return locks
 
 
-def _report(events: Iterable[object], as_json: bool) -> None:
+def _report(events: Iterable[object], as_json: bool, open_report: bool) -> None:
     """Print a run as it goes; report failures at its end, with exit code 2."""
     from unsynth.batch import SoundFailure, SoundResult, SoundStart, Unmatched
 
@@ -205,6 +210,8 @@ def _report(events: Iterable[object], as_json: bool) -> None:
         # not UTF-8 become JSON's escapes, which Python reads back as the same name.
         text = json.dumps(document, ensure_ascii=False) + "\n"
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    if open_report and results:
+        webbrowser.open((results[-1].folder / "report.html").resolve().as_uri())
     reasons = [failure.reason for failure in failures]
     if unmatched:
         reasons.append(

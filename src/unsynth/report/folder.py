@@ -29,8 +29,8 @@ from unsynth.synths.base import Concurrency, Note
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
-#: The sound of the best patch.
-_SOUND = "best.wav"
+#: The sound as it was matched, and that of the best patch.
+_TARGET, _BEST = "target.wav", "best.wav"
 #: Begins the name of a folder that is not complete yet.
 _UNFINISHED = ".unfinished-"
 #: Seconds that an engine in a process of its own may take to write its patch files.
@@ -78,7 +78,7 @@ def result_name(sound: str) -> str:
 def is_result_sound(path: Path) -> bool:
     """Say whether a sound belongs to the result of a match, in whatever folder."""
     others = ("patch.json", "note.mid")
-    return path.name == _SOUND and all(path.with_name(name).exists() for name in others)
+    return path.name in (_TARGET, _BEST) and all(path.with_name(name).exists() for name in others)
 
 
 def export_patches(result: MatchResult, folder: Path) -> list[Path]:
@@ -150,8 +150,8 @@ def _write_files(result: MatchResult, folder: Path, settings: Mapping[str, Any])
     """Write all files of a result into an empty folder; return the names of the patch files."""
     best = result.candidates[0]
     exported = [path.name for path in export_patches(result, folder)]
-    write_wav(folder / "target.wav", result.target.audio, result.target.sample_rate)
-    write_wav(folder / _SOUND, best.audio, result.target.sample_rate)
+    write_wav(folder / _TARGET, result.target.audio, result.target.sample_rate)
+    write_wav(folder / _BEST, best.audio, result.target.sample_rate)
     _write_midi(folder / "note.mid", result.task.note(best.patch))
     content = _as_json(result, exported) | {"settings": dict(settings)}
     text = json.dumps(content, indent=1, ensure_ascii=False)

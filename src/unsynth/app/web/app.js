@@ -40,9 +40,9 @@ function open(id) {
       make("option", { value: i, textContent: `${i + 1}: ${each.mss_db.toFixed(2)} dB` })));
     find("app-result").hidden = false;
     takeable();
+    await choose(0);
     await report(match);
     find("app-result").scrollIntoView({ block: "start" });
-    await choose(0);
   });
 }
 

@@ -41,6 +41,7 @@ export async function take(suffix) {
 }
 
 function change(next) {
+  if (Object.keys(next).every((name) => next[name] === values[name])) return;
   past.push(values);
   values = next;
   refresh();
@@ -74,6 +75,7 @@ function knob(control, label) {
   input.addEventListener("input", () => { output.textContent = shown(control, read(control, input)); });
   input.addEventListener("change", () => change({ ...values, [control.name]: read(control, input) }));
   const lock = make("button", { type: "button", className: "lock", ariaLabel: `Lock ${control.name}` });
+  lock.innerHTML = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="bow" d="M5 8V5a3 3 0 0 1 6 0v3"/><rect x="3" y="7.5" width="10" height="7" rx="1.5"/></svg>';
   lock.setAttribute("aria-pressed", "false");
   lock.dataset.lock = control.name;
   lock.addEventListener("click", () => {

@@ -1,0 +1,243 @@
+"""The page in a real browser, as a musician uses it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.app.conftest import CHROMIUM
+from tests.app.running import Server
+from unsynth.formats.syx import read_syx
+from unsynth.metrics.audio import mss
+from unsynth.tasks.catalogue import load_task
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+
+#: Milliseconds for what a crowded machine may take.
+PATIENCE = 200_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--autoplay-policy=no-user-gesture-required",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    """A page of the server; an error in its scripts fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
+    page.goto(server.address)
+    yield page
+    context.close()
+    assert not errors
+
+
+def is_error(message: Any) -> bool:
+    # Chromium reports every answer that is not 200 as well; the page shows those itself.
+    return message.type == "error" and "Failed to load resource" not in message.text
+
+
+def begin(page: Any, sound: Path, seconds: int = 3600) -> None:
+    page.set_input_files("#app-file", sound)
+    page.locator("#app-note option", has_text="as heard").wait_for(state="attached")
+    page.fill("#app-seconds", str(seconds))
+    page.click("#app-go")
+
+
+def stop_when_there_is_a_sound(page: Any) -> None:
+    page.locator("#app-live-best[src]").wait_for()
+    page.click("#app-live-stop")
+    page.locator("#app-report h1").wait_for()
+
+
+def play_key(page: Any, pitch: int) -> None:
+    box = page.locator(f"#app-piano [data-pitch='{pitch}']").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 6)
+    page.mouse.down()
+    page.wait_for_timeout(150)
+    page.mouse.up()
+
+
+def wait_for_note(page: Any) -> None:
+    for _ in range(600):
+        if page.evaluate("performance.getEntriesByName('unsynth-key').length"):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(page.text_content("#app-play-status"))
+
+
+def mss_of_bank(bank: Path, folder: Path) -> float:
+    """The distance of the first voice of a bank to the target in a result's folder."""
+    task: Any = load_task("dx7")
+    content = json.loads((folder / "patch.json").read_text(encoding="utf-8"))
+    note = task.note(task.spec.from_named(content["candidates"][0]["parameters"]))
+    sound = task.synth().render(read_syx(bank.read_bytes()).voices[0], note)
+    target, _ = soundfile.read(folder / "target.wav", dtype="float32", always_2d=True)
+    return float(mss(np.ascontiguousarray(target.T), sound, task.sample_rate))
+
+
+def test_from_a_sound_to_a_patch_and_on(
+    page: Any, server: Server, organ: Path, tmp_path: Path
+) -> None:
+    begin(page, organ)
+    page.locator("#app-live-curve .curve").wait_for()
+    stop_when_there_is_a_sound(page)
+
+    # A/B: the target and the best candidate share their place.
+    assert page.get_attribute("#ab-a", "aria-pressed") == "true"
+    page.click("#ab-b")
+    assert page.get_attribute("#ab-b", "aria-pressed") == "true"
+
+    # The keyboard plays.
+    first = int(page.locator("#app-piano button").first.get_attribute("data-pitch"))
+    play_key(page, first + 12)
+    wait_for_note(page)
+
+    # A changed and locked knob holds in the search that goes on from there; undo takes it back.
+    page.locator("#app-knobs summary", has_text="voice").click()
+    knob = page.locator("[data-name='feedback']")
+    before = knob.input_value()
+    changed = "3" if before != "3" else "5"
+    knob.fill(changed)
+    page.click("#app-undo")
+    assert knob.input_value() == before
+    knob.fill(changed)
+    page.click("[data-lock='feedback']")
+    title = page.text_content("#app-result-title")
+    page.click("#app-on")
+    page.locator("#app-live-title").wait_for()
+    stop_when_there_is_a_sound(page)
+    assert page.locator("[data-name='feedback']").input_value() == changed
+    assert title
+
+    # The bank that is downloaded sounds as far from the target as the page says.
+    with page.expect_download() as download:
+        page.locator("#app-files a", has_text="patches.syx").click()
+    bank = tmp_path / "patches.syx"
+    download.value.save_as(bank)
+    id = page.evaluate("location.hash").removeprefix("#match-")
+    match = server.ask("GET", f"/matches/{id}").json()
+    shown = re.search(r"([\d.]+) dB", page.text_content("#app-result-title"))
+    assert shown
+    assert mss_of_bank(bank, Path(match["folder"])) == pytest.approx(float(shown[1]), abs=0.05)
+
+
+def test_reload_in_mid_search_finds_it_again_and_two_wait_in_line(page: Any, organ: Path) -> None:
+    begin(page, organ)
+    page.locator("#app-live-status").wait_for()
+    page.reload()
+    page.locator("#app-live-status").wait_for()
+    page.set_input_files("#app-file", organ)
+    page.locator("#app-go").click()
+    page.locator("#app-jobs", has_text="waits for 1 search before it").wait_for()
+    assert page.locator("#app-jobs progress:visible").count() == 2
+    jobs = page.locator("#app-jobs .job")
+    jobs.filter(has_text="waits for").get_by_role("button", name="Stop").click()
+    page.locator("#app-jobs", has_text="stopped before it began").wait_for()
+    page.locator("#app-jobs .job", has_text="organ.flac").get_by_role(
+        "button", name="Watch"
+    ).click()
+    stop_when_there_is_a_sound(page)
+
+
+def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
+    def tab_to(selector: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+        raise AssertionError(f"Tab does not reach {selector}")
+
+    tab_to("#app-browse")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(organ)
+    page.locator("#app-form").wait_for()
+    tab_to("#app-seconds")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("3600")
+    tab_to("#app-go")
+    page.keyboard.press("Enter")
+    page.locator("#app-live-best[src]").wait_for()
+    tab_to("#app-live-stop")
+    page.keyboard.press("Enter")
+    page.locator("#app-report h1").wait_for()
+    tab_to("#app-piano button")
+    page.keyboard.down("Space")
+    page.wait_for_timeout(400)
+    page.keyboard.up("Space")
+    wait_for_note(page)
+
+
+def test_recording_becomes_a_sound(page: Any) -> None:
+    page.click("#app-record")
+    page.wait_for_timeout(1500)  # Chromium's fake microphone beeps once a second
+    page.click("#app-record")
+    page.locator("#app-sound-name", has_text="recording.wav").wait_for()
+
+
+def test_long_sounds_can_be_cut_elsewhere(page: Any, tmp_path: Path) -> None:
+    rate = 22_050
+    time = np.arange(10 * rate) / rate
+    tone = np.where(time > 6, np.sin(2 * np.pi * 220 * time), 0.1 * np.sin(2 * np.pi * 440 * time))
+    soundfile.write(tmp_path / "long.wav", tone, rate)
+    page.set_input_files("#app-file", tmp_path / "long.wav")
+    page.locator("#app-stretch-value", has_text="suggested").wait_for()
+    assert float(page.input_value("#app-start")) == pytest.approx(6.0, abs=0.1)
+    page.locator("#app-note option", has_text="A3").wait_for(state="attached")
+    page.fill("#app-start", "1")
+    page.dispatch_event("#app-start", "change")
+    page.locator("#app-note option", has_text="as heard: A4").wait_for(state="attached")
+
+
+def test_bad_sound_is_said_in_one_sentence(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "zip.wav").write_bytes(b"PK\x03\x04" + bytes(300))
+    page.set_input_files("#app-file", tmp_path / "zip.wav")
+    page.locator("#app-error", has_text="not a sound file").wait_for()
+
+
+def test_no_serious_accessibility_findings(page: Any, organ: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    def serious() -> list[str]:
+        findings = []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            findings += [
+                f"{scheme}, {each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}"
+                for each in axe.run(page).response["violations"]
+                if each["impact"] in ("serious", "critical")
+            ]
+        return findings
+
+    assert not serious()
+    begin(page, organ)
+    page.locator("#app-live-best[src]").wait_for()
+    assert not serious()
+    page.click("#app-live-stop")
+    page.locator("#app-report h1").wait_for()
+    page.locator("#app-knobs summary").first.click()
+    assert not serious()

@@ -1,0 +1,289 @@
+"""The server of the page: what it does for the page, and what it refuses everybody else."""
+
+import functools
+import json
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.app.running import Server
+from unsynth.tasks.catalogue import load_task
+
+
+def search(server: Server, id: str, **changes: object) -> dict[str, object]:
+    request = {"synth": "dx7", "renders": 60, **changes}
+    answer = server.ask("POST", f"/jobs/{id}/search", data=request)
+    assert answer.status == 202, answer.body
+    job: dict[str, object] = answer.json()
+    return job
+
+
+@functools.cache
+def named_patch() -> dict[str, object]:
+    task = load_task("dx7")
+    return dict(task.spec.named(task.sample(np.random.default_rng(0))))
+
+
+def test_sound_becomes_a_result_that_match_would_write(server: Server, organ: Path) -> None:
+    id = server.bring(organ)
+    search(server, id)
+    job = server.wait(id, "done", "failed")
+    assert job["state"] == "done", job["reason"]
+    curve = [score for _, score in job["curve"]]
+    assert curve == sorted(curve, reverse=True)
+    match = server.ask("GET", f"/matches/{job['match']}").json()
+    assert {"patches.syx", "best.wav", "target.wav", "note.mid", "report.html"} <= set(
+        match["files"]
+    )
+    assert match["content"]["renders"] == 60
+    # The sound's folder has gone, and the list of results has the match.
+    assert not (server.out / ".app" / id).exists()
+    assert match["id"] in [each["id"] for each in server.ask("GET", "/matches").json()]
+
+
+def test_search_goes_on_from_a_changed_patch_with_locked_values(
+    server: Server, organ: Path
+) -> None:
+    id = server.bring(organ)
+    search(server, id)
+    first = server.wait(id, "done")["match"]
+    patch = server.ask("GET", f"/matches/{first}").json()["content"]["candidates"][0]["parameters"]
+    patch["feedback"] = 7 - patch["feedback"]
+    again = server.ask("POST", f"/matches/{first}/again").json()["id"]
+    search(server, again, patch=patch, locks={"feedback": patch["feedback"]})
+    second = server.wait(again, "done")["match"]
+    for candidate in server.ask("GET", f"/matches/{second}").json()["content"]["candidates"]:
+        assert candidate["parameters"]["feedback"] == patch["feedback"]
+
+
+def test_searches_wait_for_each_other_and_stop_keeps_the_best(server: Server, organ: Path) -> None:
+    first, second = server.bring(organ), server.bring(organ, "second.flac")
+    search(server, first, seconds=3600, renders=None)
+    search(server, second)
+    end = time.monotonic() + 120
+    while server.jobs()[first]["best"] is None and time.monotonic() < end:
+        time.sleep(0.2)
+    assert server.jobs()[second]["state"] == "waiting"
+    assert server.ask("GET", f"/jobs/{first}/best.flac").body[:4] == b"fLaC"
+    assert server.ask("GET", f"/jobs/{first}/target.png").body[1:4] == b"PNG"
+    assert server.ask("DELETE", f"/jobs/{first}").status == 400  # it runs
+    server.ask("POST", f"/jobs/{first}/stop")
+    done = server.wait(first, "done", "failed")
+    assert done["state"] == "done"
+    content = server.ask("GET", f"/matches/{done['match']}").json()["content"]
+    assert content["stopped"]
+    assert server.wait(second, "done")["match"] != done["match"]
+
+
+def test_notes_are_those_of_the_engine(server: Server) -> None:
+    task = load_task("dx7")
+    patch = named_patch()
+    request = {"synth": "dx7", "parameters": patch, "pitch": 60, "duration": 0.5, "seconds": 1.0}
+    answer = server.ask("POST", "/play", data=request)
+    samples = np.frombuffer(answer.body, "<f4").reshape(int(answer.headers["x-channels"]), -1)
+    from unsynth.synths.base import Note
+
+    expected = task.synth().render(
+        task.engine_patch(task.spec.from_named(patch)), Note(60, 0.0, 0.5), 1.0
+    )
+    np.testing.assert_array_equal(samples, expected)
+    assert int(answer.headers["x-sample-rate"]) == task.sample_rate
+
+
+def test_changed_patch_is_written_as_a_file_of_the_synthesizer(server: Server) -> None:
+    from unsynth.formats.syx import read_voices
+
+    task, patch = load_task("dx7"), named_patch()
+    answer = server.ask(
+        "POST", "/patch-file?suffix=.syx", data={"synth": "dx7", "parameters": patch}
+    )
+    assert "patches.syx" in answer.headers["content-disposition"]
+    (voice, *_) = read_voices(answer.body)
+    written = task.spec.named(task.from_voice(voice, task.note(task.spec.from_named(patch))))  # type: ignore[attr-defined]
+    assert written["algorithm"] == patch["algorithm"]
+
+
+def test_unfinished_searches_survive_the_server(tmp_path: Path, organ: Path) -> None:
+    server = Server(tmp_path)
+    id, idle = server.bring(organ), server.bring(organ, "idle.flac")
+    search(server, id, seconds=3600, renders=None)
+    server.wait(id, "running")
+    server.end(signal.SIGKILL)
+    server = Server(tmp_path)
+    try:
+        jobs = server.jobs()
+        assert jobs[id]["state"] == "unfinished"
+        assert "ended" in jobs[id]["reason"]
+        # A sound that was only looked at is not kept.
+        assert idle not in jobs
+        assert not (tmp_path / ".app" / idle).exists()
+        search(server, id)
+        assert server.wait(id, "done", "failed")["state"] == "done"
+    finally:
+        assert server.end() == 0
+
+
+def test_dead_search_is_said_and_the_next_one_works(server: Server, organ: Path) -> None:
+    id = server.bring(organ)
+    search(server, id, seconds=3600, renders=None)
+    server.wait(id, "running")
+    server.ask("POST", f"/jobs/{id}/stop")
+    server.ask("POST", f"/jobs/{id}/stop")  # at once
+    job = server.wait(id, "failed", "done")
+    if job["state"] == "failed":
+        assert "ended" in job["reason"] or "stopped" in job["reason"]
+    search(server, id) if job["state"] == "failed" else None
+    assert server.wait(id, "done", "failed")["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("zip.wav", b"PK\x03\x04" + b"\0" * 200, "not a sound file"),
+        ("empty.wav", b"", "empty"),
+        ("silent.wav", "silence", "silent"),
+        ("nan.wav", "nan", "NaN"),
+    ],
+)
+def test_bad_sounds_are_refused_in_one_sentence(
+    server: Server, tmp_path: Path, name: str, content: bytes | str, sentence: str
+) -> None:
+    if isinstance(content, str):
+        value = 0.0 if content == "silence" else np.nan
+        soundfile.write(tmp_path / name, np.full(44_100, value, np.float32), 44_100, "FLOAT")
+        content = (tmp_path / name).read_bytes()
+    answer = server.ask("POST", f"/sounds?name={name}", body=content)
+    if answer.status == 201:  # its samples are looked at when it is listened to
+        answer = server.ask("GET", f"/jobs/{answer.json()['id']}/note")
+    assert answer.status == 400
+    assert sentence in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+def test_too_large_a_sound_is_refused_before_it_is_sent(server: Server) -> None:
+    answer = server.ask(
+        "POST", "/sounds?name=a.wav", body=b"", headers={"Content-Length": "3000000000"}
+    )
+    assert answer.status == 413
+    assert "MB" in answer.json()["error"]
+
+
+def test_names_of_sounds_lead_nowhere(server: Server, organ: Path) -> None:
+    for name in (
+        "../../evil.flac",
+        "..%2F..%2Fevil.flac",
+        "C:%5Cevil.flac",
+        "%2Fetc%2Fpasswd",
+        ".",
+        "a%00b",
+    ):
+        id = server.bring(organ, name)
+        (sound,) = (server.out / ".app" / id).iterdir()
+        assert sound.parent.parent == server.out / ".app"
+        server.ask("DELETE", f"/jobs/{id}")
+        assert not sound.exists()
+
+
+def test_only_this_page_may_ask(server: Server) -> None:
+    def status(**options: object) -> int:
+        return server.ask("GET", "/matches", **options).status  # type: ignore[arg-type]
+
+    assert status() == 200
+    assert status(cookie="") == 403
+    assert status(cookie=server.cookie + "x") == 403
+    assert status(headers={"Host": "example.org"}) == 403
+    assert status(headers={"Origin": "http://example.org"}) == 403
+    assert status(headers={"Origin": "null"}) == 403
+    assert status(headers={"Origin": f"http://{server.netloc}"}) == 200
+    answer = server.ask("GET", "/", cookie="")
+    assert answer.status == 403
+    assert "token" in answer.json()["error"]
+
+
+def test_answers_forbid_scripts_from_elsewhere_and_framing(server: Server) -> None:
+    headers = server.ask("GET", "/").headers
+    assert "script-src 'self';" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "access-control-allow-origin" not in headers
+
+
+def test_results_are_deleted_only_by_name(server: Server, organ: Path) -> None:
+    id = server.bring(organ)
+    search(server, id)
+    match = server.ask("GET", f"/matches/{server.wait(id, 'done')['match']}").json()
+    folder = Path(match["folder"])
+    assert server.ask("DELETE", "/matches/..").status == 404
+    assert server.ask("GET", f"/matches/{match['id']}/..%2F..%2Fsecret").status == 404
+    assert folder.exists()
+    assert server.ask("DELETE", f"/matches/{match['id']}").status == 200
+    assert not folder.exists()
+
+
+def hostile_requests(count: int) -> list[tuple[str, str, bytes | None, dict[str, str]]]:
+    """Requests that no page makes: (method, path, body, headers), from a fixed seed."""
+    rng = np.random.default_rng(26)
+    paths = [
+        "/",
+        "/synths",
+        "/synths/controls",
+        "/sounds",
+        "/jobs/events?x",
+        "/jobs/x",
+        "/jobs/x/note",
+    ]
+    paths += [
+        "/jobs/x/search",
+        "/jobs/x/stop",
+        "/jobs/x/best.flac",
+        "/matches",
+        "/matches/x",
+        "/play",
+    ]
+    paths += [
+        "/matches/x/again",
+        "/matches/x/patch.json",
+        "/patch-file",
+        "/static/app.js",
+        "/static/x",
+    ]
+    queries = ["", "?synth=../../etc/passwd", "?synth=/etc/passwd", "?start=nan", "?start=-1e400"]
+    queries += ["?name=" + "a" * 5000, "?suffix=../x", "?token=wrong", "?token=%ff", "?%00=%00"]
+    values = [None, 0, -1, 1e308, 2**70, "x" * 3000, [], {}, True, "../../etc/passwd", "\u202e"]
+    keys = ["synth", "parameters", "pitch", "velocity", "duration", "seconds", "renders", "locks"]
+    methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]
+    requests = []
+    for _ in range(count):
+        method, path = rng.choice(methods), rng.choice(paths)
+        if path.startswith("/jobs/events"):
+            method = "POST"
+        document = {str(k): values[rng.integers(len(values))] for k in rng.choice(keys, 4)}
+        if rng.random() < 0.5:
+            document |= {"synth": "dx7", "parameters": named_patch(), "pitch": 60}
+        kind = rng.integers(4)
+        body = [None, json.dumps(document).encode(), bytes(rng.bytes(300)), b"[" * 100_000][kind]
+        types = ["application/json", "application/octet-stream", "text/html", ""]
+        headers = {"Content-Type": str(rng.choice(types))}
+        if method == "HEAD":
+            body = None
+        requests.append((str(method), str(path) + str(rng.choice(queries)), body, headers))
+    return requests
+
+
+def test_hostile_requests_get_an_answer_and_touch_nothing(server: Server) -> None:
+    secret = server.out.parent / "secret"
+    secret.write_text("secret")
+    before = sorted(server.out.parent.rglob("*"))
+    for method, path, body, headers in hostile_requests(200):
+        answer = server.ask(method, path, body=body, headers=headers)
+        assert answer.status < 500 or answer.status in (503, 507), (method, path, body, answer.body)
+        assert b"Traceback" not in answer.body
+        assert b"root:" not in answer.body
+    for id, job in server.jobs().items():
+        if job["state"] == "new":
+            server.ask("DELETE", f"/jobs/{id}")
+    assert sorted(server.out.parent.rglob("*")) == before
+    assert server.ask("GET", "/synths").status == 200
