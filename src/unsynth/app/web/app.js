@@ -9,7 +9,7 @@ import { ask, attempt, find, make } from "./talk.js";
 let opened = null; // the result that is open: its summary, and the content of its patch.json
 let reportKeys = new AbortController();
 
-sound.start(jobs.watch);
+await sound.start(jobs.follow); // the lists below show the names of synthesizers
 jobs.start(async (id) => { await gallery.refresh(); open(id); });
 gallery.start(open);
 keyboard.start();
@@ -89,5 +89,5 @@ async function searchOn() {
     locks: patch.locks(),
   };
   const job = await (await ask(`/matches/${opened.id}/again`, { method: "POST" })).json();
-  jobs.watch(await (await ask(`/jobs/${job.id}/search`, { method: "POST", json })).json());
+  jobs.follow(await (await ask(`/jobs/${job.id}/search`, { method: "POST", json })).json());
 }

@@ -4,6 +4,7 @@ import { synthName } from "./sound.js";
 
 const rows = new Map();
 let watched = null; // id of the job in the live view
+let running = null; // id of the job that runs
 let onDone = () => {};
 
 export function start(opened) {
@@ -14,11 +15,17 @@ export function start(opened) {
     attempt(() => ask(`/jobs/${watched}/stop`, { method: "POST" })));
 }
 
-export function watch(job) {
+/** Watch a search that was just started, unless another is running and watched. */
+export function follow(job) {
+  if (running && running === watched) find("app-searches").scrollIntoView({ block: "start" });
+  else watch(job);
+}
+
+function watch(job) {
   watched = job.id;
   shown.clear();
   for (const id of ["app-live-target", "app-live-best"]) find(id).removeAttribute("src");
-  for (const id of ["app-live-target-image", "app-live-best-image"]) find(id).hidden = true;
+  for (const figure of find("app-live").querySelectorAll("figure")) figure.hidden = true;
   live(job);
   find("app-live").hidden = false;
   find("app-live").scrollIntoView({ block: "start" });
@@ -37,11 +44,10 @@ function update(jobs) {
     fill(rows.get(job.id), job, listed);
   }
   find("app-searches").hidden = !listed.length;
+  const active = listed.find((job) => job.state === "running");
+  running = active?.id;
   // After a reload, the search in progress is watched again.
-  if (watched === null) {
-    const running = listed.find((job) => job.state === "running");
-    if (running) watch(running);
-  }
+  if (active && watched === null) watch(active);
   const job = listed.find((each) => each.id === watched);
   if (job) live(job);
 }
@@ -76,7 +82,7 @@ function fill(item, job, all) {
   const remove = () => ask(`/jobs/${job.id}`, { method: "DELETE" });
   const again = async () => {
     const answer = await ask(`/jobs/${job.id}/search`, { method: "POST", json: job.request });
-    watch(await answer.json());
+    follow(await answer.json());
   };
   buttons.replaceChildren(...({
     waiting: [button("Stop", stop)],
@@ -118,13 +124,16 @@ function live(job) {
     // A sound that is playing plays to its end; the next better one is loaded after it.
     if (find("app-live-best").paused) once("best", job.version, () => load("best", job.id, job.version));
   }
-  once("curve", job.curve.length, () => { find("app-live-curve").innerHTML = curve(job.curve); });
+  once("curve", job.curve.length, () => {
+    find("app-live-curve").innerHTML = curve(job.curve);
+    find("app-live-curve").closest("figure").hidden = !job.curve.length;
+  });
 }
 
 function load(whose, id, version) {
   find(`app-live-${whose}`).src = `/jobs/${id}/${whose}.flac?${version}`;
   find(`app-live-${whose}-image`).src = `/jobs/${id}/${whose}.png?${version}`;
-  find(`app-live-${whose}-image`).hidden = false;
+  find(`app-live-${whose}`).closest("figure").hidden = false;
 }
 
 /** Draw the best distance over the seconds, as the report does. */

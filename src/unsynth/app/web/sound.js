@@ -7,7 +7,7 @@ let chosen = null; // where the stretch begins, once the user has moved it
 let onSearch = () => {};
 const player = new Audio();
 
-export function start(searchStarted) {
+export async function start(searchStarted) {
   onSearch = searchStarted;
   const drop = find("app-drop");
   for (const type of ["dragenter", "dragover"]) {
@@ -42,7 +42,7 @@ export function start(searchStarted) {
   for (let pitch = 0; pitch < 128; pitch += 1) {
     notes.append(make("option", { value: pitch, textContent: `${noteName(pitch)} (MIDI ${pitch})` }));
   }
-  attempt(listSynths);
+  await attempt(listSynths);
 }
 
 async function listSynths() {
