@@ -113,7 +113,7 @@ class Jobs:
 
     def _find_unfinished(self) -> None:
         for folder in sorted(self._place.glob("*"), key=lambda path: path.stat().st_mtime):
-            sounds = [path for path in folder.glob("*") if path.name != _REQUEST]
+            sounds = [path for path in folder.glob("[!.]*") if path.name != _REQUEST]
             try:
                 text = (folder / _REQUEST).read_text(encoding="utf-8")
                 request = SearchRequest.model_validate(json.loads(text))
@@ -218,6 +218,7 @@ class Jobs:
                     return
                 assert job is not None and job.request is not None
                 job.state = State.RUNNING
+                self._process.prepare()
             for message in self._process.run(Order(job.sound, job.request, self._out)):
                 with self._lock:
                     if self._closed:

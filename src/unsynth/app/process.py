@@ -94,7 +94,7 @@ Message = TargetReady | Advance | BestSoFar | Finished | Failed
 
 
 class SearchProcess:
-    """A process that searches; it is started with the first order, and again after it died."""
+    """A process that searches; a new one is started when it has died."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")
@@ -111,12 +111,15 @@ class SearchProcess:
         self._process.start()
         worker_end.close()
 
-    def run(self, order: Order) -> Iterator[Message]:
-        """Carry out an order; the last message is :class:`Finished` or :class:`Failed`."""
+    def prepare(self) -> None:
+        """Make ready for the next order: from now on :meth:`stop` stops that one."""
         with self._lock:
             if not self._closed and not self._process.is_alive():
                 self._start()
             self._stop.clear()
+
+    def run(self, order: Order) -> Iterator[Message]:
+        """Carry out an order; the last message is :class:`Finished` or :class:`Failed`."""
         try:
             self._pipe.send(order)
             while True:

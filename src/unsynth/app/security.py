@@ -91,7 +91,7 @@ class Guard:
         path = "/" + scope["path"].lstrip("/")  # "//site" would lead to another site
         rest = urlencode(query, doseq=True)
         answer = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
-        answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
+        answer.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
         return answer
 
 

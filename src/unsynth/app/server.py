@@ -28,7 +28,7 @@ from unsynth.app.playing import Player
 from unsynth.app.requests import NoteRequest, NotThereError, PatchRequest, SearchRequest
 from unsynth.app.security import Guard
 from unsynth.app.sounds import hear, write_stretch
-from unsynth.app.synthesizers import choices, controls, task_of
+from unsynth.app.synthesizers import Choice, choices, controls, task_of
 from unsynth.errors import UnsynthError
 from unsynth.rendering.workers import WorkerDied
 from unsynth.synths.base import Note
@@ -55,12 +55,20 @@ class Services:
     matches: Matches = field(init=False)
     player: Player = field(init=False)
     closing: bool = False
+    #: The synthesizers that the page offered last: looking for plugins takes time.
+    offered: frozenset[str] = frozenset()
 
     def open(self) -> None:
         """Start the processes."""
         self.matches = Matches(self.out)
         self.player = Player()
         self.jobs = Jobs(self.out)
+
+    def choices(self) -> list[Choice]:
+        """List the synthesizers as they are now."""
+        rows = choices(self.task_files)
+        self.offered = frozenset(choice.source for choice in rows if not choice.missing)
+        return rows
 
     def close(self) -> None:
         """End them."""
@@ -192,8 +200,7 @@ def _web_file(part: str, name: str) -> bytes:
 
 
 def _synths(request: Request) -> Response:
-    rows = choices(_services(request).task_files)
-    return JSONResponse([vars(choice) for choice in rows])
+    return JSONResponse([vars(choice) for choice in _services(request).choices()])
 
 
 def _controls(request: Request) -> Response:
@@ -207,10 +214,10 @@ def _task(source: str, request: Request) -> Any:
 
 
 def _check_offered(source: str, request: Request) -> None:
-    names = [
-        choice.source for choice in choices(_services(request).task_files) if not choice.missing
-    ]
-    if source not in names:
+    services = _services(request)
+    if source not in services.offered:
+        services.choices()
+    if source not in services.offered:
         raise UnsynthError(f"the synthesizer {source[:80]!r} is not ready; choose one of the list")
 
 

@@ -1,5 +1,5 @@
 // The searches: their list, and the one that is watched live.
-import { ask, attempt, find, make } from "./talk.js";
+import { ask, attempt, find, make, say } from "./talk.js";
 import { synthName } from "./sound.js";
 
 const rows = new Map();
@@ -11,6 +11,13 @@ export function start(opened) {
   onDone = opened;
   const events = new EventSource("/jobs/events");
   events.addEventListener("message", (event) => update(JSON.parse(event.data)));
+  // The browser tries again by itself.
+  let lost = false;
+  events.addEventListener("error", () => {
+    lost = true;
+    say("unsynth does not answer: is it still running in your terminal?");
+  });
+  events.addEventListener("open", () => { if (lost) find("app-error").hidden = true; lost = false; });
   find("app-live-stop").addEventListener("click", () =>
     attempt(() => ask(`/jobs/${watched}/stop`, { method: "POST" })));
 }
