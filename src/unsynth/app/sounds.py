@@ -1,5 +1,6 @@
 """A sound that was brought to the page: its length, its waveform, and the stretch to match."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from unsynth.audio.files import fit_sound, open_sound, read_sound, write_wav
-from unsynth.audio.onset import FRAME, first_onset, frame_levels, loudest_onset
+from unsynth.audio.files import LEAD, SHORTEST, fit_sound, open_sound, read_sound, write_wav
+from unsynth.audio.levels import frame_samples, measure_frames
+from unsynth.audio.onset import first_onset, loudest_onset
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.conventions import SECONDS
 from unsynth.errors import SoundError
@@ -36,28 +38,31 @@ class Waveform:
 
 def read_waveform(path: Path) -> Waveform:
     """Read the outline of a sound; raises :class:`SoundError` for what cannot be matched."""
-    peaks, levels = [], []
     with open_sound(path) as file:
-        frame = round(FRAME * file.samplerate)
-        for block in file.blocks(blocksize=_BLOCK_FRAMES * frame, dtype="float32", always_2d=True):
-            audio = block.T
-            if not np.isfinite(audio).all():
-                raise SoundError(
-                    f"{path.name}: holds samples that are NaN or infinite; export it again"
-                )
-            levels.append(frame_levels(audio, file.samplerate))
-            whole = np.abs(audio[:, : audio.shape[1] // frame * frame]).max(axis=0)
-            peaks.append(whole.reshape(-1, frame).max(axis=1))
-        seconds = file.frames / file.samplerate
-    frames = np.concatenate(peaks)
-    if not frames.size or not frames.max() > 0:
-        raise SoundError(
-            f"{path.name}: the sound is silent or too short; there is nothing to match"
-        )
-    columns = np.array_split(frames, min(_COLUMNS, len(frames)))
-    outline = [round(float(column.max() / frames.max()), 3) for column in columns]
-    start = max(0.0, loudest_onset(np.concatenate(levels)) - 0.01) if seconds > SECONDS else 0.0
-    return Waveform(seconds, tuple(outline), min(start, seconds - 0.05))
+        rate, seconds = file.samplerate, file.frames / file.samplerate
+        size, peaks = frame_samples(rate), []
+
+        def blocks() -> Iterator[Float32[np.ndarray, "channels _"]]:
+            for block in file.blocks(_BLOCK_FRAMES * size, dtype="float32", always_2d=True):
+                if not np.isfinite(block).all():
+                    raise SoundError(
+                        f"{path.name}: holds samples that are NaN or infinite; export it again"
+                    )
+                whole = np.abs(block[: len(block) // size * size]).max(axis=1)
+                peaks.append(whole.reshape(-1, size).max(axis=1))
+                yield block.T
+
+        frames = measure_frames(blocks(), rate)
+    outline = np.concatenate(peaks)
+    if not outline.size or not outline.max() > 0:
+        raise SoundError(f"{path.name}: the sound is silent or too short to match")
+    columns = np.array_split(outline, min(_COLUMNS, len(outline)))
+    shares = [round(float(column.max() / outline.max()), 3) for column in columns]
+    start = 0.0
+    if seconds > SECONDS:
+        onset = loudest_onset(frames.levels(frames.offset())) * frames.seconds
+        start = min(max(0.0, onset - LEAD), seconds - SHORTEST)
+    return Waveform(seconds, tuple(shares), start)
 
 
 def hear(path: Path, start: float | None) -> dict[str, Any]:

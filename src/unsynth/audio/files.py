@@ -29,7 +29,7 @@ SOUND_SUFFIXES = (*COMMON_SUFFIXES, ".au", ".caf", ".rf64", ".w64")
 #: The shortest sound that is accepted, in seconds.
 SHORTEST = 0.05
 #: Silence that is kept in front of an onset at which a sound is cut, in seconds.
-_LEAD = 0.01
+LEAD = 0.01
 #: A sound is silent if all its samples are smaller than this (-100 dB of full scale).
 _SILENCE = 1e-5
 #: Noise that is kept in front of it, in seconds: long enough for the noise to be recognised again.
@@ -126,7 +126,7 @@ def _fit(
     start, longest = 0, round(seconds * rate)
     if sound.samples > longest:
         onset = loudest_onset(frames.levels(offset)) * frames.seconds
-        start = max(0, round((onset - _LEAD) * rate))
+        start = max(0, round((onset - LEAD) * rate))
         end = min(sound.samples, start + longest) / rate
         remarks.append(
             f"the sound is {_duration(sound.samples / rate)} long: matched {start / rate:.2f} s to "
@@ -152,7 +152,7 @@ def _fit(
     onset = first_onset(audio, sample_rate)
     if onset > latest_onset:
         _, noise = noise_before_note(frame_levels(audio, sample_rate))
-        lead, kind = (_NOISE_LEAD, "noise") if noise > 0.0 else (_LEAD, "silence")
+        lead, kind = (_NOISE_LEAD, "noise") if noise > 0.0 else (LEAD, "silence")
         audio = audio[:, round((onset - lead) * sample_rate) :]
         remarks.append(f"removed {onset - lead:.2f} s of {kind} at the start")
     fitted = np.zeros((channels, round(seconds * sample_rate)), dtype=np.float32)
