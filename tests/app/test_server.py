@@ -95,14 +95,14 @@ def test_notes_are_those_of_the_engine(server: Server) -> None:
 
 
 def test_changed_patch_is_written_as_a_file_of_the_synthesizer(server: Server) -> None:
-    from unsynth.formats.syx import read_voices
+    from unsynth.formats.syx import read_syx
 
     task, patch = load_task("dx7"), named_patch()
     answer = server.ask(
         "POST", "/patch-file?suffix=.syx", data={"synth": "dx7", "parameters": patch}
     )
     assert "patches.syx" in answer.headers["content-disposition"]
-    (voice, *_) = read_voices(answer.body)
+    voice = read_syx(answer.body).voices[0]
     written = task.spec.named(task.from_voice(voice, task.note(task.spec.from_named(patch))))  # type: ignore[attr-defined]
     assert written["algorithm"] == patch["algorithm"]
 
