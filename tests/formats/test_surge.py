@@ -72,7 +72,7 @@ def test_a_preset_without_a_state_is_no_patch_of_surge():
 
 def test_a_damaged_modulation_is_named():
     patch = SurgePatch(XML.replace(b'source="22"', b'source="lfo"'), (0,) * 6, b"")
-    with pytest.raises(PatchError, match="a_pitch: a modulation is damaged .*'lfo'"):
+    with pytest.raises(PatchError, match=r"a_pitch: a modulation is damaged .*'lfo'"):
         list(surge_differences(patch, TABLE))
 
 
