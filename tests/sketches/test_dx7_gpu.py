@@ -19,6 +19,7 @@ def test_torch_envelopes_match_compiled_envelopes():
     rates = rng.integers(0, 100, (ITEMS, OPS, 4)).astype(float)
     targets = rng.uniform(0.0625, 15.0, (ITEMS, OPS, 4))
     targets[:, 1, 1] = targets[:, 1, 0]  # a hold
+    targets[:, 2, 0] = 0.0  # a delay
     durations = rng.uniform(0.05, 3.0, ITEMS)
     times = np.sort(rng.uniform(-0.1, 4.0, (ITEMS, 50)), axis=1)
     factors = rng.uniform(0.5, 1.0, (ITEMS, OPS, 50)).astype(np.float32)

@@ -83,6 +83,21 @@ def test_levels_match_the_engines_envelopes(task):
     assert np.quantile(errors, 0.9) < 1.5  # the sketch smooths attacks
 
 
+@pytest.mark.parametrize("rate", [5, 20, 40])
+def test_an_attack_after_level_0_is_delayed_as_the_engines(task, rate):
+    patch = carrier(task, op1__rate1=rate, op1__rate2=80, op1__level1=0)
+    starts = list(range(0, 120_000, SAMPLES))
+    engine, sketch = (
+        np.argmax(np.abs(windows.ravel()) > 0.01) / 44_100
+        for windows in (
+            render_windows(task, patch, starts),
+            sketch_windows(task, [patch], starts)[0],
+        )
+    )
+    assert engine > 0.12  # 0.1 of it is the onset
+    assert sketch == pytest.approx(engine, abs=0.02 + 0.1 * (engine - 0.1))
+
+
 def test_windows_do_not_depend_on_other_patches(task):
     rng = np.random.default_rng(2)
     patches = [task.with_note(task.sample(rng), Note(55, 0.0, 1.0)) for _ in ALGORITHMS]

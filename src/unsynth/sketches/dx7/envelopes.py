@@ -9,6 +9,7 @@ from unsynth.sketches.dx7.kernel import (
     ASYMPTOTE,
     ATTACK_START,
     DECAY_CAP,
+    DELAY_DIVISOR,
     HOLD_SECONDS,
     HOLD_STEP,
     HOLD_TOLERANCE,
@@ -41,7 +42,9 @@ def levels(
     ratios = (ASYMPTOTE - lows) / (ASYMPTOTE - targets).clamp_min(LEAST_DISTANCE)
     lengths = torch.where(targets > begins, ratios.clamp_min(1.0).log(), begins - targets) / speeds
     holds = (begins - targets).abs() < HOLD_TOLERANCE
-    lengths = torch.where(holds, HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates), lengths)[..., None]
+    hold_lengths = HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates)
+    hold_lengths[..., 0] /= DELAY_DIVISOR
+    lengths = torch.where(holds, hold_lengths, lengths)[..., None]
 
     def stage_level(stage: int, begin: torch.Tensor, elapsed: torch.Tensor) -> torch.Tensor:
         target, speed = targets[..., stage, None], speeds[..., stage, None]

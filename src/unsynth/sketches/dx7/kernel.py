@@ -37,6 +37,8 @@ SILENCE = 0.13
 HOLD_SECONDS = 40.0
 #: Each step of the rate shortens such a hold by this many octaves of time.
 HOLD_STEP = 0.16
+#: The first stage holds at level 0, but this many times shorter: a delay before the attack.
+DELAY_DIVISOR = 20.0
 #: A stage whose target is nearer than this to the level it begins at is a hold.
 HOLD_TOLERANCE = 1e-6
 #: Envelope speed in octaves per second for an engine increment of 1 (2^-24 octave per 64-sample
@@ -88,7 +90,8 @@ _WIDE = "float64[:,:,::1]"
 def _stages(rates, targets, stages):
     """Write each stage's begin and target (octaves), speed (octaves/s) and length (s): 4 x 4.
 
-    Follows ``advance`` in Dexed's ``env.cc``.
+    Follows ``advance`` in Dexed's ``env.cc``. In the first stage a target of 0, which is below the
+    engine's lowest level, stands for level 0 of the patch.
     """
     begin = 0.0
     for i in range(_STAGES):
@@ -98,6 +101,8 @@ def _stages(rates, targets, stages):
         target = targets[i]
         if abs(begin - target) < HOLD_TOLERANCE:
             length = HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates[i])
+            if i == 0:
+                length /= DELAY_DIVISOR
         elif target > begin:
             distance = ASYMPTOTE - min(max(begin, ATTACK_START), target)
             length = np.log(max(distance / max(ASYMPTOTE - target, LEAST_DISTANCE), 1.0)) / speed

@@ -82,6 +82,9 @@ class DX7Windows:
         steps = _interpolate(_LEVEL_STEPS, ops[..., 4:8])
         steps = steps + _interpolate(_OUTPUT_STEPS, ops[..., 8])[..., None]
         targets = ((32.0 * steps - 4256.0) / 256.0).clamp_min(1 / 16)
+        delayed = torch.zeros_like(targets, dtype=torch.bool)
+        delayed[..., 0] = ops[..., 4] < 0.5
+        targets = targets.masked_fill(delayed, 0.0)
         begins = starts[None].double() / SAMPLE_RATE - self._onset[:, None]
         times = (begins[..., None] + self._knots).flatten(1)
         factors = self._modulation.level_factors(times)
