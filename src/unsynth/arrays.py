@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unsynth.documents import shown
+
 #: The most bytes of all arrays of a file together.
 _MOST_BYTES = 4_000_000_000
 #: What reading a damaged file raises, in numpy, in Python's zip and zlib, and for lack of memory.
@@ -31,11 +33,16 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as arrays:
             if sum(part.file_size for part in arrays.zip.infolist()) > _MOST_BYTES:
                 raise ArraysError(f"more than {_MOST_BYTES / 1e9:g} GB")
-            return {name: arrays[name] for name in arrays.files}
+            parts = {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise
     except _DAMAGE as error:
         raise _damaged(error) from None
+    for name, part in parts.items():
+        # numpy returns a part that does not begin as an array does as bytes.
+        if not isinstance(part, np.ndarray):
+            raise ArraysError(f"{shown(name)} is not an array")
+    return parts
 
 
 def read_npy(data: bytes) -> np.ndarray:

@@ -105,6 +105,19 @@ def test_a_missing_or_damaged_index_is_refused_with_the_reason(task, small_index
         load_index(task, tmp_path / "array.npy")
 
 
+def test_a_part_that_is_no_array_is_refused(task, small_index, tmp_path):
+    """numpy returns what does not begin as an array does as bytes."""
+    path = tmp_path / "small.npz"
+    save_index(small_index, path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content[1:] if name == "codes.npy" else content)
+    with pytest.raises(DrawIndexError, match="damaged \\('codes' is not an array"):
+        load_index(task, path)
+
+
 def test_flipped_bits_are_noticed_or_change_nothing(task, small_index, tmp_path):
     path = tmp_path / "small.npz"
     save_index(small_index, path)
