@@ -76,6 +76,19 @@ def test_a_damaged_modulation_is_named():
         list(surge_differences(patch, TABLE))
 
 
+def test_values_of_any_length_are_named_in_one_short_line():
+    patch = SurgePatch(XML.replace(b'depth="3"', b'depth="' + b"x" * 5000 + b'"'), (0,) * 6, b"")
+    with pytest.raises(PatchError) as raised:
+        list(surge_differences(patch, TABLE))
+    assert len(str(raised.value)) < 200
+
+
+def test_xml_that_is_nested_too_deep_is_refused():
+    deep = XML.replace(b"<parameters>", b"<parameters>" + b"<a>" * 5000 + b"</a>" * 5000)
+    with pytest.raises(PatchError, match="nested more than 64 deep"):
+        read_surge_patch(write_surge_patch(SurgePatch(deep, (0,) * 6, b"")))
+
+
 def test_programs_round_trip():
     program = Program("cjs3", "Née à côté", bytes(range(256)))
     data = write_fxp(program)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from unsynth.documents import shown
 from unsynth.errors import PatchError
 from unsynth.formats.vst import Program, VSTPreset, write_fxp
 
@@ -19,6 +20,8 @@ _HEAD = struct.Struct("<4sI6I")
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>'
 #: The 4-character id of Surge XT.
 _PLUGIN = "cjs3"
+#: The deepest XML that is read; that of Surge XT is 5 deep.
+_MOST_DEPTH = 64
 #: The key of a parameter's modulations in a table, among its attributes.
 MODULATIONS = "modulations"
 
@@ -47,7 +50,11 @@ def read_surge_patch(chunk: bytes) -> SurgePatch:
     if sum(wavetables) > len(rest):
         raise PatchError("this Surge patch is cut off within its wavetables: save it again")
     patch = SurgePatch(xml.removeprefix(_DECLARATION), tuple(wavetables), rest)
-    _root(patch)
+    # Python's writer of XML calls itself once per level.
+    if _depth(_root(patch)) > _MOST_DEPTH:
+        raise PatchError(
+            f"this Surge patch's XML is nested more than {_MOST_DEPTH} deep: save it again"
+        )
     return patch
 
 
@@ -146,6 +153,13 @@ def _root(patch: SurgePatch) -> ET.Element:
         raise PatchError(f"this Surge patch's XML is damaged ({error}): save it again") from None
 
 
+def _depth(root: ET.Element) -> int:
+    level, depth = [root], 0
+    while level:
+        level, depth = [child for element in level for child in element], depth + 1
+    return depth
+
+
 def _parameters(root: ET.Element) -> ET.Element:
     parameters = root.find("parameters")
     if parameters is None:
@@ -162,15 +176,17 @@ def _modulate(element: ET.Element, source: int, depth: float) -> None:
 
 
 def _routings(element: ET.Element) -> dict[int, float]:
-    try:
-        return {
-            int(routing.get("source", "-1")): float(routing.get("depth", "nan"))
-            for routing in element.findall("modrouting")
-        }
-    except ValueError as error:
-        raise PatchError(
-            f"{element.tag}: a modulation is damaged ({error}): save it again"
-        ) from None
+    routings = {}
+    for routing in element.findall("modrouting"):
+        source, depth = routing.get("source", "-1"), routing.get("depth", "nan")
+        try:
+            routings[int(source)] = float(depth)
+        except ValueError:
+            raise PatchError(
+                f"{element.tag}: a modulation is damaged (source {shown(source)}, depth "
+                f"{shown(depth)}): save it again"
+            ) from None
+    return routings
 
 
 def _equal(text: str, expected: str) -> bool:
