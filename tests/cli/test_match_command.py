@@ -59,6 +59,9 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "contradict each other" in failing(capsys, "match", good, *options, *twice)
     assert "is it algorithm" in failing(capsys, "match", good, *options, "--lock", "algo=3")
     assert "not a patch.json" in failing(capsys, "match", good, *options, "--from", text)
+    text.write_text(json.dumps({"task": ["dx7"] * 1000, "candidates": []}))
+    line = failing(capsys, "match", good, *options, "--from", text)
+    assert "holds patches of ['dx7', 'dx7', " in line and len(line) < 400
     assert "24 to 96" in failing(capsys, "match", good, *options, "--note", 5)
     assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
     assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, read_bytes
+from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, read_bytes, shown
 from unsynth.errors import PatchError
 from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
 from unsynth.matching.note import NoteEstimate, pitches
@@ -120,7 +120,9 @@ def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
     except (ValueError, KeyError, TypeError):
         raise PatchError(message) from None
     if name != task.name:
-        raise PatchError(f"holds patches of {name}, not of {task.name}; choose --synth {name}")
+        raise PatchError(
+            f"holds patches of {shown(name)}, not of {task.name}; choose that task with --synth"
+        )
     if not named:
         raise PatchError(message)
     if len(named) > _MAX_CANDIDATES:
