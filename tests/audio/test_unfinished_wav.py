@@ -3,6 +3,7 @@ import pytest
 import soundfile
 
 from unsynth.audio.files import read_sound
+from unsynth.audio.unfinished_wav import open_unfinished
 from unsynth.errors import SoundError
 
 RATE = 44_100
@@ -31,6 +32,14 @@ def test_samples_are_read_though_the_header_has_no_length(tmp_path, length, befo
     expected, same = read_sound(path, RATE, 1, 4.0, 1.0)
     np.testing.assert_array_equal(audio, expected)
     assert remarks == same
+
+
+def test_zeros_are_not_read_as_millions_of_chunks(tmp_path):
+    path = tmp_path / "zeros.wav"
+    with path.open("wb") as file:
+        file.write(b"RIFF\0\0\0\0WAVE")
+        file.truncate(4_000_000_000)
+    assert open_unfinished(path) is None
 
 
 def test_a_file_without_samples_still_has_none(tmp_path):

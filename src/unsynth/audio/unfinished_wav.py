@@ -23,6 +23,8 @@ def open_unfinished(path: Path) -> io.RawIOBase | None:
         while start + _CHUNK < size:
             file.seek(start)
             chunk = file.read(_CHUNK)
+            if not _is_name(chunk[:4]):  # zeros would be millions of empty chunks
+                return None
             length = int.from_bytes(chunk[4:], "little")
             start += _CHUNK + length + length % 2
             if chunk[:4] == b"data":
@@ -37,11 +39,16 @@ def _are_chunks(file: io.BufferedReader, start: int, size: int) -> bool:
     while start < size:
         file.seek(start)
         chunk = file.read(_CHUNK)
-        if len(chunk) < _CHUNK or not (chunk[:4].isascii() and chunk[:4].decode().isprintable()):
+        if len(chunk) < _CHUNK or not _is_name(chunk[:4]):
             return False
         length = int.from_bytes(chunk[4:], "little")
         start += _CHUNK + length + length % 2
     return start in (size, size + 1)
+
+
+def _is_name(chunk: bytes) -> bool:
+    """Say whether bytes can name a chunk."""
+    return chunk.isascii() and chunk.decode().isprintable()
 
 
 class _Unfinished(io.FileIO):
