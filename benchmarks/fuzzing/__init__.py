@@ -1,0 +1,1 @@
+"""Mutated files of every kind that unsynth reads; ``benchmarks/fuzz_inputs.py`` runs them."""
