@@ -1,5 +1,7 @@
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +239,22 @@ def test_one_small_weight_file_a_task():
     weights = list(folder.glob("*.safetensors"))
     assert {path.stem for path in weights} <= {"dx7"}
     assert all(path.stat().st_size <= 20e6 for path in weights)
+
+
+def test_loading_a_model_does_not_import_the_compiler_of_torch(task, saved):
+    """It takes 130 MB and a second or more, and the start of a match loads a model."""
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from unsynth.models.artifact import load_artifact\n"
+        "from unsynth.tasks.dx7.task import DX7Task\n"
+        f"load_artifact(Path({str(saved)!r}), DX7Task())\n"
+        "print('torch._dynamo' in sys.modules, 'sympy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_loading_a_model_draws_no_random_numbers(task, saved):
+    before = torch.get_rng_state()
+    load_artifact(saved, task)
+    assert torch.equal(torch.get_rng_state(), before)
