@@ -6,8 +6,8 @@ JASA 111(4), 2002. The squared difference between a frame and the same frame mov
     d(lag) = sum_j (x_j - x_{j + lag})^2,
 
 is divided by its mean over all smaller lags. The quotient falls to nearly 0 at the period, and the
-first dip below a threshold is taken. (librosa's YIN gives the same pitches, but compiles for ten
-seconds first.)
+first dip below a threshold is taken. (librosa compiles its YIN for ten seconds first, and that of
+0.11 is up to 18 cents sharp on low notes: ``findings/librosa_yin_is_sharp.sh``.)
 """
 
 import numpy as np
