@@ -49,6 +49,7 @@ def page(browser: Any, server: Server) -> Iterator[Any]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
     page.goto(server.address)
+    page.locator("html[data-ready]").wait_for()
     yield page
     context.close()
     assert not errors
@@ -148,6 +149,7 @@ def test_reload_in_mid_search_finds_it_again_and_two_wait_in_line(page: Any, org
     begin(page, organ)
     page.locator("#app-live-status").wait_for()
     page.reload()
+    page.locator("html[data-ready]").wait_for()
     page.locator("#app-live-status").wait_for()
     page.set_input_files("#app-file", organ)
     page.locator("#app-go").click()
@@ -170,10 +172,16 @@ def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
                 return
         raise AssertionError(f"Tab does not reach {selector}")
 
+    # Listened for from the start: Playwright may miss a dialog that opens at once.
+    choosers: list[Any] = []
+    page.on("filechooser", choosers.append)
     tab_to("#app-browse")
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(organ)
+    page.keyboard.press("Enter")
+    for _ in range(300):
+        if choosers:
+            break
+        page.wait_for_timeout(100)
+    choosers[0].set_files(organ)
     page.locator("#app-form").wait_for()
     tab_to("#app-seconds")
     page.keyboard.press("Control+a")

@@ -19,6 +19,7 @@ find("app-candidate").addEventListener("change", () => attempt(() => choose(Numb
 find("app-on").addEventListener("click", () => attempt(searchOn));
 const asked = /^#match-(\w+)$/.exec(location.hash);
 if (asked) open(asked[1]);
+document.documentElement.dataset.ready = "true";
 
 function close() {
   reportKeys.abort();
