@@ -174,7 +174,7 @@ def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
 
     # Listened for from the start: Playwright may miss a dialog that opens at once.
     choosers: list[Any] = []
-    page.on("filechooser", choosers.append)
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     tab_to("#app-browse")
     page.keyboard.press("Enter")
     for _ in range(300):
