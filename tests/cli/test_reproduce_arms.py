@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import pytest
 import yaml
@@ -14,6 +15,8 @@ from tests.training.runs import EXPERIMENT, from_set
 from unsynth.cli.main import commands
 from unsynth.evaluation.folder import read_evaluation
 from unsynth.studies import arms as arms_module
+from unsynth.studies.arms import ArmsPlan, run_arms
+from unsynth.studies.folder import StudyError
 from unsynth.training.dry_run import dry_run
 
 
@@ -112,3 +115,56 @@ def test_flops_below_one_step_are_refused(study, tmp_path):
     stopped = CliRunner().invoke(commands, [*study, "--flops", "5", "--out", str(tmp_path / "s")])
     assert "more than --flops" in str(stopped.exception)
     assert not (tmp_path / "s").exists()
+
+
+#: An arm of a plan.
+ARM = {"experiment": "", "settings": [], "task": "", "data": None, "parameters": 1, "steps": 1}
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [
+        None,
+        [],
+        {"tiny": []},
+        {"tiny": {}},
+        {"tiny": ARM | {"experiment": 1}},
+        {"tiny": ARM | {"settings": ""}},
+        {"tiny": ARM | {"steps": 0}},
+        {"tiny": ARM | {"parameters": "x"}},
+    ],
+)
+def test_damaged_plans_are_named(arms, tmp_path):
+    plan = ArmsPlan([tmp_path / "tiny.yaml"], [], [], 1e9, 1, ["draws:2"], 2)
+    asked = {"overrides": [], "flops": 1e9, "dataset": ["draws:2"], "candidates": 2}
+    for content in ({"asked": asked, "arms": arms}, {"asked": asked}):
+        (tmp_path / "plan.json").write_text(json.dumps(content))
+        with pytest.raises(StudyError, match=r"plan\.json: is damaged \(arms.*; choose another"):
+            run_arms(plan, tmp_path, resume=True, report=lambda line: None)
+
+
+@pytest.mark.parametrize("variant", ["", "'", "../out", "a/b", ".hidden training.steps=1"])
+def test_a_variant_has_a_name_that_a_folder_can_have(variant, tmp_path):
+    (tmp_path / "tiny.yaml").write_text("")
+    plan = ArmsPlan([tmp_path / "tiny.yaml"], [], [variant], 1e9, 1, ["draws:2"], 2)
+    with pytest.raises(StudyError, match="--variant "):
+        run_arms(plan, tmp_path / "out", report=lambda line: None)
+
+
+def test_an_arm_whose_set_was_replaced_is_not_continued(study, task, tmp_path, monkeypatch):
+    """The set has the same name and as many sounds, but they are others."""
+    data = make_set(tmp_path / "set", task)
+    old = next(part for part in study if part.startswith("data.folder="))
+    command = [f"data.folder={data.url}" if part == old else part for part in study]
+    command += ["--out", str(tmp_path / "study")]
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(arms_module, "_try_run", interrupt)
+    assert CliRunner().invoke(commands, command).exit_code == 1
+    assert CliRunner().invoke(commands, [*command, "--resume"]).exit_code == 1
+    shutil.rmtree(tmp_path / "set")
+    make_set(tmp_path / "set", task, seed=1)
+    changed = CliRunner().invoke(commands, [*command, "--resume"])
+    assert "has another arm regression, with data " in str(changed.exception)

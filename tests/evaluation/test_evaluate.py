@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import soundfile
 
@@ -15,7 +17,7 @@ from unsynth.data.external import DatasetError
 from unsynth.errors import DrawIndexError
 from unsynth.evaluation.compare import compare
 from unsynth.evaluation.evaluate import EvaluationProgress, EvaluationResult, evaluate
-from unsynth.evaluation.folder import EvaluationError, read_evaluation
+from unsynth.evaluation.folder import EvaluationError, open_folder, read_evaluation
 from unsynth.evaluation.scorer import Scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
 from unsynth.evaluation.targets import find_targets
@@ -229,6 +231,59 @@ def test_failed_target_has_the_estimates_of_the_others(model, tmp_path, monkeypa
     estimates = {key for key in scorer.score(0) if key.endswith(".mss")} - {"floor.mss"}
     assert ("nearest.mss" in estimates) == has_index
     assert {key for key in scorer.score(0, "the worker died") if key.endswith(".mss")} == estimates
+
+
+def test_damaged_lines_of_a_journal_are_scored_again(evaluated, tmp_path):
+    """Also a line that a kill has cut within a character."""
+    settings, _ = read_evaluation(evaluated)
+    whole = (evaluated / "items.jsonl").read_bytes().splitlines(keepends=True)
+    row = json.loads(whole[1])
+    others = [{**row, "item": "1"}, {**row, "item": True}, {**row, "one.mss": None}, [row], 1]
+    others += [{**row, "failures": None}, {**row, "name": 5}, {**row, "one.failed": "no"}]
+    others += [{k: v for k, v in row.items() if k != key} for key in ("item", "name", "one.sot")]
+    others += [{**row, "one.rms": float("nan")}, {**row, "best.mss": "2"}, {"item": 1}]
+    others += [{k: v for k, v in row.items() if not k.startswith("best.")}]
+    lines = [json.dumps(other).encode() for other in others]
+    for line in (*lines, whole[1][:40] + "é".encode()[:1], b"\xff", b"[" * 100_000, b"\0" * 50):
+        folder = tmp_path / "e"
+        folder.mkdir(exist_ok=True)
+        (folder / "settings.json").write_bytes((evaluated / "settings.json").read_bytes())
+        (folder / "items.jsonl").write_bytes(whole[0] + line + b"\n" + whole[2])
+        assert sorted(open_folder(folder, settings, resume=True)) == [0, 2], line[:80]
+        assert len((folder / "items.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_damaged_evaluations_are_not_compared(evaluated, tmp_path):
+    whole = (evaluated / "items.parquet").read_bytes()
+    settings = (evaluated / "settings.json").read_bytes()
+    before = rows(evaluated)
+
+    def read_again(name: str, content: bytes) -> list[dict]:
+        folder = tmp_path / "e"
+        folder.mkdir(exist_ok=True)
+        (folder / "items.parquet").write_bytes(whole)
+        (folder / "settings.json").write_bytes(settings)
+        (folder / name).write_bytes(content)
+        return rows(folder)
+
+    for content in (b"", b"[]", b"{}", b'{"of": 1}', b"[" * 100_000, b"\xff", settings[:-9]):
+        with pytest.raises(EvaluationError, match=r"e: cannot be read|holds no settings"):
+            read_again("settings.json", content)
+    for end in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        with pytest.raises(EvaluationError, match=r"e: cannot be read \(.*; run the evaluation"):
+            read_again("items.parquet", whole[:end])
+    table = pyarrow.Table.from_pylist([{"item": 0}])
+    pyarrow.parquet.write_table(table, tmp_path / "other.parquet")
+    with pytest.raises(EvaluationError, match="holds no scores of this version"):
+        read_again("items.parquet", (tmp_path / "other.parquet").read_bytes())
+    rng = np.random.default_rng(0)
+    for at in rng.integers(len(whole) // 3, size=20):  # where the pages are
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        try:
+            assert read_again("items.parquet", bytes(damaged)) == before
+        except EvaluationError as error:
+            assert "\n" not in str(error) and len(str(error)) < 400
 
 
 def test_damaged_settings_in_the_default_folder_are_named(model, tmp_path, monkeypatch):

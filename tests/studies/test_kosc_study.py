@@ -279,3 +279,70 @@ def test_only_exchangeable_oscillators_are_aligned():
     with pytest.raises(StudyError, match="only oscillators of one range are exchangeable"):
         training.advance()
     training.close()
+
+
+def test_damaged_plans_and_results_are_named(tmp_path):
+    cells, out = [cell(Model.RANDOM)], tmp_path / "study"
+    run_cells(cells, SMALL, out, "cpu", report=silent)
+
+    def run_again(path, content):
+        whole = path.read_bytes()
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        try:
+            with pytest.raises(StudyError, match=path.name.replace(".", r"\.") + ": ") as error:
+                run_cells(cells, SMALL, out, "cpu", resume=True, report=silent)
+        finally:
+            path.write_bytes(whole)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+    plan = json.loads((out / "plan.json").read_text())
+    for content in (b"", b"{", b"\xff\xfe", b"[" * 100_000, [], {**plan, "asked": [1]}):
+        run_again(out / "plan.json", content)
+    for steps in (None, 0, -1, 4.0, "4", True, 10**30, [4], 5):
+        run_again(out / "plan.json", {**plan, "steps": steps})
+    path = out / f"{cells[0].name}.json"
+    result = json.loads(path.read_text())
+    for key in result.keys() - {"watched"}:  # which has a default
+        run_again(path, {name: value for name, value in result.items() if name != key})
+    lsd = result["scores"]["lsd"]
+    for change in (
+        {"model": "FFN (MSE)"},
+        {"seed": 7},
+        {"k": "2"},
+        {"parameters": None},
+        {"loss": "low"},
+        {"watched": [1]},
+        {"watched": [[1, ["x"]]]},
+        {"scores": {}},
+        {"scores": []},
+        {"scores": {**result["scores"], "lsd": lsd[1:]}},
+        {"scores": {**result["scores"], "lsd": ["x"] * len(lsd)}},
+        {"scores": {**result["scores"], "lsd": [float("nan")] * len(lsd)}},
+    ):
+        run_again(path, result | change)
+    assert run_cells(cells, SMALL, out, "cpu", resume=True, report=silent)[0][0].k == 2
+
+
+def test_damaged_checkpoints_of_cells_are_named(tmp_path):
+    training = Training(cell(Model.MLP), SMALL, CPU)
+    training.advance()
+    path = tmp_path / "x.part"
+    training.save(path)
+    training.close()
+    state, whole = torch.load(path, weights_only=True), path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    weight = next(iter(state["model"]))
+    changes = [{"step": "1"}, {"step": -1}, {"losses": []}, {"losses": [None]}, {"seconds": "x"}]
+    changes += [{"watched": 3}, {"model": []}, {"optimizer": None}, {"optimizer": {}}]
+    changes += [{"model": {**state["model"], weight: torch.ones(1)}}]
+    lacking = [{k: v for k, v in state.items() if k != key} for key in state]
+    for content in (*(state | change for change in changes), *lacking, [], bytes(flipped), b""):
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            torch.save(content, path)
+        fresh = Training(cell(Model.MLP), SMALL, CPU)
+        with pytest.raises(StudyError, match=r"x\.part"):
+            fresh.load(path)
+        fresh.close()

@@ -137,6 +137,13 @@ def test_targets_that_cannot_be_matched_are_left_out_and_listed(tmp_path, monkey
     lines.clear()
     run_search_study(plan, tmp_path / "study", resume=True, report=lines.append)
     assert f"left out: {reason}" in lines and len(lines) == 2
+    answer_path = next((tmp_path / "study").glob("set1-*-best.json"))
+    whole = answer_path.read_text()
+    for damaged in ("", "[" * 9999, "{}", whole.replace("1.0", "NaN", 1), whole[:-9], "[1]"):
+        answer_path.write_text(damaged)
+        with pytest.raises(StudyError, match=r"-best\.json: .*; delete it$"):
+            run_search_study(plan, tmp_path / "study", resume=True)
+    answer_path.write_text(whole)
     bank.write_bytes(write_voice(zeros) + write_voice(zeros))
     with pytest.raises(StudyError, match=r"with of\..*content_sha256 '\w+', not '\w+'; choose"):
         run_search_study(plan, tmp_path / "study", resume=True)

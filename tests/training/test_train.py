@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
 from unsynth.data.batch import join
 from unsynth.data.external import DatasetError
-from unsynth.models.artifact import load_artifact
+from unsynth.models.artifact import ArtifactError, load_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.tasks.catalogue import load_task
+from unsynth.training.checkpoint import read_checkpoint
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
@@ -254,6 +256,82 @@ def test_damaged_checkpoints_are_not_exported(whole_run, tmp_path):
         with pytest.raises(TrainingError, match="is not a checkpoint, or damaged"):
             export_artifact(tmp_path, tmp_path / "dx7.safetensors")
     assert not (tmp_path / "dx7.safetensors").exists()
+
+
+def test_checkpoints_that_lack_something_are_named(whole_run, tmp_path):
+    path, whole = tmp_path / "last.ckpt", torch.load(whole_run / "last.ckpt", weights_only=True)
+
+    def refuse(content):
+        torch.save(content, path)
+        with pytest.raises(TrainingError, match=r"last\.ckpt is ") as error:
+            read_checkpoint(path)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+    refuse([])
+    for key in ("state_dict", "global_step", "unsynth"):
+        refuse({k: v for k, v in whole.items() if k != key})
+        for value in (None, [], "x", float("nan"), torch.ones(2)):
+            refuse({**whole, key: value})
+    for step in (-1, 10**30, True):
+        refuse({**whole, "global_step": step})
+    data = bytearray((whole_run / "last.ckpt").read_bytes())
+    data[len(data) // 2] ^= 1  # one bit of a weight, which torch would read without a word
+    path.write_bytes(data)
+    with pytest.raises(TrainingError, match=r"the checksum of .* is wrong"):
+        read_checkpoint(path)
+
+
+def test_checkpoints_with_weights_of_another_kind_are_not_exported(whole_run, tmp_path):
+    (tmp_path / "experiment.yaml").write_text((whole_run / "experiment.yaml").read_text())
+    whole = torch.load(whole_run / "last.ckpt", weights_only=True)
+    state, name = whole["state_dict"], "ema.field.tokens.z_in"
+    value = state[name]
+    others: list = [{k: v for k, v in state.items() if k != name}]
+    others.append({**state, "ema.more": torch.ones(1)})
+    for other in (value[1:], value.double(), value.to_sparse(), value * float("nan"), None):
+        others.append({**state, name: other})
+    for weights in others:
+        torch.save({**whole, "state_dict": weights}, tmp_path / "last.ckpt")
+        with pytest.raises((TrainingError, ArtifactError), match=r"weights|not finite") as e:
+            export_artifact(tmp_path, tmp_path / "dx7.safetensors")
+        assert "\n" not in str(e.value) and len(str(e.value)) < 400
+    assert not (tmp_path / "dx7.safetensors").exists()
+
+
+def test_memory_that_runs_out_is_not_told_as_damage(whole_run, tmp_path, monkeypatch):
+    """The error is the one that torch raises for an allocation that fails on a CPU."""
+
+    def load(*arguments, **settings):
+        return torch.empty(2**58)
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(TrainingError, match=r"last\.ckpt cannot .*: there is not enough memory"):
+        export_artifact(whole_run, tmp_path / "dx7.safetensors")
+
+
+def test_damaged_tables_lose_only_their_damaged_rows(whole_run, tmp_path):
+    shutil.copytree(whole_run, tmp_path / "run")
+    table = tmp_path / "run" / "validation.csv"
+    table.write_bytes(b"step,loss\r\n1,2.5\r\n\xff\xfe\r\n2\r\n3,nan\r\nx,1\r\n" + b"9" * 5000)
+    artifact = export_artifact(tmp_path / "run", tmp_path / "dx7.safetensors")
+    assert artifact.validation_loss == 2.5
+
+
+def test_damaged_checkpoints_are_not_resumed(experiment_path, whole_run, tmp_path):
+    """Lightning would begin anew where a state is missing, without a word."""
+    folder = tmp_path / "run"
+    shutil.copytree(whole_run, folder)
+    (folder / "loss.csv").write_bytes(b"\xff")
+    whole = torch.load(whole_run / "last.ckpt", weights_only=True)
+    changes: list = [{"loops": {}}, {"optimizer_states": []}, {"global_step": STEPS + 5}]
+    changes.append({"state_dict": {**whole["state_dict"], "model.no_sound": torch.ones(1)}})
+    for change in changes:
+        torch.save(whole | change, folder / "last.ckpt")
+        with pytest.raises(TrainingError, match=r"last\.ckpt"):
+            train(experiment_path, [f"training.steps={STEPS + 1}"], resume=True, out=folder)
+    torch.save(whole, folder / "last.ckpt")
+    longer = [f"training.steps={STEPS + 1}"]
+    assert train(experiment_path, longer, resume=True, out=folder).step == STEPS + 1
 
 
 def test_the_learning_rate_rises_and_falls(experiment_path):

@@ -30,6 +30,8 @@ _FIELDS = {
     "error": str,
 }
 _NEVER_NULL = ("item", "name", "failures")
+#: The estimates that every row has.
+_ALWAYS = ("one", "best")
 
 
 class EvaluationError(UnsynthError):
@@ -105,22 +107,26 @@ def _is_score(row: object) -> bool:
     if not isinstance(row, dict):
         return False
     for key, kind in _FIELDS.items():
-        if type(row.get(key)) is not kind and (key in _NEVER_NULL or row.get(key) is not None):
+        if key not in row or (key in _NEVER_NULL and row[key] is None):
             return False
-    # In a table, an estimate that only other targets have is null.
+        if row[key] is not None and type(row[key]) is not kind:
+            return False
     estimates = {key.partition(".")[0] for key in row if "." in key}
-    return {"one", "best"} <= estimates and all(
-        _is_estimate(row, key) or (key not in ("one", "best") and row.get(f"{key}.mss") is None)
-        for key in estimates
-    )
+    return set(_ALWAYS) <= estimates and all(_is_estimate(row, key) for key in estimates)
 
 
 def _is_estimate(row: dict[str, Any], key: str) -> bool:
-    scores = [row.get(f"{key}.{metric.name}") for metric in METRICS]
-    others = [value for name, value in row.items() if name.startswith(f"{key}.") if value]
+    """Say whether a row has all of an estimate, or, where only other targets have it, nothing."""
+    start = f"{key}."
+    values = {name.removeprefix(start): v for name, v in row.items() if name.startswith(start)}
+    if key not in _ALWAYS and all(value is None for value in values.values()):
+        return True
+    failed, pitch = values.pop("failed", None), values.pop("pitch", "")
+    scores = [values.pop(metric.name, None) for metric in METRICS]
+    # What is left are scores against the original channels, which only some targets have.
+    scores += [value for value in values.values() if value is not None]
     return (
-        all(type(score) is float for score in scores)
-        and type(row.get(f"{key}.failed")) is bool
-        and type(row.get(f"{key}.pitch")) in (int, NoneType)
-        and all(isinstance(value, int | float) and math.isfinite(value) for value in others)
+        type(failed) is bool
+        and type(pitch) in (int, NoneType)
+        and all(type(score) is float and math.isfinite(score) for score in scores)
     )

@@ -13,31 +13,38 @@ that resumes may have more arms, other arms or more seeds; finished runs are kep
 share a folder share the work.
 """
 
+import re
 import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from jaxtyping import Float
+from pydantic import BaseModel, PositiveInt
 
+from unsynth.documents import DocumentError, shown, validate
 from unsynth.evaluation.evaluate import EvaluationResult, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
-from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.evaluation.tables import Table, format_interval, left_out_list, mean_interval
 from unsynth.metrics.audio import METRICS
 from unsynth.output import write_text
-from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
+from unsynth.studies.folder import PLAN, TABLE, Report, StudyError, read_plan, write_plan
+from unsynth.tasks.catalogue import load_task
 from unsynth.training.callbacks import CHECKPOINT
 from unsynth.training.dry_run import dry_run
+from unsynth.training.experiment import load_experiment
 from unsynth.training.export import export_artifact
-from unsynth.training.train import train
+from unsynth.training.train import open_set, train
 
 #: Wait between two attempts to get a run that another process works on.
 _RETRY_SECONDS = 10.0
 _WEIGHTS, _EVALUATION = "weights.safetensors", "evaluation"
+#: Reasons that are reported of the targets that are left out.
+_MOST_REASONS = 10
 #: The estimates of an evaluation that are compared, with their names in the table.
 _ESTIMATES = {"one": "one sample", "best": "best of {}"}
 
@@ -100,11 +107,17 @@ def arms_table(plan: ArmsPlan, arms: Sequence[Arm], out: Path) -> Table:
     headings = ["", "parameters", "steps", "estimate", *(metric.heading for metric in METRICS)]
     headings += [f"Δ {METRICS[0].heading}", "of each seed"]
     rows = []
+    evaluations = _read_evaluations(out, arms, plan.seeds)
     for estimate, name in _ESTIMATES.items():
         reference = None
         for arm in arms:
             scores = {
-                metric.name: _scores(out, arm, plan.seeds, f"{estimate}.{metric.name}")
+                metric.name: np.array(
+                    [
+                        [row[f"{estimate}.{metric.name}"] for row in evaluations[arm.name, seed]]
+                        for seed in range(plan.seeds)
+                    ]
+                )
                 for metric in METRICS
             }
             cells = [arm.name, f"{arm.parameters:,}", f"{arm.steps:,}"]
@@ -124,9 +137,22 @@ def arms_table(plan: ArmsPlan, arms: Sequence[Arm], out: Path) -> Table:
     return Table(headings, rows)
 
 
-def _scores(out: Path, arm: Arm, seeds: int, column: str) -> Float[np.ndarray, "seeds targets"]:
-    folders = [out / f"{arm.name}-seed{seed}" / _EVALUATION for seed in range(seeds)]
-    return np.array([[row[column] for row in read_evaluation(folder)[1]] for folder in folders])
+def _read_evaluations(
+    out: Path, arms: Sequence[Arm], seeds: int
+) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """Read the rows of each arm and seed, of the targets that all of them have scored."""
+    rows = {
+        (arm.name, seed): {
+            row["item"]: row
+            for row in read_evaluation(out / f"{arm.name}-seed{seed}" / _EVALUATION)[1]
+        }
+        for arm in arms
+        for seed in range(seeds)
+    }
+    shared = sorted(set.intersection(*(set(each) for each in rows.values())))
+    if not shared:
+        raise StudyError(f"{out}: there is no target that all arms have scored")
+    return {run: [each[item] for item in shared] for run, each in rows.items()}
 
 
 def _subtitle(plan: ArmsPlan) -> str:
@@ -136,12 +162,26 @@ def _subtitle(plan: ArmsPlan) -> str:
     )
 
 
+def _parse_variant(variant: str) -> tuple[str, list[str]]:
+    """Split a variant into its name, which also names folders, and its settings."""
+    try:
+        name, *changes = shlex.split(variant)
+    except ValueError as error:
+        raise StudyError(f"--variant {shown(variant)}: {error}") from None
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise StudyError(
+            f"--variant {shown(variant)}: {shown(name)} is no name for a folder; use letters, "
+            "digits, - and _"
+        )
+    return name, changes
+
+
 def _plan_arms(plan: ArmsPlan, out: Path, resume: bool, report: Report) -> list[Arm]:
     """Find the cost of each arm; write the plan, or check that ``out`` holds this study."""
     settings_by_name: dict[str, tuple[Path, Sequence[str]]]
     settings_by_name = {path.stem: (path, ()) for path in plan.experiments}
     for variant in plan.variants:
-        name, *changes = shlex.split(variant)
+        name, changes = _parse_variant(variant)
         settings_by_name[name] = plan.experiments[0], changes
     if len(settings_by_name) < len(plan.experiments) + len(plan.variants):
         raise StudyError("two arms have the same name: rename one")
@@ -151,21 +191,62 @@ def _plan_arms(plan: ArmsPlan, out: Path, resume: bool, report: Report) -> list[
         "dataset": list(plan.dataset),
         "candidates": plan.candidates,
     }
-    stored = read_plan(out, settings, resume)
-    stored_arms = {} if stored is None else stored["arms"]
+    stored_arms = _stored_arms(out, read_plan(out, settings, resume))
     arms, descriptions = [], {}
     for name, (path, arm_settings) in settings_by_name.items():
-        description = {"experiment": _read(path), "settings": list(arm_settings)}
+        experiment = load_experiment(path, [*plan.overrides, *arm_settings])
+        task = load_task(experiment.task)
+        description = {
+            "experiment": _read(path),
+            "settings": list(arm_settings),
+            "task": f"{task.name} {task.hash}",
+            "data": None if experiment.data.folder is None else open_set(experiment, task).contents,
+        }
         if name not in stored_arms:
             cost = _cost(name, path, arm_settings, plan, report)
-        elif all(stored_arms[name][key] == value for key, value in description.items()):
-            cost = {key: stored_arms[name][key] for key in ("parameters", "steps")}
         else:
-            raise StudyError(f"{out} has another arm {name}: give this one another name")
+            stored = stored_arms[name]
+            different = [key for key, value in description.items() if stored[key] != value]
+            if different:
+                key = different[0]
+                raise StudyError(
+                    f"{out} has another arm {name}, with {key} {shown(stored[key])}, not "
+                    f"{shown(description[key])}: give this one another name"
+                )
+            cost = {key: stored[key] for key in ("parameters", "steps")}
         arms.append(Arm(name, path, arm_settings, **cost))
         descriptions[name] = description | cost
     write_plan(out, {"asked": settings, "arms": stored_arms | descriptions})
     return arms
+
+
+class _StoredArm(BaseModel):
+    """An arm in ``plan.json``."""
+
+    experiment: str
+    settings: list[str]
+    #: Name and hash of the task, and the content of the set to train from.
+    task: str
+    data: str | None
+    parameters: PositiveInt
+    steps: PositiveInt
+
+
+class _StoredPlan(BaseModel):
+    """A whole ``plan.json``."""
+
+    asked: dict[str, Any]
+    arms: dict[str, _StoredArm]
+
+
+def _stored_arms(out: Path, plan: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the arms of a plan that was read; raises :class:`StudyError` if it is damaged."""
+    if plan is None:
+        return {}
+    try:
+        return validate(_StoredPlan, plan).model_dump()["arms"]
+    except DocumentError as error:
+        raise StudyError(f"{out / PLAN}: is damaged ({error}); choose another --out") from None
 
 
 def _cost(
@@ -218,6 +299,8 @@ def _score(plan: ArmsPlan, folder: Path, workers: int | None, report: Report) ->
     for event in evaluate(request, scores, workers, resume=(scores / SETTINGS).exists()):
         if isinstance(event, EvaluationResult):
             report(f"{folder.name}: scored")
+            if event.left_out:
+                report(left_out_list(event.left_out, event.targets, most=_MOST_REASONS))
 
 
 def _read(path: Path) -> str:

@@ -269,5 +269,12 @@ def _read_answers(out: Path, set_number: int) -> dict[str, list[dict[str, Any]]]
         paths = {way: _answer_path(out, set_number, number, way) for way in WAYS}
         if all(each.exists() for each in paths.values()):
             for way, each in paths.items():
-                answers.setdefault(way, []).append(read_json(each))
+                answers.setdefault(way, []).append(_read_answer(each))
     return answers
+
+
+def _read_answer(path: Path) -> dict[str, Any]:
+    answer = read_json(path)
+    if not isinstance(answer, dict) or any(type(answer.get(m.name)) is not float for m in METRICS):
+        raise StudyError(f"{path}: holds no answer of this version; delete it")
+    return answer

@@ -5,6 +5,7 @@ A run's folder holds ``experiment.yaml``, ``last.ckpt``, ``loss.csv``, ``validat
 """
 
 import csv
+import math
 import signal
 import sys
 import time
@@ -20,9 +21,11 @@ from jaxtyping import Float, UInt8
 
 from unsynth.data.batch import TimedBatches
 from unsynth.files import replacing
-from unsynth.training.module import ModelTraining
+from unsynth.training.module import ModelTraining, TrainingError
 
 CHECKPOINT = "last.ckpt"
+_LOSS_COLUMNS = ("step", "loss", "penalty", "gradient_norm", "learning_rate")
+_VALIDATION_COLUMNS = ("step", "loss")
 #: Shortest time between two pictures of the losses, in seconds.
 _PICTURE_SECONDS = 60.0
 #: Points of the training loss in a picture, at least, if the run has as many steps.
@@ -30,18 +33,39 @@ _PICTURE_POINTS = 400
 
 
 class Checkpoints(lightning.Callback):
-    """Saves every few minutes, at the end, and when Ctrl-C or SIGTERM asks the run to stop."""
+    """Saves every few minutes, at the end, and when Ctrl-C or SIGTERM asks the run to stop.
 
-    def __init__(self, folder: Path, minutes: float) -> None:
+    ``step`` is the step from which the run has to begin.
+    """
+
+    def __init__(self, folder: Path, minutes: float, step: int) -> None:
+        self._step = step
         self._path = folder / CHECKPOINT
         self._seconds = 60.0 * minutes
         self._saved_at = time.monotonic()
         self._previous: dict[int, Any] = {}
         #: Whether the run was asked to stop.
         self.interrupted = False
+        #: Whether training has begun, which is after a checkpoint is restored.
+        self.begun = False
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Handle the first Ctrl-C or SIGTERM here; a second one aborts the run."""
+        """Handle the first Ctrl-C or SIGTERM here; a second one aborts the run.
+
+        Raises :class:`TrainingError` if the checkpoint was not restored as a whole.
+        """
+        self.begun = True
+        if trainer.global_step != self._step:
+            raise TrainingError(
+                f"{self._path} is damaged: it is of step {self._step}, but resumes at step "
+                f"{trainer.global_step}; train anew with another --out"
+            )
+        for parameter, state in trainer.optimizers[0].state.items():
+            if any(value.ndim and value.shape != parameter.shape for value in state.values()):
+                raise TrainingError(
+                    f"{self._path} is damaged: the optimiser's state does not fit the weights; "
+                    "train anew with another --out"
+                )
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
@@ -115,10 +139,9 @@ class LossLog(lightning.Callback):
             return
         text = yaml.safe_dump(module.experiment.model_dump(mode="json"), sort_keys=False)
         (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
-        columns = ["step", "loss", "penalty", "gradient_norm", "learning_rate"]
         step = trainer.global_step
-        self._losses = _open_table(self._folder / "loss.csv", columns, step)
-        self._validations = _open_table(self._folder / "validation.csv", ["step", "loss"], step)
+        self._losses = _open_table(self._folder / "loss.csv", _LOSS_COLUMNS, step)
+        self._validations = _open_table(self._folder / "validation.csv", _VALIDATION_COLUMNS, step)
         self._drawn_at = time.monotonic()
 
     def on_train_batch_end(
@@ -231,7 +254,7 @@ def draw_losses(folder: Path) -> None:
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    steps, losses = _columns(folder / "loss.csv")
+    steps, losses = _columns(folder / "loss.csv", len(_LOSS_COLUMNS))
     block = max(1, len(losses) // _PICTURE_POINTS)
     whole = len(losses) // block * block
     axes.plot(
@@ -240,26 +263,43 @@ def draw_losses(folder: Path) -> None:
         linewidth=0.8,
         label="training",
     )
-    axes.plot(*_columns(folder / "validation.csv"), label="validation, averaged weights")
+    axes.plot(
+        *_columns(folder / "validation.csv", len(_VALIDATION_COLUMNS)),
+        label="validation, averaged weights",
+    )
     axes.set(xlabel="step", ylabel="loss", xscale="log", yscale="log")
     axes.legend()
     figure.savefig(folder / "loss.png", dpi=120)
 
 
-def _columns(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+def _columns(path: Path, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Read the first two columns of a table."""
-    rows = [row[:2] for row in csv.reader(path.read_text().splitlines()[1:])]
-    table = torch.tensor([[float(value) for value in row] for row in rows]).reshape(-1, 2)
+    rows = [[float(value) for value in row[:2]] for row in read_table(path, columns)]
+    table = torch.tensor(rows).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
-def _open_table(path: Path, columns: list[str], step: int) -> TextIO:
-    """Open a table to append rows, without its incomplete rows and those after a step."""
+def read_table(path: Path, columns: int) -> list[list[str]]:
+    """Read the rows of a table of numbers, the first of which is a step; none if it is missing.
+
+    A row that a kill has cut, or that is damaged, is left out.
+    """
     rows = []
-    if path.exists():
-        lines = path.read_text().splitlines()[1:]
-        complete = (line.split(",") for line in lines if line.count(",") == len(columns) - 1)
-        rows = [row for row in complete if int(row[0]) <= step]
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    for line in text.splitlines()[1:]:
+        row = line.split(",")
+        try:
+            finite = int(row[0]) >= 0 and all(math.isfinite(float(value)) for value in row)
+        except (ValueError, OverflowError):
+            continue
+        if finite and len(row) == columns:
+            rows.append(row)
+    return rows
+
+
+def _open_table(path: Path, columns: tuple[str, ...], step: int) -> TextIO:
+    """Open a table to append rows, without its incomplete rows and those after a step."""
+    rows = [row for row in read_table(path, len(columns)) if int(row[0]) <= step]
     with replacing(path) as unfinished, unfinished.open("w", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
     return path.open("a", newline="", buffering=1)

@@ -22,6 +22,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from unsynth.audio.augmentation import RANDOM_VALUES, augment
 from unsynth.data.batch import Batch
 from unsynth.data.seeding import Purpose, training_rng
+from unsynth.documents import shown
 from unsynth.errors import UnsynthError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
@@ -208,11 +209,16 @@ def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
 def check_identity(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Raise :class:`TrainingError` for another run's checkpoint, naming the first difference."""
     for key, value in expected.items():
-        if stored.get(key) != value:
+        other = stored.get(key)
+        if isinstance(other, torch.Tensor) or other != value:
             raise TrainingError(
-                f"the checkpoint is of {key} {stored.get(key)}, the experiment of {value}: "
+                f"the checkpoint is of {key} {_text(other)}, the experiment of {_text(value)}: "
                 "train anew with another --out"
             )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) and len(value) < 200 else shown(value)
 
 
 def _flatten(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -29,6 +29,7 @@ from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, ProgressPrinter
+from unsynth.training.checkpoint import check_weights, is_out_of_memory, read_checkpoint
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
 from unsynth.training.module import ModelTraining, TrainingError
 
@@ -243,13 +244,19 @@ def _fit(
     module = build(experiment, task, None if shards is None else shards.contents)
     if checkpoint is None:
         _fit_encoder(module, batches)
+    step = 0
+    if checkpoint is not None:  # Its faults are reported before any work.
+        content = read_checkpoint(checkpoint, resumed=True)
+        module.on_load_checkpoint(content)
+        check_weights(checkpoint, content["state_dict"], module.state_dict())
+        step = content["global_step"]
     items = range(experiment.data.validation)
     observation = experiment.model.observation
     _say(f"rendering {len(items):,} sounds for validation")
     sounds = render_sounds(task, renderer, observation, Split.VALIDATION, items, experiment.seed)
     x1 = torch.from_numpy(task.spec.encode(sounds.patches)).float()
     log = LossLog(folder, x1, torch.from_numpy(sounds.observed), settings.validate_every)
-    checkpoints = Checkpoints(folder, settings.checkpoint_minutes)
+    checkpoints = Checkpoints(folder, settings.checkpoint_minutes, step)
     if settings.compile:
         for network in module.model.children():
             network.compile()
@@ -280,6 +287,14 @@ def _fit(
             last = folder / CHECKPOINT
             state = f"{last} is unchanged" if last.exists() else "no checkpoint was saved yet"
             raise type(error)(f"{error}; {state}") from None
+        except Exception as error:
+            if checkpoint is None or checkpoints.begun or is_out_of_memory(error):
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+            raise TrainingError(
+                f"{checkpoint} is damaged, or of another version ({reason}): train anew with "
+                "another --out"
+            ) from None
     if not trainer.is_global_zero:
         return None
     return Run(folder / CHECKPOINT, trainer.global_step, settings.steps, log.validation)

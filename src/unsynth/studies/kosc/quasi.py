@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from unsynth.data.seeding import Split, item_rng
@@ -27,7 +28,7 @@ from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
 from unsynth.output import write_text
-from unsynth.studies.folder import TABLE
+from unsynth.studies.folder import TABLE, StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.figure3 import pooled_score, subtitle
 from unsynth.studies.kosc.scoring import uniform_patches
@@ -172,11 +173,16 @@ def _plot_param2tok(cell: Cell, out: Path) -> None:
     """Plot |A| and the cosines of the rows of Z, with the values grouped by oscillator."""
     from matplotlib.figure import Figure
 
-    weights = load_file(out / f"{cell.name}.safetensors")
+    path = out / f"{cell.name}.safetensors"
     k, values = cell.synth.oscillators, cell.synth.values
     order = [part * k + i for i in range(k) for part in range(3)] + list(range(3 * k, values))
-    assignment = weights["field.tokens.assignment"].abs().cpu()[:, order]
-    rows = torch.nn.functional.normalize(weights["field.tokens.z_in"].cpu()[order], dim=1)
+    try:
+        weights = load_file(path)
+        assignment = weights["field.tokens.assignment"].abs()[:, order]
+        rows = torch.nn.functional.normalize(weights["field.tokens.z_in"][order], dim=1)
+    except (SafetensorError, OSError, KeyError, IndexError, RuntimeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise StudyError(f"{path}: cannot be read ({reason}); delete it") from None
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     image = left.imshow(assignment.numpy(), aspect="auto", cmap="magma", vmin=0)

@@ -15,6 +15,8 @@ from unsynth.metrics.parameters import assignment_cost, mse, unsquared_assignmen
 from unsynth.models.kosc import SpectrumFlow
 from unsynth.studies.kosc.cell import Cell, CellSettings
 
+#: Names of the scores.
+SCORES = ("lsd", "mse", "lac", "unsquared lac")
 #: Items estimated in one batch.
 _CHUNK = 1024
 
@@ -61,7 +63,7 @@ def score_cell(
     """
     if model is not None:
         model.eval()
-    scores: dict[str, list[float]] = {"lsd": [], "mse": [], "lac": [], "unsquared lac": []}
+    scores: dict[str, list[float]] = {name: [] for name in SCORES}
     for first in range(0, settings.items, _CHUNK):
         items = range(first, min(first + _CHUNK, settings.items))
         target = uniform_patches(cell, Split.TEST, items).to(device)

@@ -24,17 +24,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
+from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.output import make_folder, write_text
-from unsynth.studies.folder import Report, StudyError, read_json, read_plan, write_plan
+from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.kosc.budget import affordable_steps
 from unsynth.studies.kosc.cell import PROBES, Cell, CellSettings, Probe, Result
-from unsynth.studies.kosc.scoring import score_cell
+from unsynth.studies.kosc.scoring import SCORES, score_cell
 from unsynth.studies.kosc.training import Training
 
+_RESULT = TypeAdapter(Result)
 _CHECKPOINT_SECONDS = 300.0
 _REPORT_SECONDS = 20.0
 #: Wait between two attempts to get a cell that another process works on.
@@ -64,7 +67,12 @@ def run_cells(
     plan = dataclasses.asdict(settings) | {"budget": budget}
     stored = read_plan(out, plan, resume)
     if stored is not None:
-        settings = dataclasses.replace(settings, steps=stored["steps"])
+        steps = stored.get("steps")
+        if type(steps) is not int or steps < 1 or (budget is None and steps != settings.steps):
+            raise StudyError(
+                f"{out / PLAN}: its number of steps is {shown(steps)}; choose another --out"
+            )
+        settings = dataclasses.replace(settings, steps=steps)
     else:
         make_folder(out)  # A folder that cannot be written is reported before the measurement.
         if budget is not None:
@@ -77,7 +85,7 @@ def run_cells(
         if not any(attempts):
             report(f"  {len(unfinished)} cells remain; other processes work on them")
             time.sleep(_RETRY_SECONDS)
-    return [_read_result(study.result_path(cell)) for cell in cells], settings
+    return [_read_result(study.result_path(cell), cell, settings) for cell in cells], settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,10 +202,21 @@ def _find_device(name: str) -> torch.device:
     return device
 
 
-def _read_result(path: Path) -> Result:
+def _read_result(path: Path, cell: Cell, settings: CellSettings) -> Result:
+    """Read a cell's result; raises :class:`StudyError` for another cell's and a damaged one."""
     try:
-        fields = read_json(path)
-        fields["watched"] = [(step, numbers) for step, numbers in fields["watched"]]
-        return Result(**fields)
-    except (TypeError, KeyError):
-        raise StudyError(f"{path}: holds no result of this version; delete it") from None
+        result = _RESULT.validate_json(json.dumps(read_json(path)), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise StudyError(
+            f"{path}: holds no result of this version ({where}: {first['msg']}); delete it"
+        ) from None
+    fields = result.model, result.condition, result.k, result.seed
+    if fields != (cell.model.value, cell.condition, cell.synth.oscillators, cell.seed):
+        raise StudyError(f"{path}: holds the result of another cell ({shown(fields)}); delete it")
+    if result.scores.keys() != set(SCORES) or any(
+        len(values) != settings.items for values in result.scores.values()
+    ):
+        raise StudyError(f"{path}: does not have all scores of {settings.items} items; delete it")
+    return result

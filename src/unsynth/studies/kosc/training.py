@@ -1,7 +1,6 @@
 """The training of one cell's model."""
 
 import math
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,6 +24,7 @@ from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_uni
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.synths.kosc import KOsc, Ranges
+from unsynth.training.checkpoint import is_out_of_memory, read_tensors
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 from unsynth.training.optimizer import parameter_groups
 
@@ -39,6 +40,18 @@ _STEPS_AHEAD = 4
 _PENDING_STEPS = 25
 #: Losses of this many last steps are kept for their mean.
 _RECENT_LOSSES = 100
+
+
+class _Progress(BaseModel):
+    """What a checkpoint holds beside tensors."""
+
+    model_config = ConfigDict(strict=True)
+
+    step: PositiveInt
+    #: Losses of the last steps, at least one.
+    losses: list[FiniteFloat] = Field(min_length=1)
+    seconds: FiniteFloat
+    watched: list[tuple[int, list[float]]]
 
 
 class Training:
@@ -174,14 +187,17 @@ class Training:
 
     def load(self, path: Path) -> None:
         """Resume from a checkpoint; raises :class:`StudyError` for a damaged one."""
+        state = read_tensors(path, StudyError, "delete it")
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError):
+            progress = _Progress.model_validate(state)
+        except Exception as error:  # Values of other types raise errors of many kinds.
+            if is_out_of_memory(error):
+                raise
             raise StudyError(f"{path}: is damaged; delete it") from None
-        self.step, self.losses = state["step"], state["losses"]
-        self.seconds, self.measurements = state["seconds"], state["watched"]
+        self.step, self.losses = progress.step, progress.losses
+        self.seconds, self.measurements = progress.seconds, progress.watched
         self._upcoming.clear()
 
 
