@@ -62,7 +62,7 @@ WAYS = {
     "writes": (lambda: Path("in/new").write_text(""), "other", "in/new"),
     "elsewhere": (lambda: Path("../outside").mkdir(), "other", "outside"),
     "leaves": (lambda: Path("out/.half").mkdir(), "other", "left out/.half"),
-    "fills": (lambda: len(bytearray(300_000_000)), "other", "GB of memory"),
+    "fills": (lambda: b"x" * 400_000_000, "other", "GB of memory"),
 }
 
 
@@ -75,6 +75,8 @@ def outcomes(tmp_path, monkeypatch) -> dict:
 
     # Pytest takes errors of threads, and a command prints them.
     monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    monkeypatch.setattr(running, "MOST_MEMORY", pages * os.sysconf("SC_PAGESIZE") + 200_000_000)
     monkeypatch.setattr(running, "MOST_COMPUTING", 1)
     monkeypatch.setattr(running, "MOST_WAITING", 5)
     monkeypatch.setattr(running, "_command", lambda arguments: WAYS[arguments[0]][0]())
