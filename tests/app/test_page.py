@@ -1,6 +1,7 @@
 """The page in a real browser, as a musician uses it."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,10 @@ from unsynth.metrics.audio import mss
 from unsynth.tasks.catalogue import load_task
 
 playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM or "UNSYNTH_TEST_PAGE" not in os.environ,
+    reason="needs Chromium and UNSYNTH_TEST_PAGE=1",
+)
 
 #: Milliseconds for what a crowded machine may take.
 PATIENCE = 200_000
