@@ -74,7 +74,7 @@ def estimate_note(
     end = max(SHORTEST, round(note_end(audio, sample_rate, onset), 3))
     keys, remark = np.array(pitches(task)), ""
     if "note.pitch" in locked:
-        keys = np.array([locked["note.pitch"]])
+        keys = np.array([round(locked["note.pitch"])])
     elif (pitch := estimate_pitch(audio, sample_rate, onset, LOWEST, HIGHEST)) is not None:
         keys, remark = _nearest_octave(round(pitch), keys)
     onsets = task.spec.parameters[task.spec.position["note.onset"]]
