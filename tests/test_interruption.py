@@ -27,7 +27,7 @@ from unsynth.report.folder import save
 from unsynth.search.candidates import Target
 
 TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "16"))
-FILES = {"patch.json", "best.wav", "note.mid", "report.html"}
+FILES = {"patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and timers of Unix")
 

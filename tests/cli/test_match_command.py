@@ -29,7 +29,7 @@ from unsynth.tasks.catalogue import load_task
 
 #: Times that a running match is interrupted by a signal.
 INTERRUPTS = max(2, int(os.environ.get("UNSYNTH_INTERRUPTS", "16")) // 20)
-FILES = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
+FILES = {"patches.syx", "patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
 
 

@@ -130,7 +130,7 @@ def test_the_first_candidate_is_as_near_as_every_start(own_match):
 
 def test_the_files_hold_the_candidates(own_match):
     folder, result = own_match.folder, own_match.result
-    names = {"patches.syx", "patch.json", "best.wav", "note.mid", "report.html"}
+    names = {"patches.syx", "patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
     assert {p.name for p in folder.iterdir()} == names and folder.name == "own sound"
     task, best = result.task, result.candidates[0]
     note = task.note(best.patch)

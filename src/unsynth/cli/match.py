@@ -126,7 +126,7 @@ def match(
     SOUND is a file (wav, flac, mp3, ogg, aiff) with one note, or a folder of files. For each sound
     this writes a folder with the patches as the synthesizer opens them (for a DX7 the bank
     patches.syx, best patch first), report.html to listen and compare, patch.json with all
-    values, best.wav and note.mid.
+    values, target.wav, best.wav and note.mid.
 
     Ctrl-C ends the search early and keeps the best patches so far. Sounds of a folder that already
     have a result with the same settings are skipped. The first match for a synthesizer may build
