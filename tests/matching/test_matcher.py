@@ -240,7 +240,7 @@ def test_files_without_a_usable_patch_are_refused(task, tmp_path):
         with pytest.raises(PatchError, match="that unsynth wrote"):
             UserPatches.read(path, task)
     path.write_text('{"task": "vital", "candidates": []}')
-    with pytest.raises(PatchError, match="patches of vital"):
+    with pytest.raises(PatchError, match="patches of 'vital'"):
         UserPatches.read(path, task)
     named = task.spec.named(task.sample(np.random.default_rng(0)))
     path.write_text(json.dumps({"task": "dx7", "candidates": [{"parameters": named}] * 20_000}))
