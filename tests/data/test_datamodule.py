@@ -1,3 +1,4 @@
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,28 @@ def test_an_empty_folder_is_refused(task, tmp_path):
 def test_devices_that_cannot_share_a_batch_are_refused(folder, task):
     with pytest.raises(DatasetError, match=r"16 is 4 groups of 4, which 3 .* multiple of 12"):
         next(open_batches(folder, task).loader(0, 0, 3))
+
+
+class LargeTask(DX7Task):
+    """A task whose pickle is far larger than the buffer of a pipe, as one of Vital."""
+
+    def __init__(self, ballast: bytes = b"." * 1_000_000) -> None:
+        super().__init__()
+        self._ballast = ballast
+
+    def __reduce__(self) -> tuple[type, tuple[bytes]]:
+        return LargeTask, (self._ballast,)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.timeout(100)
+def test_a_loader_that_is_killed_as_it_starts_ends_the_loading(folder, kill_starts):
+    kill_starts(1)
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|killed by signal"):
+        next(open_batches(folder, LargeTask(), loaders=1).loader(0))
+    # The next one is not killed.
+    (batch,) = batches(open_batches(folder, LargeTask(), loaders=1), 0, 1)
+    assert equal([batch], batches(open_batches(folder, DX7Task()), 0, 1))
 
 
 @pytest.mark.parametrize("loaders", [0, 1])

@@ -6,6 +6,7 @@ epoch. The noise x0 of a group is drawn and coupled within the group, so it depe
 number of devices nor on that of processes.
 """
 
+import pickle
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import count
@@ -88,7 +89,9 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
     ) -> None:
         # Not a reader: the stream is sent to the processes of a loader.
         self._reader_arguments = url, plan, observation
-        self._pairing = pairing
+        # A tensor's memory is shared with the processes. What is sent to them as they start has to
+        # fit the buffer of a pipe (see unsynth.rendering.workers), and a task of Vital does not.
+        self._pairing = torch.frombuffer(bytearray(pickle.dumps(pairing)), dtype=torch.uint8)
         self._order = order
         self._lanes = lanes
         self._start = start
@@ -100,16 +103,17 @@ class ShardStream(IterableDataset[Batch | UnsynthError]):
             share = len(lanes) // worker.num_workers
             lanes = lanes[worker.id * share : (worker.id + 1) * share]
         reader = ShardReader(*self._reader_arguments)
-        groups = [self._lane(reader, lane) for lane in lanes]
+        pairing: Pairing = pickle.loads(self._pairing.numpy().tobytes())
+        groups = [self._lane(reader, pairing, lane) for lane in lanes]
         try:
             while True:
                 yield join([next(group) for group in groups])
         except UnsynthError as error:  # raised again in the process that takes the batch
             yield error
 
-    def _lane(self, reader: ShardReader, lane: int) -> Iterator[Batch]:
+    def _lane(self, reader: ShardReader, pairing: Pairing, lane: int) -> Iterator[Batch]:
         """Yield the groups of a lane."""
-        seed, pairing = self._order.seed, self._pairing
+        seed = self._order.seed
         steps = count(self._start)
         key, first = self._order.buffer_at(self._start, lane)
         buffer = _Buffer(reader, self._order, key)
