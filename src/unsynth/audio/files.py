@@ -122,6 +122,8 @@ def _fit(
     rate, remarks = sound.rate, []
     _check_length(sound.samples / rate, sound.name)
     frames = measure_frames(_finite(sound), rate)
+    if not frames.means.size:
+        raise SoundError(f"{sound.name}: the file ends before its samples; save it again")
     offset = frames.offset()
     start, longest = 0, round(seconds * rate)
     if sound.samples > longest:
