@@ -133,6 +133,26 @@ def test_a_long_sound_is_cut_at_the_right_time_at_any_rate(tmp_path, rate):
     assert 0.005 < first_onset(audio, RATE) < 0.025
 
 
+@pytest.mark.parametrize("seconds", [6.0, 30.0])
+def test_a_file_that_ends_early_is_matched_up_to_there(tmp_path, seconds):
+    """As after a download that broke off: its header promises more than there is."""
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, tone(seconds), RATE)
+    path.write_bytes(path.read_bytes()[: int(0.4 * path.stat().st_size)])
+    audio, remarks = read(path)
+    end = 0.4 * seconds
+    assert "it says that it is" in remarks[0]
+    assert np.abs(audio[0, : round(min(4.0, end - 0.1) * RATE)]).max() == pytest.approx(1.0)
+    assert np.abs(audio[0, round((end + 0.1) * RATE) :]).max(initial=0.0) < 1e-3
+
+
+def test_a_short_sound_has_no_offset(tmp_path):
+    path = tmp_path / "short.wav"
+    for seconds in (0.05, 0.12):
+        soundfile.write(path, tone(seconds, hz=110), RATE)
+        assert read(path)[1] == ()
+
+
 def bad_files(tmp_path):
     nan = tone(1.0).astype(np.float32)
     nan[2_000] = np.nan

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from unsynth.audio.files import LEAD, SHORTEST, fit_sound, open_sound, read_sound, write_wav
+from unsynth.audio.files import (
+    LEAD,
+    SHORTEST,
+    fit_sound,
+    open_sound,
+    read_blocks,
+    read_sound,
+    write_wav,
+)
 from unsynth.audio.levels import frame_samples, measure_frames
 from unsynth.audio.onset import first_onset, loudest_onset
 from unsynth.audio.pitch import estimate_pitch
@@ -17,8 +25,6 @@ from unsynth.errors import SoundError
 
 #: Columns of a waveform.
 _COLUMNS = 800
-#: Frames of 10 ms that are read at a time.
-_BLOCK_FRAMES = 2000
 #: Sample rate for hearing the pitch of a sound before a synthesizer is chosen, in Hz.
 _RATE = 44_100
 
@@ -43,14 +49,14 @@ def read_waveform(path: Path) -> Waveform:
         size, peaks = frame_samples(rate), []
 
         def blocks() -> Iterator[Float32[np.ndarray, "channels _"]]:
-            for block in file.blocks(_BLOCK_FRAMES * size, dtype="float32", always_2d=True):
+            for block in read_blocks(file):
                 if not np.isfinite(block).all():
                     raise SoundError(
                         f"{path.name}: holds samples that are NaN or infinite; export it again"
                     )
-                whole = np.abs(block[: len(block) // size * size]).max(axis=1)
+                whole = np.abs(block[:, : block.shape[1] // size * size]).max(axis=0)
                 peaks.append(whole.reshape(-1, size).max(axis=1))
-                yield block.T
+                yield block
 
         frames = measure_frames(blocks(), rate)
     outline = np.concatenate(peaks)

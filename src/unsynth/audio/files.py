@@ -65,7 +65,9 @@ def read_sound(
             audio = file.read(dtype="float32", always_2d=True).T
             sound = _in_memory(path, rate, audio, ogg)
         else:
-            sound = _Sound(path, rate, samples, partial(_blocks, file), partial(_part, file), ogg)
+            sound = _Sound(
+                path, rate, samples, partial(read_blocks, file), partial(_part, file), ogg
+            )
         return _fit(sound, sample_rate, channels, seconds, latest_onset)
 
 
@@ -104,10 +106,14 @@ def _in_memory(name: Path | str, rate: int, audio: Audio, ogg: bool = False) -> 
     return _Sound(name, rate, audio.shape[1], lambda: [audio], part, ogg)
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[Audio]:
-    """Read a file in blocks of whole frames."""
+def read_blocks(file: soundfile.SoundFile) -> Iterator[Audio]:
+    """Read a file in blocks of whole frames, to where its samples end.
+
+    That may be before the end that its header names. (``SoundFile.blocks`` then goes on with what
+    happens to be in memory.)
+    """
     size = _BLOCK // frame_samples(file.samplerate) * frame_samples(file.samplerate)
-    for block in file.blocks(blocksize=size, dtype="float32", always_2d=True):
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
         yield block.T
 
 
@@ -126,12 +132,18 @@ def _fit(
         raise SoundError(f"{sound.name}: the file ends before its samples; save it again")
     offset = frames.offset()
     start, longest = 0, round(seconds * rate)
-    if sound.samples > longest:
+    samples = min(sound.samples, (frames.means.shape[1] + 1) * frame_samples(rate))
+    if samples < sound.samples:
+        remarks.append(
+            f"the file ends after {_duration(samples / rate)}, though it says that it is "
+            f"{_duration(sound.samples / rate)} long"
+        )
+    if samples > longest:
         onset = loudest_onset(frames.levels(offset)) * frames.seconds
         start = max(0, round((onset - LEAD) * rate))
-        end = min(sound.samples, start + longest) / rate
+        end = min(samples, start + longest) / rate
         remarks.append(
-            f"the sound is {_duration(sound.samples / rate)} long: matched {start / rate:.2f} s to "
+            f"the sound is {_duration(samples / rate)} long: matched {start / rate:.2f} s to "
             f"{end:.2f} s, from its loudest onset"
         )
     audio = sound.part(start, longest)

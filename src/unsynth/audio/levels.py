@@ -34,9 +34,11 @@ class Frames(NamedTuple):
         An offset is in the whole sound and in its quietest 100 ms. Of the two means, the one nearer
         to 0 is taken, and 0 if their signs differ: a short thump, or a note with an offset between
         silences, has one mean but not the other. A Hann window keeps low tones out of the means.
+        A sound below 200 ms is too short to tell: 0.
         """
-        count = min(_QUIET, self.means.shape[1])
-        window = hann(count + 2)[1:-1] / hann(count + 2).sum()
+        if self.means.shape[1] < 2 * _QUIET:
+            return np.zeros(len(self.means))
+        window = hann(_QUIET + 2)[1:-1] / hann(_QUIET + 2).sum()
         offsets = []
         for powers, means in zip(self.powers, self.means, strict=True):
             quietest = np.convolve(powers, window, "valid").argmin()
