@@ -44,6 +44,12 @@ def compute() -> None:
         pass
 
 
+def fill() -> None:
+    from fuzzing import running
+
+    _ = b"x" * running.MOST_MEMORY
+
+
 #: What a command may do, with what must be found.
 WAYS = {
     "result": (lambda: None, "result", ""),
@@ -62,7 +68,7 @@ WAYS = {
     "writes": (lambda: Path("in/new").write_text(""), "other", "in/new"),
     "elsewhere": (lambda: Path("../outside").mkdir(), "other", "outside"),
     "leaves": (lambda: Path("out/.half").mkdir(), "other", "left out/.half"),
-    "fills": (lambda: b"x" * 400_000_000, "other", "GB of memory"),
+    "fills": (fill, "other", "GB of memory"),
 }
 
 

@@ -1,11 +1,13 @@
 """Progress on standard error."""
 
+import errno
 from dataclasses import dataclass
 
 import pytest
 
 from unsynth.authoring.check import CheckProgress
 from unsynth.authoring.listening import ProbeProgress
+from unsynth.cli import main
 from unsynth.cli.terminal import Step, follow, result_of, say, say_error
 from unsynth.data.local import DatasetProgress
 from unsynth.data.verify import ShardProgress
@@ -21,7 +23,7 @@ class Count:
 
 
 def test_follow_yields_all_but_steps_and_labels_stages(capsys):
-    steps = [Progress("loading", 0, 1), Progress("searching", 3, 4, 2.5), "event"]
+    steps = [Progress("loading", 0, 1), Progress("searching", 3, 4), "event"]
     assert list(follow(steps, indent="  ")) == ["event"]
     out, err = capsys.readouterr()
     assert out == "" and err.splitlines() == ["  loading", "  searching"]
@@ -64,6 +66,19 @@ def test_progress_of_every_command_is_a_step(event):
 def test_an_error_is_one_line(capsys):
     say_error("a\nb   c")
     assert capsys.readouterr().err == "unsynth: a b c\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_disk_that_fills_up_in_a_library_is_one_line(monkeypatch, capsys, number):
+    def fill(**options: object) -> None:
+        raise OSError(number, "No space left on device", "kernel.nbc")
+
+    monkeypatch.setattr(main, "commands", fill)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+    line = "unsynth: kernel.nbc could not be written (No space left on device): free space\n"
+    assert capsys.readouterr().err == line
 
 
 def test_texts_of_files_cannot_command_the_terminal(capsys):

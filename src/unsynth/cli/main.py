@@ -4,6 +4,7 @@ Subcommands import engines, torch and report pages only when they run, so ``--he
 Every error that a user can cause ends in one line on standard error and exit code 2.
 """
 
+import errno
 import io
 import signal
 import sys
@@ -26,6 +27,8 @@ from unsynth.cli.terminal import say_error
 from unsynth.errors import UnsynthError
 from unsynth.version import __version__
 
+#: Error numbers of a disk that is full, a quota that is used up, and a file above the limit.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: Headings of ``unsynth --help``, each with its commands in the order of their use.
 _GROUPS: dict[str, tuple[click.Command, ...]] = {
     "From a sound to a patch": (
@@ -81,12 +84,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A character that the terminal's encoding lacks must not end a run.
             stream.reconfigure(errors="backslashreplace")
-    arguments = sys.argv[1:]
-    # Each process that is started is sent sys.argv, through a pipe that thousands of file names
-    # would fill (see unsynth.rendering.workers).
-    del sys.argv[1:]
     try:
-        commands(arguments, prog_name="unsynth", standalone_mode=False)
+        commands(prog_name="unsynth", standalone_mode=False)
     except UnsynthError as error:
         _fail(str(error))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -99,6 +98,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(2)
+    except OSError as error:
+        # Files that libraries write, such as numba's compiled code.
+        if error.errno not in _DISK_FULL:
+            raise
+        _fail(f"{error.filename or 'a file'} could not be written ({error.strerror}): free space")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 import json
 import signal
 import statistics
+import sys
 import webbrowser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -153,6 +154,9 @@ def match(
         seed=seed,
     )
     jobs = find_jobs(sounds, out)
+    # Each engine process is sent sys.argv as it starts, through a pipe that thousands of file
+    # names would fill (see unsynth.rendering.workers).
+    del sys.argv[1:]
     with (
         stop_on(signal.SIGINT, signal.SIGTERM) as stop_requested,
         Matcher.load(request.task, index, model) as matcher,
