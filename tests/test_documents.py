@@ -13,6 +13,7 @@ from unsynth.documents import (
     read_yaml,
     shown,
     validate,
+    write_yaml,
 )
 
 #: Eight levels of ten aliases each: 10^8 values.
@@ -81,6 +82,13 @@ def test_json_beyond_a_limit_is_one_short_line(data, message):
     with pytest.raises(DocumentError, match=message) as error:
         parse_json(data)
     assert len(str(error.value)) <= 200
+
+
+@pytest.mark.parametrize("text", ["1e5", "1E-3", "12e4", ".5e1", "on", "1:30", "2026-01-02", "="])
+def test_written_yaml_is_read_as_the_same_values(text):
+    value = {text: [text, 1e5, 3, None], "b": {"text": text}}
+    value["c"] = value["b"]
+    assert parse_yaml(write_yaml(value)) == value
 
 
 def test_json_gives_its_values_and_nan_on_request():

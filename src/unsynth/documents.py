@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-#: The largest JSON file in bytes, enough for a patch of Vital with all its wavetables.
-MOST_JSON_BYTES = 64_000_000
+#: The most bytes of a file that is read whole, enough for a patch of Vital with all its wavetables.
+MOST_BYTES = 64_000_000
 #: The largest YAML file in bytes. YAML takes seconds per MB; the longest task here has 22 kB.
 MOST_YAML_BYTES = 500_000
 #: The deepest nesting of lists and mappings.
@@ -66,7 +66,7 @@ def printable(text: str) -> str:
     return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def read_bytes(path: Path, most: int) -> bytes:
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """Read a file of at most ``most`` bytes.
 
     Raises ``OSError``, and :class:`DocumentError` for a larger file.
@@ -78,7 +78,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     return data
 
 
-def read_json(path: Path, most: int = MOST_JSON_BYTES, finite: bool = True) -> Any:
+def read_json(path: Path, most: int = MOST_BYTES, finite: bool = True) -> Any:
     """Read a JSON file as :func:`parse_json` does; also raises ``OSError``."""
     return parse_json(read_bytes(path, most), finite)
 
@@ -195,6 +195,21 @@ def _check_json(content: Any) -> None:
     raise _too_deep()
 
 
+def write_yaml(value: Any, **options: Any) -> str:
+    """Write plain values as YAML that :func:`parse_yaml` reads as the same values.
+
+    Fields keep their order. ``options`` are those of ``yaml.dump``.
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **options)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that the reader would take for numbers."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 class _Loader(yaml.SafeLoader):
     """Reads plain values, and counts them while it reads."""
 
@@ -264,9 +279,13 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _TEXT_TAGS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    _FLOAT_TAG, re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$", re.ASCII), [*"-+.0123456789"]
+#: Numbers such as 1e5, which are texts in YAML 1.1.
+_EXPONENT = (
+    *(_FLOAT_TAG, re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$", re.ASCII)),
+    [*"-+.0123456789"],
 )
+_Loader.add_implicit_resolver(*_EXPONENT)
+_Dumper.add_implicit_resolver(*_EXPONENT)
 _Loader.add_constructor(_INTEGER_TAG, _Loader.construct_number)
 _Loader.add_constructor(_FLOAT_TAG, _Loader.construct_number)
 

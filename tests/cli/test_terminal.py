@@ -4,6 +4,7 @@ import errno
 from dataclasses import dataclass
 
 import pytest
+import torch
 
 from unsynth.authoring.check import CheckProgress
 from unsynth.authoring.listening import ProbeProgress
@@ -79,6 +80,36 @@ def test_a_disk_that_fills_up_in_a_library_is_one_line(monkeypatch, capsys, numb
     assert ended.value.code == 2
     line = "unsynth: kernel.nbc could not be written (No space left on device): free space\n"
     assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9 bytes"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+    ids=["numpy", "gpu", "torch"],
+)
+def test_memory_that_runs_out_is_one_line(monkeypatch, capsys, error):
+    def exhaust(**options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "commands", exhaust)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("unsynth: there is not enough memory")
+
+
+def test_other_errors_of_a_fault_keep_their_traceback(monkeypatch):
+    def fail(**options: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(main, "commands", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        main.main()
 
 
 def test_texts_of_files_cannot_command_the_terminal(capsys):

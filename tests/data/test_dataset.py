@@ -363,6 +363,30 @@ def test_values_of_a_manifest_beyond_a_limit_are_refused(good, tmp_path, field, 
     assert len(str(error.value)) < 500
 
 
+@pytest.mark.parametrize("kind", ["link", "external file", "virtual", "group"])
+def test_a_shard_that_reads_other_files_is_refused(good, tmp_path, kind):
+    path = copy(good, tmp_path / "set")
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["patches"] = np.zeros((4, 3), np.float32)
+    with h5py.File(path / "shard-000001.h5", "r+") as shard:
+        shape, dtype = shard["patches"].shape, shard["patches"].dtype
+        del shard["patches"]
+        if kind == "link":
+            shard["patches"] = h5py.ExternalLink(str(other), "patches")
+        elif kind == "external file":
+            places = [(str(other), 0, h5py.h5f.UNLIMITED)]
+            shard.create_dataset("patches", shape, dtype, external=places)
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(shape, dtype)
+            layout[:4] = h5py.VirtualSource(str(other), "patches", (4, shape[1]))
+            shard.create_virtual_dataset("patches", layout)
+        else:
+            shard["patches"] = shard
+    with pytest.raises(DatasetError, match=r"shard-000001.h5 is damaged .*patches"):
+        read_patches(Folder(path))
+
+
 def test_a_shard_without_patches_is_named(good, tmp_path):
     path = copy(good, tmp_path / "set")
     assert read_patches(Folder(path)).shape == (20, len(load("tones").spec.parameters))

@@ -19,7 +19,7 @@ from tests.tiny import RATE, ProcessTinySynth, TinySynth, TinyTask
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
-from unsynth.formats.syx import read_syx, write_bank
+from unsynth.formats.syx import init_voice, read_syx, write_bank
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import user_index_path
 from unsynth.matching.diversity import mel_distance
@@ -249,6 +249,9 @@ def test_files_without_a_usable_patch_are_refused(task, tmp_path):
     bank = tmp_path / "x.syx"
     bank.write_bytes(b"hello")
     with pytest.raises(PatchError, match="no DX7 voice"):
+        UserPatches.read(bank, task)
+    bank.write_bytes(write_bank([init_voice()]) * 16)
+    with pytest.raises(PatchError, match="holds 512 voices; give at most 500"):
         UserPatches.read(bank, task)
     with pytest.raises(PatchError, match="the task is tiny"):
         UserPatches.read(bank, TinyTask())

@@ -22,6 +22,7 @@ from unsynth.audio.onset import first_onset, loudest_onset
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.conventions import SECONDS
 from unsynth.errors import SoundError
+from unsynth.matching.note import HIGHEST, HIGHEST_NOTE, LOWEST
 
 #: Columns of a waveform.
 _COLUMNS = 800
@@ -74,15 +75,17 @@ def read_waveform(path: Path) -> Waveform:
 def hear(path: Path, start: float | None) -> dict[str, Any]:
     """Estimate the pitch of a sound, from ``start`` seconds on or where unsynth would begin.
 
-    Returns the MIDI note or ``None``, and remarks on what is changed before the match.
+    Returns the MIDI note or ``None``, and remarks on what is changed before the match. The note may
+    lie outside of a synthesizer's keys: the match takes its nearest octave then.
     """
     if start is None:
         audio, remarks = read_sound(path, _RATE, 1, SECONDS, 1.0)
     else:
         samples, rate = read_stretch(path, start)
         audio, remarks = fit_sound(samples, rate, _RATE, 1, SECONDS, 1.0)
-    pitch = estimate_pitch(audio, _RATE, first_onset(audio, _RATE))
-    return {"note": None if pitch is None else round(pitch), "remarks": remarks}
+    pitch = estimate_pitch(audio, _RATE, first_onset(audio, _RATE), LOWEST, HIGHEST)
+    note = None if pitch is None or round(pitch) > HIGHEST_NOTE else round(pitch)
+    return {"note": note, "remarks": remarks}
 
 
 def write_stretch(path: Path, start: float, wav: Path) -> None:

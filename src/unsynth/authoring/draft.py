@@ -11,11 +11,9 @@ from math import factorial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from unsynth.authoring.probing import Probe, ProbedParameter
 from unsynth.authoring.units import ProposedUnit
-from unsynth.documents import DocumentError, parse_yaml
+from unsynth.documents import DocumentError, parse_yaml, write_yaml
 from unsynth.errors import OutputError, TaskError
 from unsynth.tasks.declared.reader import MOST_IMAGES
 from unsynth.tasks.declared.task import DeclaredTask
@@ -167,8 +165,7 @@ def _parameter(p: ProbedParameter, name: str, control: str | list[str]) -> Itera
     if len(one_line) <= _WIDTH - 8:
         yield f"  - {one_line}"
         return
-    text = yaml.safe_dump(fields, default_flow_style=None, sort_keys=False, allow_unicode=True,
-                          width=_WIDTH - 8)  # fmt: skip
+    text = write_yaml(fields, default_flow_style=None, width=_WIDTH - 8)
     for i, line in enumerate(text.splitlines()):
         yield ("  - " if i == 0 else "    ") + line
 
@@ -232,12 +229,9 @@ def _left_out(excluded: Sequence[ProbedParameter]) -> Iterator[str]:
 
 
 def _block(key: str, fields: Mapping[str, Any]) -> list[str]:
-    text = yaml.safe_dump({key: dict(fields)}, sort_keys=False, allow_unicode=True, width=1000)
+    text = write_yaml({key: dict(fields)}, width=1000)
     return text.splitlines()
 
 
 def _flow(fields: Mapping[str, Any]) -> str:
-    text = yaml.safe_dump(
-        dict(fields), default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
-    )
-    return text.strip()
+    return write_yaml(dict(fields), default_flow_style=True, width=10_000).strip()

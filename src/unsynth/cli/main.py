@@ -98,6 +98,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        from unsynth.training.checkpoint import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        _fail("there is not enough memory: close other programs, or use smaller settings")
     except OSError as error:
         # Files that libraries write, such as numba's compiled code.
         if error.errno not in _DISK_FULL:

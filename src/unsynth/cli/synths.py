@@ -40,16 +40,17 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
     is exact.
     """
     from unsynth.audio.files import write_wav
+    from unsynth.documents import DocumentError, read_bytes
     from unsynth.errors import OutputError, PatchError
     from unsynth.formats.syx import read_syx, voice_name
     from unsynth.synths.base import Note
     from unsynth.tasks.dx7.task import DX7Task
 
     try:
-        file = read_syx(bank.read_bytes())
+        file = read_syx(read_bytes(bank))
     except OSError as error:
         raise PatchError(f"{bank}: cannot be read ({error.strerror})") from None
-    except PatchError as error:
+    except (DocumentError, PatchError) as error:
         raise PatchError(f"{bank}: {error}") from None
     for remark in file.remarks:
         say(f"remark: {remark}", err=True)
@@ -122,6 +123,7 @@ def task_init(
     from unsynth.authoring.draft import draft, write_draft
     from unsynth.authoring.draft import task_name as default_name
     from unsynth.authoring.probing import Probe, probe
+    from unsynth.documents import DocumentError, read_bytes
     from unsynth.errors import OutputError, PatchError
     from unsynth.synths.plugins import find_bundle, instrument
 
@@ -134,9 +136,11 @@ def task_init(
         reason = "is there already" if out.exists() else "its folder is not there"
         raise OutputError(f"{out}: {reason}; choose another --out")
     try:
-        base = None if preset is None else preset.read_bytes()
+        base = None if preset is None else read_bytes(preset)
     except OSError as error:
         raise PatchError(f"{preset}: cannot be read ({error.strerror})") from None
+    except DocumentError as error:
+        raise PatchError(f"{preset}: {error}") from None
     events = probe(plugin, name, preset=base, leave_out=leave_out, patches=patches, seed=seed)
     result = result_of(Probe, events, "probing")
     plugin_reference = plugin if not Path(plugin).exists() else str(bundle)

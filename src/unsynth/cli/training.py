@@ -67,12 +67,11 @@ def train(
 
 def _print_cost(experiment: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Print what training would cost."""
-    import yaml
-
+    from unsynth.documents import write_yaml
     from unsynth.training.dry_run import dry_run
 
     cost = dry_run(experiment, overrides)
-    say(json.dumps(cost) if as_json else yaml.safe_dump(cost, sort_keys=False).rstrip())
+    say(json.dumps(cost) if as_json else write_yaml(cost).rstrip())
 
 
 @click.command()

@@ -20,7 +20,7 @@ from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.plan import Plan
 from unsynth.data.shards import damage_reported, open_shard, read_plan, read_rejected
-from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, validate
+from unsynth.documents import MOST_BYTES, DocumentError, parse_json, validate
 
 MANIFEST = "manifest.json"
 #: The packages whose versions a manifest records.
@@ -47,7 +47,7 @@ def read_manifest(folder: Folder) -> Manifest:
     if MANIFEST not in folder.names():
         raise DatasetError(f"{folder.url} is not a dataset: it has no {MANIFEST}")
     try:
-        return validate(Manifest, parse_json(folder.read(MANIFEST, MOST_JSON_BYTES)))
+        return validate(Manifest, parse_json(folder.read(MANIFEST, MOST_BYTES)))
     except DocumentError as error:
         raise DatasetError(
             f"{folder.url}/{MANIFEST} is damaged or of another version ({error}): delete it, and "

@@ -42,7 +42,7 @@ from unsynth.audio.mel import DYNAMIC_RANGE
 from unsynth.data.draws import Rejection, draws, key_on
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
-from unsynth.documents import parse_json, validate
+from unsynth.documents import parse_json, shown, validate
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -155,9 +155,33 @@ def _compression(dtype: np.dtype[Any]) -> Any:
 
 
 def open_shard(file: io.IOBase, name: str) -> h5py.File:
-    """Open a shard's file; raises :class:`DatasetError` if it is not one."""
+    """Open a shard's file; raises :class:`DatasetError` if it is not one.
+
+    A shard holds all of its values itself: HDF5's links, and values that lie in other files of this
+    machine, are refused.
+    """
     with damage_reported(name):
-        return h5py.File(file, "r")
+        shard = h5py.File(file, "r")
+        try:
+            _check_groups(shard)
+        except BaseException:
+            shard.close()
+            raise
+        return shard
+
+
+def _check_groups(group: h5py.Group, depth: int = 1) -> None:
+    """Raise ``ValueError`` for links, groups within groups, and values in other files."""
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(f"{shown(key)} is a link")
+        item = group[key]
+        if isinstance(item, h5py.Group):
+            if depth > 1:
+                raise ValueError(f"{shown(key)} is a group within a group")
+            _check_groups(item, depth + 1)
+        elif item.external or item.is_virtual:
+            raise ValueError(f"the values of {shown(key)} lie in other files")
 
 
 def read_shard(file: io.IOBase, name: str) -> tuple[Plan, Shard, str]:

@@ -21,7 +21,7 @@ from unsynth.data.external import (
 from unsynth.data.folder import Folder
 from unsynth.data.manifest import MANIFEST, read_manifest, read_patches
 from unsynth.data.seeding import Split
-from unsynth.documents import printable
+from unsynth.documents import DocumentError, printable, read_bytes
 from unsynth.errors import PatchError, SoundError
 from unsynth.files import visible_entries
 from unsynth.formats.syx import read_syx, voice_name
@@ -151,12 +151,10 @@ class VoiceTargets:
         self._remarks: list[str] = []
         for path in paths:
             try:
-                data = path.read_bytes()
+                file = read_syx(read_bytes(path))
             except OSError as error:
                 raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-            try:
-                file = read_syx(data)
-            except PatchError as error:
+            except (DocumentError, PatchError) as error:
                 raise DatasetError(f"{path}: {error}") from None
             self._remarks += [f"{path}: {remark}" for remark in file.remarks]
             for number, voice in enumerate(file.voices, start=1):

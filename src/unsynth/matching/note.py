@@ -16,7 +16,7 @@ from unsynth.tasks.task import Task
 #: The lowest and the highest pitch that are heard: 20 Hz and 12.5 kHz.
 LOWEST, HIGHEST = 15, 127
 #: The highest pitch that is a note: C8, the last key of a piano.
-_HIGHEST_NOTE = 108
+HIGHEST_NOTE = 108
 #: The shortest duration to propose, in seconds.
 SHORTEST = 0.05
 
@@ -94,7 +94,7 @@ def _nearest_octave(
     if pitch in keys:
         return np.array([pitch]), ""
     octaves = keys[(keys - pitch) % 12 == 0]
-    if pitch > _HIGHEST_NOTE or not octaves.size:
+    if pitch > HIGHEST_NOTE or not octaves.size:
         return keys, ""
     key = int(octaves[np.abs(octaves - pitch).argmin()])
     limit = f"below the lowest ({keys[0]})" if key > pitch else f"above the highest ({keys[-1]})"

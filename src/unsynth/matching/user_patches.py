@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from unsynth.documents import MOST_JSON_BYTES, DocumentError, parse_json, read_bytes, shown
+from unsynth.documents import DocumentError, parse_json, read_bytes, shown
 from unsynth.errors import PatchError
 from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
 from unsynth.matching.note import NoteEstimate, pitches
@@ -22,7 +22,7 @@ _MAX_PATCHES = 384
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
 _OCTAVES = (0, 12, -12, 24, -24)
 
-#: The most patches in a patch.json; unsynth itself writes up to 32.
+#: The most patches or voices in a file; unsynth itself writes up to 32.
 _MAX_CANDIDATES = 500
 
 
@@ -47,7 +47,7 @@ class UserPatches:
             return cls(tuple(task.spec.from_named(patch) for patch in start))
         path = Path(start)
         try:
-            data = read_bytes(path, MOST_JSON_BYTES)
+            data = read_bytes(path)
         except OSError as error:
             raise PatchError(f"{path}: cannot be read ({error.strerror})") from None
         except DocumentError as error:
@@ -102,7 +102,10 @@ def _notes(note: NoteEstimate, transposition: int, locks: Locks, most: int) -> l
 def _read_bank(data: bytes, task: Task) -> SyxFile:
     if not isinstance(task, DX7Task):
         raise PatchError(f"holds DX7 voices, but the task is {task.name}; give a patch.json of it")
-    return read_syx(data)
+    bank = read_syx(data)
+    if len(bank.voices) > _MAX_CANDIDATES:
+        raise PatchError(f"holds {len(bank.voices):,} voices; give at most {_MAX_CANDIDATES}")
+    return bank
 
 
 def _read_vital(data: bytes, task: Task) -> Patch:

@@ -196,7 +196,7 @@ def load_artifact(path: Path, task: Task) -> tuple[Model, Artifact]:
         shape = artifact.architecture.observed_shape(task)
         with _NoInitialWeights():
             model = artifact.architecture.build(task.spec, shape)
-        _check_weights(state, model.state_dict())
+        check_weights(state, model.state_dict())
         model.load_state_dict(state, assign=True)
     except (SafetensorError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -261,19 +261,22 @@ def _dequantise(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return state
 
 
-def _check_weights(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+def check_weights(weights: Mapping[Any, Any], expected: Mapping[str, torch.Tensor]) -> None:
     """Raise ``ValueError`` for weights of other names, shapes or types, or that are not finite."""
-    if names := state.keys() ^ expected.keys():
-        raise ValueError(f"{min(names)[:60]} is missing or not expected")
-    for name, value in state.items():
-        shape, dtype = tuple(expected[name].shape), expected[name].dtype
-        if (tuple(value.shape), value.dtype) != (shape, dtype):
-            raise ValueError(
-                f"{name} is of shape {shown(tuple(value.shape))} and type {value.dtype}, not "
-                f"{shape} and {dtype}"
-            )
-        if not value.isfinite().all():
+    if others := weights.keys() ^ expected.keys():
+        raise ValueError(f"{shown(min(others, key=str))} is missing or not expected")
+    for name, value in expected.items():
+        weight = weights[name]
+        if not isinstance(weight, torch.Tensor) or weight.is_meta or weight.layout != torch.strided:
+            raise ValueError(f"{name} is {shown(weight)}, not a tensor of values")
+        if (weight.shape, weight.dtype) != (value.shape, value.dtype):
+            raise ValueError(f"{name} is {_kind(weight)}, not {_kind(value)}")
+        if not weight.isfinite().all():
             raise ValueError(f"{name} is not finite")
+
+
+def _kind(values: torch.Tensor) -> str:
+    return f"{values.dtype} {shown(list(values.shape))}"
 
 
 def shipped_artifact(task_name: str) -> Path | None:

@@ -27,6 +27,7 @@ from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unsynth.conventions import SAMPLE_RATE, SECONDS
+from unsynth.documents import DocumentError, read_bytes
 from unsynth.errors import EngineError, PatchError, TaskError
 from unsynth.synths.base import Concurrency, Note, check_note
 from unsynth.synths.plugins import (
@@ -335,11 +336,13 @@ class VST3Engine:
         if self.settings.preset is not None:
             path = folder / self.settings.preset
             try:
-                self._preset = path.read_bytes()
+                self._preset = read_bytes(path)
             except OSError as error:
                 raise TaskError(
                     f"engine: preset {path} cannot be read ({error.strerror})"
                 ) from None
+            except DocumentError as error:
+                raise TaskError(f"engine: preset {path} is {error}") from None
 
     @property
     def controls(self) -> Mapping[str, tuple[float, float]]:

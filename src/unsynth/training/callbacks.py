@@ -16,10 +16,10 @@ from typing import Any, TextIO
 
 import lightning
 import torch
-import yaml
 from jaxtyping import Float, UInt8
 
 from unsynth.data.batch import TimedBatches
+from unsynth.documents import write_yaml
 from unsynth.files import replacing
 from unsynth.training.module import ModelTraining, TrainingError
 
@@ -137,7 +137,7 @@ class LossLog(lightning.Callback):
         assert isinstance(module, ModelTraining)
         if not trainer.is_global_zero:
             return
-        text = yaml.safe_dump(module.experiment.model_dump(mode="json"), sort_keys=False)
+        text = write_yaml(module.experiment.model_dump(mode="json"))
         (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
         step = trainer.global_step
         self._losses = _open_table(self._folder / "loss.csv", _LOSS_COLUMNS, step)

@@ -9,6 +9,7 @@ import torch
 
 from unsynth.documents import shown
 from unsynth.errors import UnsynthError
+from unsynth.models import artifact
 from unsynth.training.module import TrainingError
 
 #: Fields of a checkpoint of Lightning, with their types: those used here, and those to resume.
@@ -68,23 +69,10 @@ def is_out_of_memory(error: Exception) -> bool:
 def check_weights(
     path: Path, weights: Mapping[Any, Any], expected: Mapping[str, torch.Tensor]
 ) -> None:
-    """Raise :class:`TrainingError` unless weights have the names, shapes and types of a model."""
-    if others := weights.keys() ^ expected.keys():
-        name = min(others, key=str)
-        state = "lacks" if name in expected else "has"
+    """Raise :class:`TrainingError` unless a checkpoint's weights fit the model's."""
+    try:
+        artifact.check_weights(weights, expected)
+    except ValueError as error:
         raise TrainingError(
-            f"{path} {state} the weights {shown(name)}: it is damaged, or of another experiment"
-        )
-    for name, value in expected.items():
-        found = weights[name]
-        if not isinstance(found, torch.Tensor) or found.is_meta or found.layout != torch.strided:
-            raise TrainingError(f"{path} is damaged: its weights {name} are {shown(found)}")
-        if (found.shape, found.dtype) != (value.shape, value.dtype):
-            raise TrainingError(
-                f"{path}: the weights {name} are {_kind(found)}, not {_kind(value)}: it is "
-                "damaged, or of another experiment"
-            )
-
-
-def _kind(values: torch.Tensor) -> str:
-    return f"{values.dtype} {shown(list(values.shape))}"
+            f"{path} is damaged, or of another experiment: among its weights {error}"
+        ) from None
