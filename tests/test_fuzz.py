@@ -45,9 +45,13 @@ def compute() -> None:
 
 
 def fill() -> None:
+    import resource
+
     from fuzzing import running
 
-    _ = b"x" * running.MOST_MEMORY
+    parts = []
+    while 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= running.MOST_MEMORY:
+        parts.append(b"x" * 20_000_000)
 
 
 #: What a command may do, with what must be found.
