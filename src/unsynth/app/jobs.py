@@ -29,7 +29,7 @@ from unsynth.app.process import (
     TargetReady,
 )
 from unsynth.app.requests import NotThereError, SearchRequest
-from unsynth.app.sounds import Waveform, read_waveform
+from unsynth.app.waveform import Waveform
 from unsynth.errors import OutputError, SoundError, UnsynthError
 from unsynth.output import write_text
 
@@ -117,7 +117,7 @@ class Jobs:
             try:
                 text = (folder / _REQUEST).read_text(encoding="utf-8")
                 request = SearchRequest.model_validate(json.loads(text))
-                job = Job(folder.name, sounds[0], read_waveform(sounds[0]), State.UNFINISHED)
+                job = Job(folder.name, sounds[0], _waveform(sounds[0]), State.UNFINISHED)
             except (OSError, ValueError, ValidationError, IndexError, SoundError):
                 shutil.rmtree(folder, ignore_errors=True)  # a sound that was never searched
                 continue
@@ -152,7 +152,7 @@ class Jobs:
 
     def add(self, sound: Path) -> Job:
         """Add a sound that was written; raises :class:`SoundError`."""
-        job = Job(sound.parent.name, sound, read_waveform(sound))
+        job = Job(sound.parent.name, sound, _waveform(sound))
         with self._lock:
             self._jobs[job.id] = job
         return job
@@ -229,6 +229,13 @@ class Jobs:
 
     def _next(self) -> Job | None:
         return next((job for job in self._jobs.values() if job.state is State.WAITING), None)
+
+
+def _waveform(sound: Path) -> Waveform:
+    # Reading sounds imports torch and SciPy, which takes longer than the page itself.
+    from unsynth.app.sounds import read_waveform
+
+    return read_waveform(sound)
 
 
 def _apply(job: Job, message: Message) -> None:

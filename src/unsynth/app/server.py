@@ -6,9 +6,11 @@ Every error that a request can cause is one sentence in ``{"error": ...}``.
 import asyncio
 import json
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +29,6 @@ from unsynth.app.matches import Matches
 from unsynth.app.playing import Player
 from unsynth.app.requests import NoteRequest, NotThereError, PatchRequest, SearchRequest
 from unsynth.app.security import Guard
-from unsynth.app.sounds import hear, write_stretch
 from unsynth.app.synthesizers import Choice, choices, controls, task_of
 from unsynth.errors import UnsynthError
 from unsynth.rendering.workers import WorkerDied
@@ -83,6 +84,9 @@ def create_app(services: Services, token: str, hosts: Sequence[str], port: int) 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await run_in_threadpool(services.open)
+        # The first sound would wait for this import, and so would the page.
+        module = "unsynth.app.sounds"
+        threading.Thread(target=import_module, args=(module,), daemon=True).start()
         yield
         await run_in_threadpool(services.close)
 
@@ -273,10 +277,14 @@ def _start(request: Request) -> float | None:
 
 
 def _note(request: Request) -> Response:
+    from unsynth.app.sounds import hear
+
     return JSONResponse(hear(_job(request).sound, _start(request)))
 
 
 def _stretch(request: Request) -> Response:
+    from unsynth.app.sounds import write_stretch
+
     with tempfile.TemporaryDirectory(prefix="unsynth-") as folder:
         path = Path(folder) / "stretch.wav"
         write_stretch(_job(request).sound, _start(request) or 0.0, path)

@@ -1,13 +1,13 @@
 """A sound that was brought to the page: its length, its waveform, and the stretch to match."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from unsynth.app.waveform import Waveform
 from unsynth.audio.files import (
     LEAD,
     SHORTEST,
@@ -28,19 +28,6 @@ from unsynth.matching.note import HIGHEST, HIGHEST_NOTE, LOWEST
 _COLUMNS = 800
 #: Sample rate for hearing the pitch of a sound before a synthesizer is chosen, in Hz.
 _RATE = 44_100
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """The outline of a sound.
-
-    ``seconds`` is its length, ``peaks`` the largest sample in each of equal parts, and ``start``
-    the second at which the stretch that unsynth would match begins.
-    """
-
-    seconds: float
-    peaks: tuple[float, ...]
-    start: float
 
 
 def read_waveform(path: Path) -> Waveform:
