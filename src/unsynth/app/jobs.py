@@ -179,12 +179,15 @@ class Jobs:
             self._lock.notify_all()
         return job
 
-    def stop(self, job: Job) -> None:
-        """End a search with its best patches so far; a second time, at once and without."""
+    def stop(self, job: Job, at_once: bool = False) -> None:
+        """End a search with its best patches so far, or ``at_once`` and without.
+
+        Two pages may stop one search: the second request changes nothing then.
+        """
         with self._lock:
             if job.state is State.WAITING:
                 job.state, job.reason = State.FAILED, "stopped before it began"
-            elif job.state is State.RUNNING and job.stopping:
+            elif job.state is State.RUNNING and at_once:
                 self._process.kill()
             elif job.state is State.RUNNING:
                 job.stopping = True

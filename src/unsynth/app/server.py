@@ -299,7 +299,8 @@ async def _search(request: Request) -> Response:
 
 
 def _stop(request: Request) -> Response:
-    _services(request).jobs.stop(_job(request))
+    at_once = request.query_params.get("at_once") == "true"
+    _services(request).jobs.stop(_job(request), at_once)
     return JSONResponse(_job(request).as_json())
 
 

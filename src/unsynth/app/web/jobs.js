@@ -4,6 +4,7 @@ import { synthName } from "./sound.js";
 
 const rows = new Map();
 let watched = null; // id of the job in the live view
+let stopping = false; // whether that job was told to stop
 let running = null; // id of the job that runs
 let onDone = () => {};
 
@@ -18,8 +19,12 @@ export function start(opened) {
     say("unsynth does not answer: is it still running in your terminal?");
   });
   events.addEventListener("open", () => { if (lost) find("app-error").hidden = true; lost = false; });
-  find("app-live-stop").addEventListener("click", () =>
-    attempt(() => ask(`/jobs/${watched}/stop`, { method: "POST" })));
+  find("app-live-stop").addEventListener("click", () => attempt(() => stop(watched, stopping)));
+}
+
+/** Stop a search and keep its best, or `atOnce` and keep nothing. */
+function stop(id, atOnce) {
+  return ask(`/jobs/${id}/stop${atOnce ? "?at_once=true" : ""}`, { method: "POST" });
 }
 
 /** Watch a search that was just started, unless another is running and watched. */
@@ -85,15 +90,14 @@ function fill(item, job, all) {
     element.addEventListener("click", () => attempt(action));
     return element;
   };
-  const stop = () => ask(`/jobs/${job.id}/stop`, { method: "POST" });
   const remove = () => ask(`/jobs/${job.id}`, { method: "DELETE" });
   const again = async () => {
     const answer = await ask(`/jobs/${job.id}/search`, { method: "POST", json: job.request });
     follow(await answer.json());
   };
   buttons.replaceChildren(...({
-    waiting: [button("Stop", stop)],
-    running: [button("Watch", () => watch(job)), button(job.stopping ? "Stop now" : "Stop", stop)],
+    waiting: [button("Stop", () => stop(job.id, false))],
+    running: [button("Watch", () => watch(job)), button(job.stopping ? "Stop now" : "Stop", () => stop(job.id, job.stopping))],
     done: [button("Open", () => onDone(job.match)), button("Remove", remove)],
     failed: [button("Search again", again), button("Remove", remove)],
     unfinished: [button("Search again", again), button("Remove", remove)],
@@ -113,6 +117,7 @@ function live(job) {
     once("done", job.match, () => { find("app-live").hidden = true; onDone(job.match); });
     return;
   }
+  stopping = job.stopping;
   find("app-live-title").textContent = job.name;
   find("app-live-bar").value = job.total ? job.done / job.total : 0;
   const over = job.state === "failed" || job.state === "unfinished";
