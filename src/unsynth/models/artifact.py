@@ -264,19 +264,19 @@ def _dequantise(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def check_weights(weights: Mapping[Any, Any], expected: Mapping[str, torch.Tensor]) -> None:
     """Raise ``ValueError`` for weights of other names, shapes or types, or that are not finite."""
     if others := weights.keys() ^ expected.keys():
-        raise ValueError(f"{shown(min(others, key=str))} is missing or not expected")
+        raise ValueError(f"{min(map(str, others))[:60]} is missing or not expected")
     for name, value in expected.items():
         weight = weights[name]
         if not isinstance(weight, torch.Tensor) or weight.is_meta or weight.layout != torch.strided:
             raise ValueError(f"{name} is {shown(weight)}, not a tensor of values")
         if (weight.shape, weight.dtype) != (value.shape, value.dtype):
-            raise ValueError(f"{name} is {_kind(weight)}, not {_kind(value)}")
+            raise ValueError(f"{name} is of {_kind(weight)}, not {_kind(value)}")
         if not weight.isfinite().all():
             raise ValueError(f"{name} is not finite")
 
 
 def _kind(values: torch.Tensor) -> str:
-    return f"{values.dtype} {shown(list(values.shape))}"
+    return f"shape {shown(tuple(values.shape))} and type {values.dtype}"
 
 
 def shipped_artifact(task_name: str) -> Path | None:
