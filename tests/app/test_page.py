@@ -17,7 +17,10 @@ from unsynth.metrics.audio import mss
 from unsynth.tasks.catalogue import load_task
 
 playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium"),
+    pytest.mark.timeout(600),  # Vital is slow where other processes are busy
+]
 
 #: Milliseconds for what a crowded machine may take.
 PATIENCE = 200_000
