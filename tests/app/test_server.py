@@ -185,20 +185,25 @@ def test_ten_minutes_are_matched_where_they_are_loudest(server: Server, tmp_path
 
 
 def test_a_lost_connection_leaves_no_part_of_a_sound(server: Server, organ: Path) -> None:
-    before = set(server.jobs())
+    def parts() -> list[Path]:
+        return list((server.out / ".app").glob("*/lost.wav"))
+
+    def wait(there: bool) -> None:
+        end = time.monotonic() + 60
+        while bool(parts()) != there and time.monotonic() < end:
+            time.sleep(0.02)
+        assert bool(parts()) == there
+
     with socket.create_connection(server.netloc.split(":")) as connection:
         lines = [
-            *("POST /sounds?name=a.wav HTTP/1.1", f"Host: {server.netloc}"),
+            *("POST /sounds?name=lost.wav HTTP/1.1", f"Host: {server.netloc}"),
             *(f"Cookie: {server.cookie}", "Content-Type: application/octet-stream"),
             *("Content-Length: 1000000", "", ""),
         ]
         connection.sendall("\r\n".join(lines).encode() + organ.read_bytes()[:5_000])
-    end = time.monotonic() + 60
-    folders = server.out / ".app"
-    while {path.name for path in folders.glob("*")} - before and time.monotonic() < end:
-        time.sleep(0.1)
-    assert set(server.jobs()) == before
-    assert {path.name for path in folders.glob("*")} <= before
+        wait(there=True)
+    wait(there=False)
+    assert "lost.wav" not in {job["name"] for job in server.jobs().values()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
