@@ -153,6 +153,7 @@ def test_json_lists_results_and_failures(index_file, tmp_path, capsys):
         main()
     printed, err = capsys.readouterr()
     assert ended.value.code == 2
+    assert sys.argv == ["unsynth"]  # each engine process is sent it, however many sounds it names
     last = err.splitlines()[-1]
     assert last.startswith("unsynth: ") and "not a sound file" in last and "Traceback" not in err
     document = json.loads(printed)
