@@ -76,15 +76,15 @@ def keep_denormals() -> Iterator[None]:
 
 
 #: Python runs this as it starts: a worker process gets a signal before it reads anything.
+#: Processes that start at once count themselves by appending, which no other one can disturb.
 _SITECUSTOMIZE = """
 import os, sys
 from pathlib import Path
 if "--multiprocessing-fork" in sys.orig_argv:
-    left = Path(__file__).with_name("left")
-    count, signal = map(int, left.read_text().split())
-    if count:
-        left.write_text(f"{count - 1} {signal}")
-        os.kill(os.getpid(), signal)
+    starts = os.open(Path(__file__).with_name("starts"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.write(starts, b".")
+    if os.lseek(starts, 0, os.SEEK_CUR) <= {count}:
+        os.kill(os.getpid(), {number})
 """
 
 
@@ -95,8 +95,8 @@ def kill_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
     def kill(count: int, number: int = 9) -> None:
         folder.mkdir()
-        (folder / "left").write_text(f"{count} {number}")
-        (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE)
+        text = _SITECUSTOMIZE.format(count=count, number=int(number))
+        (folder / "sitecustomize.py").write_text(text)
         path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
         monkeypatch.setenv("PYTHONPATH", path)
 
