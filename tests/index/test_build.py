@@ -10,7 +10,7 @@ import pytest
 
 from tests.tiny import RATE, CrashingTinySynth, ProcessTinySynth, TinySynth, TinyTask
 from unsynth.errors import DrawIndexError, EngineError, OutputError
-from unsynth.index.build import BuildProgress, build_index, build_user_index, load_or_build_index
+from unsynth.index.build import BuildProgress, build_index, build_index_file, load_or_build_index
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index, user_index_path
 from unsynth.rendering.renderer import Renderer
@@ -42,12 +42,13 @@ def test_an_index_is_built_on_first_use_and_then_loaded(cache, reference):
     with pytest.raises(DrawIndexError, match="unsynth index tiny"):
         load_index(task)
     with Renderer(task.synth, workers=2) as renderer:
-        *progress, index = build_user_index(task, renderer, 300)
+        *progress, index = build_index_file(task, renderer, user_index_path(task), 300)
         assert progress[-1] == BuildProgress(300, 300) and equal(index, reference)
         (loaded,) = load_or_build_index(task, renderer)
     assert equal(loaded, reference)
     assert user_index_path(task).exists()
-    assert not list(cache.rglob("*.parts")) and task.hash in user_index_path(task).name
+    assert task.hash in user_index_path(task).name
+    assert not [*cache.rglob("*.parts"), *cache.rglob("*.lock")]
     target = TinySynth().render(index.patch(7), task.note(index.patch(7)))
     note = task.note(index.patch(7))
     nearest = index.nearest(target, RATE, note.onset, note.duration, np.array([note.pitch]), 5)
@@ -65,7 +66,7 @@ def test_an_interrupted_build_is_resumed(cache, reference):
     task.synth = Counting
     for stop in (1, 70, 130):  # within the first part, and after one and more
         with Renderer(task.synth, workers=1) as renderer:
-            for event in build_user_index(task, renderer, 300):
+            for event in build_index_file(task, renderer, user_index_path(task), 300):
                 if event.done >= stop:
                     break
     parts = sorted(next(cache.rglob("*.parts")).glob("*.npz"))
@@ -73,14 +74,28 @@ def test_an_interrupted_build_is_resumed(cache, reference):
     parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is rendered again
     del rendered[:]
     with Renderer(task.synth, workers=1) as renderer:
-        *_, index = build_user_index(task, renderer, 300)
+        *_, index = build_index_file(task, renderer, user_index_path(task), 300)
     assert equal(index, reference) and len(rendered) < 250
+
+
+def test_a_file_is_resumed_from_parts_of_its_own_task_only(tmp_path):
+    task, path = TinyTask(), tmp_path / "draws.npz"
+    with Renderer(task.synth, workers=1) as renderer:
+        for event in build_index_file(task, renderer, path, 300):
+            if event.done >= 130:
+                break
+    (folder,) = tmp_path.glob("*.parts")
+    assert task.hash in folder.name and len(list(folder.glob("*.npz"))) == 2
+    with Renderer(task.synth, workers=1) as renderer:
+        *_, index = build_index_file(task, renderer, path, 140)
+    assert equal(load_index(task, path), index) and len(index) == 140
+    assert [each.name for each in tmp_path.iterdir()] == ["draws.npz"]
 
 
 def test_draws_that_kill_the_engine_are_left_out(cache):
     task = TinyTask(CrashingTinySynth)
     with Renderer(task.synth, workers=2) as renderer:
-        *_, index = build_user_index(task, renderer, 120)
+        *_, index = build_index_file(task, renderer, user_index_path(task), 120)
     assert len(index) == 120
     assert not {5.0, 7.0} & {index.patch(i)[1] for i in range(120)}
 
@@ -89,7 +104,7 @@ def build_in_process(cache: Path, results) -> None:
     platformdirs.user_cache_path = lambda *a, **k: cache
     task = TinyTask()
     with Renderer(task.synth, workers=1) as renderer:
-        events = list(build_user_index(task, renderer, 1500))
+        events = list(build_index_file(task, renderer, user_index_path(task), 1500))
     results.put((sum(not e.waiting for e in events[:-1]), len(events[-1])))
 
 
@@ -119,11 +134,11 @@ class Broken(TinySynth):
 def test_the_error_of_an_engine_without_sound_gives_the_reason(synth, reason):
     task = TinyTask(synth)
     with Renderer(synth) as renderer, pytest.raises(EngineError, match=reason):
-        list(build_user_index(task, renderer))
+        list(build_index_file(task, renderer, user_index_path(task)))
 
 
 def test_an_unwritable_cache_is_reported_and_no_thread_is_left(cache):
     cache.write_text("a file")
     with Renderer(TinySynth) as renderer, pytest.raises(OutputError, match="--out FILE"):
-        list(build_user_index(TinyTask(), renderer))
+        list(build_index_file(TinyTask(), renderer, user_index_path(TinyTask())))
     assert threading.active_count() < 10

@@ -1,7 +1,6 @@
 """``unsynth index``: build an index of draws for a synthesizer."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -31,32 +30,27 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of random patches that `match` starts from.
 
     TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
-    prior, with their spectrograms. The index of the DX7 ships with unsynth. For any other
+    prior, with their spectrograms. Indices of the DX7 and of Vital ship with unsynth. For any other
     synthesizer `match` builds one on first use; this command builds it beforehand, or again. It
     goes to your cache folder. A build takes about three minutes, longer with a slow engine; if it
     is stopped, the next run continues it.
     """
-    from unsynth.index.build import build_index, build_user_index
+    from unsynth.index.build import build_index_file
     from unsynth.index.draw_index import DrawIndex
-    from unsynth.index.files import save_index, shipped_index_path, user_index_path
+    from unsynth.index.files import shipped_index_path, user_index_path
     from unsynth.rendering.renderer import Renderer
     from unsynth.tasks.catalogue import load_task
 
     use_one_torch_thread()
     loaded = load_task(task)
     path = out or shipped_index_path(loaded)
-    in_cache = out is None and not path.exists()
-    if in_cache:
+    if out is None and not path.exists():
         path = user_index_path(loaded)
     elif path.is_dir() or not os.access(path.parent, os.W_OK):
         raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
+    else:
+        draws = draws or _SHIPPED_DRAWS
     with Renderer(loaded.synth) as renderer:
-        events: Iterator[object]
-        if in_cache:
-            events = build_user_index(loaded, renderer, draws, again=True)
-        else:
-            events = build_index(loaded, renderer, draws or _SHIPPED_DRAWS)
+        events = build_index_file(loaded, renderer, path, draws, again=True)
         built = result_of(DrawIndex, events, "rendering draws")
-        if not in_cache:
-            save_index(built, path)
     say(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -1,15 +1,15 @@
-"""Build an index of draws, in memory or in the user's cache.
+"""Build an index of draws, in memory or in a file.
 
-An index in the cache has the task's name and hash in its name. Its draws are saved in parts while
-they are rendered, so a build that is stopped or killed can be resumed. A lock file keeps two
-processes from building the same index.
+While a file is built, its draws are saved in parts beside it, so a build that is stopped or killed
+can be resumed. A lock file keeps two processes from building the same index. An index in the user's
+cache has the task's name and hash in its name.
 """
 
 import itertools
 import shutil
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,12 +59,12 @@ def load_or_build_index(task: Task, renderer: Renderer) -> Iterator[BuildProgres
     """Load a task's index, or build it in the user's cache; the index comes last.
 
     Raises :class:`~unsynth.errors.DrawIndexError` for a damaged index, and whatever
-    :func:`build_user_index` raises.
+    :func:`build_index_file` raises.
     """
     if shipped_index_path(task).exists() or user_index_path(task).exists():
         yield load_index(task)
     else:
-        yield from build_user_index(task, renderer)
+        yield from build_index_file(task, renderer, user_index_path(task))
 
 
 def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[BuildProgress | DrawIndex]:
@@ -79,17 +79,16 @@ def build_index(task: Task, renderer: Renderer, draws: int) -> Iterator[BuildPro
     yield make_index(task, items, spectrograms)
 
 
-def build_user_index(
-    task: Task, renderer: Renderer, draws: int | None = None, again: bool = False
+def build_index_file(
+    task: Task, renderer: Renderer, path: Path, draws: int | None = None, again: bool = False
 ) -> Iterator[BuildProgress | DrawIndex]:
-    """Build a task's index in the user's cache, or resume an unfinished build.
+    """Build a task's index in the file ``path``, or resume an unfinished build.
 
     The index comes last. ``draws`` defaults to what the engine renders in three minutes, between
     1,000 and 4,000. An index that exists already (another process may have built it) is loaded
-    unless ``again`` is true. Raises :class:`OutputError` if the cache cannot be written, and
+    unless ``again`` is true. Raises :class:`OutputError` if the folder cannot be written, and
     :class:`~unsynth.errors.EngineError` if the engine makes no sound.
     """
-    path = user_index_path(task)
     lock = FileLock(path.with_suffix(".lock"))
     with _explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,17 +100,19 @@ def build_user_index(
                 yield BuildProgress(0, draws or _MAX_DRAWS, waiting=True)
     try:
         if path.exists() and not again:
-            yield load_index(task)
+            yield load_index(task, path)
         else:
             yield from _build_in_parts(task, renderer, draws, path)
     finally:
         lock.release()
+        with suppress(OSError):  # another process waits for it
+            path.with_suffix(".lock").unlink()
 
 
 def _build_in_parts(
     task: Task, renderer: Renderer, draws: int | None, path: Path
 ) -> Iterator[BuildProgress | DrawIndex]:
-    folder = path.with_suffix(".parts")
+    folder = path.with_name(f"{path.stem}.{task.hash}.parts")
     with _explain_write_errors(path):
         folder.mkdir(exist_ok=True)
     items, spectrograms, next_item = _read_parts(folder)
