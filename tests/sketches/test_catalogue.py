@@ -2,6 +2,7 @@ import pickle
 
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.sketches.dx7.sketch import DX7Sketch
+from unsynth.sketches.vital.sketch import VitalSketch
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -13,8 +14,9 @@ def test_dx7_has_a_sketch():
     assert sketch.task is task
 
 
-def test_vital_has_no_sketch():
-    assert sketch_of(load_task("vital-simple")) is None
+def test_vital_simple_has_a_sketch():
+    assert isinstance(sketch_of(load_task("vital-simple")), VitalSketch)
+    assert sketch_of(load_task("vital-full")) is None
 
 
 def test_pickled_sketch_is_small_enough_for_a_spawned_process():

@@ -31,12 +31,18 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Candidate, HistoryPoint, Proposal, Target
 from unsynth.search.judge import Judge
 from unsynth.search.search import search
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
+from unsynth.tasks.spec import Patch
 
 #: The most draws of the index that are rendered.
 _MAX_DRAWS = 512
 #: The share of the budget for these draws.
 _DRAWS_SHARE = 0.3
+#: The same where renders are dear, but a sketch can fit draws that were not rendered.
+_DEAR_DRAWS_SHARE = 0.1
+#: The most such draws.
+_UNRENDERED_DRAWS = 160
 #: How many of the best starting candidates are tried with other durations.
 _DURATION_PARENTS = 16
 #: The share of the budget for other durations.
@@ -86,6 +92,8 @@ class MatchRun:
         self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
         #: The best few starting candidates of each origin.
         self.starts: dict[str, list[Candidate]] = {}
+        #: Near draws that are not rendered.
+        self._unrendered: list[Patch] = []
         self.search_began = HistoryPoint(0, 0.0, math.inf)
         self.search_ended = self.search_began
         # Last: it holds threads, which nothing would stop if another line raised.
@@ -117,9 +125,13 @@ class MatchRun:
             )
             yield from self._try("rendering the samples", samples)
         yield Progress("searching the index", 0, len(self._index), self.best)
-        most, seconds = request.share(_DRAWS_SHARE, _MAX_DRAWS)
-        draws = nearest_draws(self._index, self.target, self.note, locks, most)
-        yield from self._try("rendering the nearest draws", draws, seconds)
+        sketch = sketch_of(task)
+        dear = sketch is not None and sketch.dear_renders
+        most, seconds = request.share(_DEAR_DRAWS_SHARE if dear else _DRAWS_SHARE, _MAX_DRAWS)
+        found = max(most, _UNRENDERED_DRAWS)
+        draws = nearest_draws(self._index, self.target, self.note, locks, found)
+        self._unrendered = [patch for patch, _ in draws[:_UNRENDERED_DRAWS]] if dear else []
+        yield from self._try("rendering the nearest draws", draws[:most], seconds)
         ranked = sorted(chain.from_iterable(self.starts.values()), key=lambda c: c.score)
         most, seconds = request.share(_DURATIONS_SHARE, _DURATION_PARENTS * _DURATIONS)
         parents = ranked[:_DURATION_PARENTS]
@@ -159,6 +171,7 @@ class MatchRun:
             judge,
             judge.ranked(),
             np.random.default_rng((request.seed, 1)),
+            unrendered=self._unrendered,
             posterior=self._posterior,
             locks=request.locks,
             renders=renders,

@@ -8,7 +8,8 @@ another structure.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
+from unsynth.rendering.renderer import cores
 from unsynth.search.space import Space
 from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.spec import Patch
@@ -24,10 +26,10 @@ from unsynth.tasks.spec import Patch
 _SAMPLES = 1024
 #: Mel bands of a window.
 _BANDS = 64
-#: Windows per step while the target sounds.
-_WINDOWS_DURING = 8
-#: Windows per step after the target has ended.
-_WINDOWS_AFTER = 2
+#: Windows per step while the target sounds, and after it has ended.
+_WINDOWS = 8, 2
+#: The same where renders are dear: they are because there is much to compute in a window too.
+_DEAR_WINDOWS = 5, 1
 #: A window of the target is silent below this level, in dB relative to the target's peak.
 _SILENCE = -75.0
 #: Adam's initial step, in units of half a range. (Adam is written out here because torch's own
@@ -59,6 +61,8 @@ class Downhill:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._space, self._sketch, self._stopped = space, sketch, stopped
+        #: Whether a render costs as much as many steps.
+        self.dear_renders = sketch.dear_renders
         #: Mask of the parameters that change a sketch but in which it has no slopes.
         self.structure = np.zeros(len(space.task.spec.parameters), dtype=bool)
         self.structure[sketch.structure] = True
@@ -71,9 +75,10 @@ class Downhill:
         audible = (levels.amax(dim=1) - self._peak > _SILENCE).nonzero()
         last = max(1, len(self._audio) - _SAMPLES)
         end = min(last, (int(audible[-1]) + 8) * _SAMPLES)
-        edges = np.linspace(0, end, _WINDOWS_DURING + 1)
+        during, after = _DEAR_WINDOWS if self.dear_renders else _WINDOWS
+        edges = np.linspace(0, end, during + 1)
         if last - end > _SAMPLES:
-            edges = np.append(edges, np.linspace(end, last, _WINDOWS_AFTER + 1)[1:])
+            edges = np.append(edges, np.linspace(end, last, after + 1)[1:])
         #: One window starts between each two neighbouring edges.
         self._edges = edges
         # The first call may compile the sketch, once per machine: not in the time of a search.
@@ -90,6 +95,16 @@ class Downhill:
 
         With the patches' rendered ``sounds``, the sketch is corrected by its error on them.
         """
+        with _torch_threads(cores() if self._sketch.dear_renders else torch.get_num_threads()):
+            return self._fit(patches, steps, rng, sounds)
+
+    def _fit(
+        self,
+        patches: Sequence[Patch],
+        steps: int,
+        rng: np.random.Generator,
+        sounds: Sequence[Float32[np.ndarray, "channels samples"]] | None,
+    ) -> tuple[list[Patch], Float[np.ndarray, " items"]]:
         space = self._space
         windows = self._sketch.windows(patches, _SAMPLES)
         positions = self._sketch.fitted
@@ -133,7 +148,7 @@ class Downhill:
             direction = mean / (1 - _MEAN_DECAY ** (step + 1))
             deviation = (square / (1 - _SQUARE_DECAY ** (step + 1))).sqrt() + 1e-8
             x = (x - size * direction / deviation).clamp(0.0, 2.0)
-        values = np.rint(best.numpy() * half + low)
+        values = space.round(best.numpy() * half + low, positions)
         fitted = originals.copy()
         fitted[:, positions] = np.where(free, values, originals[:, positions])
         return [space.hold(patch) for patch in fitted], least_losses.numpy()
@@ -204,6 +219,16 @@ class Downhill:
         differences = (matched - target).abs().mean(dim=2)
         quiet = (_LEAST_PEAK - peaks).clamp_min(0.0)
         return (differences * weights).sum(dim=1) + _QUIET_LOSS * quiet
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Power(torch.autograd.Function):

@@ -23,6 +23,7 @@ from unsynth.search.pool import Pool
 from unsynth.search.shares import Shares
 from unsynth.search.space import Space
 from unsynth.tasks.locks import Locks
+from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
 #: Stop after this many consecutive batches without a new patch.
@@ -50,6 +51,7 @@ def search(
     start: Sequence[Candidate],
     rng: np.random.Generator,
     *,
+    unrendered: Sequence[Patch] = (),
     posterior: Posterior | None = None,
     locks: Locks | None = None,
     renders: int | None = None,
@@ -64,7 +66,7 @@ def search(
     moves are ready. The same ``rng`` and ``renders`` give the same proposals.
 
     ``judge`` scores proposals; lower is nearer. It is called in another thread, one call at a time.
-    Every proposal keeps the values of ``locks``.
+    Every proposal keeps the values of ``locks``. A descent also begins with ``unrendered`` patches.
 
     A limit on renders, not on time, makes descents thorough: the search then renders fewer patches
     per second, but each render is worth more.
@@ -72,7 +74,9 @@ def search(
     clock = _Clock(seconds, stopped)
     space = Space(task, locks)
     thorough = renders is not None
-    moves = make_moves(space, target, start, posterior, thorough=thorough, stopped=clock.over)
+    moves = make_moves(
+        space, target, start, unrendered, posterior, thorough=thorough, stopped=clock.over
+    )
     pool = Pool(space, start)
     clock.start()  # not earlier: a sketch may have been compiled
     with ThreadPoolExecutor(1, "judge") as executor:

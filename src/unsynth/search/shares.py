@@ -21,15 +21,15 @@ class Shares:
     def __init__(self, moves: Sequence[Move]) -> None:
         self._moves = moves
         self._gains = {move.name: 0.0 for move in moves}
-        #: Moves that have not made a batch yet.
-        self._queue = list(moves)
+        #: Moves that are to make a batch first.
+        self._queue = [move for move in moves if move.tried_first]
         #: The move that keeps its turn, if any.
         self._current: Move | None = None
         #: Gain and renders of the present turn.
         self._gain, self._renders = 0.0, 0.0
 
     def choose(self, rng: np.random.Generator) -> Move:
-        """Choose a move: the one that keeps its turn, then each once, then by chance."""
+        """Choose a move: the one that keeps its turn, then the first ones, then by chance."""
         if self._current is not None:
             return self._current
         if self._queue:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from unsynth.tasks.locks import Locks
-from unsynth.tasks.parameter import Categorical, Integer
+from unsynth.tasks.parameter import Categorical, Continuous, Integer
 from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
@@ -44,6 +44,17 @@ class Space:
     def hold(self, patch: Patch) -> Patch:
         """Copy a patch with its locked values, and all others within the task's ranges."""
         return self.locks.hold(np.clip(patch, self.low, self.high))
+
+    def round(
+        self, values: Float[np.ndarray, "items positions"], positions: Int[np.ndarray, " positions"]
+    ) -> Float[np.ndarray, "items positions"]:
+        """Round the values at some positions to those that their parameters can have."""
+        rounded = np.rint(values)
+        for column, position in enumerate(positions):
+            parameter = self.task.spec.parameters[position]
+            if isinstance(parameter, Continuous):
+                rounded[:, column] = parameter.quantise(values[:, column])
+        return rounded
 
     def fixed_values(self, patch: Patch) -> dict[str, float]:
         """Return the values to fix in posterior samples: the patch's note, and the locks."""

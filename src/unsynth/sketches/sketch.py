@@ -46,6 +46,9 @@ class Sketch(Protocol):
         """The task whose patches it plays."""
         ...
 
+    #: Whether a render of the engine costs as much as tens of steps of a descent. The search then
+    #: renders fewer patches, and shares the work of a step among threads.
+    dear_renders: bool
     #: Positions of parameters that shape a window, but have no gradients.
     structure: Int[np.ndarray, " positions"]
     #: Positions of parameters that have gradients.

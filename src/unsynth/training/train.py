@@ -170,7 +170,7 @@ def _groups(
     sketch = sketch_of(task)
     if sketch is None:
         raise TrainingError(
-            f"data.sketched: {task.name} has no sketch of its engine; only dx7 has one"
+            f"data.sketched: {task.name} has no sketch of its engine; dx7 and vital-simple have one"
         )
     # Torch brings Triton along where it supports a GPU, except on Windows.
     device = "cuda" if torch.cuda.is_available() and find_spec("triton") else "cpu"

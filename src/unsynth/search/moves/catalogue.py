@@ -13,12 +13,14 @@ from unsynth.search.moves.move import Move
 from unsynth.search.moves.sampling import Renoising, Sampling
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
+from unsynth.tasks.spec import Patch
 
 
 def make_moves(
     space: Space,
     target: Target,
     start: Sequence[Candidate],
+    unrendered: Sequence[Patch],
     posterior: Posterior | None,
     *,
     thorough: bool,
@@ -26,15 +28,18 @@ def make_moves(
 ) -> list[Move]:
     """Make the moves that a task allows, in the order of their first batches.
 
-    Descent and polish need a sketch of the task's engine; sampling and re-noising need a
-    ``posterior``. ``thorough`` descents take more steps per render. Once ``stopped()`` is true,
-    a descent ends early.
+    The first descent fits the patches of ``start`` and the ``unrendered`` ones. Descent and polish
+    need a sketch of the task's engine; sampling and re-noising need a ``posterior``. ``thorough``
+    descents take more steps per render. Once ``stopped()`` is true, a descent ends early.
+
+    If renders are dear, moves without a sketch are not tried before they are chosen by chance.
     """
     moves: list[Move] = []
     sketch = sketch_of(space.task)
     if sketch is not None:
         downhill = Downhill(space, sketch, target.audio, stopped)
-        patches = [candidate.patch for candidate in start]
+        patches = [*(candidate.patch for candidate in start), *unrendered]
+        thorough = thorough and not sketch.dear_renders  # its steps are dear too
         moves += [Descent(space, downhill, patches, thorough), Polish(space, downhill)]
     mutation = Mutation(space)
     moves += [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]
@@ -43,4 +48,7 @@ def make_moves(
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
             moves.append(Renoising(space, posterior, target.audio))
+    if sketch is not None and sketch.dear_renders:
+        for move in moves[2:]:
+            move.tried_first = False
     return moves

@@ -1,5 +1,6 @@
 """Gradient descent on a sketch, as moves."""
 
+import math
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -95,7 +96,10 @@ class Descent(Move):
 
 
 class Polish(Move):
-    """Fit good candidates to the target on the sketch, corrected by the candidates' sounds."""
+    """Fit good candidates to the target on the sketch, corrected by the candidates' sounds.
+
+    If renders are dear, it keeps its turn as long as it finds a new best candidate.
+    """
 
     name = "polish"
     batch_size = 8
@@ -106,11 +110,15 @@ class Polish(Move):
         self._space, self._downhill = space, downhill
         #: Patches of candidates that were fitted before.
         self._parents: set[bytes] = set()
+        self.needs_results = downhill.dear_renders
+        #: The best score when the last batch was proposed, and whether the batch improved on it.
+        self._best_score, self._improved = math.inf, False
 
     def propose(
         self, best: Sequence[Candidate], count: int, rng: np.random.Generator
     ) -> list[Patch]:
         """Fit the best candidates, each only once."""
+        self._best_score, self._improved = best[0].score, False
         parents = [c for c in best if c.patch.tobytes() not in self._parents][:count]
         if not parents:
             return []
@@ -118,6 +126,15 @@ class Polish(Move):
         patches = [self._space.hold(candidate.patch) for candidate in parents]
         sounds = [candidate.audio for candidate in parents]
         return self._downhill.fit(patches, self._STEPS, rng, sounds)[0]
+
+    def learn(self, candidates: Sequence[Candidate]) -> None:
+        """Note whether there is a new best candidate."""
+        self._improved = any(each.score < self._best_score for each in candidates)
+
+    @property
+    def keeps_turn(self) -> bool:
+        """Whether the last batch found a new best candidate, and renders are dear."""
+        return self._downhill.dear_renders and self._improved
 
 
 def _choose_best(

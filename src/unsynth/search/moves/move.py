@@ -24,6 +24,8 @@ class Move(ABC):
     #: If true, the move needs every pending result before it proposes, and its own results before
     #: it proposes again.
     needs_results = False
+    #: Whether the move makes a batch before moves are chosen by their gains.
+    tried_first = True
     #: The cost of a proposal besides its render, in renders.
     extra_cost = 0.0
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class DX7Sketch:
     """A :class:`unsynth.sketches.sketch.Sketch` of the DX7."""
 
+    dear_renders = False
+
     def __init__(self, task: DX7Task) -> None:
         self.task = task
         position = task.spec.position

@@ -1,10 +1,12 @@
-"""Measure how near sketched windows of DX7 notes are to the engine's, and the cost of a step.
+"""Measure how near sketched windows of notes are to the engine's, and the cost of a step.
 
-The notes are draws of the prior and, with ``--banks``, the second and the eighteenth voice of each
-bank (note 60 for 1.5 s). Each note has a window every 0.1 s of its 4 s. The difference is the mean
-absolute difference of 64 mel bands in dB, down to 80 dB below the loudest cell of the note.
+The notes are draws of the prior and, with ``--banks`` for the DX7, the second and the eighteenth
+voice of each bank (note 60 for 1.5 s). Each note has a window every 0.1 s of its 4 s. The
+difference is the mean absolute difference of 64 mel bands in dB, down to 80 dB below the loudest
+cell of the note.
 
-    python benchmarks/dx7_windows.py --draws 150 --banks FOLDER
+    python benchmarks/sketch_windows.py dx7 --draws 150 --banks FOLDER
+    python benchmarks/sketch_windows.py vital-simple --draws 150
 """
 
 import argparse
@@ -21,7 +23,7 @@ from unsynth.search.downhill import Downhill
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
-from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.catalogue import load_task
 
 #: Samples per window.
 SAMPLES = 1024
@@ -42,14 +44,18 @@ def levels(windows: Float[torch.Tensor, "windows samples"]) -> Float[np.ndarray,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=["dx7", "vital-simple"])
     parser.add_argument("--draws", type=int, default=150)
     parser.add_argument("--banks", type=Path, help="Folder of .syx banks.")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    task, rng = DX7Task(), np.random.default_rng(arguments.seed)
+    if arguments.banks and arguments.task != "dx7":
+        parser.error("--banks is for the DX7")
+    task, rng = load_task(arguments.task), np.random.default_rng(arguments.seed)
     sketch = sketch_of(task)
+    assert sketch is not None
     synth, starts = task.synth(), torch.arange(0, 4 * 44_100 - SAMPLES, HOP)
     groups = {"draws": [task.sample(rng) for _ in range(arguments.draws)]}
     if arguments.banks:
@@ -63,7 +69,8 @@ def main() -> None:
     for name, patches in groups.items():
         differences = []
         for patch in patches:
-            sound = torch.from_numpy(synth.render(task.engine_patch(patch), task.note(patch))[0])
+            rendered = synth.render(task.engine_patch(patch), task.note(patch))
+            sound = torch.from_numpy(rendered.mean(axis=0))
             engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
             windows = sketch.windows([patch], SAMPLES)
             values = torch.tensor(patch[sketch.fitted][None], dtype=torch.float32)

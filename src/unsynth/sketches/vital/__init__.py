@@ -1,0 +1,1 @@
+"""A sketch of Vital's engine, for the task ``vital-simple``."""
