@@ -2,6 +2,7 @@
 
     python benchmarks/match_quality.py --sounds ../shared/data/instruments \\
         --banks ../shared/data/dx7_cartridges --from SynprezFM_18 --voices 100
+    python benchmarks/match_quality.py --task vital --sounds ../shared/data/instruments
 
 Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s; the matcher does
 not know the note. Sounds are named after their MIDI note, `piano_63.flac`. The script prints, with
@@ -38,6 +39,7 @@ def interval(values: np.ndarray) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", default="dx7")
     parser.add_argument("--sounds", type=Path)
     parser.add_argument("--banks", type=Path)
     parser.add_argument("--from", dest="first", default="")
@@ -47,7 +49,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    task = load_task("dx7")
+    task = load_task(arguments.task)
+    if arguments.banks and task.name != "dx7":
+        parser.error("--banks is for the DX7")
     index = load_index(task, arguments.index)
     matcher = Matcher(task, index)
     synth = task.synth()
@@ -80,11 +84,13 @@ def main() -> None:
             seconds.append(result.seconds)
             target, _ = read_sound(path, synth.sample_rate, 1, 4.0, 1.0)
             true_note = Note(pitch, note.onset, note.duration)
-            draws = [task.sample(item_rng("dx7", Split.RANDOM, i, 1)) for i in range(16)]
+            draws = [task.sample(item_rng(task.name, Split.RANDOM, i, 1)) for i in range(16)]
             sounds = [synth.render(task.engine_patch(d), true_note) for d in draws]
             random.append(min(mss(target, sound) for sound in sounds))
             print(f"{path.stem}: {best[-1]:.2f} (note {note.pitch}, {pitch} played)", flush=True)
-        print(f"{name}, {len(targets)}: MSS of the nearest {interval(np.array(best))}")
+        nearest = np.array(best)
+        print(f"{name}, {len(targets)}: MSS of the nearest {interval(nearest)}", end="")
+        print(f", median {np.median(nearest):.2f}")
         print(f"  best of 16 random draws on the true note {interval(np.array(random))}")
         print(f"  correct note {np.mean(correct):.0%}, correct up to octaves {np.mean(octave):.0%}")
         print(f"  median {np.median(seconds):.1f} s per match")
