@@ -56,7 +56,7 @@ _WARM_UP_NOTE = 0.02
 #: Length of the warm-up in seconds. After 0.3 s controls are within 4e-5 of their targets. After
 #: 0.5 s they have arrived: the sound is exactly that after a warm-up of 2 s (dev/log.md).
 _WARM_UP_SECONDS = 0.5
-#: Number of extra samples rendered at the end and thrown away: more than a block of the engine.
+#: Number of extra samples rendered at the end and thrown away: the engine fades out the last 200.
 _EXTRA_SAMPLES = 512
 #: Seconds after which a copy that hangs ends itself.
 _TIMEOUT_SECONDS = 120
@@ -156,7 +156,6 @@ class Vital:
         engine.render(note.pitch, velocity, _WARM_UP_NOTE, _WARM_UP_SECONDS)
         for name in _WARM_UP:
             controls[name].set(values.get(name, self._base.controls[name]))
-        # An incomplete last block differs from the same place in a longer sound.
         seconds = (samples + _EXTRA_SAMPLES) / self.sample_rate
         audio = engine.render(note.pitch, velocity, note.duration, seconds)
         return np.asarray(audio[:, :samples], dtype=np.float32)
