@@ -51,7 +51,7 @@ def test_masks_cover_whole_parameters_of_a_share_of_items(task):
 
 
 def test_masks_need_no_sketch():
-    task = load_task("vital-simple")
+    task = load_task("vital-full")
     masks = KnownParameters(task).draw(np.random.default_rng(0), 400, 1.0)
     assert masks.shape == (400, task.spec.width)
     assert 0.4 < masks.float().mean() < 0.6

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -135,11 +136,17 @@ def test_a_run_from_sketches_does_not_depend_on_loaders_or_stops(experiment_path
 
 
 def test_sketched_needs_a_sketch_and_no_set(experiment_path, tmp_path):
-    settings = [*SKETCHED, "task=vital-simple"]
-    with pytest.raises(TrainingError, match="vital-simple has no sketch of its engine"):
+    settings = [*SKETCHED, "task=vital-full"]
+    with pytest.raises(TrainingError, match="vital-full has no sketch of its engine"):
         train(experiment_path, settings, out=tmp_path / "run")
     with pytest.raises(ExperimentError, match="sketched is for training without"):
         load_experiment(experiment_path, [*SKETCHED, "data.uses=1", "data.folder=set"])
+
+
+@pytest.mark.skipif(find_spec("vita") is None, reason="Vital's engine is not installed")
+def test_vital_trains_from_sketches(experiment_path, tmp_path):
+    settings = [*SKETCHED, "task=vital-simple", "training.steps=2", "data.loaders=0"]
+    assert train(experiment_path, settings, out=tmp_path / "run").step == 2
 
 
 def test_the_encoder_standardises_by_the_statistics_of_the_set(
