@@ -40,11 +40,13 @@ _MAX_DRAWS = 512
 #: The share of the budget for these draws.
 _DRAWS_SHARE = 0.3
 #: The same where renders are dear, but a sketch can fit draws that were not rendered.
+_MAX_DEAR_DRAWS = 64
 _DEAR_DRAWS_SHARE = 0.1
 #: The most such draws.
 _UNRENDERED_DRAWS = 160
-#: How many of the best starting candidates are tried with other durations.
-_DURATION_PARENTS = 16
+#: How many of the best starting candidates are tried with other durations, and how many where
+#: renders are dear.
+_DURATION_PARENTS, _DEAR_DURATION_PARENTS = 16, 4
 #: The share of the budget for other durations.
 _DURATIONS_SHARE = 0.05
 #: The most durations to try per candidate.
@@ -127,14 +129,15 @@ class MatchRun:
         yield Progress("searching the index", 0, len(self._index), self.best)
         sketch = sketch_of(task)
         dear = sketch is not None and sketch.dear_renders
-        most, seconds = request.share(_DEAR_DRAWS_SHARE if dear else _DRAWS_SHARE, _MAX_DRAWS)
+        limits = (_DEAR_DRAWS_SHARE, _MAX_DEAR_DRAWS) if dear else (_DRAWS_SHARE, _MAX_DRAWS)
+        most, seconds = request.share(*limits)
         found = max(most, _UNRENDERED_DRAWS)
         draws = nearest_draws(self._index, self.target, self.note, locks, found)
         self._unrendered = [patch for patch, _ in draws[:_UNRENDERED_DRAWS]] if dear else []
         yield from self._try("rendering the nearest draws", draws[:most], seconds)
         ranked = sorted(chain.from_iterable(self.starts.values()), key=lambda c: c.score)
         most, seconds = request.share(_DURATIONS_SHARE, _DURATION_PARENTS * _DURATIONS)
-        parents = ranked[:_DURATION_PARENTS]
+        parents = ranked[: _DEAR_DURATION_PARENTS if dear else _DURATION_PARENTS]
         proposals = other_durations(task, parents, self.note.end, locks)[:most]
         yield from self._try("trying other durations", proposals, seconds)
         if self.best is None:
@@ -149,7 +152,7 @@ class MatchRun:
         for done, candidate in enumerate(self.judge(proposals, seconds), start=1):
             rivals = [*self.starts.get(candidate.origin, ()), candidate]
             self.starts[candidate.origin] = sorted(rivals, key=lambda c: c.score)[:_KEPT_PER_ORIGIN]
-            if done % 32 == 0:
+            if done % 32 == 0 or candidate is self.best:
                 yield Progress(stage, done, len(proposals), self.best)
 
     def search(self) -> Iterator[Progress]:
