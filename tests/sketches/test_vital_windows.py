@@ -178,7 +178,7 @@ def test_where_renders_are_dear_moves_with_the_sketch_come_first(task):
     target = Target("a sound", sounds[0], task.sample_rate)
     start = [Candidate(patches[1], sounds[1], 5.0, "index")]
     moves = make_moves(
-        space, target, start, patches[2:], None, thorough=False, stopped=lambda: True
+        space, target, start, patches[1:], None, thorough=False, stopped=lambda: True
     )
     assert [move.name for move in moves if move.tried_first] == ["descent", "polish"]
     descent, polish = moves[:2]

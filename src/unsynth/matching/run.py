@@ -94,7 +94,7 @@ class MatchRun:
         self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
         #: The best few starting candidates of each origin.
         self.starts: dict[str, list[Candidate]] = {}
-        #: Near draws that are not rendered.
+        #: Near draws for the first descent; not all are rendered.
         self._unrendered: list[Patch] = []
         self.search_began = HistoryPoint(0, 0.0, math.inf)
         self.search_ended = self.search_began
@@ -131,9 +131,9 @@ class MatchRun:
         dear = sketch is not None and sketch.dear_renders
         limits = (_DEAR_DRAWS_SHARE, _MAX_DEAR_DRAWS) if dear else (_DRAWS_SHARE, _MAX_DRAWS)
         most, seconds = request.share(*limits)
-        found = max(most, _UNRENDERED_DRAWS)
+        found = max(most, _UNRENDERED_DRAWS) if dear else most
         draws = nearest_draws(self._index, self.target, self.note, locks, found)
-        self._unrendered = [patch for patch, _ in draws[:_UNRENDERED_DRAWS]] if dear else []
+        self._unrendered = [patch for patch, _ in draws] if dear else []
         yield from self._try("rendering the nearest draws", draws[:most], seconds)
         ranked = sorted(chain.from_iterable(self.starts.values()), key=lambda c: c.score)
         most, seconds = request.share(_DURATIONS_SHARE, _DURATION_PARENTS * _DURATIONS)

@@ -40,7 +40,8 @@ class Descent(Move):
         self, space: Space, downhill: Downhill, start: Sequence[Patch], thorough: bool = False
     ) -> None:
         self._space, self._downhill, self._thorough = space, downhill, thorough
-        self._start = [space.hold(patch) for patch in start]
+        held = (space.hold(patch) for patch in start)
+        self._start = list({patch.tobytes(): patch for patch in held}.values())
         #: The best score and its patch, per structure.
         self._best_by_structure: dict[bytes, tuple[float, Patch]] = {}
 
