@@ -35,6 +35,7 @@ def task():
 #: What is played, and the most decibels that the sketch may be off.
 MODULES = {
     "saw": ({}, 0.1),
+    "sine": ({"osc1__wave_frame": 0}, 0.2),
     "between two waves": ({"osc1__wave_frame": 40}, 0.1),
     "from triangle to square": ({"osc1__wave_frame": 24}, 0.5),
     "pulse": ({"osc1__wave_frame": 64}, 0.1),
@@ -58,6 +59,10 @@ MODULES = {
     "release": ({"env__release": 1, "note__duration": 1}, 0.2),
     "low-pass": ({"filter__cutoff": 60, "filter__mix": 1}, 0.1),
     "resonance": ({"filter__cutoff": 60, "filter__mix": 1, "filter__resonance": 0.5}, 0.6),
+    "strong resonance": (
+        {"filter__cutoff": 60, "filter__mix": 1, "filter__resonance": 0.8},
+        0.8,
+    ),
     "band-pass": ({"filter__cutoff": 80, "filter__mix": 1, "filter__blend": 1}, 0.3),
     "high-pass": ({"filter__cutoff": 80, "filter__mix": 1, "filter__blend": 2}, 0.1),
     "drive": ({"filter__cutoff": 100, "filter__mix": 1, "filter__drive": 6}, 0.4),
