@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,9 @@ from unsynth.data.external import DatasetError
 from unsynth.errors import SoundError
 from unsynth.evaluation.targets import find_targets, load_target
 from unsynth.formats.syx import init_voice, rename_voice, write_bank
+from unsynth.formats.vital import base_patch, wavetable, write_vital
 from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.catalogue import load_task
 
 #: Files that macOS leaves beside others on a disk of another system begin so.
 RESOURCE_FORK = b"\0\5\x16\7" + bytes(100)
@@ -125,6 +128,55 @@ def test_a_bank_that_cannot_be_read_is_named(task, tmp_path):
     (tmp_path / "other.syx").write_bytes(b"no voices")
     with pytest.raises(DatasetError, match=r"other\.syx: "):
         find_targets([str(tmp_path)], task, 0)
+
+
+def write_patch(path: Path, **settings: float) -> Path:
+    """Write a patch of Vital with a wavetable and a modulation that no task of ours has."""
+    base = base_patch([("lfo_3", "osc_1_pan")])
+    table = wavetable("theirs", {0: np.sin(np.linspace(0, 18 * np.pi, 2048, endpoint=False))})
+    changed = {"osc_1_on": 1.0, "modulation_1_amount": 0.5, "env_1_release": 0.3, **settings}
+    patch = replace(base, wavetables=[table] * 3, controls={**base.controls, **changed})
+    path.write_bytes(write_vital(patch))
+    return path
+
+
+@pytest.mark.parametrize("name", ["dx7", "vital-simple"])
+def test_patches_are_played_by_their_own_synthesizer(name, tmp_path):
+    """In the channels of the task's engine; the ninth harmonic of a C4 is theirs alone."""
+    pytest.importorskip("vita")
+    task = load_task(name)
+    (tmp_path / "patches").mkdir()
+    write_patch(tmp_path / "patches" / "a.vital")
+    voice = rename_voice(init_voice(), "SINE")
+    (tmp_path / "sine.syx").write_bytes(write_bank([voice]))
+    expected = {
+        str(tmp_path / "patches"): ("a.vital", 9 * 261.63, 2),
+        str(tmp_path / "sine.syx"): ("sine/01 SINE", 261.63, 1),
+    }
+    with Renderer(task.synth, workers=1) as renderer:
+        for dataset, (first, frequency, channels) in expected.items():
+            targets = find_targets([dataset], task, 0)
+            assert targets.names[0] == first
+            sound = load_target(targets, 0, renderer)
+            assert len(sound.audio) == task.synth().channels and sound.pitch == 60
+            assert len(sound.original) == max(channels, len(sound.audio))
+            spectrum = np.abs(np.fft.rfft(sound.audio[0, :44_100]))
+            assert abs(np.argmax(spectrum) - frequency) < 3
+            assert np.abs(sound.audio - sound.second_render).max() < 1e-6
+
+
+def test_a_patch_that_vital_cannot_play_is_left_out(task, tmp_path):
+    pytest.importorskip("vita")
+    write_patch(tmp_path / "a.vital")
+    (tmp_path / "b.vital").write_text('{"settings": {}, "synth_version": "0.5.0"}')
+    targets = find_targets([str(tmp_path)], task, 0)
+    with Renderer(task.synth, workers=1) as renderer:
+        load_target(targets, 0, renderer)
+        with pytest.raises(SoundError, match=r"b\.vital: .* it is from Vital 0\.5\.0"):
+            load_target(targets, 1, renderer)
+    write_sound(tmp_path / "sound.wav")
+    with pytest.raises(DatasetError, match="patches of one kind or sounds, not both"):
+        find_targets([str(tmp_path / "a.vital"), str(tmp_path / "sound.wav")], task, 0)
 
 
 def test_other_content_of_the_same_name_and_size_is_another_set(task, tmp_path):

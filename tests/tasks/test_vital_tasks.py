@@ -1,6 +1,7 @@
 """Vital's tasks: exchanges, audibility and files. Engines run in workers."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,12 +12,12 @@ import pytest
 
 from tests.conftest import relative_error
 from unsynth.errors import PatchError
-from unsynth.formats.vital import read_vital, vital_controls, write_vital
+from unsynth.formats.vital import base_patch, read_vital, vital_controls, write_vital
 from unsynth.matching.user_patches import UserPatches
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
-from unsynth.synths.vital_audibility import unheard_controls
+from unsynth.synths.vital_audibility import in_slots_of, unheard_controls
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.declared.task import DeclaredTask
 
@@ -187,7 +188,7 @@ LINE = {"name": "Line", "num_points": 2, "points": [0.0, 1.0, 1.0, 0.0], "powers
         (lambda s: s["sample"].update(sample_rate=22_050), "the sample is not"),
         (lambda s: s.update(custom={"a": 1}), "'custom' is not read"),
         (lambda s: s.update(volume=3000.0), "volume is 3000 in this patch, and always 5473"),
-        (lambda s: s.update(mod_wheel=0.5, pitch_wheel=0.5), "^[^;]*: pitch_wheel is 0.5 .[^;]*$"),
+        (lambda s: s.update(mod_wheel=0.5, pitch_wheel=0.5), "^pitch_wheel is 0.5 .[^;]*$"),
         (lambda s: s.update(lfo_1_sync=1.0), "lfo_1_sync is 1 in this patch, and always 0"),
         (
             lambda s: s.update(volume=3000.0, stereo_mode=1.0, pitch_wheel=1.0, voice_tune=0.5),
@@ -204,7 +205,10 @@ def test_what_is_heard_and_not_read_is_named(tmp_path, change, message):
     change(data["settings"])
     path.write_text(json.dumps(data))
     with pytest.raises(PatchError, match=message):
-        UserPatches.read(path, task)
+        task.from_file(path.read_bytes(), Note(60))
+    (remark,) = UserPatches.read(path, task).remarks
+    assert remark.startswith("patch-01.vital: vital-simple cannot hold all of it: ")
+    assert re.search(message.removeprefix("^"), remark)
 
 
 def test_a_straight_remap_curve_and_a_free_slot_are_not_heard(tmp_path):
@@ -221,9 +225,69 @@ def test_a_straight_remap_curve_and_a_free_slot_are_not_heard(tmp_path):
         task.from_file(json.dumps(data).encode(), task.note(patch))
 
 
+def test_modulations_in_other_slots_are_found(tmp_path):
+    task = load_task("vital-simple")
+    patch = draw(task, 1)[0]
+    patch[task.spec.position["osc1.on"]] = 1
+    (path,) = task.export(patch[None], tmp_path)
+    data = json.loads(path.read_text())
+    settings = data["settings"]
+    parts = ("amount", "bipolar", "bypass", "power", "stereo")
+    # The first modulation changes places with the free slot 30; the second is of amount 0 and gone.
+    for part in parts:
+        one, other = (f"modulation_{slot}_{part}" for slot in (1, 30))
+        settings[one], settings[other] = settings[other], settings[one]
+    slots = settings["modulations"]
+    slots[0], slots[29] = slots[29], slots[0]
+    settings["modulation_2_amount"] = 0.0
+    slots[1] = {"source": "", "destination": ""}
+    read = task.from_file(json.dumps(data).encode(), task.note(patch))
+    gone = task.spec.position["osc1.lfo_to_tune"]
+    assert read[gone] == 0.0
+    np.testing.assert_allclose(np.delete(read, gone), np.delete(patch, gone), atol=1e-9)
+
+
+def test_slots_that_a_modulation_names_do_not_move():
+    base = base_patch([("lfo_1", "osc_1_pan"), ("lfo_2", "osc_2_pan")])
+    amounts = {"modulation_1_amount": 0.1, "modulation_2_amount": 0.2, "modulation_3_amount": 0.3}
+    routes = [("lfo_2", "osc_2_pan"), ("lfo_1", "osc_1_pan"), ("lfo_3", "osc_3_pan")]
+
+    def amounts_after(last: tuple[str, str]) -> list[float]:
+        patch = replace(base, modulations=[*routes, last], controls={**base.controls, **amounts})
+        moved = in_slots_of(base, patch)
+        assert tuple(moved.modulations[:2]) == base.modulations
+        return [moved.controls[f"modulation_{slot}_amount"] for slot in (1, 2)]
+
+    assert amounts_after(("lfo_4", "osc_1_tune")) == [0.2, 0.1]
+    assert amounts_after(("lfo_4", "modulation_3_amount")) == [0.0, 0.0]
+
+
+def test_what_a_task_can_hold_of_any_patch_is_where_a_search_begins(tmp_path):
+    """Values outside the task's range become the nearest, choices that it lacks neutral."""
+    task = load_task("vital-simple")
+    patch = draw(task, 1)[0]
+    transpose = task.spec.position["osc1.transpose"]
+    patch[task.spec.position["osc1.on"]] = 1
+    (path,) = task.export(patch[None], tmp_path)
+    data = json.loads(path.read_text())
+    data["settings"] |= {"osc_1_transpose": 48.0, "filter_1_style": 3.0, "chorus_on": 1.0}
+    data["settings"]["modulations"][50] = {"source": "lfo_6", "destination": "osc_1_pan"}
+    data["settings"]["modulation_51_amount"] = 0.3
+    read, differences = task.nearest_to_file(json.dumps(data).encode(), task.note(patch))
+    task.spec.check(read[None])
+    assert read[transpose] == 12.0 and (np.delete(read - patch, transpose) < 1e-9).all()
+    text = "; ".join(differences)
+    for part in ("modulation lfo_6>osc_1_pan is not", "chorus_on is 1", "osc_1_transpose is 48",
+                 "filter_1_style is 3"):  # fmt: skip
+        assert part in text
+    assert len(differences) == 4
+
+
 def test_the_tempo_counts_where_something_keeps_it():
     values = {name: control.default for name, control in vital_controls().items()}
     values |= {f"lfo_{n}_sync": float(n == 1) for n in range(1, 9)}
+    assert "beats_per_minute" in unheard_controls(values, [("lfo_1", "osc_1_pan")])  # amount 0
+    values["modulation_1_amount"] = 0.5
     assert "beats_per_minute" in unheard_controls(values, [("lfo_2", "osc_1_pan")])
     assert "beats_per_minute" not in unheard_controls(values, [("lfo_1", "osc_1_pan")])
     values |= {"lfo_1_sync": 0.0, "delay_aux_sync": 2.0}
@@ -235,10 +299,8 @@ def test_the_tempo_counts_where_something_keeps_it():
 def test_files_of_other_tasks_are_refused_with_the_reason(tmp_path):
     simple, full = load_task("vital-simple"), load_task("vital-full")
     (path,) = full.export(draw(full, 1), tmp_path)
-    with pytest.raises(PatchError, match="modulation 4 is env_4>osc_1_distortion_amount"):
+    with pytest.raises(PatchError, match="env_4>osc_1_distortion_amount is not in this task"):
         simple.from_file(path.read_bytes(), Note(60))
-    with pytest.raises(PatchError, match=r"patch-01\.vital: modulation 4 is"):
-        UserPatches.read(path, simple)
     (read,) = UserPatches.read(path, full).patches
     np.testing.assert_allclose(read[:-3], draw(full, 1)[0, :-3], atol=1e-9)
     with pytest.raises(PatchError, match="the task is dx7"):

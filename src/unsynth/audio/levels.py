@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.signal.windows import hann
 
 #: Length of a frame in seconds, as nearly as whole samples allow.
 _FRAME = 0.01
@@ -38,7 +37,7 @@ class Frames(NamedTuple):
         """
         if self.means.shape[1] < 2 * _QUIET:
             return np.zeros(len(self.means))
-        window = hann(_QUIET + 2)[1:-1] / hann(_QUIET + 2).sum()
+        window = np.hanning(_QUIET + 2)[1:-1] / np.hanning(_QUIET + 2).sum()
         offsets = []
         for powers, means in zip(self.powers, self.means, strict=True):
             quietest = np.convolve(powers, window, "valid").argmin()

@@ -1,12 +1,13 @@
-"""Sets of target sounds: held-out draws, rendered datasets, DX7 voices and sound files."""
+"""Sets of target sounds: held-out draws, rendered datasets, files of patches, and sound files."""
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from unsynth.audio.files import read_sound
 from unsynth.conventions import SECONDS
@@ -26,11 +27,13 @@ from unsynth.errors import PatchError, SoundError
 from unsynth.files import visible_entries
 from unsynth.formats.syx import read_syx, voice_name
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.synths.base import Note
+from unsynth.synths.base import Note, Synth
+from unsynth.synths.dx7 import DX7
+from unsynth.synths.vital import Vital
 from unsynth.tasks.task import Task
 
-#: The note on which DX7 voices are played.
-VOICE_NOTE = Note(60, 0.0, 1.5, 100)
+#: The note on which people's patches are played.
+PATCH_NOTE = Note(60, 0.0, 1.5, 100)
 #: Silence before a later onset than this is cut from a sound file; seconds.
 _LATEST_ONSET = 1.0
 
@@ -44,7 +47,7 @@ class TargetSound:
     #: In the channels of the engine.
     audio: Audio
     #: In its own channels, before a mix-down.
-    original: Audio
+    original: Float32[np.ndarray, "_ samples"]
     #: MIDI note, if known.
     pitch: int | None = None
     #: Another render of the same patch, for the noise floor; ``None`` for a sound file.
@@ -142,44 +145,83 @@ class DatasetTargets:
         return TargetSound(first, first, note.pitch, _audio(second))
 
 
-class VoiceTargets:
-    """DX7 voices from their original bytes, on middle C at velocity 100, held for 1.5 s."""
+class PatchFileTargets:
+    """Patches of people: middle C at velocity 100, held for 1.5 s, by the synthesizer they are for.
 
-    def __init__(self, paths: list[Path]) -> None:
-        """Read the banks; raises :class:`DatasetError` for one that cannot be read."""
-        self._voices: list[tuple[str, UInt8[np.ndarray, " bytes"]]] = []
-        self._remarks: list[str] = []
-        for path in paths:
-            try:
-                file = read_syx(read_bytes(path))
-            except OSError as error:
-                raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-            except (DocumentError, PatchError) as error:
-                raise DatasetError(f"{path}: {error}") from None
-            self._remarks += [f"{path}: {remark}" for remark in file.remarks]
-            for number, voice in enumerate(file.voices, start=1):
-                self._voices.append((f"{path.stem}/{number:02d} {voice_name(voice)}", voice))
+    Whatever a file holds is heard, whether or not the task has it.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        patches: Sequence[tuple[str, Any]],
+        make_synth: Callable[[], Synth[Any]],
+        task: Task,
+        remarks: Sequence[str] = (),
+    ) -> None:
+        """``patches`` are names and what the synthesizer plays: arrays of bytes, or bytes."""
+        self._kind, self._patches, self._remarks = kind, patches, remarks
+        self._make_synth = make_synth
+        synth = task.synth()
+        self._channels = synth.channels
+        self._own: Renderer | None = None
+        self._is_of_task = isinstance(synth, type(make_synth()))
 
     @property
     def description(self) -> dict[str, object]:
-        """The number of voices, a hash of them, and remarks on banks that are not whole."""
-        data = b"".join(voice.tobytes() for _, voice in self._voices)
-        digest = hashlib.sha256(data).hexdigest()[:16]
+        """The number of patches, a hash of them, and remarks on files that are not whole."""
+        digest = hashlib.sha256(b"".join(bytes(patch) for _, patch in self._patches))
         remark = {"remark": printable("; ".join(self._remarks))} if self._remarks else {}
-        return {"set": "voices", "voices": len(self._voices), "content_sha256": digest} | remark
+        return {
+            "set": self._kind,
+            self._kind: len(self._patches),
+            "content_sha256": digest.hexdigest()[:16],
+        } | remark
 
     @property
     def names(self) -> list[str]:
-        """Bank, number and name of each voice."""
-        return [printable(name) for name, _ in self._voices]
+        """The name of each patch: the file's, and number and name within a bank."""
+        return [printable(name) for name, _ in self._patches]
 
     def load(self, number: int, renderer: Renderer) -> TargetSound:
-        """Render a voice twice; raises :class:`DatasetError` where the engine fails."""
-        name, voice = self._voices[number]
-        first, second = renderer.render([(voice, VOICE_NOTE)] * 2)
+        """Render a patch twice; raises :class:`DatasetError` where its engine refuses or fails."""
+        name, patch = self._patches[number]
+        if not self._is_of_task and self._own is None:
+            self._own = Renderer(self._make_synth, workers=1)
+        first, second = (self._own or renderer).render([(patch, PATCH_NOTE)] * 2)
         if isinstance(first, RenderFailure):
-            raise DatasetError(f"voice {name} cannot be rendered: {first.reason}")
-        return TargetSound(first, first, VOICE_NOTE.pitch, _audio(second))
+            raise DatasetError(f"{name}: cannot be rendered: {first.reason}")
+        audio = _in_channels(first, self._channels)
+        again = None
+        if not isinstance(second, RenderFailure):
+            again = _in_channels(second, self._channels)
+        original = first if len(first) > len(audio) else audio
+        return TargetSound(audio, original, PATCH_NOTE.pitch, again)
+
+
+def dx7_voices(paths: Sequence[Path], task: Task) -> PatchFileTargets:
+    """Read banks of voices; raises :class:`DatasetError` for one that cannot be read."""
+    voices: list[tuple[str, Any]] = []
+    remarks: list[str] = []
+    for path, data in _read_files(paths):
+        try:
+            file = read_syx(data)
+        except PatchError as error:
+            raise DatasetError(f"{path}: {error}") from None
+        remarks += [f"{path}: {remark}" for remark in file.remarks]
+        for number, voice in enumerate(file.voices, start=1):
+            voices.append((f"{path.stem}/{number:02d} {voice_name(voice)}", voice))
+    return PatchFileTargets("voices", voices, DX7, task, remarks)
+
+
+def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
+    """Read ``.vital`` files; one that Vital cannot play is refused as it is loaded."""
+    patches = [(path.name, data) for path, data in _read_files(paths)]
+    return PatchFileTargets("patches", patches, Vital, task)
+
+
+#: The suffixes of files of patches, and the functions that read sets of them.
+_PATCH_FILES = {".syx": dx7_voices, ".vital": vital_patches}
 
 
 class SoundFileTargets:
@@ -221,7 +263,7 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     """Find a set of targets.
 
     ``dataset`` is one of ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR`` or a folder of ``unsynth
-    render``; or it lists DX7 banks or sounds, or folders of either. Raises
+    render``; or it lists DX7 banks, ``.vital`` files or sounds, or folders of one of these. Raises
     :class:`~unsynth.data.external.DatasetError` for anything else and for an empty set.
     """
     kind, colon, rest = dataset[0].partition(":")
@@ -235,22 +277,40 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     paths = [Path(name) for name in dataset]
     if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
         return DatasetTargets(Folder(paths[0]), task)
-    banks = [bank for path in paths for bank in _banks(path)]
-    if not banks:
-        return SoundFileTargets(sound_files(paths), task)
-    if task.name != "dx7":
-        raise DatasetError(f"{banks[0]}: only the task dx7 can be evaluated on DX7 voices")
-    if len(banks) < sum(len(_banks(path)) or 1 for path in paths):
-        raise DatasetError(f"{banks[0]}: give either banks of voices or sounds, not both")
-    return VoiceTargets(banks)
+    for suffix, read in _PATCH_FILES.items():
+        found = [_with_suffix(path, suffix) for path in paths]
+        files = [file for each in found for file in each]
+        if files and not all(found):
+            raise DatasetError(f"{files[0]}: give patches of one kind or sounds, not both")
+        if files:
+            return read(files, task)
+    return SoundFileTargets(sound_files(paths), task)
+
+
+def _in_channels(audio: Audio, channels: int) -> Float32[np.ndarray, "_ samples"]:
+    """Mix stereo down to mono, or play mono on both channels."""
+    if len(audio) == channels:
+        return audio
+    return np.repeat(audio.mean(0, keepdims=True), channels, axis=0)
 
 
 def _audio(render: Audio | RenderFailure) -> Audio | None:
     return None if isinstance(render, RenderFailure) else render
 
 
-def _banks(path: Path) -> list[Path]:
-    """List the ``.syx`` files at a path: the file itself, or those in the folder."""
+def _with_suffix(path: Path, suffix: str) -> list[Path]:
+    """List the files at a path with a suffix: the file itself, or those in the folder."""
     if path.is_dir():
-        return [entry for entry in visible_entries(path, {".syx"}) if entry.is_file()]
-    return [path] if path.suffix.lower() == ".syx" else []
+        return [entry for entry in visible_entries(path, {suffix}) if entry.is_file()]
+    return [path] if path.suffix.lower() == suffix else []
+
+
+def _read_files(paths: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
+    """Yield the content of each file; raises :class:`DatasetError` where one cannot be read."""
+    for path in paths:
+        try:
+            yield path, read_bytes(path)
+        except OSError as error:
+            raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
+        except DocumentError as error:
+            raise DatasetError(f"{path}: {error}") from None

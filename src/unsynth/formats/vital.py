@@ -153,7 +153,7 @@ def check_modulations(routes: Sequence[Route]) -> None:
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     near = get_close_matches(name, list(names), 1)
-    return f"; the nearest is {near[0]}" if near else ""
+    return f" (the nearest is {near[0]})" if near else ""
 
 
 # -- files ------------------------------------------------------------------------------------
@@ -173,11 +173,7 @@ def read_vital(data: bytes) -> VitalPatch:
         raise PatchError("not a patch of Vital: it has no settings; save it from Vital again")
     _check_version(patch.get("synth_version"))
     settings = patch["settings"]
-    numbers = {
-        name: value
-        for name, value in settings.items()
-        if name not in _ASSETS and (name in vital_controls() or isinstance(value, int | float))
-    }
+    numbers = {name: value for name, value in settings.items() if name in vital_controls()}
     defaults = {name: control.default for name, control in vital_controls().items()}
     controls = check_controls(defaults | numbers)
     slots = _parts(settings, "modulations")
@@ -197,7 +193,11 @@ def read_vital(data: bytes) -> VitalPatch:
         raise PatchError("this patch has no sample; save it from Vital again")
     _check_sample(sample)
     others = [shown(key) for key in patch if key not in _TEXTS]
-    others += [shown(key) for key in settings if key not in _ASSETS and key not in controls]
+    others += [
+        f"{shown(key)}{_nearest(key, controls)}"
+        for key in settings
+        if key not in _ASSETS and key not in controls
+    ]
     others += [
         f"the {shown(key)} of modulation {number}"
         for number, (slot, route) in enumerate(zip(slots, routes, strict=True), start=1)

@@ -11,7 +11,7 @@ from unsynth.errors import PatchError
 from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
 from unsynth.matching.note import NoteEstimate, pitches
 from unsynth.synths.base import Note
-from unsynth.tasks.declared.task import DeclaredTask
+from unsynth.tasks.declared.task import DeclaredTask, first_of
 from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.locks import Locks
 from unsynth.tasks.spec import NamedPatch, Patch
@@ -30,7 +30,7 @@ _MAX_CANDIDATES = 500
 class UserPatches:
     """A user's patches, each with its own note, and DX7 voices, which have no note.
 
-    ``remarks`` say what of a file was damaged or left out.
+    ``remarks`` say what of a file was damaged or cannot be held.
     """
 
     patches: tuple[Patch, ...] = ()
@@ -41,7 +41,8 @@ class UserPatches:
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
         """Read named patches, or a ``patch.json`` of unsynth, a ``.vital`` or a ``.syx`` file.
 
-        Raises :class:`PatchError` for any other file, and for patches of another task.
+        Of a ``.vital`` file that the task cannot hold, what it can hold is taken. Raises
+        :class:`PatchError` for any other file, and for patches of another task.
         """
         if not isinstance(start, str | Path):
             return cls(tuple(task.spec.from_named(patch) for patch in start))
@@ -58,7 +59,9 @@ class UserPatches:
                 remarks = tuple(f"{path.name}: {remark}" for remark in bank.remarks)
                 return cls(voices=bank.voices, remarks=remarks)
             if path.suffix.lower() == ".vital":
-                return cls((_read_vital(data, task),))
+                patch, differences = _read_vital(data, task)
+                lost = f"{path.name}: {task.name} cannot hold all of it: {first_of(differences)}"
+                return cls((patch,), remarks=(lost,) if differences else ())
             return cls(_read_patch_json(data, task))
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
@@ -108,10 +111,10 @@ def _read_bank(data: bytes, task: Task) -> SyxFile:
     return bank
 
 
-def _read_vital(data: bytes, task: Task) -> Patch:
+def _read_vital(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
     if not isinstance(task, DeclaredTask):
         raise PatchError(f"holds a patch of Vital, but the task is {task.name}; give a .syx file")
-    return task.from_file(data, Note(60))
+    return task.nearest_to_file(data, Note(60))
 
 
 def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:

@@ -1,6 +1,6 @@
 """The interfaces of synthesizers: one patch and one note in, float audio out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -122,10 +122,13 @@ class Engine(Protocol):
 class ReadingEngine(Engine, Protocol):
     """An engine that can read back the files it writes."""
 
-    def read(self, data: bytes, names: Collection[str]) -> tuple[dict[str, float], Collection[str]]:
-        """Read the values of ``names`` from a file that otherwise sounds like the base patch.
+    def read(
+        self, data: bytes, names: Collection[str]
+    ) -> tuple[dict[str, float], Collection[str], Sequence[str]]:
+        """Read the values of ``names`` from a file.
 
-        Also returns the names of the controls that change nothing in this patch. Raises
-        :class:`~unsynth.errors.PatchError`, which names what differs from the base patch.
+        Also returns the names of the controls that change nothing in this patch, and what else in
+        the file differs from the base patch and can be heard, a line each. Raises
+        :class:`~unsynth.errors.PatchError` for a file that the synthesizer cannot play.
         """
         ...

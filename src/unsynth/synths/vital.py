@@ -1,7 +1,7 @@
 """Vital's engine, through ``vita`` (GPL-3.0).
 
 A patch maps control names to raw values. Controls that a patch omits keep their values from the
-base patch.
+base patch. A whole ``.vital`` file is played too, with all that it holds.
 
 The engine crashes on some invalid values, so every value is checked first. It also keeps traces of
 every note it played, so each sound comes from an engine that has played none. On Linux that is a
@@ -39,7 +39,7 @@ from unsynth.formats.vital import (
     write_vital,
 )
 from unsynth.synths.base import Concurrency, Note, check_note
-from unsynth.synths.vital_audibility import describe_differences, unheard_controls
+from unsynth.synths.vital_audibility import audible_differences, in_slots_of, unheard_controls
 
 #: Controls during the warm-up note: an envelope that opens and closes at once, so that nothing of
 #: the note is left.
@@ -90,34 +90,41 @@ class Vital:
         self._shared: mmap.mmap | None = None
 
     def render(
-        self, patch: Mapping[str, float], note: Note, seconds: float = SECONDS
+        self, patch: Mapping[str, float] | bytes, note: Note, seconds: float = SECONDS
     ) -> Float32[np.ndarray, "2 samples"]:
-        """Play one note of a patch.
+        """Play one note of a patch, or of the content of a ``.vital`` file.
 
-        Raises :class:`PatchError` for an unknown control or a value outside its range (NaN
-        included), and :class:`EngineError` if the engine crashes.
+        Two renders of a file may differ: its phases or its noise may be random. Raises
+        :class:`PatchError` for an unknown control, a value outside its range (NaN included) or a
+        file that Vital cannot play, and :class:`EngineError` if the engine crashes.
         """
         check_note(note, seconds)
-        controls = check_controls(patch)
+        file = patch if isinstance(patch, bytes) else None
+        if isinstance(patch, bytes):
+            values = read_vital(patch).controls
+            controls = {name: values[name] for name in _WARM_UP}
+        else:
+            controls = check_controls(patch)
         samples = round(seconds * self.sample_rate)
         start = min(samples, round(note.onset * self.sample_rate))
         audio = np.zeros((2, samples), dtype=np.float32)
         if start < samples:
             play = self._play_in_copy if sys.platform == "linux" else self._play_on_new
-            audio[:, start:] = play(controls, note, samples - start)
+            audio[:, start:] = play(file, controls, note, samples - start)
         return audio
 
     def _play_on_new(
-        self, controls: Mapping[str, float], note: Note, samples: int
+        self, file: bytes | None, controls: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
-        return self._play(_load_engine(self._base), controls, note, samples)
+        engine = _load_engine(write_vital(self._base) if file is None else file)
+        return self._play(engine, controls, note, samples)
 
     def _play_in_copy(
-        self, controls: Mapping[str, float], note: Note, samples: int
+        self, file: bytes | None, controls: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
         """Play in a forked copy of this process, which returns the sound in shared memory."""
         if self._engine is None:
-            self._engine = _load_engine(self._base)
+            self._engine = _load_engine(write_vital(self._base))
         size = 2 * 4 * samples
         if self._shared is None or len(self._shared) < size:
             self._shared = mmap.mmap(-1, size)
@@ -131,7 +138,8 @@ class Vital:
                 _close_files()
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(_TIMEOUT_SECONDS)
-                sound[:] = self._play(self._engine, controls, note, samples)
+                engine = self._engine if file is None else _load_engine(file)
+                sound[:] = self._play(engine, controls, note, samples)
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -173,13 +181,13 @@ def _close_files() -> None:
                 os.close(int(file.name))
 
 
-def _load_engine(base: VitalPatch) -> Any:
+def _load_engine(file: bytes) -> Any:
     import vita
 
     engine = vita.Synth()
     engine.set_sample_rate(float(SAMPLE_RATE))
-    if not engine.load_json(write_vital(base).decode()):
-        raise EngineError("Vital's engine refuses the base patch")
+    if not engine.load_json(file.decode()):
+        raise EngineError("Vital's engine refuses this patch")
     return engine
 
 
@@ -231,15 +239,17 @@ class VitalEngine:
         controls = {**self.base.controls, **check_controls(patch)}
         return {".vital": write_vital(replace(self.base, name=name, controls=controls))}
 
-    def read(self, data: bytes, names: Collection[str]) -> tuple[dict[str, float], Collection[str]]:
-        """Read the values of ``names`` from a ``.vital`` file that otherwise sounds like the base.
+    def read(
+        self, data: bytes, names: Collection[str]
+    ) -> tuple[dict[str, float], Collection[str], list[str]]:
+        """Read the values of ``names`` from a ``.vital`` file.
 
-        Also returns the names of the controls that change nothing in this patch. Raises
-        :class:`PatchError`, which names what differs from the base patch and can be heard.
+        A modulation of the base patch is found in any slot; one that the file lacks has amount 0.
+        Also returns the names of the controls that change nothing in this patch, and what else
+        differs from the base patch and can be heard. Raises :class:`PatchError` for a file that
+        Vital cannot play.
         """
-        patch = read_vital(data)
+        patch = in_slots_of(self.base, read_vital(data))
         unheard = unheard_controls(patch.controls, patch.modulations)
-        differences = describe_differences(patch, self.base, names, unheard)
-        if differences:
-            raise PatchError(differences)
-        return {name: patch.controls[name] for name in names}, unheard
+        differences = audible_differences(patch, self.base, names, unheard)
+        return {name: patch.controls[name] for name in names}, unheard, differences

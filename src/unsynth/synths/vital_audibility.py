@@ -3,12 +3,13 @@
 import base64
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from unsynth.formats.vital import Json, Route, VitalPatch, vital_controls
+from unsynth.formats.vital import SLOTS, Json, Route, VitalPatch, vital_controls
 
 #: Controls that change Vital's window, or how several notes follow one another.
 _NEVER_HEARD = (
@@ -38,8 +39,6 @@ _SOURCES = (
 )
 #: Controls that are modulation sources themselves.
 _SOURCE_CONTROLS = (*(f"macro_control_{n}" for n in range(1, 5)), "mod_wheel")
-#: The most differences in a message.
-_MOST_NAMED = 3
 
 
 def unheard_controls(values: Mapping[str, float], routes: Sequence[Route]) -> set[str]:
@@ -49,7 +48,8 @@ def unheard_controls(values: Mapping[str, float], routes: Sequence[Route]) -> se
     nothing keeps, or to several notes. Controls that only seldom can be heard are not among them.
     """
     unheard = set(_NEVER_HEARD)
-    sources = {source for source, _ in routes}
+    slots = _slots_in_use(values, routes)
+    sources = {routes[slot - 1][0] for slot in slots}
     parts = [name.removesuffix("_on") for name in vital_controls() if name.endswith("_on")]
     on = {part for part in parts if values[f"{part}_on"]}
     oscillators = {"osc_1", "osc_2", "osc_3"}
@@ -57,9 +57,10 @@ def unheard_controls(values: Mapping[str, float], routes: Sequence[Route]) -> se
         on |= {*oscillators, "sample"}
     silent = [f"{part}_" for part in parts if part not in on]
     silent += [f"{source}_" for source in _SOURCES if source not in sources]
-    used = [any(route) for route in routes]
-    silent += [f"modulation_{n}_" for n in range(1, 65) if n > len(used) or not used[n - 1]]
+    silent += [f"modulation_{slot}_" for slot in range(1, SLOTS + 1) if slot not in slots]
     unheard |= {name for name in vital_controls() if name.startswith(tuple(silent))}
+    # An amount of 0 is what makes a modulation do nothing, so it is no free choice.
+    unheard -= {f"modulation_{slot}_amount" for slot, route in enumerate(routes, 1) if any(route)}
     unheard -= {f"{part}_on" for part in parts}
     unheard |= {name for name in _SOURCE_CONTROLS if name not in sources}
     keeps_tempo = False
@@ -79,30 +80,65 @@ def unheard_controls(values: Mapping[str, float], routes: Sequence[Route]) -> se
     return unheard.intersection(vital_controls())
 
 
-def describe_differences(
+def _slots_in_use(values: Mapping[str, float], routes: Sequence[Route]) -> set[int]:
+    """Number the slots whose modulation does something.
+
+    One of amount 0 does nothing, unless its amount is modulated itself.
+    """
+    destinations = {destination for _, destination in routes}
+    return {
+        slot
+        for slot, route in enumerate(routes, start=1)
+        if any(route)
+        and (values[f"modulation_{slot}_amount"] or f"modulation_{slot}_amount" in destinations)
+    }
+
+
+def in_slots_of(base: VitalPatch, patch: VitalPatch) -> VitalPatch:
+    """Move the modulations of a patch to the slots where a base patch has the same ones.
+
+    Those that the patch lacks are added with amount 0. The others follow, in the free slots. None
+    moves if a modulation has another one as its destination, which it names by its slot.
+    """
+    waiting = [slot for slot, route in enumerate(patch.modulations) if any(route)]
+    ends = [destination for _, destination in [*base.modulations, *patch.modulations]]
+    may_move = not any(end.startswith("modulation_") for end in ends)
+    order: list[int | None] = []
+    for number, route in enumerate(base.modulations):
+        same = [slot for slot in waiting if patch.modulations[slot] == route]
+        found = next((slot for slot in same if may_move or slot == number), None)
+        order.append(found)
+        if found is not None:
+            waiting.remove(found)
+    order += waiting
+    controls, routes = dict(patch.controls), [*base.modulations]
+    for number, old in enumerate(order, start=1):
+        if old is None:
+            controls[f"modulation_{number}_amount"] = 0.0
+            continue
+        for part in ("amount", "bipolar", "bypass", "power", "stereo"):
+            controls[f"modulation_{number}_{part}"] = patch.controls[f"modulation_{old + 1}_{part}"]
+    routes += [patch.modulations[slot] for slot in waiting]
+    return replace(patch, controls=controls, modulations=routes)
+
+
+def audible_differences(
     patch: VitalPatch, base: VitalPatch, names: Collection[str], unheard: Collection[str]
-) -> str:
-    """Describe in one line how a patch differs from a base patch; "" if it does not.
+) -> list[str]:
+    """List how a patch differs from a base patch, a line each.
 
     The controls in ``names`` may differ. What is in ``unheard``, names of parts, and steps of the
     sample by 1, which Vital makes when it saves, do not count.
     """
-    found = list(_differences(patch, base, names, unheard))
-    more = len(found) - _MOST_NAMED
-    return "; ".join(found[:_MOST_NAMED]) + (f"; and {more} more differences" if more > 0 else "")
+    return list(_differences(patch, base, names, unheard))
 
 
 def _differences(
     patch: VitalPatch, base: VitalPatch, names: Collection[str], unheard: Collection[str]
 ) -> Iterator[str]:
-    free = ("", "")
-    routes = zip_longest(patch.modulations, base.modulations, fillvalue=free)
-    for slot, (route, base_route) in enumerate(routes, start=1):
-        if route != base_route:
-            yield (
-                f"modulation {slot} is {_route_text(route)} in this patch, not "
-                f"{_route_text(base_route)}"
-            )
+    for slot in sorted(_slots_in_use(patch.controls, patch.modulations)):
+        if slot > len(base.modulations):
+            yield f"the modulation {'>'.join(patch.modulations[slot - 1])} is not in this task"
     yield from (f"{what} is not read" for what in patch.others)
     tables = zip(patch.wavetables, base.wavetables, strict=True)
     for number, (table, base_table) in enumerate(tables, start=1):
@@ -149,7 +185,3 @@ def _samples_equal(sample: Json, base: Json) -> bool:
         for each in (sample, base)
     )
     return bool(np.abs(pcm - base_pcm).max() <= 1)
-
-
-def _route_text(route: Route) -> str:
-    return ">".join(route) if any(route) else "free"

@@ -17,7 +17,7 @@ The prior does not change if a unit's copies are exchanged; see
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +34,14 @@ from unsynth.tasks.declared.audibility import active_parameters
 from unsynth.tasks.declared.checks import unknown_key
 from unsynth.tasks.declared.exchanges import Exchanges
 from unsynth.tasks.declared.prior import DeclaredPrior
-from unsynth.tasks.declared.raw import controls_from_patch, patch_from_controls
+from unsynth.tasks.declared.raw import controls_from_patch, nearest_patch, patch_from_controls
 from unsynth.tasks.declared.reader import check_controls, read_declaration
 from unsynth.tasks.note import NOTE, describe_note, read_note, replace_note
 from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.spec import Spec
+
+#: The most differences in a message.
+_MOST_NAMED = 3
 
 
 class DeclaredTask:
@@ -153,11 +156,26 @@ class DeclaredTask:
         What cannot be heard may have any value. Raises :class:`PatchError` that names what in the
         file this task never has.
         """
+        patch, differences = self.nearest_to_file(data, note)
+        if differences:
+            raise PatchError(first_of(differences))
+        return patch
+
+    def nearest_to_file(
+        self, data: bytes, note: Note
+    ) -> tuple[Float[np.ndarray, " parameters"], list[str]]:
+        """Read what this task can hold of a file of its synthesizer, and add a note.
+
+        Also says what can be heard in the file and this task never has, a line each. Raises
+        :class:`PatchError` for a file that the synthesizer cannot play.
+        """
         if not isinstance(self.engine, ReadingEngine):
             raise PatchError(f"files of task {self.name} can be written, but not read")
         names = [p.control for p in self.declaration.parameters if p.control is not None]
-        controls, unheard = self.engine.read(data, [*names, *self.declaration.fixed])
-        return self.with_note(patch_from_controls(self.declaration, controls, unheard), note)
+        names += self.declaration.fixed
+        controls, unheard, differences = self.engine.read(data, names)
+        patch, outside = nearest_patch(self.declaration, controls, unheard)
+        return self.with_note(patch, note), [*differences, *outside]
 
     def export(self, patches: Float[np.ndarray, "items parameters"], folder: Path) -> list[Path]:
         """Write each patch as files that its synthesizer opens, ranked by number, best first."""
@@ -195,3 +213,10 @@ class DeclaredTask:
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
         """List the exchanges of each unit's copies that the file allows in this patch."""
         return self._exchanges.symmetries(patch)
+
+
+def first_of(differences: Sequence[str]) -> str:
+    """Name the first three differences of a file from a task in one line, and count the others."""
+    more = len(differences) - _MOST_NAMED
+    text = "; ".join(differences[:_MOST_NAMED])
+    return f"{text}; and {more} more differences" if more > 0 else text
