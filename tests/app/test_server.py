@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from tests.app.running import Server
+from unsynth.app.run import listen
+from unsynth.errors import UnsynthError
 from unsynth.tasks.catalogue import load_task
 
 
@@ -29,6 +31,17 @@ def search(server: Server, id: str, **changes: object) -> dict[str, object]:
 def named_patch() -> dict[str, object]:
     task = load_task("dx7")
     return dict(task.spec.named(task.sample(np.random.default_rng(0))))
+
+
+def test_servers_that_start_at_once_take_different_ports() -> None:
+    first = listen("127.0.0.1", 0, any_port=True)
+    port = first.getsockname()[1]
+    second = listen("127.0.0.1", port, any_port=True)
+    assert second.getsockname()[1] != port
+    with pytest.raises(UnsynthError, match="choose another --port"):
+        listen("127.0.0.1", port, any_port=False)
+    first.close()
+    second.close()
 
 
 def test_sound_becomes_a_result_that_match_would_write(server: Server, organ: Path) -> None:
@@ -68,7 +81,7 @@ def test_searches_wait_for_each_other_and_stop_keeps_the_best(server: Server, or
     search(server, first, seconds=3600, renders=None)
     search(server, second)
     end = time.monotonic() + 120
-    while server.jobs()[first]["best"] is None and time.monotonic() < end:
+    while not server.jobs()[first]["version"] and time.monotonic() < end:
         time.sleep(0.2)
     assert server.jobs()[second]["state"] == "waiting"
     assert server.ask("GET", f"/jobs/{first}/best.flac").body[:4] == b"fLaC"
@@ -218,7 +231,7 @@ def test_a_full_disk_is_said_and_loses_nothing(server: Server, organ: Path, tmp_
     id = server.bring(organ)
     search(server, id, seconds=3600, renders=None)
     end = time.monotonic() + 120
-    while server.jobs()[id]["best"] is None and time.monotonic() < end:
+    while not server.jobs()[id]["version"] and time.monotonic() < end:
         time.sleep(0.2)
     limit(100_000)
     soundfile.write(tmp_path / "large.wav", np.ones(300_000, np.float32), 44_100)

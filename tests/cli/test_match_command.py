@@ -294,7 +294,7 @@ def test_ctrl_c_ends_a_match_whose_engine_does_not_start(vital, tmp_path, kill_s
 
 def test_a_match_for_vital_writes_files_that_sound_as_reported(vital, tmp_path):
     sound_file, index = vital
-    options = ("--index", index, "--renders", 40, "--keep", 3, "--out", tmp_path)
+    options = ("--index", index, "--renders", 16, "--keep", 3, "--out", tmp_path)
     printed = output("match", sound_file, "--synth", "vital", "--note", 57, *options)
     folder = tmp_path / "own"
     assert "patch-01.vital to patch-03.vital" in printed

@@ -128,7 +128,7 @@ def test_statistics_are_those_of_the_sounds(good):
 
 def test_draws_that_crash_hang_or_fail_are_recorded_and_replaced(tmp_path):
     """A second worker renders each draw that costs a worker; the run continues."""
-    plan = plan_of("broken", count=16, shard_sounds=8, seed=3, time_limit=2.0)
+    plan = plan_of("broken", count=8, shard_sounds=4, seed=3, time_limit=2.0)
     folder = render_set(plan, tmp_path / "broken", workers=2)
     manifest = read_manifest(folder)
     reasons = {entry["patch"]["mode"]: entry["reason"] for entry in manifest.failed}
@@ -141,7 +141,7 @@ def test_draws_that_crash_hang_or_fail_are_recorded_and_replaced(tmp_path):
         with folder.open(plan.file(number)) as file:
             shards.append(read_shard(file, "a shard")[1].arrays)
     modes = np.concatenate([arrays["patches"][:, 1] for arrays in shards])
-    assert len(modes) == 16 and modes.min() > SILENT
+    assert len(modes) == 8 and modes.min() > SILENT
     assert sum(int(a["draws"].sum()) for a in shards) == sum(manifest.rejected.values())
     assert verification(folder).problems == ()
 
@@ -191,7 +191,7 @@ def load_dead(name: str) -> object:
     return task
 
 
-def rendering(path: Path, count: int = 160) -> list[str]:
+def rendering(path: Path, count: int = 80) -> list[str]:
     options = f"--count {count} --shard-sounds 10 --workers 2"
     return [*UNSYNTH, "render", "dx7", str(path), *options.split()]
 
@@ -477,7 +477,7 @@ def test_a_truncated_shard_is_named_when_the_set_is_finished(good, tmp_path):
 
 def test_the_items_of_a_set_can_be_targets(undisturbed, good, task):
     targets = find_targets([str(undisturbed)], task, 0)
-    assert len(targets.names) == 160 and targets.names[41] == "train-000041"
+    assert len(targets.names) == 80 and targets.names[41] == "train-000041"
     with Renderer(task.synth, workers=1) as renderer:
         target = targets.load(41, renderer)
         ((patch, audio),) = audible_draws(task, renderer, Split.TRAIN, [41])

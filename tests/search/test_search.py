@@ -77,8 +77,19 @@ def test_a_lock_on_an_unknown_parameter_is_refused(sines):
 def test_every_proposal_of_every_move_keeps_locked_values(task, posterior):
     values = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
     positions = [task.spec.position[name] for name in values]
-    _, steps, judge = run(task, 6, 330, locks=Locks(task, values), posterior=posterior)
-    assert {step.move for step in steps} >= {
+    target, judge, start = make_problem(task, 6)
+    rng = np.random.default_rng(6)
+    moves = set()
+    for step in search(
+        *(task, target, judge, start, rng),
+        seconds=200.0,  # a limit on renders would make descents thorough, which takes long
+        locks=Locks(task, values),
+        posterior=posterior,
+    ):
+        moves.add(step.move)
+        if step.renders >= 330:
+            break
+    assert moves >= {
         *("mutation", "crossover", "discrete", "CMA-ES", "linear", "genetic"),
         *("posterior", "re-noised"),
     }

@@ -56,10 +56,10 @@ def _special(task: DX7Task, draws: Patches) -> Patches:
 def test_images_have_exactly_the_density_of_the_patch(task: DX7Task, draws: Patches) -> None:
     count = 0
     for patch in np.concatenate([_special(task, draws), draws[60:90], _uniform(task, 15)]):
-        density = task.log_density(_images(task, patch, limit=24))
+        density = task.log_density(_images(task, patch, limit=12))
         np.testing.assert_array_equal(density, density[0])
         count += len(density)
-    assert count > 300  # not only identities
+    assert count > 200  # not only identities
 
 
 def test_images_sound_exactly_like_the_patch(task: DX7Task, draws: Patches) -> None:

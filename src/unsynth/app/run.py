@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
 from contextlib import suppress
@@ -22,7 +23,7 @@ def serve(services: Services, host: str, port: int, any_port: bool, browse: bool
     With ``any_port``, another port is taken if ``port`` is in use; without, :class:`UnsynthError`
     says so.
     """
-    listener = _listen(host, port, any_port)
+    listener = listen(host, port, any_port)
     port = listener.getsockname()[1]
     local = host in ("127.0.0.1", "localhost", "::1", "[::1]")
     names = ["127.0.0.1", "localhost", "[::1]"] if local else []
@@ -54,14 +55,18 @@ class _Server(uvicorn.Server):
             threading.Thread(target=webbrowser.open, args=(self._address,), daemon=True).start()
 
 
-def _listen(host: str, port: int, any_port: bool) -> socket.socket:
+def listen(host: str, port: int, any_port: bool) -> socket.socket:
+    """Listen on a port; see :func:`serve`."""
     plain = host.strip("[]")
     family = socket.AF_INET6 if ":" in plain else socket.AF_INET
     for attempt in (port, 0) if any_port else (port,):
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # Windows would share the port with a server that has it.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((plain, attempt))
+            # Two servers that start at once can both bind a port, but only one of them can listen.
+            listener.listen()
             return listener
         except OSError as error:
             listener.close()
