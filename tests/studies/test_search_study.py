@@ -83,6 +83,20 @@ def test_silent_sample_is_replaced(monkeypatch):
     assert len(batches) == answer["renders"] == 2
 
 
+def test_a_task_without_a_model_is_matched_in_the_other_ways(tmp_path, monkeypatch):
+    monkeypatch.setattr("unsynth.studies.search.shipped_artifact", lambda name: None)
+    plan = SearchPlan("dx7", ("draws:1",), targets=1, renders=RENDERS)
+    table = run_search_study(plan, tmp_path / "study", report=lambda line: None)
+    ways = [way for way in WAYS if way not in ("one", "best")]
+    assert [row[1] for row in table.rows] == [WAYS[way] for way in ways]
+    assert json.loads((tmp_path / "study" / "plan.json").read_text())["model"] is None
+    answers = {
+        way: json.loads((tmp_path / f"study/set1-0000-{way}.json").read_text()) for way in ways
+    }
+    assert answers["search"]["renders"] == RENDERS
+    assert answers["search"]["distance"] <= 1.1 * answers["nearest"]["distance"]
+
+
 def test_too_few_renders_are_refused():
     with pytest.raises(StudyError, match="give at least 81"):
         SearchPlan("dx7", ("draws:2",), targets=1, renders=80)

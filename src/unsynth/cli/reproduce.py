@@ -304,8 +304,8 @@ def reproduce_arms(
 def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
     """The search beside other methods, with equal renders.
 
-    Matches targets with TASK (dx7 by default) in seven ways, among them samples of the model, the
-    nearest draws of the index, CMA-ES and a genetic search. Writes table.md.
+    Matches targets with TASK (dx7 by default) in seven ways, among them samples of the model if
+    unsynth ships one, the nearest draws of the index, CMA-ES and a genetic search. Writes table.md.
     """
     require_evaluation()
     from unsynth.studies.search import SearchPlan, run_search_study

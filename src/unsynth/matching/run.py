@@ -23,7 +23,13 @@ from unsynth.matching.note import estimate_note
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
 from unsynth.matching.spread import measure_spread
-from unsynth.matching.starts import USER, nearest_draws, other_durations, posterior_samples
+from unsynth.matching.starts import (
+    UNRENDERED_DRAWS,
+    USER,
+    nearest_draws,
+    other_durations,
+    posterior_samples,
+)
 from unsynth.metrics.audio import audio_metrics
 from unsynth.metrics.subsonic import subsonic_level
 from unsynth.models.posterior import Posterior
@@ -42,8 +48,6 @@ _DRAWS_SHARE = 0.3
 #: The same where renders are dear, but a sketch can fit draws that were not rendered.
 _MAX_DEAR_DRAWS = 64
 _DEAR_DRAWS_SHARE = 0.1
-#: The most such draws.
-_UNRENDERED_DRAWS = 160
 #: How many of the best starting candidates are tried with other durations, and how many where
 #: renders are dear.
 _DURATION_PARENTS, _DEAR_DURATION_PARENTS = 16, 4
@@ -131,7 +135,7 @@ class MatchRun:
         dear = sketch is not None and sketch.dear_renders
         limits = (_DEAR_DRAWS_SHARE, _MAX_DEAR_DRAWS) if dear else (_DRAWS_SHARE, _MAX_DRAWS)
         most, seconds = request.share(*limits)
-        found = max(most, _UNRENDERED_DRAWS) if dear else most
+        found = max(most, UNRENDERED_DRAWS) if dear else most
         draws = nearest_draws(self._index, self.target, self.note, locks, found)
         self._unrendered = [patch for patch, _ in draws] if dear else []
         yield from self._try("rendering the nearest draws", draws[:most], seconds)

@@ -16,6 +16,8 @@ from unsynth.tasks.task import Task
 
 #: Origins of proposals, as candidates and reports name them.
 POSTERIOR, INDEX, USER = "posterior", "index", "given"
+#: The most draws that a search fits on a sketch without a render, where renders are dear.
+UNRENDERED_DRAWS = 160
 #: Short durations to try, in seconds.
 _SHORT_DURATIONS = (0.08, 0.25)
 #: Durations to try, as multiples of the estimated one.

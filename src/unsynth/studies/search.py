@@ -1,9 +1,10 @@
 """``unsynth reproduce search``: compare the search with others at an equal number of renders.
 
-Every target is matched in each of seven ways (:data:`WAYS`), on the note estimated from its sound.
-All searches minimise the same score (:mod:`unsynth.search.judge`) with ``renders`` renders,
-which include those of their starting patches. The answer is the patch with the least MSS among the
-16 with the least distance. Differences are paired by target.
+Every target is matched in each of seven ways (:data:`WAYS`), on the note estimated from its sound;
+in five, if unsynth ships no model of the task. All searches minimise the same score
+(:mod:`unsynth.search.judge`) with ``renders`` renders, which include those of their starting
+patches. The answer is the patch with the least MSS among the 16 with the least distance.
+Differences are paired by target.
 
 The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
 rewritten after each target. The sets take turns, so a study that is stopped has scored about as
@@ -13,7 +14,7 @@ below it; a resumed study tries it again.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from unsynth.evaluation.targets import Targets, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import hash_index, load_index
 from unsynth.matching.note import NoteEstimate, estimate_note
-from unsynth.matching.starts import nearest_per_duration
+from unsynth.matching.starts import UNRENDERED_DRAWS, nearest_draws, nearest_per_duration
 from unsynth.metrics.audio import METRICS, MultiScaleSpectral, audio_metrics
 from unsynth.models.artifact import read_artifact, shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
@@ -40,10 +41,12 @@ from unsynth.search.candidates import Candidate, Target
 from unsynth.search.judge import Judge
 from unsynth.search.search import search
 from unsynth.search.space import Space
+from unsynth.sketches.catalogue import sketch_of
 from unsynth.studies.folder import TABLE, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.plain_searches import PARENTS, evolution_strategy, genetic
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.locks import Locks
 from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
@@ -58,6 +61,8 @@ WAYS = {
     "random": "genetic, random starts",
     "index": "genetic, nearest of the index",
 }
+#: The ways that need a model.
+_SAMPLED = ("one", "best")
 #: Posterior samples per target.
 SAMPLES = 16
 #: Nearest draws of the index per target.
@@ -94,16 +99,11 @@ def run_search_study(
     target can be matched, and the errors of reading the sets of targets.
     """
     task = load_task(plan.task)
-    weights = shipped_artifact(task.name)
-    if weights is None:
-        raise StudyError(
-            f"unsynth ships no trained model for {task.name}, which this study needs; "
-            "choose another task"
-        )
+    weights, ways = shipped_artifact(task.name), ways_of(task)
     sets = {name: find_targets([name], task, plan.seed) for name in plan.datasets}
     settings = asdict(plan) | {
         "of": {name: each.description for name, each in sets.items()},
-        "model": read_artifact(weights).sha256[:16],
+        "model": None if weights is None else read_artifact(weights).sha256[:16],
         "index": hash_index(task),
         "unsynth": __version__,
     }
@@ -114,7 +114,7 @@ def run_search_study(
     with closing(StudyMatcher(task, plan.renders)) as matcher:
         for set_number, number in turns:
             targets = sets[plan.datasets[set_number]]
-            paths = {way: _answer_path(out, set_number, number, way) for way in WAYS}
+            paths = {way: _answer_path(out, set_number, number, way) for way in ways}
             waiting = [way for way, path in paths.items() if not path.exists()]
             if not waiting:
                 continue
@@ -138,6 +138,12 @@ def run_search_study(
     return _write_table(plan, out, left_out, len(turns))
 
 
+def ways_of(task: Task) -> dict[str, str]:
+    """List the ways that a task can be matched in, with their names."""
+    has_model = shipped_artifact(task.name) is not None
+    return {way: name for way, name in WAYS.items() if has_model or way not in _SAMPLED}
+
+
 def _write_table(plan: SearchPlan, out: Path, left_out: Sequence[str], targets: int) -> Table:
     """Write ``table.md``, with the targets that are left out so far, and return its table."""
     table = search_table(plan, out)
@@ -149,18 +155,19 @@ def _write_table(plan: SearchPlan, out: Path, left_out: Sequence[str], targets: 
 def search_table(plan: SearchPlan, out: Path) -> Table:
     """Lay out the finished targets: means, and differences of each way from the search."""
     headings = ["", "", "targets", *(metric.heading for metric in METRICS), "median MSS"]
-    headings += [f"Δ {metric.heading}" for metric in METRICS]
-    rows = []
+    headings += ["median s", *(f"Δ {metric.heading}" for metric in METRICS)]
+    rows, ways = [], ways_of(load_task(plan.task))
     for number, name in enumerate(plan.datasets):
-        answers = _read_answers(out, number)
+        answers = _read_answers(out, number, ways)
         if not answers:
             continue
-        for way, way_name in WAYS.items():
+        for way, way_name in ways.items():
             row = [Path(name).name if way == "search" else "", way_name, str(len(answers[way]))]
             for metric in METRICS:
                 values = np.array([answer[metric.name] for answer in answers[way]])
                 row.append(format_interval(*mean_interval(values), metric.digits))
             row.append(f"{np.median([answer['mss'] for answer in answers[way]]):.2f}")
+            row.append(f"{np.median([answer['seconds'] for answer in answers[way]]):.0f}")
             for metric in METRICS:
                 pairs = zip(answers["search"], answers[way], strict=True)
                 gaps = np.array([a[metric.name] - b[metric.name] for a, b in pairs])
@@ -179,7 +186,8 @@ class StudyMatcher:
         torch.set_num_threads(1)
         self._task, self._renders = task, renders
         self._index: DrawIndex = load_index(task)
-        self._posterior: Posterior = load_posterior(task)
+        has_model = shipped_artifact(task.name) is not None
+        self._posterior: Posterior | None = load_posterior(task) if has_model else None
         self.renderer = Renderer(task.synth)
 
     def close(self) -> None:
@@ -211,9 +219,9 @@ class StudyMatcher:
     def _run(self, target: Target, way: str, judge: Judge, rng: np.random.Generator) -> None:
         task, space = self._task, Space(self._task)
         note = estimate_note(target.audio, target.sample_rate, task)
-        if way in ("one", "best", "search"):
+        start: list[Candidate] = []
+        if self._posterior is not None and way in (*_SAMPLED, "search"):
             count = 1 if way == "one" else SAMPLES
-            start: list[Candidate] = []
             while not start and judge.renders < SAMPLES:  # Replace a silent sample.
                 samples = self._posterior.sample(target.audio, count, rng, fixed=note.fixed_values)
                 start = list(judge([(patch, "posterior") for patch in samples]))
@@ -226,8 +234,13 @@ class StudyMatcher:
         remaining = self._renders - judge.renders
         match way:
             case "search":
+                sketch, unrendered = sketch_of(task), []
+                if sketch is not None and sketch.dear_renders:
+                    draws = nearest_draws(self._index, target, note, Locks(task), UNRENDERED_DRAWS)
+                    unrendered = [patch for patch, _ in draws]
                 for _ in search(
                     *(task, target, judge, [*start, *nearest], rng),
+                    unrendered=unrendered,
                     posterior=self._posterior,
                     renders=remaining,
                 ):
@@ -261,12 +274,14 @@ def _answer_path(out: Path, set_number: int, number: int, way: str) -> Path:
     return out / f"set{set_number + 1}-{number:04d}-{way}.json"
 
 
-def _read_answers(out: Path, set_number: int) -> dict[str, list[dict[str, Any]]]:
+def _read_answers(
+    out: Path, set_number: int, ways: Collection[str]
+) -> dict[str, list[dict[str, Any]]]:
     """Read the answers of a set by way, for the targets that are finished, in one order."""
     answers: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(out.glob(f"set{set_number + 1}-*-search.json")):
         number = int(path.stem.split("-")[1])
-        paths = {way: _answer_path(out, set_number, number, way) for way in WAYS}
+        paths = {way: _answer_path(out, set_number, number, way) for way in ways}
         if all(each.exists() for each in paths.values()):
             for way, each in paths.items():
                 answers.setdefault(way, []).append(_read_answer(each))
