@@ -136,9 +136,14 @@ def audible_differences(
 def _differences(
     patch: VitalPatch, base: VitalPatch, names: Collection[str], unheard: Collection[str]
 ) -> Iterator[str]:
-    for slot in sorted(_slots_in_use(patch.controls, patch.modulations)):
-        if slot > len(base.modulations):
-            yield f"the modulation {'>'.join(patch.modulations[slot - 1])} is not in this task"
+    added = [
+        slot
+        for slot in sorted(_slots_in_use(patch.controls, patch.modulations))
+        if slot > len(base.modulations)
+    ]
+    for slot in added:
+        yield f"the modulation {'>'.join(patch.modulations[slot - 1])} is not in this task"
+    of_added = tuple(f"modulation_{slot}_" for slot in added)
     yield from (f"{what} is not read" for what in patch.others)
     tables = zip(patch.wavetables, base.wavetables, strict=True)
     for number, (table, base_table) in enumerate(tables, start=1):
@@ -151,7 +156,9 @@ def _differences(
     if "sample_level" not in unheard and not _samples_equal(patch.sample, base.sample):
         yield "the sample is not this task's noise"
     for name, value in base.controls.items():
-        if name not in names and name not in unheard and not _close(patch.controls[name], value):
+        if name in names or name in unheard or name.startswith(of_added):
+            continue
+        if not _close(patch.controls[name], value):
             yield (
                 f"{name} is {patch.controls[name]:g} in this patch, and always {value:g} in this "
                 "task"
