@@ -5,9 +5,9 @@
 # Guess: an oscillator's level does not depend on its number of unison voices, since Vital scales
 #   them to equal power; or, as equal voices add up, each voice makes it louder.
 # Behaviour: with detune, the level is that of one voice within 0.1 dB. Without, with phases that are
-#   not random and the default stereo spread, 3 voices are 3.0 dB louder than one, 5 are 4.8 dB and 7 are 6.0 dB; each even
-#   number is as loud as the odd one before it, and 2 voices are as loud as one. Whoever fits unison
-#   and level at once meets steps in loudness where a voice is added.
+#   not random and the default stereo spread, 3 voices are 3.0 dB louder than one, 5 are 4.8 dB and 7
+#   are 6.0 dB. Each even number is as loud as the odd one before it: 2 voices are as loud as one.
+#   Whoever fits unison and level at once meets steps in loudness where a voice is added.
 #
 # Output seen (dB against one voice, for 1 to 8 voices):
 #   detune 0: 0.0, 0.0, 3.0, 3.0, 4.8, 4.8, 6.0, 6.0
