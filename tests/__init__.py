@@ -1,0 +1,3 @@
+"""Tests. unsynth comes first: it tells torch how threads wait, before torch is imported."""
+
+import unsynth  # noqa: F401

@@ -1,5 +1,6 @@
 """``unsynth.match`` from Python."""
 
+import os
 import subprocess
 import sys
 
@@ -111,6 +112,15 @@ def test_samples_may_come_before_channels(small_file, sound):
     ]
     np.testing.assert_array_equal(targets[0].audio, targets[1].audio)
     assert targets[0].remarks == targets[1].remarks == ("mixed down from 2 channels",)
+
+
+@pytest.mark.parametrize("chosen", [None, "ACTIVE"])
+def test_threads_of_torch_sleep_unless_the_user_says_otherwise(chosen):
+    env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    env |= {} if chosen is None else {"OMP_WAIT_POLICY": chosen}
+    code = "import os, unsynth; print(os.environ['OMP_WAIT_POLICY'])"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout.strip() == (chosen or "PASSIVE")
 
 
 def test_import_loads_neither_torch_nor_scipy():
