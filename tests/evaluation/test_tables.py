@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unsynth.evaluation.tables import PUBLISHED, Table, mean_interval, scores_table
+from unsynth.evaluation.compare import mean_difference
+from unsynth.evaluation.tables import (
+    PUBLISHED,
+    Table,
+    format_difference,
+    format_interval,
+    mean_interval,
+    scores_table,
+)
 from unsynth.metrics.audio import METRICS
 
 
@@ -54,3 +62,10 @@ def test_markdown_is_aligned_and_latex_is_escaped():
     lines = table.markdown().splitlines()
     assert len({len(line) for line in lines}) == 1 and set(lines[1]) == {"|", "-"}
     assert r"a\_b \& c & 1.0 $\pm$ 0.1 \\" in table.latex()
+
+
+def test_one_value_has_no_interval():
+    one = np.array([-1.5])
+    assert format_interval(*mean_interval(one), 2) == "-1.50"
+    assert format_difference(*mean_difference(one), 2) == "-1.50"
+    assert format_difference(*mean_difference(np.array([-2.0, -1.0])), 1) == "-1.5 [-2.0, -1.0]"

@@ -17,7 +17,12 @@ from scipy.stats import bootstrap
 
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.scorer import estimate_names
-from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.evaluation.tables import (
+    Table,
+    format_difference,
+    format_interval,
+    mean_interval,
+)
 from unsynth.metrics.audio import METRICS
 from unsynth.output import make_folder, output_errors, write_text
 
@@ -106,8 +111,8 @@ def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
             for metric in METRICS
         }
         cells = [
-            f"{mean:+.{m.digits}f} [{low:+.{m.digits}f}, {high:+.{m.digits}f}]"
-            for m, (mean, low, high) in zip(METRICS, intervals[name].values(), strict=True)
+            format_difference(*interval, metric.digits)
+            for metric, interval in zip(METRICS, intervals[name].values(), strict=True)
         ]
         differences.append([f"{name} − {next(iter(evaluations))}", *cells, str(len(shared))])
     return Comparison(Table(headings, scores), Table(headings, differences), intervals)
@@ -130,9 +135,11 @@ def _column(
 
 
 def mean_difference(values: Float[np.ndarray, " pairs"]) -> tuple[float, float, float]:
-    """Return the mean and the ends of its 95 % bootstrap interval."""
+    """Return the mean and the ends of its 95 % bootstrap interval; those of one value are NaN."""
     mean = float(values.mean())
-    if len(values) < 2 or np.ptp(values) == 0.0:
+    if len(values) < 2:
+        return mean, float("nan"), float("nan")
+    if np.ptp(values) == 0.0:
         return mean, mean, mean
     result = bootstrap(
         (values,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1000, rng=0

@@ -1,5 +1,6 @@
 """Means with 95 % confidence intervals, laid out like Table 1 of the paper."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,12 +104,22 @@ def mean_interval(values: Float[np.ndarray, " items"]) -> tuple[float, float]:
 
 
 def format_interval(mean: float, half: float, digits: int) -> str:
-    """Format as ``mean ± half``.
+    """Format as ``mean ± half``, without the half width if it is NaN.
 
-    >>> format_interval(3.178, 0.061, 2)
-    '3.18 ± 0.06'
+    >>> format_interval(3.178, 0.061, 2), format_interval(3.178, math.nan, 2)
+    ('3.18 ± 0.06', '3.18')
     """
-    return f"{mean:.{digits}f} ± {half:.{digits}f}"
+    return f"{mean:.{digits}f}" + ("" if math.isnan(half) else f" ± {half:.{digits}f}")
+
+
+def format_difference(mean: float, low: float, high: float, digits: int) -> str:
+    """Format a difference with the ends of its interval, without these if they are NaN.
+
+    >>> format_difference(-1.5, -2.0, -1.0, 2), format_difference(-1.5, math.nan, math.nan, 2)
+    ('-1.50 [-2.00, -1.00]', '-1.50')
+    """
+    interval = f" [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"{mean:+.{digits}f}" + ("" if math.isnan(low) else interval)
 
 
 def scores_table(

@@ -26,7 +26,13 @@ import torch
 from unsynth.documents import printable
 from unsynth.errors import EngineError, SoundError
 from unsynth.evaluation.compare import mean_difference
-from unsynth.evaluation.tables import Table, format_interval, left_out_list, mean_interval
+from unsynth.evaluation.tables import (
+    Table,
+    format_difference,
+    format_interval,
+    left_out_list,
+    mean_interval,
+)
 from unsynth.evaluation.targets import Targets, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import hash_index, load_index
@@ -171,10 +177,8 @@ def search_table(plan: SearchPlan, out: Path) -> Table:
             for metric in METRICS:
                 pairs = zip(answers["search"], answers[way], strict=True)
                 gaps = np.array([a[metric.name] - b[metric.name] for a, b in pairs])
-                d, (mean, low, high) = metric.digits, mean_difference(gaps)
-                row.append(
-                    "" if way == "search" else f"{mean:+.{d}f} [{low:+.{d}f}, {high:+.{d}f}]"
-                )
+                difference = format_difference(*mean_difference(gaps), metric.digits)
+                row.append("" if way == "search" else difference)
             rows.append(row)
     return Table(headings, rows)
 
