@@ -1,7 +1,7 @@
 """Sets of target sounds: held-out draws, rendered datasets, files of patches, and sound files."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -27,7 +27,7 @@ from unsynth.errors import PatchError, SoundError
 from unsynth.files import visible_entries
 from unsynth.formats.syx import read_syx, voice_name
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.synths.base import Note, Synth
+from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
 from unsynth.synths.vital import Vital
 from unsynth.tasks.task import Task
@@ -155,17 +155,17 @@ class PatchFileTargets:
         self,
         kind: str,
         patches: Sequence[tuple[str, Any]],
-        make_synth: Callable[[], Synth[Any]],
+        synth: type[DX7] | type[Vital],
         task: Task,
         remarks: Sequence[str] = (),
     ) -> None:
         """``patches`` are names and what the synthesizer plays: arrays of bytes, or bytes."""
         self._kind, self._patches, self._remarks = kind, patches, remarks
-        self._make_synth = make_synth
-        synth = task.synth()
-        self._channels = synth.channels
+        self._synth = synth
+        of_task = task.synth()
+        self._channels = of_task.channels
         self._own: Renderer | None = None
-        self._is_of_task = isinstance(synth, type(make_synth()))
+        self._is_of_task = isinstance(of_task, synth)
 
     @property
     def description(self) -> dict[str, object]:
@@ -187,7 +187,7 @@ class PatchFileTargets:
         """Render a patch twice; raises :class:`DatasetError` where its engine refuses or fails."""
         name, patch = self._patches[number]
         if not self._is_of_task and self._own is None:
-            self._own = Renderer(self._make_synth, workers=1)
+            self._own = Renderer(self._synth, workers=1)
         first, second = (self._own or renderer).render([(patch, PATCH_NOTE)] * 2)
         if isinstance(first, RenderFailure):
             raise DatasetError(f"{name}: cannot be rendered: {first.reason}")
