@@ -251,5 +251,5 @@ class VitalEngine:
         """
         patch = in_slots_of(self.base, read_vital(data))
         unheard = unheard_controls(patch.controls, patch.modulations)
-        differences = audible_differences(patch, self.base, names, unheard)
+        differences = list(audible_differences(patch, self.base, names, unheard))
         return {name: patch.controls[name] for name in names}, unheard, differences

@@ -124,18 +124,12 @@ def in_slots_of(base: VitalPatch, patch: VitalPatch) -> VitalPatch:
 
 def audible_differences(
     patch: VitalPatch, base: VitalPatch, names: Collection[str], unheard: Collection[str]
-) -> list[str]:
-    """List how a patch differs from a base patch, a line each.
+) -> Iterator[str]:
+    """Yield how a patch differs from a base patch, a line each.
 
     The controls in ``names`` may differ. What is in ``unheard``, names of parts, and steps of the
     sample by 1, which Vital makes when it saves, do not count.
     """
-    return list(_differences(patch, base, names, unheard))
-
-
-def _differences(
-    patch: VitalPatch, base: VitalPatch, names: Collection[str], unheard: Collection[str]
-) -> Iterator[str]:
     added = [
         slot
         for slot in sorted(_slots_in_use(patch.controls, patch.modulations))
