@@ -71,6 +71,7 @@ class TinyTask:
     name = source = "tiny"
     package = "numpy"
     sample_rate, channels = TinySynth.sample_rate, TinySynth.channels
+    engine_rate = sample_rate
 
     def __init__(self, synth: type[TinySynth] = TinySynth) -> None:
         self.spec = Spec.from_yaml(SPEC)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import OutputError, SoundError
 from unsynth.interruption import stop_on
 from unsynth.matching.matcher import Matcher
@@ -54,7 +55,7 @@ class Match:
 
     @property
     def sample_rate(self) -> int:
-        """The sample rate of the engine, in Hz."""
+        """The sample rate of ``audio``, in Hz."""
         return self.result.target.sample_rate
 
     def export(self, folder: str | Path) -> list[Path]:
@@ -88,6 +89,7 @@ def match(
     keep: int = 8,
     lock: Mapping[str, int | float | str] | None = None,
     start: str | Path | Sequence[NamedPatch] = (),
+    rate: int | None = None,
     distance: Distance = Distance.FAST,
     seed: int = 0,
     name: str = "sound",
@@ -110,6 +112,8 @@ def match(
         lock: Parameters to hold at a value, such as ``{"note": 60, "algorithm": 5}``.
         start: Patches to start from as well, by name or as a file (``patch.json``, ``.vital`` or
             ``.syx``). The result is at least as near as the best of them.
+        rate: Sample rate of the project that the patches will play in, in Hz; by default that of
+            ``task``, which is 44100 unless it was loaded with another.
         distance: Distance to minimise. Results are always ranked by MSS.
         seed: Seed of all random choices.
         name: Name of the sound in files that are saved.
@@ -130,7 +134,9 @@ def match(
     >>> match.save("matches")    # doctest: +SKIP
     PosixPath('matches/sound')
     """
-    task = load_task(task) if isinstance(task, str) else task
+    if isinstance(task, str) or rate not in (None, task.engine_rate):
+        source = task if isinstance(task, str) else task.source
+        task = load_task(source, SAMPLE_RATE if rate is None else rate)
     sound = np.asarray(audio)
     if sound.ndim not in (1, 2) or sound.dtype.kind not in "fiu":
         raise SoundError(

@@ -21,6 +21,8 @@ Randomness
 
 #: The default sample rate of engines, in Hz.
 SAMPLE_RATE = 44_100
+#: The sample rates that an engine may run at, in Hz.
+LOWEST_RATE, HIGHEST_RATE = 22_050, 192_000
 #: The length of every sound, in seconds.
 SECONDS = 4.0
 #: The length of every sound at the default sample rate.

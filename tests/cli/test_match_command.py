@@ -18,10 +18,12 @@ import soundfile
 from tests.commands import EXAMPLES, failing, output, run
 from tests.conftest import relative_error
 from unsynth.cli.main import main
+from unsynth.formats.syx import read_syx
 from unsynth.formats.vital import read_vital
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import save_index
+from unsynth.metrics.audio import mss
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
 from unsynth.synths.vital import Vital
@@ -66,10 +68,34 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, index_file):
     assert "minimoog" in failing(capsys, "match", good, *options, "--synth", "minimoog")
     assert "damaged" in failing(capsys, "match", good, "--out", out, "--index", text)
     assert "no index" in failing(capsys, "match", good, "--out", out, "--index", out / "x")
+    assert "22050<=x<=192000" in failing(capsys, "match", good, *options, "--rate", 48)
     assert "SOUND" in failing(capsys, "match")
     assert "not a valid integer" in failing(capsys, "match", good, "--note", "high")
     assert not out.exists()
     assert "cannot write" in failing(capsys, "match", good, "--index", index_file, "--out", text)
+
+
+def test_a_match_for_another_rate_plays_on_an_engine_at_that_rate(tmp_path, index_file):
+    options = ("--index", index_file, "--renders", 24, "--keep", 1, "--out", tmp_path)
+    for rate in (48_000, 44_100):
+        output("match", EXAMPLES / "organ.flac", *options, "--rate", rate)
+    at_48, usual = (
+        json.loads((tmp_path / name / "patch.json").read_text(encoding="utf-8"))
+        for name in ("organ", "organ-2")
+    )
+    assert (at_48["engine_rate"], usual["engine_rate"]) == (48_000, 44_100)
+    assert "best_at_44100_hz" not in usual
+    # The sound of the file is that of an engine at 48 kHz, and the numbers beside it are true.
+    heard = soundfile.read(tmp_path / "organ" / "best.wav", dtype="float32")[0][None]
+    target = soundfile.read(tmp_path / "organ" / "target.wav", dtype="float32")[0][None]
+    best = at_48["candidates"][0]
+    note = best["musical"]["note"]
+    (voice, *_) = read_syx((tmp_path / "organ" / best["files"][0]).read_bytes()).voices
+    for rate, reported in ((48_000, best), (44_100, at_48["best_at_44100_hz"])):
+        synth = load_task("dx7", rate).synth()
+        sound = synth.render(voice, Note(note["pitch"], note["onset_s"], note["duration_s"]))
+        assert (relative_error(heard, sound) < 1e-4) == (rate == 48_000)
+        assert mss(target, sound) == pytest.approx(reported["mss_db"], abs=0.02)
 
 
 def test_a_folder_without_write_access_is_named(tmp_path, capsys, index_file):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.report.results import HOSTILE, Page, match_result, tone
+from tests.report.results import HOSTILE, Page, match_result, scores, tone
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.matching.result import Knob, Spread
 from unsynth.report.curve import curve_svg
@@ -26,6 +26,7 @@ from unsynth.report.values import UNDETERMINED
 from unsynth.search.candidates import Candidate, HistoryPoint
 from unsynth.synths.base import Note, note_name
 from unsynth.synths.dx7_algorithms import ALGORITHMS
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Spec
@@ -238,6 +239,16 @@ def test_page_shows_every_candidate(task: Task, count: int) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_page_plays_the_best_at_the_usual_rate_too() -> None:
+    result = match_result(load_task("dx7", 48_000), 2)
+    assert "48 kHz" not in render_page(result, FILES)
+    result = replace(result, at_usual_rate=(tone(300.0), scores(4.56)))
+    page = Page(render_page(result, FILES))
+    assert [s["id"] for s in page.all("audio")] == ["sound-0", "sound-1", "sound-3", "sound-2"]
+    text = " ".join(page.words)
+    assert "Best candidate at 44.1 kHz" in text and "4.56 dB" in text and "48 kHz" in text
+
+
 def test_page_makes_no_requests(task: Task) -> None:
     text = render_page(match_result(task, 2), FILES)
     page = Page(text)
@@ -261,6 +272,7 @@ def test_page_escapes_names_of_sounds(task: Task) -> None:
 def test_page_of_another_task_shows_its_panel(task: Task) -> None:
     class Plain(DX7Task):
         name = "plain"
+        engine_rate = SAMPLE_RATE
         hash = "plain"
 
         def __init__(self) -> None:

@@ -24,9 +24,10 @@ def test_torch_envelopes_match_compiled_envelopes():
     times = np.sort(rng.uniform(-0.1, 4.0, (ITEMS, 50)), axis=1)
     factors = rng.uniform(0.5, 1.0, (ITEMS, OPS, 50)).astype(np.float32)
     compiled = np.empty((ITEMS, OPS, 50), dtype=np.float32)
-    kernel.levels(rates, targets, durations, times, factors, compiled)
-    arrays = (torch.from_numpy(array) for array in (rates, targets, durations, times, factors))
-    gains = envelopes.levels(*arrays)
+    kernel.levels(rates, targets, 30.0, durations, times, factors, compiled)
+    stages = torch.from_numpy(rates), torch.from_numpy(targets)
+    rest = (torch.from_numpy(array) for array in (durations, times, factors))
+    gains = envelopes.levels(*stages, 30.0, *rest)
     assert 0.3 < (compiled > 0).mean() < 0.99
     np.testing.assert_allclose(gains, compiled, rtol=1e-5)
 

@@ -23,6 +23,7 @@ from unsynth.cli.options import (
 )
 from unsynth.cli.requirements import use_one_torch_thread
 from unsynth.cli.terminal import follow, say, say_error
+from unsynth.conventions import HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE
 from unsynth.documents import printable
 from unsynth.errors import UnsynthError
 
@@ -78,6 +79,14 @@ if TYPE_CHECKING:
     help="File of patches to start from as well: a patch.json, a .vital, or a .syx of DX7 voices.",
 )
 @click.option(
+    "--rate",
+    default=SAMPLE_RATE,
+    type=WholeNumber(LOWEST_RATE, HIGHEST_RATE),
+    show_default=True,
+    help="Sample rate of the project that the patches will play in, in Hz. Some synthesizers sound "
+    "different at another rate.",
+)
+@click.option(
     "--distance",
     default="fast",
     type=click.Choice(["fast", "mss"]),
@@ -114,6 +123,7 @@ def match(
     note: int | None,
     locks: tuple[str, ...],
     start: Path | None,
+    rate: int,
     distance: str,
     seed: int,
     out: Path,
@@ -143,7 +153,7 @@ def match(
     use_one_torch_thread()
     lock = [*(() if note is None else [f"note={note}"]), *locks]
     request = Request(
-        load_task(synth),
+        load_task(synth, rate),
         budget=budget,
         renders=renders,
         candidates=candidates,

@@ -15,6 +15,7 @@ from unsynth.metrics.audio import AudioMetrics, MultiScaleSpectral
 from unsynth.rendering.renderer import Audio, Renderer, RenderFailure
 from unsynth.search.candidates import Candidate, Target
 from unsynth.synths.base import Note
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 
 #: How many of the best candidates are ranked by MSS.
@@ -96,3 +97,15 @@ def render_again(task: Task, renderer: Renderer, candidate: Candidate) -> Audio 
     request = task.engine_patch(candidate.patch), task.note(candidate.patch)
     sound = next(iter(renderer.render([request])))
     return None if isinstance(sound, RenderFailure) else sound
+
+
+def render_at_usual_rate(task: Task, candidate: Candidate) -> Audio | None:
+    """Render a candidate with an engine at unsynth's own rate.
+
+    Returns ``None`` if the task's engine runs at that rate, or if it fails.
+    """
+    if task.engine_rate == task.sample_rate:
+        return None
+    usual = load_task(task.source)
+    with Renderer(usual.synth, workers=1) as renderer:
+        return render_again(usual, renderer, candidate)

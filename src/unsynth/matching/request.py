@@ -84,6 +84,7 @@ class Request:
         return {
             "task": self.task.name,
             "task_hash": self.task.hash,
+            "engine_rate": self.task.engine_rate,
             **limit,
             "candidates": self.candidates,
             "keep": self.keep,

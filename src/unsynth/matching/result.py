@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.search.candidates import Candidate, HistoryPoint, Target
@@ -43,8 +43,9 @@ class MatchResult:
     ``starts`` holds the best candidate of each origin before the search, with its metrics.
     ``history`` has a point for each better score and one for the end; the search started at
     ``search_began``. ``distance`` is the name of the distance that scores measure. ``spread`` is
-    ``None`` if too few candidates are good. ``stopped`` is true if the user ended the search
-    early.
+    ``None`` if too few candidates are good. If the task's engine does not run at 44.1 kHz,
+    ``at_usual_rate`` is the sound of the best candidate on one that does, with its metrics.
+    ``stopped`` is true if the user ended the search early.
     """
 
     task: Task
@@ -60,6 +61,7 @@ class MatchResult:
     seed: int
     locks: Locks
     spread: Spread | None = None
+    at_usual_rate: tuple[Float32[np.ndarray, "channels samples"], AudioMetrics] | None = None
     stopped: bool = False
 
     @property

@@ -17,6 +17,7 @@ from unsynth.matching.choosing import (
     random_draws,
     rank_by_mss,
     render_again,
+    render_at_usual_rate,
 )
 from unsynth.matching.diversity import choose_distinct
 from unsynth.matching.note import estimate_note
@@ -238,6 +239,7 @@ class MatchRun:
             noise_floor,
         )
         remarks += _subsonic_remarks(target, pairs[0][0])
+        usual = render_at_usual_rate(task, pairs[0][0])
         return MatchResult(
             task=task,
             target=replace(target, remarks=remarks),
@@ -245,6 +247,7 @@ class MatchRun:
             metrics=tuple(each for _, each in pairs),
             random_metrics=random_metrics,
             noise_floor=noise_floor,
+            at_usual_rate=None if usual is None else (usual, measure(usual)),
             starts=measured_starts,
             history=(*self.judge.history, self.search_ended),
             search_began=self.search_began,

@@ -202,6 +202,8 @@ def _as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
         "remarks": list(result.target.remarks),
         "random_draws": [_metrics(metrics) for metrics in result.random_metrics],
         "noise_floor": _metrics(result.noise_floor),
+        "engine_rate": task.engine_rate,
+        **({"best_at_44100_hz": _metrics(result.at_usual_rate[1])} if result.at_usual_rate else {}),
         "before_the_search": {
             origin: {**_metrics(metrics), "parameters": task.spec.named(start.patch)}
             for origin, (start, metrics) in result.starts.items()

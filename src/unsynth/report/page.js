@@ -32,7 +32,7 @@ function startReport(root, signal) {
     const rank = b.id.replace("sound-", "");
     find("ab-a").setAttribute("aria-pressed", current === a);
     find("ab-b").setAttribute("aria-pressed", current === b);
-    find("ab-name").textContent = `Candidate ${rank}`;
+    find("ab-name").textContent = b.getAttribute("aria-label");
     find("ab-play").setAttribute("aria-label", current.paused ? "Play" : "Pause");
     find("ab-play").querySelector("path").setAttribute(
       "d", current.paused ? "M3 1l11 7-11 7z" : "M3 1h4v14H3zM9 1h4v14H9z");

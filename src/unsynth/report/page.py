@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsynth.conventions import SAMPLE_RATE
 from unsynth.matching.result import MatchResult
 from unsynth.metrics.agreement import median_metrics
 from unsynth.metrics.audio import METRICS, AudioMetrics
@@ -39,6 +40,8 @@ _INSTRUMENTS = {
     "surge-simple": "Surge XT",
     "surge-full": "Surge XT",
 }
+#: unsynth's own sample rate, at which an engine runs unless the user asks for another.
+_USUAL_RATE = f"{SAMPLE_RATE / 1000:g} kHz"
 #: Words for a parameter's freedom, and the largest freedom each describes.
 _FREEDOM = (("set", 0.15), ("narrowed", 0.5), ("open", math.inf))
 
@@ -83,6 +86,8 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
     """
     target, candidates = result.target, result.candidates
     audio = [target.audio, *(candidate.audio for candidate in candidates)]
+    if result.at_usual_rate is not None:
+        audio.append(result.at_usual_rate[0])
     peaks = [float(np.abs(sound).max(initial=0.0)) for sound in audio]
     images = spectrogram_uris(audio, target.sample_rate)
     sounds = [flac_uri(sound, target.sample_rate) for sound in audio]
@@ -96,6 +101,8 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
             _candidate(result, rank, sounds[rank], images[rank])
             for rank in range(1, len(candidates) + 1)
         ],
+        usual=_at_usual_rate(result, sounds[-1], images[-1]),
+        engine_khz=f"{result.task.engine_rate / 1000:g} kHz",
         rating=rating,
         outlook=outlook(result, rating.fraction, instrument),
         metrics=METRICS,
@@ -132,6 +139,18 @@ def _candidate(result: MatchResult, rank: int, audio: str, spectrogram: str) -> 
     )
 
 
+def _at_usual_rate(result: MatchResult, audio: str, spectrogram: str) -> _Sound | None:
+    if result.at_usual_rate is None:
+        return None
+    return _Sound(
+        rank=len(result.candidates) + 1,
+        name=f"Best candidate at {_USUAL_RATE}",
+        audio=audio,
+        spectrogram=spectrogram,
+        score=f"{result.at_usual_rate[1].mss:.2f}",
+    )
+
+
 def _knob_rows(result: MatchResult) -> list[_KnobRow]:
     """Describe how far the sound determines each parameter, the most determined first."""
     if result.spread is None:
@@ -165,8 +184,12 @@ def _knob_rows(result: MatchResult) -> list[_KnobRow]:
 def _metric_rows(result: MatchResult, chance: AudioMetrics) -> list[tuple[str, tuple[str, ...]]]:
     """Write the table of all metrics: a label and a number per metric in each row."""
     starts = {START_NAMES[origin]: metrics for origin, (_, metrics) in result.starts.items()}
+    usual = {}
+    if result.at_usual_rate is not None:
+        usual = {f"the same at {_USUAL_RATE}": result.at_usual_rate[1]}
     rows = {
         "best candidate": result.metrics[0],
+        **usual,
         **starts,
         "random draw (median)": chance,
         "noise floor": result.noise_floor,

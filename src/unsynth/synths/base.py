@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
-from unsynth.conventions import SECONDS
+from unsynth.conventions import SAMPLE_RATE, SECONDS
 from unsynth.errors import PatchError
 
 EnginePatch = TypeVar("EnginePatch", contravariant=True)
@@ -106,8 +106,11 @@ class Engine(Protocol):
         """Lowest and highest raw value of each control; ``None`` if only the engine knows."""
         ...
 
-    def synth(self) -> Synth[Any]:
-        """Make an engine; raises :class:`~unsynth.errors.EngineError` if it is not installed."""
+    def synth(self, sample_rate: int = SAMPLE_RATE) -> Synth[Any]:
+        """Make an engine that runs at ``sample_rate``, in Hz.
+
+        Raises :class:`~unsynth.errors.EngineError` if it is not installed.
+        """
         ...
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:

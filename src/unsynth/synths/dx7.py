@@ -50,12 +50,12 @@ _BYTES = {f"op{op}.{n}": (6 - op) * 21 + i for op in range(1, 7)
 class DX7:
     """A DX7 whose patches are voices of 155 bytes (:mod:`unsynth.formats.syx`)."""
 
-    sample_rate = SAMPLE_RATE
     channels = 1
     deterministic = True
     concurrency = Concurrency.THREADS
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+        self.sample_rate = sample_rate
         try:
             import dexed
         except ImportError:
@@ -117,7 +117,7 @@ class DX7Engine:
     """The DX7 for declared tasks; its base patch is the init voice."""
 
     package = "dexed-py"
-    sample_rate, channels = DX7.sample_rate, DX7.channels
+    sample_rate, channels = SAMPLE_RATE, DX7.channels
     identity = "dx7 init voice"
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -129,9 +129,9 @@ class DX7Engine:
         """Lowest and highest value of each byte."""
         return {name: (0.0, float(VOICE_MAXIMA[byte])) for name, byte in _BYTES.items()}
 
-    def synth(self) -> ControlledDX7:
+    def synth(self, sample_rate: int = SAMPLE_RATE) -> ControlledDX7:
         """Make an engine."""
-        return ControlledDX7()
+        return ControlledDX7(sample_rate)
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
         """Write a bank of voices (``.syx``) whose first voice is the patch."""

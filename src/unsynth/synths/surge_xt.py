@@ -25,6 +25,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import (
     MODULATIONS,
@@ -126,9 +127,16 @@ class SurgeXT(VST3):
     (:class:`~unsynth.synths.vst3.VST3`) may have to be longer than the default.
     """
 
-    def __init__(self, plugin: str = "Surge XT", *, base: Table, flush: float = FLUSH) -> None:
+    def __init__(
+        self,
+        plugin: str = "Surge XT",
+        *,
+        base: Table,
+        flush: float = FLUSH,
+        sample_rate: int = SAMPLE_RATE,
+    ) -> None:
         choices = {name: c.choices for name, c in surge_controls().items() if c.choices}
-        super().__init__(plugin, "Surge XT", choices=choices, flush=flush)
+        super().__init__(plugin, "Surge XT", choices=choices, flush=flush, sample_rate=sample_rate)
         self._base = base
         self._start_patch = surge_init()
 
@@ -169,7 +177,7 @@ class SurgeXTEngine:
     """
 
     package = "pedalboard"
-    sample_rate, channels = SurgeXT.sample_rate, SurgeXT.channels
+    sample_rate, channels = SAMPLE_RATE, SurgeXT.channels
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         unknown = sorted(set(settings) - {"base", "flush"})
@@ -191,9 +199,9 @@ class SurgeXTEngine:
         """The range of every control: values are those of the host, from 0 to 1."""
         return dict.fromkeys(surge_controls(), (0.0, 1.0))
 
-    def synth(self) -> SurgeXT:
+    def synth(self, sample_rate: int = SAMPLE_RATE) -> SurgeXT:
         """Make an engine; raises a subclass of :class:`EngineError` if the plugin is not found."""
-        return SurgeXT(base=self._base, flush=self._flush)
+        return SurgeXT(base=self._base, flush=self._flush, sample_rate=sample_rate)
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:
         """Write a patch as an ``.fxp``, which Surge's own browser opens, and a ``.vstpreset``."""

@@ -77,14 +77,14 @@ _RESTRICTED = {
 class Vital:
     """Vital with a base patch; raises :class:`EngineError` if ``vita`` is not installed."""
 
-    sample_rate = SAMPLE_RATE
     channels = 2
     deterministic = True
     concurrency = Concurrency.PROCESSES
 
-    def __init__(self, base: VitalPatch | None = None) -> None:
+    def __init__(self, base: VitalPatch | None = None, sample_rate: int = SAMPLE_RATE) -> None:
         if find_spec("vita") is None:
             raise EngineError("Vital's engine is not installed: pip install 'unsynth[vital]'")
+        self.sample_rate = sample_rate
         self._base = base or base_patch()
         self._engine: Any = None
         self._shared: mmap.mmap | None = None
@@ -116,7 +116,7 @@ class Vital:
     def _play_on_new(
         self, file: bytes | None, controls: Mapping[str, float], note: Note, samples: int
     ) -> Float32[np.ndarray, "2 samples"]:
-        engine = _load_engine(write_vital(self._base) if file is None else file)
+        engine = _load_engine(write_vital(self._base) if file is None else file, self.sample_rate)
         return self._play(engine, controls, note, samples)
 
     def _play_in_copy(
@@ -124,7 +124,7 @@ class Vital:
     ) -> Float32[np.ndarray, "2 samples"]:
         """Play in a forked copy of this process, which returns the sound in shared memory."""
         if self._engine is None:
-            self._engine = _load_engine(write_vital(self._base))
+            self._engine = _load_engine(write_vital(self._base), self.sample_rate)
         size = 2 * 4 * samples
         if self._shared is None or len(self._shared) < size:
             self._shared = mmap.mmap(-1, size)
@@ -138,7 +138,9 @@ class Vital:
                 _close_files()
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(_TIMEOUT_SECONDS)
-                engine = self._engine if file is None else _load_engine(file)
+                engine = self._engine
+                if file is not None:
+                    engine = _load_engine(file, self.sample_rate)
                 sound[:] = self._play(engine, controls, note, samples)
                 os._exit(0)
             finally:
@@ -181,11 +183,11 @@ def _close_files() -> None:
                 os.close(int(file.name))
 
 
-def _load_engine(file: bytes) -> Any:
+def _load_engine(file: bytes, sample_rate: int) -> Any:
     import vita
 
     engine = vita.Synth()
-    engine.set_sample_rate(float(SAMPLE_RATE))
+    engine.set_sample_rate(float(sample_rate))
     if not engine.load_json(file.decode()):
         raise EngineError("Vital's engine refuses this patch")
     return engine
@@ -195,7 +197,7 @@ class VitalEngine:
     """Vital for declared tasks; ``modulations`` lists ``source>destination``, one per slot."""
 
     package = "vita"
-    sample_rate, channels = Vital.sample_rate, Vital.channels
+    sample_rate, channels = SAMPLE_RATE, Vital.channels
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         modulations = settings.get("modulations", [])
@@ -230,9 +232,9 @@ class VitalEngine:
             for name, control in vital_controls().items()
         }
 
-    def synth(self) -> Vital:
+    def synth(self, sample_rate: int = SAMPLE_RATE) -> Vital:
         """Make an engine."""
-        return Vital(self.base)
+        return Vital(self.base, sample_rate)
 
     def files(self, patch: Mapping[str, float], name: str) -> dict[str, bytes]:
         """Write a patch as a ``.vital`` file, which includes the wavetable and the noise."""

@@ -80,7 +80,6 @@ class VST3:
     :class:`PluginVersionError` if the plugin is not of ``version``.
     """
 
-    sample_rate = SAMPLE_RATE
     channels = 2
     concurrency = Concurrency.PROCESSES
 
@@ -95,8 +94,10 @@ class VST3:
         flush: float = FLUSH,
         deterministic: bool = False,
         version: str | None = None,
+        sample_rate: int = SAMPLE_RATE,
     ) -> None:
         require_pedalboard()
+        self.sample_rate = sample_rate
         self._bundle = find_bundle(plugin)
         # Inspecting a bundle first protects the user's own process. A worker may crash, so it
         # skips this, unless it needs the name.
@@ -326,7 +327,7 @@ class VST3Engine:
     """
 
     package = "pedalboard"
-    sample_rate, channels = VST3.sample_rate, VST3.channels
+    sample_rate, channels = SAMPLE_RATE, VST3.channels
 
     def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
         self.settings = _parse_settings(settings)
@@ -356,7 +357,7 @@ class VST3Engine:
         name = self.settings.name or Path(self.settings.plugin).stem
         return json.dumps(["vst3", name, self.settings.version, preset])
 
-    def synth(self) -> VST3:
+    def synth(self, sample_rate: int = SAMPLE_RATE) -> VST3:
         """Make an engine."""
         return VST3(
             self._plugin,
@@ -365,6 +366,7 @@ class VST3Engine:
             flush=self.settings.flush,
             deterministic=self.settings.deterministic,
             version=self.settings.version,
+            sample_rate=sample_rate,
         )
 
     def files(self, patch: RawPatch, name: str) -> dict[str, bytes]:

@@ -30,6 +30,15 @@ class Task(Protocol):
         ...
 
     @property
+    def engine_rate(self) -> int:
+        """Sample rate that the engine runs at, in Hz; its sounds are resampled to ``sample_rate``.
+
+        What a draw sounds like may depend on it, but the hash does not: an index or a model for
+        one rate serves for another.
+        """
+        ...
+
+    @property
     def channels(self) -> int:
         """Channels of the sounds; does not load the engine."""
         ...

@@ -10,7 +10,6 @@ from unsynth.sketches.dx7.kernel import (
     ATTACK_START,
     DECAY_CAP,
     DELAY_DIVISOR,
-    HOLD_SECONDS,
     HOLD_STEP,
     HOLD_TOLERANCE,
     LEAST_DISTANCE,
@@ -25,13 +24,15 @@ from unsynth.sketches.dx7.kernel import (
 def levels(
     rates: Float[torch.Tensor, "items ops 4"],
     targets: Float[torch.Tensor, "items ops 4"],
+    hold_seconds: float,
     durations: Float[torch.Tensor, " items"],
     times: Float[torch.Tensor, "items times"],
     factors: Float[torch.Tensor, "items ops times"],
 ) -> Float[torch.Tensor, "items ops times"]:
     """Return amplitudes at times after the onset; ``factors`` multiply levels, as the LFO does.
 
-    Targets are in octaves, durations and times in seconds.
+    Targets are in octaves, durations and times in seconds; ``hold_seconds`` is the length of a hold
+    at rate 0.
     """
     rates, targets = rates.double(), targets.double()
     engine_rate = (rates.round() * RATE_SCALE).floor().clamp_max(TOP_RATE)
@@ -42,7 +43,7 @@ def levels(
     ratios = (ASYMPTOTE - lows) / (ASYMPTOTE - targets).clamp_min(LEAST_DISTANCE)
     lengths = torch.where(targets > begins, ratios.clamp_min(1.0).log(), begins - targets) / speeds
     holds = (begins - targets).abs() < HOLD_TOLERANCE
-    hold_lengths = HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates)
+    hold_lengths = hold_seconds * 2.0 ** (-HOLD_STEP * rates)
     hold_lengths[..., 0] /= DELAY_DIVISOR
     lengths = torch.where(holds, hold_lengths, lengths)[..., None]
 

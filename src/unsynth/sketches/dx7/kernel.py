@@ -33,7 +33,8 @@ LEAST_DISTANCE = 0.5
 UNITY = 14.0
 #: At and below this level the engine is silent.
 SILENCE = 0.13
-#: Length in seconds, at rate 0, of a hold: a stage whose target is the level it begins at.
+#: Length in seconds, at rate 0, of a hold: a stage whose target is the level it begins at. This is
+#: at 44.1 kHz; at another rate of the engine it is (44100 / rate)^2 times as long.
 HOLD_SECONDS = 40.0
 #: Each step of the rate shortens such a hold by this many octaves of time.
 HOLD_STEP = 0.16
@@ -86,10 +87,11 @@ _WIDE = "float64[:,:,::1]"
 
 
 @no_type_check
-@njit("void(float64[::1], float64[::1], float64[:,::1])", **_JIT)
-def _stages(rates, targets, stages):
+@njit("void(float64[::1], float64[::1], float64, float64[:,::1])", **_JIT)
+def _stages(rates, targets, hold_seconds, stages):
     """Write each stage's begin and target (octaves), speed (octaves/s) and length (s): 4 x 4.
 
+    ``hold_seconds`` is the length of a hold at rate 0.
     Follows ``advance`` in Dexed's ``env.cc``. In the first stage a target of 0, which is below the
     engine's lowest level, stands for level 0 of the patch.
     """
@@ -100,7 +102,7 @@ def _stages(rates, targets, stages):
         speed = (4.0 + engine_rate - 4.0 * octave) * 2.0 ** (8.0 + octave) * SPEED_UNIT
         target = targets[i]
         if abs(begin - target) < HOLD_TOLERANCE:
-            length = HOLD_SECONDS * 2.0 ** (-HOLD_STEP * rates[i])
+            length = hold_seconds * 2.0 ** (-HOLD_STEP * rates[i])
             if i == 0:
                 length /= DELAY_DIVISOR
         elif target > begin:
@@ -167,17 +169,17 @@ def _key_down_level(stages, time, weight, gradients):
 
 
 @no_type_check
-@njit(f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE})", **_JIT)
-def levels(rates, targets, durations, times, factors, gains):
+@njit(f"void({_WIDE}, {_WIDE}, float64, float64[::1], float64[:,::1], {_CUBE}, {_CUBE})", **_JIT)
+def levels(rates, targets, hold_seconds, durations, times, factors, gains):
     """Write amplitudes at times after the onset to ``gains``: items x operators x times.
 
     ``rates`` and ``targets`` (octaves): items x operators x 4. ``factors`` multiply levels, as the
-    LFO does: shape of ``gains``. ``durations`` and ``times`` are in seconds.
+    LFO does: shape of ``gains``. ``durations`` and ``times`` are in seconds, as ``hold_seconds``.
     """
     stages, unused = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
         for op in range(OPERATORS):
-            _stages(rates[i, op], targets[i, op], stages)
+            _stages(rates[i, op], targets[i, op], hold_seconds, stages)
             stages[3, 0] = _key_down_level(stages, durations[i], 0.0, unused)
             for n in range(times.shape[1]):
                 time = times[i, n]
@@ -193,12 +195,21 @@ def levels(rates, targets, durations, times, factors, gains):
 
 @no_type_check
 @njit(
-    f"void({_WIDE}, {_WIDE}, float64[::1], float64[:,::1], {_CUBE}, {_CUBE}, {_CUBE}, {_WIDE}, "
-    f"{_WIDE})",
+    f"void({_WIDE}, {_WIDE}, float64, float64[::1], float64[:,::1], {_CUBE}, {_CUBE}, {_CUBE}, "
+    f"{_WIDE}, {_WIDE})",
     **_JIT,
 )
 def levels_gradients(
-    rates, targets, durations, times, factors, gains, grad_gains, grad_rates, grad_targets
+    rates,
+    targets,
+    hold_seconds,
+    durations,
+    times,
+    factors,
+    gains,
+    grad_gains,
+    grad_rates,
+    grad_targets,
 ):
     """Write gradients with respect to rates and targets, given those with respect to amplitudes.
 
@@ -207,7 +218,7 @@ def levels_gradients(
     stages, gradients = np.zeros((_STAGES, 4)), np.zeros((_STAGES, 4))
     for i in range(len(rates)):
         for op in range(OPERATORS):
-            _stages(rates[i, op], targets[i, op], stages)
+            _stages(rates[i, op], targets[i, op], hold_seconds, stages)
             gradients[:] = 0.0
             stages[3, 0] = _key_down_level(stages, durations[i], 0.0, gradients)
             for n in range(times.shape[1]):

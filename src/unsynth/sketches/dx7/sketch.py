@@ -57,4 +57,4 @@ class DX7Sketch:
             raise EngineError(
                 f"numba cannot compile: set NUMBA_CACHE_DIR to a folder you can write to ({error})"
             ) from None
-        return DX7Windows(self.task.spec, patches, samples, device)
+        return DX7Windows(self.task.spec, patches, samples, device, self.task.engine_rate)

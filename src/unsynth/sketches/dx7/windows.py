@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.sketches.dx7 import envelopes
-from unsynth.sketches.dx7.kernel import levels, levels_gradients, play, play_gradients
+from unsynth.sketches.dx7.kernel import HOLD_SECONDS, levels, levels_gradients, play, play_gradients
 from unsynth.sketches.dx7.modulation import Modulation
 from unsynth.tasks.dx7.layout import LEVEL_STEPS, OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
@@ -44,6 +44,7 @@ class DX7Windows:
         patches: Sequence[Float[np.ndarray, " parameters"]],
         samples: int,
         device: str,
+        engine_rate: int = SAMPLE_RATE,
     ) -> None:
         if samples % _KNOT_SPACING:
             raise ValueError(
@@ -53,6 +54,7 @@ class DX7Windows:
         at = spec.position
         ops = x[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
         self._samples = samples
+        self._hold_seconds = HOLD_SECONDS * (SAMPLE_RATE / engine_rate) ** 2
         self._onset = x[:, at["note.onset"]].double()
         self._duration = x[:, at["note.duration"]].double()
         self._algorithms = x[:, at["algorithm"]].long()
@@ -97,11 +99,18 @@ class DX7Windows:
         if values.is_cuda:
             from unsynth.sketches.dx7 import kernel_gpu
 
-            gains = envelopes.levels(ops[..., :4], targets, self._duration, times, factors)
+            gains = envelopes.levels(
+                ops[..., :4], targets, self._hold_seconds, self._duration, times, factors
+            )
             gains = gains.unflatten(2, (len(starts), -1))
             return kernel_gpu.play(gains, depths, phases, self._algorithms, self._samples)
         gains = _Levels.apply(
-            ops[..., :4], targets, self._duration.numpy(), times.numpy(), factors.numpy()
+            ops[..., :4],
+            targets,
+            self._hold_seconds,
+            self._duration.numpy(),
+            times.numpy(),
+            factors.numpy(),
         )
         return _Play.apply(
             gains.unflatten(2, (len(starts), -1)),
@@ -128,14 +137,15 @@ class _Levels(torch.autograd.Function):
         ctx: Any,
         rates: torch.Tensor,
         targets: torch.Tensor,
+        hold_seconds: float,
         durations: Float[np.ndarray, " items"],
         times: Float[np.ndarray, "items times"],
         factors: Float[np.ndarray, "items ops times"],
     ) -> torch.Tensor:
         stages = rates.double().contiguous().numpy(), targets.double().contiguous().numpy()
         gains = np.empty((*rates.shape[:2], times.shape[1]), dtype=np.float32)
-        levels(*stages, durations, times, factors, gains)
-        ctx.arrays = *stages, durations, times, factors, gains
+        levels(*stages, hold_seconds, durations, times, factors, gains)
+        ctx.arrays = *stages, hold_seconds, durations, times, factors, gains
         return torch.from_numpy(gains)
 
     @staticmethod
@@ -144,7 +154,7 @@ class _Levels(torch.autograd.Function):
         gradients = np.empty_like(rates), np.empty_like(targets)
         levels_gradients(*ctx.arrays, grad_gains[0].contiguous().numpy(), *gradients)
         grad_rates, grad_targets = (torch.from_numpy(array).float() for array in gradients)
-        return grad_rates, grad_targets, None, None, None
+        return grad_rates, grad_targets, None, None, None, None
 
 
 class _Play(torch.autograd.Function):

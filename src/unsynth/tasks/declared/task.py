@@ -26,10 +26,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import OutputError, PatchError, TaskError
 from unsynth.files import replacing
 from unsynth.synths.base import Engine, Note, ReadingEngine, Synth
 from unsynth.synths.catalogue import ENGINES
+from unsynth.synths.project_rate import check_rate, synth_at
 from unsynth.tasks.declared.audibility import active_parameters
 from unsynth.tasks.declared.checks import unknown_key
 from unsynth.tasks.declared.exchanges import Exchanges
@@ -55,8 +57,11 @@ class DeclaredTask:
     understand.
     """
 
-    def __init__(self, content: Any, folder: Path, source: str) -> None:
-        self.source = source
+    def __init__(
+        self, content: Any, folder: Path, source: str, engine_rate: int = SAMPLE_RATE
+    ) -> None:
+        check_rate(engine_rate)
+        self.source, self.engine_rate = source, engine_rate
         self.declaration = read_declaration(content, source)
         self.name: str = self.declaration.name
         self.spec: Spec = self.declaration.spec
@@ -107,7 +112,7 @@ class DeclaredTask:
 
     def synth(self) -> Synth[Any]:
         """Make an engine; raises :class:`~unsynth.errors.EngineError` where it is missing."""
-        return self.engine.synth()
+        return synth_at(self.engine.synth, self.engine_rate)
 
     def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
         """Draw one patch from the prior."""

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from unsynth.conventions import SAMPLE_RATE
 from unsynth.files import replacing
 from unsynth.formats.syx import Voice, init_voice, rename_voice, write_bank
-from unsynth.synths.base import Note
+from unsynth.synths.base import Note, Synth
 from unsynth.synths.dx7 import DX7
+from unsynth.synths.project_rate import check_rate, synth_at
 from unsynth.tasks.dx7 import exchanges
 from unsynth.tasks.dx7.audibility import active_parameters
 from unsynth.tasks.dx7.describe import describe
@@ -28,17 +30,19 @@ class DX7Task:
 
     name = source = "dx7"
     package = "dexed-py"
-    sample_rate, channels = DX7.sample_rate, DX7.channels
+    sample_rate, channels = SAMPLE_RATE, DX7.channels
 
-    def __init__(self) -> None:
+    def __init__(self, engine_rate: int = SAMPLE_RATE) -> None:
+        check_rate(engine_rate)
+        self.engine_rate = engine_rate
         text = files("unsynth.tasks.dx7").joinpath("dx7.yaml").read_text(encoding="utf-8")
         self.spec = Spec.from_yaml(text)
         self.prior = DX7Prior(self.spec)
         self._layout = Layout(self.spec)
 
-    def __reduce__(self) -> tuple[type["DX7Task"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["DX7Task"], tuple[int]]:
         # A spawned process starts only once it has read its arguments, if they exceed 64 kB.
-        return type(self), ()
+        return type(self), (self.engine_rate,)
 
     @cached_property
     def hash(self) -> str:
@@ -47,9 +51,9 @@ class DX7Task:
         draws = np.stack([self.sample(rng) for _ in range(200)])
         return hashlib.sha256(self.spec.hash.encode() + draws.tobytes()).hexdigest()[:16]
 
-    def synth(self) -> DX7:
+    def synth(self) -> Synth[Any]:
         """Make an engine."""
-        return DX7()
+        return synth_at(DX7, self.engine_rate)
 
     def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " parameters"]:
         """Draw one patch from the prior."""
