@@ -237,12 +237,13 @@ def _search(
 def _target(order: Order, task: Any) -> "Target":
     """Read the stretch of the sound that was chosen, or let the reader choose one."""
     from unsynth.app.sounds import read_stretch
+    from unsynth.audio.sampler_data import declared_note
     from unsynth.matching.targets import fit_target, read_target
 
     if order.request.start is None:
         return read_target(order.sound, task)
     audio, rate = read_stretch(order.sound, order.request.start)
-    return fit_target(order.sound.name, audio, rate, task)
+    return fit_target(order.sound.name, audio, rate, task, declared_note(order.sound))
 
 
 def _media(audio: Any, sample_rate: int) -> Media:

@@ -20,9 +20,10 @@ from unsynth.audio.files import (
 from unsynth.audio.levels import frame_samples, measure_frames
 from unsynth.audio.onset import first_onset, loudest_onset
 from unsynth.audio.pitch import estimate_pitch
+from unsynth.audio.sampler_data import declared_note
 from unsynth.conventions import SECONDS
 from unsynth.errors import SoundError
-from unsynth.matching.note import HIGHEST, HIGHEST_NOTE, LOWEST
+from unsynth.matching.note import HIGHEST, LOWEST, likely_pitches
 
 #: Columns of a waveform.
 _COLUMNS = 800
@@ -70,9 +71,10 @@ def hear(path: Path, start: float | None) -> dict[str, Any]:
     else:
         samples, rate = read_stretch(path, start)
         audio, remarks = fit_sound(samples, rate, _RATE, 1, SECONDS, 1.0)
-    pitch = estimate_pitch(audio, _RATE, first_onset(audio, _RATE), LOWEST, HIGHEST)
-    note = None if pitch is None or round(pitch) > HIGHEST_NOTE else round(pitch)
-    return {"note": note, "remarks": remarks}
+    heard = estimate_pitch(audio, _RATE, first_onset(audio, _RATE), LOWEST, HIGHEST)
+    pitches, remark = likely_pitches(heard, declared_note(path))
+    note = pitches[0] if len(pitches) == 1 else None
+    return {"note": note, "remarks": [*remarks, remark] if remark else remarks}
 
 
 def write_stretch(path: Path, start: float, wav: Path) -> None:

@@ -20,6 +20,7 @@ from jaxtyping import Float32, Shaped
 from unsynth.audio.channels import to_channels
 from unsynth.audio.levels import frame_samples, measure_frames
 from unsynth.audio.onset import first_onset, frame_levels, loudest_onset, noise_before_note
+from unsynth.audio.sampler_data import read_sampler_data
 from unsynth.audio.unfinished_wav import open_unfinished
 from unsynth.errors import OutputError, SoundError
 
@@ -54,21 +55,26 @@ def read_sound(
 
     A constant offset (DC) is taken out if it is more than 0.3 % of the largest sample. The level is
     normalised: the largest sample is 1 before channels and rate are changed. What comes before the
-    onset is removed if the onset is later than ``latest_onset`` seconds. Returns the audio, shape
+    onset is removed if the onset is later than ``latest_onset`` seconds. A short sound with a loop
+    for samplers is continued by it. Returns the audio, shape
     ``(channels, seconds * sample_rate)``, and a remark on each change but that of the level.
     Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than 50 ms or
     silent, or that holds NaN.
     """
     with open_sound(path) as file:
         rate, samples, ogg = file.samplerate, file.frames, file.format == "OGG"
-        if samples <= round(seconds * rate):
+        longest = round(seconds * rate)
+        remarks: tuple[str, ...] = ()
+        if samples <= longest:
             audio = file.read(dtype="float32", always_2d=True).T
+            audio, remarks = _looped(audio, read_sampler_data(path).loop, longest, rate)
             sound = _in_memory(path, rate, audio, ogg)
         else:
             sound = _Sound(
                 path, rate, samples, partial(read_blocks, file), partial(_part, file), ogg
             )
-        return _fit(sound, sample_rate, channels, seconds, latest_onset)
+        fitted, more = _fit(sound, sample_rate, channels, seconds, latest_onset)
+        return fitted, (*remarks, *more)
 
 
 def fit_sound(
@@ -104,6 +110,21 @@ def _in_memory(name: Path | str, rate: int, audio: Audio, ogg: bool = False) -> 
         return audio[:, start : start + samples]
 
     return _Sound(name, rate, audio.shape[1], lambda: [audio], part, ogg)
+
+
+def _looped(
+    audio: Audio, loop: tuple[int, int] | None, longest: int, rate: int
+) -> tuple[Float32[np.ndarray, "channels _"], tuple[str, ...]]:
+    """Continue a sound by its loop, the first and the last sample of it, as a sampler does."""
+    if loop is None or loop[1] >= audio.shape[1] or loop[1] + 1 >= longest:
+        return audio, ()
+    first, end = loop[0], loop[1] + 1
+    cycle = audio[:, first:end]
+    cycles = np.tile(cycle, -(-(longest - end) // cycle.shape[1]))
+    sound = np.concatenate([audio[:, :end], cycles], axis=1)[:, :longest]
+    return sound, (
+        f"continued by its loop from {first / rate:.2f} s to {end / rate:.2f} s, as in a sampler",
+    )
 
 
 def read_blocks(file: soundfile.SoundFile) -> Iterator[Audio]:

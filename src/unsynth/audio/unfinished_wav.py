@@ -8,47 +8,24 @@ mean the rest of the file; so these files are opened as if they said that.
 import io
 from pathlib import Path
 
-#: Bytes of a RIFF header, and of the header of a chunk in it.
-_RIFF, _CHUNK = 12, 8
+from unsynth.audio.chunks import chunks_from, read_chunks
 
 
 def open_unfinished(path: Path) -> io.RawIOBase | None:
     """Open a WAV file whose last chunk is samples of length 0, if bytes follow; else ``None``."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(_RIFF)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        samples = next((each for each in read_chunks(file, size) if each.name == b"data"), None)
+        if samples is None or samples.length > 0 or _are_chunks(file, samples.end, size):
             return None
-        start = _RIFF
-        while start + _CHUNK < size:
-            file.seek(start)
-            chunk = file.read(_CHUNK)
-            if not _is_name(chunk[:4]):  # zeros would be millions of empty chunks
-                return None
-            length = int.from_bytes(chunk[4:], "little")
-            start += _CHUNK + length + length % 2
-            if chunk[:4] == b"data":
-                if length == 0 and not _are_chunks(file, start, size):
-                    return _Unfinished(path, start - 4)
-                return None
-    return None
+    return _Unfinished(path, samples.start - 4)
 
 
 def _are_chunks(file: io.BufferedReader, start: int, size: int) -> bool:
     """Say whether the rest of a file is whole chunks, as after samples that really are none."""
-    while start < size:
-        file.seek(start)
-        chunk = file.read(_CHUNK)
-        if len(chunk) < _CHUNK or not _is_name(chunk[:4]):
-            return False
-        length = int.from_bytes(chunk[4:], "little")
-        start += _CHUNK + length + length % 2
+    for chunk in chunks_from(file, start, size):
+        start = chunk.end
     return start in (size, size + 1)
-
-
-def _is_name(chunk: bytes) -> bool:
-    """Say whether bytes can name a chunk."""
-    return chunk.isascii() and chunk.decode().isprintable()
 
 
 class _Unfinished(io.FileIO):

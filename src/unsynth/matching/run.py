@@ -96,7 +96,9 @@ class MatchRun:
         self.task, self.target, self.request = request.task, target, request
         self.renderer, self._index, self._posterior = renderer, index, posterior
         self._stopped = stopped
-        self.note = estimate_note(target.audio, target.sample_rate, self.task, request.locks)
+        self.note = estimate_note(
+            target.audio, target.sample_rate, self.task, request.locks, target.declared
+        )
         #: The best few starting candidates of each origin.
         self.starts: dict[str, list[Candidate]] = {}
         #: Near draws for the first descent; not all are rendered.

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from unsynth.audio.files import fit_sound, read_sound
+from unsynth.audio.sampler_data import DeclaredNote, declared_note
 from unsynth.conventions import SECONDS
 from unsynth.documents import printable
 from unsynth.search.candidates import Target
@@ -16,17 +17,22 @@ from unsynth.tasks.task import Task
 def read_target(path: Path, task: Task) -> Target:
     """Read a sound file and fit it to a task's engine; see :func:`read_sound`."""
     audio, remarks = read_sound(path, task.sample_rate, task.channels, SECONDS, _latest_onset(task))
-    return Target(printable(path.name), audio, task.sample_rate, remarks)
+    declared = declared_note(path)
+    return Target(printable(path.name), audio, task.sample_rate, remarks, declared)
 
 
 def fit_target(
-    name: str, audio: Shaped[np.ndarray, "channels samples"], rate: int, task: Task
+    name: str,
+    audio: Shaped[np.ndarray, "channels samples"],
+    rate: int,
+    task: Task,
+    declared: DeclaredNote | None = None,
 ) -> Target:
-    """Fit samples to a task's engine; see :func:`fit_sound`."""
+    """Fit samples to a task's engine; see :func:`fit_sound`. ``declared`` is the note they are."""
     sound, remarks = fit_sound(
         audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task)
     )
-    return Target(printable(name), sound, task.sample_rate, remarks)
+    return Target(printable(name), sound, task.sample_rate, remarks, declared)
 
 
 def _latest_onset(task: Task) -> float:

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Float32
 
+from unsynth.audio.sampler_data import DeclaredNote
 from unsynth.metrics.fast import FastSpectral
 from unsynth.metrics.subsonic import Subsonic
 
@@ -15,13 +16,15 @@ from unsynth.metrics.subsonic import Subsonic
 class Target:
     """The sound to match: 4 s long, with the engine's channels and sample rate.
 
-    ``remarks`` tell the user how the file was changed (cut, downmixed, …).
+    ``remarks`` tell the user how the file was changed (cut, downmixed, …). ``declared`` is the note
+    that the file says it is.
     """
 
     name: str
     audio: Float32[np.ndarray, "channels samples"]
     sample_rate: int
     remarks: tuple[str, ...] = ()
+    declared: DeclaredNote | None = None
 
     @cached_property
     def fast_distance(self) -> FastSpectral:
