@@ -1,5 +1,7 @@
 """``unsynth index`` and ``unsynth voices`` as they are typed."""
 
+import json
+
 import numpy as np
 
 from tests.commands import failing, output, run
@@ -33,6 +35,29 @@ def test_voices_remarks_on_damage_and_prints_names_without_control_characters(tm
     assert (
         done.stderr == "remark: 1 of 1 dumps cut short: only the voices before the cut are read\n"
     )
+
+
+def test_voices_as_json_have_every_value_by_name(tmp_path, capsys):
+    voice = init_voice("E.PIANO")
+    voice[[134, 142, 144]] = 4, 5, 12  # algorithm, LFO wave, transpose
+    second = 4 * 21  # operator 2
+    voice[second + 8 : second + 13] = 39, 20, 30, 1, 3
+    voice[second + 17 : second + 21] = 1, 2, 50, 0
+    (tmp_path / "bank.syx").write_bytes(write_bank([voice, init_voice()]))
+    content = json.loads(output("voices", tmp_path / "bank.syx", "--json"))
+    assert content["remarks"] == [] and len(content["voices"]) == 32
+    first = content["voices"][0]
+    assert (first["number"], first["name"], first["algorithm"]) == (1, "E.PIANO", 5)
+    assert (first["transpose"], first["lfo"]["wave"]) == (-12, "sample & hold")
+    one, two = first["operators"][:2]
+    assert (one["operator"], one["output_level"], one["ratio"]) == (1, 99, 1.0)
+    assert (two["mode"], two["hz"], two["detune"]) == ("fixed", 316.228, -7)
+    assert (two["break_point"], two["left_curve"], two["left_depth"]) == ("C3", "-EXP", 20)
+    assert (two["right_curve"], two["right_depth"]) == ("+LIN", 30)
+    assert isinstance(first["import_error"], float)
+    (tmp_path / "cut.syx").write_bytes(write_bank([voice])[:300])
+    done = run("voices", tmp_path / "cut.syx", "--json")
+    assert len(json.loads(done.stdout)["remarks"]) == 1 and "cut short" in done.stderr
 
 
 def test_index_writes_a_file_of_draws(tmp_path, capsys):

@@ -138,7 +138,8 @@ def test_other_instruments_dumps_are_named():
     file = read_syx(data * 2)
     np.testing.assert_array_equal(file.voices, bank * 2)
     assert file.remarks == (
-        "left out: additions of a DX7 II or TX802 to its voices (2 dumps)",
+        "left out: additions of a DX7 II or TX802 to its voices, such as unison, random pitch, the "
+        "range of the pitch envelope, fractional scaling and controllers (2 dumps)",
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="File of patches to start from as well: a patch.json, a .vital, or a .syx of DX7 voices.",
+    help="File of patches to start from as well: a patch.json, a .vital, or DX7 voices (.syx, .mid).",
 )
 @click.option(
     "--rate",

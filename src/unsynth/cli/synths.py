@@ -1,5 +1,6 @@
 """``unsynth voices``, ``task`` and ``plugins``: synthesizers, their files and their tasks."""
 
+import json
 from pathlib import Path
 
 import click
@@ -31,8 +32,13 @@ from unsynth.errors import UnsynthError
     help="Time that the note is held, in seconds.",
 )
 @out_option("Folder for a WAV file of each voice.", otherwise="none: the voices are only listed")
-def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | None) -> None:
-    """List the DX7 voices in a BANK (.syx), and render them with --out.
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print every value of every voice as one JSON document."
+)
+def voices(
+    bank: Path, note: int, velocity: int, duration: float, out: Path | None, as_json: bool
+) -> None:
+    """List the DX7 voices in a BANK (.syx, .mid), and render them with --out.
 
     The last column is the error of importing a voice. Patches of unsynth have no velocity
     sensitivity, keyboard scaling or transpose: these are folded into the other values, for this
@@ -42,6 +48,7 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
     from unsynth.audio.files import write_wav
     from unsynth.documents import DocumentError, read_bytes
     from unsynth.errors import OutputError, PatchError
+    from unsynth.formats.dx7_panel import describe_voice
     from unsynth.formats.syx import read_syx, voice_name
     from unsynth.synths.base import Note
     from unsynth.tasks.dx7.task import DX7Task
@@ -56,12 +63,18 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
         say(f"remark: {remark}", err=True)
     task, played_note = DX7Task(), Note(note, 0.0, duration, velocity)
     synth = task.synth()
+    described = []
     for number, voice in enumerate(file.voices, start=1):
+        folding: float | None = None
         try:
-            error_column = f"{task.folding_error(voice, played_note):.3f}"
+            folding = task.folding_error(voice, played_note)
+            error_column = f"{folding:.3f}"
         except PatchError as error:
             error_column = str(error)
-        say(f"{number:3d}  {voice_name(voice):10s}  {error_column}")
+        if as_json:
+            described.append({"number": number, **describe_voice(voice), "import_error": folding})
+        else:
+            say(f"{number:3d}  {voice_name(voice):10s}  {error_column}")
         if out is not None:
             try:
                 out.mkdir(parents=True, exist_ok=True)
@@ -69,6 +82,8 @@ def voices(bank: Path, note: int, velocity: int, duration: float, out: Path | No
                 write_wav(path, synth.render(voice, played_note), synth.sample_rate)
             except OSError as error:
                 raise OutputError(f"{out}: cannot write there ({error.strerror})") from None
+    if as_json:
+        say(json.dumps({"voices": described, "remarks": file.remarks}, indent=1))
 
 
 @click.group("task")

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from unsynth.errors import PatchError
+from unsynth.formats.midi_file import exclusive_messages, is_midi_file
 
 #: Bytes of a voice, unpacked.
 VOICE_BYTES = 155
@@ -36,14 +37,18 @@ _DUMP_END = b"\xf7"
 #: What dumps of DX7 voices hold, by their format and size in the header.
 _DATA_BYTES = {_BANK_HEADER[3:]: _BANK_BYTES, _VOICE_HEADER[3:]: VOICE_BYTES}
 #: What Yamaha's other formats hold.
+_ADDITIONS = (
+    "additions of a DX7 II or TX802 to its voices, such as unison, random pitch, the range of the "
+    "pitch envelope, fractional scaling and controllers"
+)
 _FOUR_OPERATORS = "voices with 4 operators (TX81Z, DX11, DX21, DX27, DX100 and others)"
 _OTHER_FORMATS = {
     0x01: "functions of a TX7",
     0x02: "functions of a TX7",
     0x03: _FOUR_OPERATORS,
     0x04: _FOUR_OPERATORS,
-    0x05: "additions of a DX7 II or TX802 to its voices",
-    0x06: "additions of a DX7 II or TX802 to its voices",
+    0x05: _ADDITIONS,
+    0x06: _ADDITIONS,
     0x7E: "performances, tunings or settings",
 }
 
@@ -188,9 +193,13 @@ class SyxFile:
 def read_syx(data: bytes) -> SyxFile:
     """Read every DX7 voice in a ``.syx`` file: banks, single voices, or banks without a header.
 
+    The dumps may also stand in a MIDI file.
+
     Of a dump that is cut short, the voices before the cut are read; a wrong checksum is remarked.
     Raises :class:`PatchError`, which says what the file holds instead, if no voice can be read.
     """
+    if from_midi_file := is_midi_file(data):
+        data = exclusive_messages(data)
     everything = np.frombuffer(data, dtype=np.uint8)
     kept = np.flatnonzero(everything < 0xF8)
     stream = everything[kept].tobytes()
@@ -217,6 +226,8 @@ def read_syx(data: bytes) -> SyxFile:
     if not dumps and not others and _are_bare_banks(data):
         voices = _voices(data, len(data))
     if not voices:
+        if from_midi_file and not stream:
+            raise PatchError("this MIDI file holds no system exclusive message, so no voice")
         raise PatchError(_why_none(stream, cut, others))
     remarks = []
     if wrong:
@@ -265,7 +276,7 @@ def _is_likely(packed: bytes) -> bool:
 
 def _why_none(stream: bytes, cut: int, others: Counter[str]) -> str:
     if cut:
-        return "this .syx file is cut short within its first voice; save it again from its source"
+        return "this file is cut short within its first voice; save it again from its source"
     if _FOUR_OPERATORS in others:
         return f"this file holds {_FOUR_OPERATORS}; a DX7 has 6 operators and cannot play them"
     if others:

@@ -17,6 +17,8 @@ from unsynth.tasks.locks import Locks
 from unsynth.tasks.spec import NamedPatch, Patch
 from unsynth.tasks.task import Task
 
+#: Ends of names of files with DX7 voices.
+_BANKS = (".syx", ".mid", ".midi")
 #: The most patches to try, over all notes: a bank of 32 on each possible key.
 _MAX_PATCHES = 384
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
@@ -39,7 +41,7 @@ class UserPatches:
 
     @classmethod
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
-        """Read named patches, or a ``patch.json`` of unsynth, a ``.vital`` or a ``.syx`` file.
+        """Read named patches, or a ``patch.json`` of unsynth, a ``.vital``, ``.syx`` or MIDI file.
 
         Of a ``.vital`` file that the task cannot hold, what it can hold is taken. Raises
         :class:`PatchError` for any other file, and for patches of another task.
@@ -54,7 +56,7 @@ class UserPatches:
         except DocumentError as error:
             raise PatchError(f"{path}: cannot be read ({error})") from None
         try:
-            if path.suffix.lower() == ".syx":
+            if path.suffix.lower() in _BANKS:
                 bank = _read_bank(data, task)
                 remarks = tuple(f"{path.name}: {remark}" for remark in bank.remarks)
                 return cls(voices=bank.voices, remarks=remarks)
