@@ -76,7 +76,8 @@ if TYPE_CHECKING:
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="File of patches to start from as well: a patch.json, a .vital, or DX7 voices (.syx, .mid).",
+    help="File of patches to start from as well: a patch.json, a .vital, or DX7 voices (.syx or "
+    ".mid).",
 )
 @click.option(
     "--rate",
