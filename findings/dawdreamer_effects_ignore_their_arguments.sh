@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# DawDreamer's reverb, delay and panner ignore the arguments they are made with; the reverb is silent.
+# DawDreamer's reverb, delay and panner ignore the arguments that they are made with.
 #
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
 # Guess: make_reverb_processor, make_delay_processor and make_panner_processor take the values they
 #   are given, or those that help() shows as their defaults.
-# Behaviour: all values are lost. The reverb has 0 everywhere, dry level included: it returns silence.
-#   The delay waits one sample and is heard at 0.1 %. The panner stands halfway to the right, even with
-#   pan=0: the right channel is 9.5 dB louder than the left. Nothing warns. The same values set as
-#   attributes (reverb.dry_level = 0.4) work, and compressor and filter do take their arguments.
+# Behaviour: all values are lost, without a warning. The reverb has 0 everywhere, dry level included:
+#   it returns silence. The delay waits one sample and is heard at 0.1 %. The panner stands halfway to
+#   the right, even with pan=0: the right channel is 9.5 dB louder than the left. The same values
+#   work as attributes (reverb.dry_level = 0.4). Compressor and filter do take their arguments.
 #
-# Output seen (gains of both channels, or samples and their gains, for a click of 1):
-#   reverb by arguments: 0.000 of its input; by attributes: 0.836
+# Output seen (level of noise; samples and gains of a click; gains of both channels):
+#   reverb by arguments: 0.000 of its input; by attributes: 0.914
 #   delay by arguments: samples [0, 1], gains [0.999, 0.001]
 #   delay by attributes: samples [0, 441], gains [0.5, 0.5]
 #   panner by arguments: pan 0.5, gains [0.5, 1.5]; by attributes: pan 0.0, gains [1.0, 1.0]
@@ -63,7 +63,8 @@ print(f"delay by attributes: samples {by_attributes[0]}, gains {by_attributes[1]
 made, pan = render("panner", {"rule": "linear", "pan": 0.0}, {}, click)
 mended, middle = render("panner", {"rule": "linear"}, {"pan": 0.0}, click)
 gains, centred = made[:, 0].tolist(), mended[:, 0].tolist()
-print(f"panner by arguments: pan {pan}, gains {gains}; by attributes: pan {middle}, gains {centred}")
+print(f"panner by arguments: pan {pan}, gains {gains}; ", end="")
+print(f"by attributes: pan {middle}, gains {centred}")
 same = silence == 0.0 and wet > 0.2 and by_arguments[0] == [0, 1] and by_attributes[0] == [0, 441]
 sys.exit(not (same and gains == [0.5, 1.5] and centred == [1.0, 1.0]))
 PYTHON

@@ -3,17 +3,17 @@
 #
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
 # Guess: make_oscillator_processor plays a sine with a peak of 1, whatever the engine's buffer size.
-# Behaviour: only the first buffer does. Each later one is added to what its buffer held before. Where
-#   a buffer holds whole periods, the peak grows by 1 per buffer: 441 after a second of 441 Hz in
-#   buffers of 100 samples. With other sizes the level settles anywhere from 1 to 3, with a jump after
-#   the first buffer. A loudness measured from it, or a mix with it, depends on the buffer size. (JUCE's
-#   dsp::Oscillator adds to its input; here that is the last block. A Faust sine is right.)
+# Behaviour: only the first buffer does. Each later one is added to what the buffer held before. If a
+#   buffer holds whole periods, the peak grows by 1 per buffer: to 441 in a second of 441 Hz, in
+#   buffers of 100 samples. With other sizes the sine jumps after the first buffer to a level that
+#   depends on pitch and size. A loudness measured from it, or a mix with it, follows the buffer size.
+#   (JUCE's dsp::Oscillator adds to its input, which here is the last block.) A Faust sine is right.
 #
 # Output seen (peak of the first buffer and of one second, 441 Hz at 44.1 kHz):
 #   buffers of 64: 1.00, 1.10
 #   buffers of 100: 1.00, 441.00
 #   buffers of 512: 1.00, 2.71
-#   buffers of 1000: 1.00, 44.10
+#   buffers of 1000: 1.00, 45.00
 #   Faust, buffers of 100: 1.00, 1.00
 #
 # Exits with 1 if DawDreamer behaves differently.

@@ -4,16 +4,16 @@
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
 # Guess: a new sampler, whose text of "Center Note" says 60.00, plays note 60 at the sample's pitch.
 # Behaviour: it plays 14,080 Hz for a sample of 440 Hz, as if the center note were 0. All parameters
-#   start with values from 0 to 1, but the sampler takes every value in its own unit (semitones, ms,
-#   Hz). So 0.47 is a center note of 0.47, while the text is of note 60. With set_parameter(0, 60.0),
-#   note 60 is right. The filter has the same fault: its text says 20000.00, and with the filter
-#   switched on the sound is 90 dB softer, as its cutoff is 1 Hz.
+#   start with values from 0 to 1, but the sampler takes values in their own units (notes, Hz). So the
+#   start value of 0.47 is played as note 0.47, while the text is of note 60. set_parameter(0, 60.0)
+#   makes note 60 right. The filter has the same fault: its text says 20000.00, but once it is switched
+#   on, the sound is 42 dB softer; set_parameter(7, 20000.0) brings it back.
 #
 # Output seen:
 #   center note: text 60.00, value 0.472
-#   as made: 14079.9 Hz
+#   as made: 14080.0 Hz
 #   center note set to 60: 440.0 Hz
-#   filter: text 20000.00, value 1.000, switched on: -99 dB
+#   filter: text 20000.00, value 1.000, switched on: -42 dB, at 20000: 0 dB
 #
 # Exits with 1 if DawDreamer behaves differently.
 set -euo pipefail
@@ -52,11 +52,12 @@ def pitch(sound):
 fresh, ((note_text, note), (cutoff_text, cutoff)) = play({})
 mended, _ = play({0: 60.0})
 filtered, _ = play({0: 60.0, 8: 1.0})
-change = 20.0 * np.log10(filtered.std() / mended.std() + 1e-12)
+opened, _ = play({0: 60.0, 8: 1.0, 7: 20000.0})
+change, cured = (20.0 * np.log10(each.std() / mended.std()) for each in (filtered, opened))
 print(f"center note: text {note_text}, value {note:.3f}")
 print(f"as made: {pitch(fresh):.1f} Hz")
 print(f"center note set to 60: {pitch(mended):.1f} Hz")
-print(f"filter: text {cutoff_text}, value {cutoff:.3f}, switched on: {change:.0f} dB")
-same = abs(pitch(fresh) - 14080.0) < 5.0 and abs(pitch(mended) - 440.0) < 1.0 and change < -60.0
-sys.exit(not (same and float(note_text) == 60.0 and float(cutoff_text) == 20000.0))
+print(f"filter: text {cutoff_text}, value {cutoff:.3f}, switched on: {change:.0f} dB, at 20000: {cured:.0f} dB")
+same = abs(pitch(fresh) - 14080.0) < 5.0 and abs(pitch(mended) - 440.0) < 1.0 and change < -30.0
+sys.exit(not (same and abs(cured) < 0.5 and float(note_text) == 60.0 and float(cutoff_text) == 20000.0))
 PYTHON

@@ -112,3 +112,17 @@ def test_the_file_map_names_every_file():
 def test_the_citation_names_this_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {unsynth.__version__}\n" in citation
+
+
+def test_the_page_of_engines_names_tests_that_exist():
+    text = (ROOT / "docs" / "method" / "engines.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 20 and len(named) == text.count(".py::")
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), name
+
+
+def test_the_list_of_findings_is_complete():
+    text = (ROOT / "findings" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"\((\w+\.sh)\): ", text)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "findings").glob("*.sh"))
