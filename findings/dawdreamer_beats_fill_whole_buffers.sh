@@ -3,10 +3,10 @@
 #
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
 # Guess: at 120 beats per minute, render(4, beats=True) is as long as render(2.0): 88,200 samples.
-# Behaviour: the length in beats is rounded up to whole buffers, so it depends on the engine's buffer
-#   size: 88,576 samples with 512, and 90,112 with 2,048 (43 ms more). The rest is filled with sound,
-#   not with silence. So bars that are rendered one by one do not join into a loop in time: each is
-#   8.5 ms too long with 512. With a buffer of 1 both lengths are equal.
+# Behaviour: the length in beats is rounded up to whole buffers, so it depends on the engine's
+#   buffer size: 88,576 samples with 512, and 90,112 with 2,048 (43 ms more). The rest is filled
+#   with sound, not with silence. So bars that are rendered one by one do not join into a loop in
+#   time: each is 8.5 ms too long with 512. With a buffer of 1 both lengths are equal.
 #
 # Output seen (samples of 4 beats at 120 beats per minute and 44.1 kHz, and of 2 seconds):
 #   buffers of 1: 88200, 88200

@@ -2,12 +2,13 @@
 # DawDreamer's reverb, delay and panner ignore the arguments that they are made with.
 #
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
-# Guess: make_reverb_processor, make_delay_processor and make_panner_processor take the values they
-#   are given, or those that help() shows as their defaults.
-# Behaviour: all values are lost, without a warning. The reverb has 0 everywhere, dry level included:
-#   it returns silence. The delay waits one sample and is heard at 0.1 %. The panner stands halfway to
-#   the right, even with pan=0: the right channel is 9.5 dB louder than the left. The same values
-#   work as attributes (reverb.dry_level = 0.4). Compressor and filter do take their arguments.
+# Guess: make_reverb_processor, make_delay_processor and make_panner_processor take the values
+#   they are given, or those that help() shows as their defaults.
+# Behaviour: all values are lost, without a warning. The reverb has 0 everywhere, dry level
+#   included: it returns silence. The delay waits one sample and is heard at 0.1 %. The panner
+#   stands halfway to the right, even with pan=0: the right channel is 9.5 dB louder than the
+#   left. The same values work as attributes (reverb.dry_level = 0.4). Compressor and filter do
+#   take their arguments.
 #
 # Output seen (level of noise; samples and gains of a click; gains of both channels):
 #   reverb by arguments: 0.000 of its input; by attributes: 0.914

@@ -2,12 +2,14 @@
 # DawDreamer's oscillator adds each block to the one before, and so has no fixed level.
 #
 # Library: DawDreamer 0.9.0 (PyPI), an offline host of instruments and effects for Python.
-# Guess: make_oscillator_processor plays a sine with a peak of 1, whatever the engine's buffer size.
-# Behaviour: only the first buffer does. Each later one is added to what the buffer held before. If a
-#   buffer holds whole periods, the peak grows by 1 per buffer: to 441 in a second of 441 Hz, in
-#   buffers of 100 samples. With other sizes the sine jumps after the first buffer to a level that
-#   depends on pitch and size. A loudness measured from it, or a mix with it, follows the buffer size.
-#   (JUCE's dsp::Oscillator adds to its input, which here is the last block.) A Faust sine is right.
+# Guess: make_oscillator_processor plays a sine with a peak of 1, whatever the engine's buffer
+#   size.
+# Behaviour: only the first buffer does. Each later one is added to what the buffer held before.
+#   If a buffer holds whole periods, the peak grows by 1 per buffer: to 441 in a second of 441 Hz,
+#   in buffers of 100 samples. With other sizes the sine jumps after the first buffer to a level
+#   that depends on pitch and size. A loudness measured from it, or a mix with it, follows the
+#   buffer size. (JUCE's dsp::Oscillator adds to its input, which here is the last block.) A Faust
+#   sine is right.
 #
 # Output seen (peak of the first buffer and of one second, 441 Hz at 44.1 kHz):
 #   buffers of 64: 1.00, 1.10

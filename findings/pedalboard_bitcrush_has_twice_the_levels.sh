@@ -3,11 +3,16 @@
 #
 # Library: pedalboard 0.9.26 (PyPI), audio effects for Python.
 # Guess: Bitcrush(bit_depth=8) leaves 256 levels from -1 to 1, as an 8-bit file has.
-# Behaviour: it leaves 513. 1 bit leaves 5 levels, where a 1-bit signal has 2. The step is 2^-N where a
-#   signal of N bits has 2^(1-N), so the noise is 6 dB lower than that of the named bit depth. A sound
-#   crushed to match an 8-bit sampler, or a bit depth found by fitting, is off by one bit.
+# Behaviour: it leaves 513. 1 bit leaves 5 levels, where a 1-bit signal has 2. The step is 2^-N
+#   where a signal of N bits has 2^(1-N), so the noise is 6 dB lower than that of the named bit
+#   depth. A sound crushed to match an 8-bit sampler, or a bit depth found by fitting, is off by
+#   one bit.
 #
 # Output seen (levels from -1 to 1; step; noise against that of N bits):
+#   1 bits: 5 levels; step 0.5; -6.0 dB
+#   2 bits: 9 levels; step 0.25; -6.0 dB
+#   4 bits: 33 levels; step 0.0625; -6.0 dB
+#   8 bits: 513 levels; step 0.00390625; -6.0 dB
 #
 # Exits with 1 if pedalboard behaves differently.
 set -euo pipefail

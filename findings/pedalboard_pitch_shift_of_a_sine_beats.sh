@@ -3,12 +3,16 @@
 #
 # Library: pedalboard 0.9.26 (PyPI), audio effects for Python; PitchShift uses Rubber Band.
 # Guess: a sine of 440 Hz, 12 semitones up, is a steady sine of 880 Hz, as time_stretch makes it.
-# Behaviour: it is two lines of equal level, 872 and 888 Hz, with 20 dB less between them at 880 Hz.
-#   The level swings by 10 dB, 17 times per second. 12 semitones down, the lines are at 207 and 232 Hz.
-#   A pitch measured from its strongest line is 16 cents off upwards and 87 cents downwards, and the
-#   tone gets a tremolo which the source lacks. time_stretch without formants is right to 0.1 dB.
+# Behaviour: it is two lines of about equal level, 872 and 888 Hz, with 20 dB less between them at
+#   880 Hz. The level swings by 10 dB, 17 times per second. 12 semitones down, the lines are at
+#   207 and 232 Hz. A pitch measured from its strongest line is 16 cents sharp upwards and 109
+#   cents flat downwards, and the tone gets a tremolo which the source lacks. time_stretch without
+#   formants is right to 0.1 dB.
 #
 # Output seen (strongest line; level at the pitch asked for, against the input; swing of the level):
+#   PitchShift, 12 up: 888.3 Hz; -20.3 dB at 880 Hz; 10.4 dB
+#   PitchShift, 12 down: 206.6 Hz; -22.2 dB at 220 Hz; 16.3 dB
+#   time_stretch, 12 up: 880.0 Hz; -0.0 dB at 880 Hz; 0.0 dB
 #
 # Exits with 1 if pedalboard behaves differently.
 set -euo pipefail

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The drive of Vital's filters, shown in dB, makes a soft sound louder by half of it, or by twice of it.
+#
+# Library: vita 0.1.0 (PyPI), the engine of Vital.
+# Guess: filter_1_drive, which reads "12.000000dB", is gain before the filter's saturation. A sound that
+#   is too soft to saturate is 12 dB louder with it, in each model.
+# Behaviour: the gain depends on the model. Analog, digital and diode give 6 dB for 12, the ladder 8 dB,
+#   the dirty filter 16 dB, and formant and comb none. The number is an amplitude in dB only for the
+#   way into the saturation; part of it is taken back after it. So drive cannot be read as a gain, and
+#   a change of model changes the level.
+#
+# Output seen (gain in dB of a soft sine far below the cutoff, resonance 0):
+#   @
+#
+# Exits with 1 if vita behaves differently.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet vita==0.1.0 numpy==2.2.6
+"$folder/venv/bin/python" - <<'PYTHON'
+import sys
+
+import numpy as np
+import vita
+
+MODELS = ("analog", "dirty", "ladder", "digital", "diode", "formant", "comb")
+
+
+def level(model, drive):
+    synth = vita.Synth()
+    synth.set_sample_rate(44100.0)
+    controls = synth.get_controls()
+    settings = {"osc_1_random_phase": 0.0, "osc_1_level": 0.03, "filter_1_on": 1.0}
+    settings |= {"filter_1_model": model, "filter_1_cutoff": 110.0, "filter_1_resonance": 0.0}
+    for name, value in {**settings, "filter_1_drive": drive}.items():
+        controls[name].set(float(value))
+    synth.render(60, 0.8, 0.02, 0.5)  # controls glide to their values
+    sound = synth.render(60, 0.8, 2.0, 1.0)[0, 11_025:33_075].astype(float)
+    return 20.0 * np.log10(np.std(sound)), synth.get_control_text("filter_1_drive")
+
+
+gains = {}
+for drive in (6.0, 12.0, 20.0):
+    pairs = [(level(model, drive), level(model, 0.0)) for model in range(len(MODELS))]
+    gains[drive] = [round(driven[0] - plain[0], 1) + 0.0 for driven, plain in pairs]
+    print(f"{pairs[0][0][1]}: " + ", ".join(f"{n} {g}" for n, g in zip(MODELS, gains[drive])))
+sys.exit(not np.allclose(gains[12.0], [6.0, 16.1, 8.0, 6.0, 6.0, 0.0, 0.0], atol=0.6))
+PYTHON
