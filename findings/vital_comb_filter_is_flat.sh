@@ -31,28 +31,27 @@ NOTES = (48, 69, 100, 110)
 
 
 def cents(cutoff, oversampling):
-    """Find the strongest frequency near the cutoff in noise through the filter."""
+    """Send a click through the filter and find the strongest frequency near the cutoff."""
     patch = json.loads(vita.Synth().to_json())
     patch["synth_version"] = "1.0.6"
-    noise = np.random.default_rng(0).uniform(-32_000, 32_000, RATE).astype("<i2")
-    text = base64.b64encode(noise.tobytes()).decode()
-    sample = {"name": "noise", "length": RATE, "sample_rate": RATE, "samples": text}
+    click = np.zeros(RATE * 2, "<i2")
+    click[RATE // 4 : RATE // 4 + 2] = 20_000
+    text = base64.b64encode(click.tobytes()).decode()
+    sample = {"name": "click", "length": len(click), "sample_rate": RATE, "samples": text}
     settings = {"sample": sample, "osc_1_on": 0.0, "sample_on": 1.0, "sample_destination": 0.0}
-    settings |= {"filter_1_on": 1.0, "filter_1_model": 6.0, "filter_1_resonance": 0.97}
+    settings |= {"filter_1_on": 1.0, "filter_1_model": 6.0, "filter_1_resonance": 0.95}
     settings |= {"filter_1_cutoff": float(cutoff), "oversampling": float(oversampling)}
     patch["settings"].update(settings)
     synth = vita.Synth()
     synth.set_sample_rate(float(RATE))
     assert synth.load_json(json.dumps(patch))
     synth.render(69, 0.8, 0.02, 0.5)  # controls glide to their values
-    sound = synth.render(69, 0.8, 4.0, 3.5)[0, RATE // 4 : RATE // 4 + 3 * RATE]
-    power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
-    frequencies = np.fft.rfftfreq(len(sound), 1 / RATE)
+    ring = synth.render(69, 0.8, 2.0, 1.5)[0, RATE // 4 :]
+    power = np.abs(np.fft.rfft(ring, 16 * RATE))
+    frequencies = np.arange(len(power)) / 16.0
     target = 440.0 * 2.0 ** ((cutoff - 69) / 12)
-    near = (frequencies > target * 0.75) & (frequencies < target * 1.33)
-    width = max(3, int(3 * target * 0.003) | 1)
-    smooth = np.convolve(power, np.hanning(width + 2), "same") * near
-    return 1200.0 * np.log2(frequencies[smooth.argmax()] / target)
+    power *= (frequencies > target * 0.75) & (frequencies < target * 1.33)
+    return 1200.0 * np.log2(frequencies[power.argmax()] / target)
 
 
 seen = {}

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# The drive of Vital's filters, shown in dB, makes a soft sound louder by half of it, or by twice of it.
+# The drive of Vital's filters, shown in dB, makes a soft sound louder by only half of it in most models.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
 # Guess: filter_1_drive, which reads "12.000000dB", is gain before the filter's saturation. A sound that
 #   is too soft to saturate is 12 dB louder with it, in each model.
 # Behaviour: the gain depends on the model. Analog, digital and diode give 6 dB for 12, the ladder 8 dB,
-#   the dirty filter 16 dB, and formant and comb none. The number is an amplitude in dB only for the
-#   way into the saturation; part of it is taken back after it. So drive cannot be read as a gain, and
-#   a change of model changes the level.
+#   the dirty filter 16 dB, and formant and comb none. So drive cannot be read as a gain, and a patch
+#   with drive changes its level with the filter's model.
 #
-# Output seen (gain in dB of a soft sine far below the cutoff, resonance 0):
-#   @
+# Output seen (gain in dB of a soft tone, with the cutoff at 4.7 kHz and no resonance):
+#   6.000000dB: analog 3.0, dirty 9.0, ladder 4.2, digital 3.0, diode 3.0, formant 0.0, comb 0.0
+#   12.000000dB: analog 6.0, dirty 16.1, ladder 8.0, digital 6.0, diode 6.0, formant 0.0, comb 0.0
+#   20.000000dB: analog 10.0, dirty 24.7, ladder 12.6, digital 10.0, diode 10.0, formant 0.0, comb 0.0
 #
 # Exits with 1 if vita behaves differently.
 set -euo pipefail

@@ -258,6 +258,17 @@ def test_a_lost_value_is_reported(mda):
         unflushed.render({"osc_mix": start}, NOTE, 0.2)
 
 
+def test_a_parameter_that_chooses_a_preset_is_refused(mda):
+    synth = VST3(mda, JX10)
+    plain = synth.render({}, Note(60), 1.0)
+    chooser = next(name for name in synth.values() if "preset" in name)
+    with pytest.raises(PatchError, match=f"{chooser} chooses a preset: it changes .* parameters"):
+        synth.render({chooser: 10 / 52}, Note(60), 1.0)
+    # What the preset changed is set back for the next patch.
+    np.testing.assert_array_equal(synth.render({chooser: 0.0}, Note(60), 1.0), plain)
+    np.testing.assert_array_equal(synth.render({}, Note(60), 1.0), plain)
+
+
 def test_a_plain_preset_assignment_is_lost(mda):
     """So :func:`load_preset` is still needed."""
     synth = VST3(mda, JX10)

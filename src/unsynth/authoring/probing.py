@@ -21,7 +21,7 @@ from unsynth.errors import PatchError
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.plugins import PluginClass, find_bundle, instrument
 from unsynth.synths.vst3 import VST3
-from unsynth.synths.vst3_plugin import HostParameter
+from unsynth.synths.vst3_plugin import PRESET_CHOOSER, HostParameter
 
 #: Number of random patches to listen to, by default.
 PATCHES = 20
@@ -30,7 +30,7 @@ EXCLUSIONS = (
     (r"midi|\bcc ?\d+|\blearn\b|pitch ?(bend|wheel)|mod(ulation)? ?wheel|aftertouch|"
      r"channel pressure|sustain pedal|\bmpe\b", "played by hand or MIDI"),
     (r"bypass", "bypass"),
-    (r"\b(program|preset|patch|bank)s?\b", "chooses a preset"),
+    (PRESET_CHOOSER, "chooses a preset"),
     (r"^(master|main|output|out|global|amp)?[ _]?(volume|gain|level|out|output)"
      r"( \(?d?b\)?)?$", "output gain"),
     (r"\b(polyphony|max voices|poly limit|oversampl\w*|quality|tempo|bpm)\b",

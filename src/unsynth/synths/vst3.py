@@ -41,6 +41,7 @@ from unsynth.synths.plugins import (
 from unsynth.synths.vst3_plugin import (
     FLUSH,
     HostParameter,
+    chooses_preset,
     load_preset,
     output_channels,
     parameter_names,
@@ -249,6 +250,9 @@ class VST3:
             if not 0.0 <= value <= 1.0:
                 raise PatchError(f"{name}: {value} is not within 0 to 1")
         values = {name: self._base_values[name] for name in sorted(self._changed_names)} | changes
+        choosers = [name for name in changes if chooses_preset(name)]
+        others = [name for name in self._index if choosers and name not in values]
+        before = self._host_values(others)
         self._changed_names |= set(changes)
         # Read again for each patch: a new instance has new parameter objects, and using the old
         # ones crashes the process.
@@ -256,6 +260,16 @@ class VST3:
         for name, value in values.items():
             parameters[self._index[name]].raw_value = value
         self._silence(self._flush)
+        # Such a program shows in the host, but need not sound (mda JX10 with pedalboard 0.9.26).
+        changed = [
+            name for name, value in self._host_values(others).items() if value != before[name]
+        ]
+        if changed:
+            self._changed_names |= set(changed)
+            raise PatchError(
+                f"{choosers[0]} chooses a preset: it changes {len(changed)} parameters that the "
+                f"patch does not set, such as {changed[0]}; leave it out and set these"
+            )
         return values
 
     def _process(self, note: Note, samples: int) -> Float32[np.ndarray, "2 samples"]:

@@ -3,6 +3,7 @@
 The functions here take a bare plugin of ``pedalboard`` and keep no state of their own.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ FLUSH = 0.02
 
 #: Seconds of silence after loading a preset, so that the plugin takes it over.
 _PRESET_FLUSH = 0.05
+
+#: Matches the name of a parameter that chooses one of the plugin's presets.
+PRESET_CHOOSER = r"\b(program|preset|patch|bank)s?\b"
 
 #: Number of steps from 0 to 1 at which a parameter's text is read.
 _TEXT_STEPS = 1000
@@ -39,6 +43,11 @@ class HostParameter:
     initial: float
     automatable: bool
     texts: tuple[tuple[str, float, float], ...]
+
+
+def chooses_preset(name: str) -> bool:
+    """Say whether a parameter chooses one of the plugin's presets, by its name."""
+    return re.search(PRESET_CHOOSER, name.replace("_", " "), re.IGNORECASE) is not None
 
 
 def output_channels(plugin: "VST3Plugin") -> int:
