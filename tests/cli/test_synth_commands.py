@@ -60,6 +60,18 @@ def test_voices_as_json_have_every_value_by_name(tmp_path, capsys):
     assert len(json.loads(done.stdout)["remarks"]) == 1 and "cut short" in done.stderr
 
 
+def test_models_lists_what_ships_and_prints_each_card(capsys):
+    lines = [line.split() for line in output("models").splitlines()]
+    shipped = {(line[0], line[1]): line for line in lines}
+    assert set(shipped) >= {("dx7", "model"), ("dx7", "index"), ("vital-simple", "index")}
+    assert float(shipped["dx7", "model"][2]) > 10 and "6,200" in shipped["dx7", "model"]
+    for task, kind in shipped:
+        if kind == "model":
+            card = output("models", task)
+            assert card.startswith(f"# Model card: {task}") and "CC BY 4.0" in card
+    assert "there are: dx7" in failing(capsys, "models", "dx9")
+
+
 def test_index_writes_a_file_of_draws(tmp_path, capsys):
     path = tmp_path / "mine.npz"
     done = run("index", "dx7", "--draws", 120, "--out", path)

@@ -19,6 +19,7 @@ from unsynth.cli import (
     gallery,
     index,
     match,
+    models,
     reproduce,
     synths,
     training,
@@ -40,6 +41,7 @@ _GROUPS: dict[str, tuple[click.Command, ...]] = {
             synths.plugins,
             synths.task_group,
             index.index,
+            models.models,
         ),
     ),
     "Research": (

@@ -1,0 +1,40 @@
+"""``unsynth models``: the trained models and indices that come with unsynth."""
+
+import click
+
+from unsynth.errors import UnsynthError
+
+
+@click.command()
+@click.argument("name", required=False)
+def models(name: str | None) -> None:
+    """List the trained models and indices that come with unsynth.
+
+    With the NAME of a model, print its card: data, training, measured distances and limits. `match
+    --model` takes a model of your own, and `match --index` an index.
+    """
+    from importlib.resources import as_file, files
+
+    from unsynth.index.files import load_index
+    from unsynth.models.artifact import read_artifact
+    from unsynth.tasks.catalogue import load_task
+
+    with as_file(files("unsynth.shipped")) as folder:
+        if name is not None:
+            cards = {path.stem: path for path in folder.glob("*.md")}
+            if name not in cards:
+                raise UnsynthError(f"there is no model {name!r}; there are: {', '.join(cards)}")
+            click.echo(cards[name].read_text(encoding="utf-8"), nl=False)
+            return
+        for path in sorted(folder.glob("*.safetensors")):
+            artifact = read_artifact(path)
+            about = f"a {artifact.architecture.kind}, trained for {artifact.training_steps:,} steps"
+            _line(artifact.task, "model", path.stat().st_size, about)
+        for path in sorted(folder.glob("*.index.npz")):
+            task = load_task(path.name.removesuffix(".index.npz"))
+            about = f"{len(load_index(task, path)):,} draws of the prior"
+            _line(task.name, "index", path.stat().st_size, about)
+
+
+def _line(task: str, kind: str, size: int, about: str) -> None:
+    click.echo(f"{task:14s} {kind}  {size / 1e6:5.1f} MB  {about}")
