@@ -2,13 +2,13 @@
 # The A-weighting of auraloss has no low end: 50 Hz is 11 dB and 20 Hz is 31 dB too loud.
 #
 # Library: auraloss 0.4.0 (PyPI), losses between sounds for PyTorch.
-# Guess: auraloss.perceptual.FIRFilter("aw"), and perceptual_weighting=True of the STFT losses, which
-#   uses it, follow the A curve within 2 dB from 20 Hz to 16 kHz, as a sound level meter does.
-# Behaviour: with the default of 101 taps at 44.1 kHz the curve is flat at -19 dB below 100 Hz, where A
-#   falls to -50 dB: 101 taps span 2.3 ms, a tenth of a period of 50 Hz. At 16 kHz it is 8.6 dB too
-#   soft, with any number of taps, since the analogue curve is bent by the bilinear
-#   transform. So the loss hears hum and rumble 11 to 31 dB more than an ear, and the top octave much
-#   less. With 1,001 taps 50 Hz is right within 1 dB.
+# Guess: auraloss.perceptual.FIRFilter("aw"), and perceptual_weighting=True of the STFT losses,
+#   which uses it, follow the A curve within 2 dB from 20 Hz to 16 kHz, as a sound level meter does.
+# Behaviour: with the default of 101 taps at 44.1 kHz the curve is flat at -19 dB below 100 Hz,
+#   where A falls to -50 dB: 101 taps span 2.3 ms, a tenth of a period of 50 Hz. At 16 kHz it is 8.6
+#   dB too soft, with any number of taps, since the analogue curve is bent by the bilinear
+#   transform. So the loss hears hum and rumble 11 to 31 dB more than an ear, and the top octave
+#   much less. With 1,001 taps 50 Hz is right within 1 dB.
 #
 # Output seen (dB):
 #                20 Hz  50 Hz 100 Hz 200 Hz 500 Hz  1 kHz  4 kHz 10 kHz 16 kHz
@@ -45,7 +45,8 @@ def measured(taps):
     return 20.0 * np.log10(np.abs(turns @ weights))
 
 
-print(" " * 10 + "".join(f"{f'{p / 1000:g} kHz' if p >= 1000 else f'{p:g} Hz':>7s}" for p in PITCHES))
+names = (f"{p / 1000:g} kHz" if p >= 1000 else f"{p:g} Hz" for p in PITCHES)
+print(" " * 10 + "".join(f"{name:>7s}" for name in names))
 rows = {"A curve": a_curve(), "101 taps": measured(101), "1001 taps": measured(1001)}
 for name, row in rows.items():
     print(f"{name:10s}" + "".join(f"{round(value, 1) + 0.0:7.1f}" for value in row))

@@ -2,10 +2,10 @@
 # Patch.from_sysex of dexed-py reads a single-voice dump as another voice, without an error.
 #
 # Library: dexed-py 0.3.0 (PyPI), the engine of Dexed.
-# Guess: from_sysex() reads the system exclusive message of one voice: the 163 bytes F0 43 00 00 01
-#   1B, 155 bytes of data, checksum, F7. Or it raises an error for anything else.
-# Behaviour: it wants the data alone, 155 bytes or more, and takes the first 155 bytes of whatever it
-#   gets. Of a dump these begin with the header, so every value is six bytes off and the name loses
+# Guess: from_sysex() reads the system exclusive message of one voice: the 163 bytes F0 43 00 00
+#   01 1B, 155 bytes of data, checksum, F7. Or it raises an error for anything else.
+# Behaviour: it wants the data alone, 155 bytes or more, and takes the first 155 bytes of whatever
+#   it gets. Of a dump these begin with the header, so every value is six bytes off and the name loses
 #   its end. to_sysex() writes no header either, so its 156 bytes are no message that a DX7 or Dexed
 #   would take. load_bank() does skip the header of a bank. Cut a dump to its bytes 6 to 160 first.
 #

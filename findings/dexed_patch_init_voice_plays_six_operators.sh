@@ -2,8 +2,8 @@
 # A new patch of dexed-py is named INIT VOICE, but plays six operators instead of one.
 #
 # Library: dexed-py 0.3.0 (PyPI), the engine of Dexed.
-# Guess: Patch() is the voice that a DX7 has after "voice init", since it bears its name: algorithm 1
-#   with operator 1 alone at level 99, which is a sine.
+# Guess: Patch() is the voice that a DX7 has after "voice init", since it bears its name: algorithm
+#   1 with operator 1 alone at level 99, which is a sine.
 # Behaviour: all six operators have level 99, each modulates the next, and the sound is a bright
 #   clangour: its centre of gravity lies at 16 times its pitch. Preset() is the same. Whoever sets
 #   one operator of a new patch, as the README does, hears that operator and five more. Set the

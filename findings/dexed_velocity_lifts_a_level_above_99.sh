@@ -3,9 +3,9 @@
 #
 # Library: dexed-py 0.3.0 (PyPI), the engine of Dexed.
 # Guess: a key struck hardest plays the output level of the panel, and a softer key plays less.
-# Behaviour: sensitivity turns around a velocity of about 100. At sensitivity 7 velocity 127 adds 5.3
-#   dB, also to an output level of 99, which nothing else can exceed, and velocity 1 takes 72 dB away.
-#   A voice that is normalised, or fitted, at velocity 100 clips when it is played hard, and its
+# Behaviour: sensitivity turns around a velocity of about 100. At sensitivity 7 velocity 127 adds
+#   5.3 dB, also to an output level of 99, which nothing else can exceed, and velocity 1 takes 72 dB
+#   away. A voice that is normalised, or fitted, at velocity 100 clips when it is played hard, and its
 #   modulators go past the index that level 99 allows without velocity.
 #
 # Output seen (dB against an operator without sensitivity, output level 99):

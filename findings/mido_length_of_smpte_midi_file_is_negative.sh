@@ -2,13 +2,14 @@
 # A MIDI file whose ticks are parts of film frames has a negative length in mido.
 #
 # Library: mido 1.3.3 (PyPI), reads MIDI files and ports.
-# Guess: a file with 25 frames per second and 40 ticks per frame counts in milliseconds, whatever its
-#   tempo, as the MIDI file standard says; a library that does not know this way of counting refuses.
-# Behaviour: mido takes the two bytes of the header (-25 and 40) for one number, -6360 ticks per beat,
-#   and divides by it: a note that ends after 1,000 ticks, 1 s, makes the file -0.079 s long, and its
-#   messages come with negative waits. Nothing is raised. Tempo changes count too, which
-#   they must not. symusic 0.6.0 refuses such a file; pretty_midi, which reads with mido, raises that
-#   notes end before they start.
+# Guess: a file with 25 frames per second and 40 ticks per frame counts in milliseconds, whatever
+#   its tempo, as the MIDI file standard says; a library that does not know this way of counting
+#   refuses.
+# Behaviour: mido takes the two bytes of the header (-25 and 40) for one number, -6360 ticks per
+#   beat, and divides by it: a note that ends after 1,000 ticks, 1 s, makes the file -0.079 s long,
+#   and its messages come with negative waits. Nothing is raised. Tempo changes count too, which
+#   they must not. symusic 0.6.0 refuses such a file; pretty_midi, which reads with mido, raises
+#   that notes end before they start.
 #
 # Output seen:
 #   ticks per beat: -6360
@@ -32,9 +33,10 @@ import mido
 
 def song(tempo=b""):
     division = struct.pack(">bB", -25, 40)
-    events = tempo + bytes.fromhex("00903c40 8768803c40 00ff2f00")  # 0x8768 is a wait of 1,000 ticks
+    events = tempo + bytes.fromhex("00903c40 8768803c40 00ff2f00")  # 8768: a wait of 1,000 ticks
     header = b"MThd" + struct.pack(">IHH", 6, 0, 1) + division
-    return mido.MidiFile(file=io.BytesIO(header + b"MTrk" + struct.pack(">I", len(events)) + events))
+    chunk = b"MTrk" + struct.pack(">I", len(events)) + events
+    return mido.MidiFile(file=io.BytesIO(header + chunk))
 
 
 plain = song()

@@ -4,11 +4,12 @@
 # Library: pedalboard 0.9.26 (PyPI), audio effects of JUCE for Python.
 # Guess: a convolution with one unit impulse returns its input, an impulse of half the size returns
 #   half of it, and an impulse response that was measured keeps the level that it was measured at.
-# Behaviour: with mix=1, a unit impulse makes the sound 18.1 dB softer (a factor of 0.125), and so do
-#   impulses of 0.01 and of 100. Each response is divided by the square root of its energy and
-#   multiplied by 0.125 (JUCE's Convolution::Normalise::yes); no parameter turns it off. So the levels
-#   of responses cannot be compared: a second channel, a quieter microphone or a longer tail changes
-#   the gain of all the rest. A sum of partial convolutions is not the convolution of the sum.
+# Behaviour: with mix=1, a unit impulse makes the sound 18.1 dB softer (a factor of 0.125), and so
+#   do impulses of 0.01 and of 100. Each response is divided by the square root of its energy and
+#   multiplied by 0.125 (JUCE's Convolution::Normalise::yes); no parameter turns it off. So the
+#   levels of responses cannot be compared: a second channel, a quieter microphone or a longer tail
+#   changes the gain of all the rest. A sum of partial convolutions is not the convolution of the
+#   sum.
 #
 # Output seen:
 #   impulse of 0.01: gain 0.1250, by numpy 0.0100

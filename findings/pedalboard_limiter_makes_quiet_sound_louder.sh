@@ -6,9 +6,9 @@
 #   0 dB down to -10 dB. With a threshold of 0 dB, nothing below full scale changes.
 # Behaviour: quiet sound is raised by the threshold and 3.75 dB more: with -10 dB, a sine of -30 dB
 #   comes out at -16.25 dB. A sine of -6 dB, above the threshold, comes out at 0 dB: the ceiling is
-#   full scale, whatever the threshold. With 0 dB, a sine of -30 dB is raised to -26.25 dB and one of
-#   0 dB is lowered to -3.55 dB. (JUCE's Limiter is two compressors and a make-up gain of 7.5 dB / 2
-#   minus the threshold, then clipping.) Levels before and after it cannot be compared.
+#   full scale, whatever the threshold. With 0 dB, a sine of -30 dB is raised to -26.25 dB and one
+#   of 0 dB is lowered to -3.55 dB. (JUCE's Limiter is two compressors and a make-up gain of 7.5 dB
+#   / 2 minus the threshold, then clipping.) Levels before and after it cannot be compared.
 #
 # Output seen (peaks in dB of full scale, by threshold, for sines of -60, -30, -15, -6 and 0 dB):
 #   threshold -20: -36.3, -6.3, 0.0, 0.0, 0.0

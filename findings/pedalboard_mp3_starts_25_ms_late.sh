@@ -2,12 +2,14 @@
 # Pedalboard reads the encoder's silence at both ends of an mp3 file, where soundfile leaves it out.
 #
 # Library: pedalboard 0.9.26 and soundfile 0.14.0 (PyPI), read and write sound files.
-# Guess: an mp3 file with an information frame (LAME's, with the encoder's delay and padding) is read
-#   without them, so that sound starts where it did and is as long as it was, in both libraries.
-# Behaviour: pedalboard gives 1,105 samples (25 ms) before the first one of the original, and pads the
-#   end to whole mp3 frames: 46,080 samples of 44,100, also for a file that pedalboard wrote. soundfile
-#   gives 44,100, without a shift. A mixed pipeline, such as reading with one and augmenting with the
-#   other, has onsets that differ by 25 ms, and labels in seconds drift with each pass through mp3.
+# Guess: an mp3 file with an information frame (LAME's, with the encoder's delay and padding) is
+#   read without them, so that sound starts where it did and is as long as it was, in both
+#   libraries.
+# Behaviour: pedalboard gives 1,105 samples (25 ms) before the first one of the original, and pads
+#   the end to whole mp3 frames: 46,080 samples of 44,100, also for a file that pedalboard wrote.
+#   soundfile gives 44,100, without a shift. A mixed pipeline, such as reading with one and
+#   augmenting with the other, has onsets that differ by 25 ms, and labels in seconds drift with
+#   each pass through mp3.
 #
 # Output seen (samples, and how late the click comes, of a second at 44.1 kHz):
 #   written by soundfile: pedalboard 46080, 1105 late; soundfile 44100, 0 late

@@ -5,10 +5,11 @@
 # Guess: reading a 16-bit file as float and writing it as 16 bits without a change in between gives
 #   the same samples, as it does with soundfile.
 # Behaviour: half of all values move by one step away from 0, those of more than half of full scale;
-#   a second pass moves them once more. pedalboard reads an integer n as n / 32767, so -32768 becomes
-#   -1.00003, and writes a sample s as s * 32768, rounded. 24 bits do the same in smaller steps, and
-#   FLAC does too. So files do not come out bit-exact, checksums of unchanged audio differ, and samples
-#   of two readers differ by 3e-5. (An int16 array is written as it is: read with read_raw.)
+#   a second pass moves them once more. pedalboard reads an integer n as n / 32767, so -32768
+#   becomes -1.00003, and writes a sample s as s * 32768, rounded. 24 bits do the same in steps of
+#   24 bits, and FLAC does too. So files do not come out bit-exact, checksums of unchanged audio
+#   differ, and samples of two readers differ by 3e-5. (An int16 array is written as it is: read
+#   with read_raw.)
 #
 # Output seen (of all 65536 values, how many differ from the original, and by how much at most):
 #   pass 1: pedalboard 32767 by 1, soundfile 0 by 0

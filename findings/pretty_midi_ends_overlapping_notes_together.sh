@@ -4,10 +4,10 @@
 # Library: pretty_midi 0.2.11.post0; symusic 0.6.0 and miditoolkit 1.0.1 for comparison (PyPI).
 # Guess: as in miditoolkit, whose reader was made from pretty_midi's, and in symusic, each note-off
 #   ends the note that has sounded longest. What pretty_midi writes, it reads back.
-# Behaviour: notes of 0 to 2 s and 1 to 3 s of one key and channel come back as 0 to 2 s and 1 to 2 s.
-#   The first note-off ends all notes of its key, and the second is dropped. Written and read by
-#   pretty_midi, the second note loses half of its length, without a warning. The file itself holds all
-#   four events, and symusic and miditoolkit read both notes from it as they were.
+# Behaviour: notes of 0 to 2 s and 1 to 3 s of one key and channel come back as 0 to 2 s and 1 to 2
+#   s. The first note-off ends all notes of its key, and the second is dropped. Written and read by
+#   pretty_midi, the second note loses half of its length, without a warning. The file itself holds
+#   all four events, and symusic and miditoolkit read both notes from it as they were.
 #
 # Output seen (seconds):
 #   before: 0.0 to 2.0, 1.0 to 3.0

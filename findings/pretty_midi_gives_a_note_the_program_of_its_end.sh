@@ -2,12 +2,12 @@
 # pretty_midi lists a note under the program that its channel has when the note ends.
 #
 # Library: pretty_midi 0.2.11.post0; symusic 0.6.0 for comparison (PyPI).
-# Guess: a program change affects the notes that start after it, as it does in a synthesizer, where a
-#   note that is held keeps its sound. So a note belongs to the program of its start.
+# Guess: a program change affects the notes that start after it, as it does in a synthesizer, where
+#   a note that is held keeps its sound. So a note belongs to the program of its start.
 # Behaviour: a note that starts under program 0 and is held while its channel changes to program 48
-#   becomes a note of program 48 in pretty_midi, with its start before the change. In symusic it stays
-#   with program 0. A sequencer that sends the next program just before the last note-off gives the
-#   last note of each section to the next instrument, and a part with one note vanishes.
+#   becomes a note of program 48 in pretty_midi, with its start before the change. In symusic it
+#   stays with program 0. A sequencer that sends the next program just before the last note-off
+#   gives the last note of each section to the next instrument, and a part with one note vanishes.
 #
 # Output seen (program: starts of its notes in seconds):
 #   pretty_midi: {48: [0.0, 2.0]}

@@ -5,16 +5,16 @@
 # Guess: a lower fmin only allows lower pitches too, so a note of 110 Hz is heard at 110 Hz with an
 #   fmin of 50 Hz as with one of 27.5 Hz, a piano's lowest key.
 # Behaviour: with 50 and 32 Hz it is heard at 110 Hz, and with 31, 30 or 27.5 Hz near fmax, with a
-#   periodicity of 0.0. The lowest of CREPE's 360 bins is 31.7 Hz. The bin of a lower fmin is a negative
-#   number, and the code then forbids all bins but the last ones (probabilities[:, :minidx]
-#   counts from the end). Nothing is raised, and each sound and decoder is affected. Whoever
-#   then drops frames of low periodicity finds that nothing in a collection has a pitch.
+#   periodicity of 0.0. The lowest of CREPE's 360 bins is 31.7 Hz. The bin of a lower fmin is a
+#   negative number, and the code then forbids all bins but the last ones (probabilities[:, :minidx]
+#   counts from the end). Nothing is raised, and each sound and decoder is affected. Whoever then
+#   drops frames of low periodicity finds that nothing in a collection has a pitch.
 #
 # Output seen (median pitch and periodicity):
-#   fmin 50.0: 110.1 Hz (0.84), 440 Hz is heard at 441.8 Hz (0.94)
-#   fmin 32.0: 110.1 Hz (0.84), 440 Hz is heard at 441.8 Hz (0.94)
-#   fmin 31.0: 1990.1 Hz (0.00), 440 Hz is heard at 1990.1 Hz (0.00)
-#   fmin 27.5: 1870.4 Hz (0.00), 440 Hz is heard at 1789.1 Hz (0.00)
+#   fmin 50.0: 110.2 Hz (0.84), 440 Hz is heard at 439.9 Hz (0.94)
+#   fmin 32.0: 110.2 Hz (0.84), 440 Hz is heard at 439.9 Hz (0.94)
+#   fmin 31.0: 1971.2 Hz (0.00), 440 Hz is heard at 1971.2 Hz (0.00)
+#   fmin 27.5: 1866.9 Hz (0.00), 440 Hz is heard at 1787.1 Hz (0.00)
 #
 # Exits with 1 if torchcrepe behaves differently.
 set -euo pipefail

@@ -2,12 +2,14 @@
 # vita's text of a delay's tempo names a time that is sixteen times as long as the one it plays.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: get_control_text("delay_tempo") says what the delay plays, as get_control_text("lfo_1_tempo")
-#   does. The default at 120 beats per minute reads 2/1, so its echo comes after 4 s.
-# Behaviour: the echo comes after 0.25 s, which is 1/8. The list of names begins at "Freeze" for 0, but
-#   the delays' values begin at 4, and vita subtracts this 4 before it looks a name up. So each text is
-#   four names too early, and the names from 1/8 on never appear. The same holds for delay_aux_tempo.
-#   LFO tempos have the right text. Whoever prints or searches settings by text gets another delay.
+# Guess: get_control_text("delay_tempo") says what the delay plays, as
+#   get_control_text("lfo_1_tempo") does. The default at 120 beats per minute reads 2/1, so its
+#   echo comes after 4 s.
+# Behaviour: the echo comes after 0.25 s, which is 1/8. The list of names begins at "Freeze" for
+#   0, but the delays' values begin at 4, and vita subtracts this 4 before it looks a name up. So
+#   each text is four names too early, and the names from 1/8 on never appear. The same holds for
+#   delay_aux_tempo. LFO tempos have the right text. Whoever prints or searches settings by text
+#   gets another delay.
 #
 # Output seen:
 #   raw 8: text 4/1, which would be 8.0000 s; echo after 0.5000 s

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The pitch wheel of a Vital patch bends nothing in vita, and as a modulation source it stays at half.
+# A Vital patch's pitch wheel bends nothing in vita, and as a modulation source it stays at half.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: the control pitch_wheel (-1 to 1) bends the note by pitch_bend_range, as mod_wheel moves what
-#   it modulates. A modulation by pitch_wheel does nothing while the wheel rests at 0.
-# Behaviour: whatever pitch_wheel says, in the patch or live, the note stays. The modulation source
-#   gives 0.5 at every position. So a patch in which the wheel modulates something is moved by half of
-#   the amount in each render, and no control takes this away. mod_wheel works.
+# Guess: the control pitch_wheel (-1 to 1) bends the note by pitch_bend_range, as mod_wheel moves
+#   what it modulates. A modulation by pitch_wheel does nothing while the wheel rests at 0.
+# Behaviour: whatever pitch_wheel says, in the patch or live, the note stays. The modulation
+#   source gives 0.5 at every position. So a patch in which the wheel modulates something is moved
+#   by half of the amount in each render, and no control takes this away. mod_wheel works.
 #
 # Output seen (semitones from the note; the modulations have an amount of 12 semitones):
 #   pitch_wheel at -1, 0, 1: [0.0, 0.0, 0.0]

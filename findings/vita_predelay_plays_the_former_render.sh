@@ -2,11 +2,11 @@
 # A render of vita begins with the reverb of the render before, for as long as the predelay lasts.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: render() either starts from silence, as it stops all voices first, or lets the reverb of the
-#   former note ring on. As delay and reverb without predelay start from silence, so does all.
-# Behaviour: the reverb's tail is cut at the start of a render, but what has entered the predelay is
-#   played: for reverb_delay seconds the new render holds the former tail at full level, and then it
-#   stops at once. A short warm-up note is heard in the sound after it.
+# Guess: render() either starts from silence, as it stops all voices first, or lets the reverb of
+#   the former note ring on. As delay and reverb without predelay start from silence, so does all.
+# Behaviour: the reverb's tail is cut at the start of a render, but what has entered the predelay
+#   is played: for reverb_delay seconds the new render holds the former tail at full level, and
+#   then it stops at once. A short warm-up note is heard in the sound after it.
 #
 # Output seen (second render; its own note stays silent for 0.5 s; dB against the first render):
 #   predelay 0.0 s: after silent

@@ -2,11 +2,12 @@
 # A Vital file marked older than 0.9.0 loses blend and style of its diode filters when it is loaded.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: the format is settled when the file has all of today's controls. The same settings marked 0.8.9
-#   and 1.0.6 play the same; what conversion there is touches controls that were renamed.
-# Behaviour: below 0.9.0, a filter of model 4 (diode) is set to blend 0 and style 0, whatever the file
-#   says, and modulations of its blend get amount 0. Other models keep both. So whoever reads such a
-#   file as plain JSON, or writes an old version into a new file, has another sound than Vital.
+# Guess: the format is settled when the file has all of today's controls. The same settings marked
+#   0.8.9 and 1.0.6 play the same; what conversion there is touches controls that were renamed.
+# Behaviour: below 0.9.0, a filter of model 4 (diode) is set to blend 0 and style 0, whatever the
+#   file says, and modulations of its blend get amount 0. Other models keep both. So whoever reads
+#   such a file as plain JSON, or writes an old version into a new file, has another sound than
+#   Vital.
 #
 # Output seen (blend and style after loading):
 #   digital: 0.8.9 (1.5, 1.0), 0.9.0 (1.5, 1.0), 1.0.6 (1.5, 1.0); sounds differ by 0% (RMS)

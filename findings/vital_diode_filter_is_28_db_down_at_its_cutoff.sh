@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# Vital's diode filter is 28 dB down at its cutoff, and its styles "12dB" and "24dB" are the same there.
+# Vital's diode filter is 28 dB down at its cutoff, in its styles "12dB" and "24dB" alike.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: the cutoff is the frequency at which a low-pass is 3 to 6 dB down (12 for a ladder of four
-#   poles), in all models. Style "12dB" falls by 12 dB per octave above it, "24dB" by 24.
-# Behaviour: analog, digital and ladder are so. The diode filter at the same cutoff is 28 dB down there
-#   and 7 dB two octaves below, without resonance. "12dB" and "24dB", as get_control_text calls its
-#   styles, make no difference with the default blend. So a change of model alone makes a patch duller
-#   by two octaves, and a cutoff in Hz means something only together with the model.
+# Guess: the cutoff is the frequency at which a low-pass is 3 to 6 dB down (12 for a ladder of
+#   four poles), in all models. Style "12dB" falls by 12 dB per octave above it, "24dB" by 24.
+# Behaviour: analog and ladder are so. The diode filter at the same cutoff is 28 dB down there and
+#   6.5 dB two octaves below, without resonance. "12dB" and "24dB", as get_control_text calls its
+#   styles, make no difference with the default blend. So a change of model alone makes a patch
+#   duller by two octaves, and a cutoff in Hz means something only together with the model.
 #
 # Output seen (dB against the sound without filter; two, one and no octave below the cutoff):
-#   @
+#   analog 12dB: -0.5, -1.9, -6.0
+#   analog 24dB: -0.2, -1.0, -6.0
+#   ladder 12dB: -0.5, -1.9, -6.0
+#   ladder 24dB: -1.0, -3.8, -12.0
+#   diode 12dB: -6.5, -15.9, -28.4
+#   diode 24dB: -6.5, -15.9, -28.4
 #
 # Exits with 1 if vita behaves differently.
 set -euo pipefail

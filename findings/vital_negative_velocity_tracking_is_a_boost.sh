@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Negative velocity tracking in Vital makes soft notes up to 12 dB louder; the hardest stay as they are.
+# Negative velocity tracking in Vital makes soft notes up to 12 dB louder, not hard ones softer.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: velocity_track 1 makes the amplitude follow the velocity (half the velocity, -6 dB), and -1
-#   mirrors this: the softest note is as loud as without tracking, the hardest one is silent.
-# Behaviour: the amplitude is (1 - track + track * velocity) squared. Full tracking at half the velocity
-#   gives -12 dB. With tracking -1 the hardest note is as loud as without tracking, and softer ones are
-#   louder than the patch: 7 dB at half, 12 dB at the softest. So a negative amount is no attenuation,
-#   and clips a patch that was set up at full level.
+# Guess: velocity_track 1 makes the amplitude follow the velocity (half the velocity, -6 dB), and
+#   -1 mirrors this: the softest note is as loud as without tracking, the hardest one is silent.
+# Behaviour: the amplitude is (1 - track + track * velocity) squared. Full tracking at half the
+#   velocity gives -12 dB. With tracking -1 the hardest note is as loud as without tracking, and
+#   softer ones are louder than the patch: 7 dB at half, 12 dB at the softest. So a negative
+#   amount is no attenuation, and clips a patch that was set up at full level.
 #
 # Output seen (dB against no tracking, at velocity 1.0, 0.75, 0.5, 0.25, 0.01):
 #   velocity_track 1: 0.0, -5.0, -12.0, -24.1, -80.0

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A positive power makes a modulation or an attack start fast in Vital, but a line of an LFO start slowly.
+# A positive power makes a modulation or attack start fast in Vital, but an LFO's line slowly.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: the powers of Vital's curves have one sense: a line that rises from 0 to 1 with power 5 bulges
-#   the same way as LFO, as modulation with this power, and as attack of an envelope.
-# Behaviour: halfway, a modulation of power 5 and an attack of power 5 are at 0.924. A rising line of an
-#   LFO with power 5 is at 0.076. So a curve that is copied from an envelope or a modulation into an
-#   LFO needs the opposite sign.
+# Guess: the powers of Vital's curves have one sense: a line that rises from 0 to 1 with power 5
+#   bulges the same way as LFO, as modulation with this power, and as attack of an envelope.
+# Behaviour: halfway, a modulation of power 5 and an attack of power 5 are at 0.924. A rising line
+#   of an LFO with power 5 is at 0.076. So a curve that is copied from an envelope or a modulation
+#   into an LFO needs the opposite sign.
 #
 # Output seen (value halfway along a line from 0 to 1):
 #   power 5: modulation 0.92, attack 0.92, LFO 0.08

@@ -2,12 +2,12 @@
 # The decay time of Vital's reverb is true for one size only: a small room rings 2.3 times as long.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: reverb_decay_time, which reads "1.000000 secs" at 0, is the time in which the reverb decays by
-#   60 dB (RT60). reverb_size changes the spacing of echoes, and that time little.
-# Behaviour: the same setting of 1 s decays by 60 dB in 2.3 s at size 0, 1.5 s at the default size of
-#   0.5 and 1.0 s at size 1. 2 s become 4.6, 2.5 and 2.2 s. So a smaller room rings longer, and a
-#   measured RT60 cannot be entered as the decay time without dividing it by a factor of the size.
-#   Both shelves are at 0 dB here, which damp the decay otherwise.
+# Guess: reverb_decay_time, which reads "1.000000 secs" at 0, is the time in which the reverb
+#   decays by 60 dB (RT60). reverb_size changes the spacing of echoes, and that time little.
+# Behaviour: the same setting of 1 s decays by 60 dB in 2.3 s at size 0, 1.5 s at the default size
+#   of 0.5 and 1.0 s at size 1. 2 s become 4.6, 2.5 and 2.2 s. So a smaller room rings longer, and
+#   a measured RT60 cannot be entered as the decay time without dividing it by a factor of the
+#   size. Both shelves are at 0 dB here, which damp the decay otherwise.
 #
 # Output seen (RT60 at size 0, 0.5, 1):
 #   1.000000 secs: 2.3 s, 1.5 s, 1.0 s

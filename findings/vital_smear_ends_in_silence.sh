@@ -2,11 +2,11 @@
 # Vital's spectral morph Smear fades an oscillator out: at its full amount nothing is left.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: Smear spreads each harmonic over its neighbours. At full amount the spectrum is blurred most,
-#   and the oscillator is about as loud as before.
-# Behaviour: each harmonic is a mixture of itself and of the smeared harmonics below it, and the smear
-#   begins with nothing. So the level falls: -10 dB at 0.8, -25 dB at 0.9 and -85 dB at 0.99 for a
-#   saw, and silence at 1. An envelope that opens Smear fully is a fade-out.
+# Guess: Smear spreads each harmonic over its neighbours. At full amount the spectrum is blurred
+#   most, and the oscillator is about as loud as before.
+# Behaviour: each harmonic is a mixture of itself and of the smeared harmonics below it, and the
+#   smear begins with nothing. So the level falls: -10 dB at 0.8, -25 dB at 0.9 and -85 dB at 0.99
+#   for a saw, and silence at 1. An envelope that opens Smear fully is a fade-out.
 #
 # Output seen (dB against no morph, for amounts 0, 0.5, 0.8, 0.9, 0.99, 1):
 #   0.0, -3.4, -10.1, -25.1, -84.6, silent

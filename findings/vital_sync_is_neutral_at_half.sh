@@ -4,10 +4,10 @@
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
 # Guess: at amount 0 the wave runs as fast as the note, so that Sync changes nothing. More of it
 #   speeds the wave up within each cycle, as with oscillators that are hard-synced.
-# Behaviour: the wave runs at 16^(2 amount - 1) times the note's frequency. At 0.5 this is 1, and Sync
-#   is neutral. Below 0.5 only a part of the wave is played in each cycle, a sixteenth at 0: this is a
-#   small saw again, 12 dB softer at 0.25 and 24 dB softer at 0. So amount 0 is not "off", and an
-#   envelope from 0 upwards is first of all a fade-in.
+# Behaviour: the wave runs at 16^(2 amount - 1) times the note's frequency. At 0.5 this is 1, and
+#   Sync is neutral. Below 0.5 only a part of the wave is played in each cycle, a sixteenth at 0:
+#   this is a small saw again, 12 dB softer at 0.25 and 24 dB softer at 0. So amount 0 is not
+#   "off", and an envelope from 0 upwards is first of all a fade-in.
 #
 # Output seen (level in dB against no distortion, for amounts 0, 0.25, 0.5, 0.75, 1):
 #   -24.1, -12.0, 0.0, 0.0, -0.2

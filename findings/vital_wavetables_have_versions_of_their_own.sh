@@ -2,11 +2,12 @@
 # A wavetable within a Vital file is converted by its own version, whatever version the file has.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: synth_version says whether a file is old. The "version" within a wavetable is information, as
-#   its author is; two tables that differ in it only are the same.
-# Behaviour: a table marked older than 0.4.7 is loaded with full_normalize off, even though it says true
-#   and the file is from 1.0.6. A wave with a peak of 0.1 is then 20 dB softer. Older marks convert
-#   more. So tables that are compared, copied or written without this entry may sound different.
+# Guess: synth_version says whether a file is old. The "version" within a wavetable is
+#   information, as its author is; two tables that differ in it only are the same.
+# Behaviour: a table marked older than 0.4.7 is loaded with full_normalize off, even though it
+#   says true and the file is from 1.0.6. A wave with a peak of 0.1 is then 20 dB softer. Older
+#   marks convert more. So tables that are compared, copied or written without this entry may
+#   sound different.
 #
 # Output seen (level against a table of version 1.0.6):
 #   table of version 0.4.6: -20.0 dB

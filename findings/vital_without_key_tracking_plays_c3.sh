@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# An oscillator of Vital that does not follow the keys plays MIDI note 48, while its samples are at 60.
+# An oscillator of Vital that does not follow the keys plays note 48; a sample's root is 60.
 #
 # Library: vita 0.1.0 (PyPI), the engine of Vital.
-# Guess: with osc_1_midi_track off, an oscillator plays middle C, note 60, on every key. It is the note
-#   at which a sample that follows the keys has its own pitch, and at which filters have their cutoff.
-# Behaviour: the oscillator plays note 48, an octave below. The sample's root is 60. So where both are
-#   freed from the keys or put on key 60, oscillator and sample are an octave apart, and a patch whose
-#   tracking is switched off drops by an octave on that key.
+# Guess: with osc_1_midi_track off, an oscillator plays middle C, note 60, on every key. It is the
+#   note at which a sample that follows the keys has its own pitch, and at which filters have
+#   their cutoff.
+# Behaviour: the oscillator plays note 48, an octave below. The sample's root is 60. So where both
+#   are freed from the keys or put on key 60, oscillator and sample are an octave apart, and a
+#   patch whose tracking is switched off drops by an octave on that key.
 #
 # Output seen (MIDI notes that sound):
 #   key 40: oscillator without tracking 48.0, sample with tracking 40.0

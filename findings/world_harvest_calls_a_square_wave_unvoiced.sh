@@ -4,11 +4,11 @@
 # Library: pyworld 0.3.5 (PyPI), the WORLD vocoder.
 # Guess: Harvest, the newer and slower of WORLD's two trackers, finds the pitch of a clean periodic
 #   wave in all frames where the older one, DIO, finds it.
-# Behaviour: at 220 Hz, Harvest calls each frame of a sine, a triangle and a square unvoiced (f0 is 0),
-#   where DIO is within 0.1 cents. A sawtooth is heard. Harvest checks each candidate against its
-#   first six harmonics, and where even ones are missing, the check fails. Noise 30 dB below a sine
-#   makes Harvest hear it; it does not help the square. So WORLD takes clean notes of a synthesizer
-#   for noise, and says nothing.
+# Behaviour: at 220 Hz, Harvest calls each frame of a sine, a triangle and a square unvoiced (f0 is
+#   0), where DIO is within 0.1 cents. A sawtooth is heard. The missing harmonics seem to be the
+#   reason: a sine is heard with harmonics 2 to 6 at -60 dB, or with noise, which does not help the
+#   square. (At 440 Hz a triangle and a square are heard; a sine is not.) So WORLD takes clean notes
+#   of a synthesizer for noise, and says nothing.
 #
 # Output seen (share of frames with a pitch, and its median error in cents):
 #                     harvest              dio

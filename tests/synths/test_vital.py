@@ -116,6 +116,29 @@ def test_a_file_sounds_like_its_patch_and_is_checked_when_read():
         assert re.search(message, "; ".join(differences))
 
 
+def test_the_warm_up_leaves_nothing_in_a_reverb_that_begins_late():
+    reverb = {"reverb_on": 1.0, "reverb_dry_wet": 1.0, "reverb_delay": 0.2}
+    reverb |= {"reverb_decay_time": 3.0, "reverb_chorus_amount": 0.0}
+    sound = Vital().render(reverb, Note(60, 0.0, 0.3), 1.0)
+    assert np.abs(sound[:, :8_000]).max() == 0.0
+    assert np.abs(sound[:, 11_000:20_000]).max() > 0.01
+
+
+@pytest.mark.parametrize("version", ["0.8.5", "0.9.0", "1.5.5"])
+def test_diode_filters_of_early_versions_are_read_as_they_are_played(version):
+    base = base_patch([("env_2", "filter_1_blend")])
+    diode = {"filter_1_on": 1.0, "filter_1_model": 4.0, "filter_1_style": 1.0}
+    diode |= {"filter_1_blend": 1.5, "filter_1_cutoff": 70.0, "modulation_1_amount": 0.4}
+    diode |= {f"osc_{n}_random_phase": 0.0 for n in range(1, 4)}
+    patch = replace(base, controls={**base.controls, **diode})
+    data = json.dumps(json.loads(write_vital(patch)) | {"synth_version": version}).encode()
+    read = read_vital(data)
+    assert (read.controls["filter_1_blend"] == 0.0) == (version == "0.8.5")
+    played = Vital(base).render(data, Note(60, 0.0, 0.3), SECONDS)
+    again = Vital(base).render(read.controls, Note(60, 0.0, 0.3), SECONDS)
+    np.testing.assert_array_equal(played, again)
+
+
 def test_a_crash_costs_one_sound():
     base, (patch, _) = base_patch(), draw_requests(1)[0]
     notes = [Note(pitch) for pitch in (60, 61, 60, 62, 60)]

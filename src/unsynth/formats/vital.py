@@ -55,6 +55,8 @@ _TEXTS = (
 _ROUTE, _MAPPING = ("source", "destination"), "line_mapping"
 #: Vital changes settings of patches from earlier versions when it loads them.
 _FIRST_UNCONVERTED = (0, 8, 1)
+#: In patches from versions before this one, Vital changes filters of the model that is diode.
+_FIRST_DIODE, _DIODE = (0, 9, 0), 4
 #: The shape of an LFO in a base patch.
 _TRIANGLE = {
     "name": "Triangle",
@@ -171,7 +173,7 @@ def read_vital(data: bytes) -> VitalPatch:
         raise PatchError(f"not a patch of Vital, which is JSON ({error})") from None
     if not isinstance(patch, dict) or not isinstance(patch.get("settings"), dict):
         raise PatchError("not a patch of Vital: it has no settings; save it from Vital again")
-    _check_version(patch.get("synth_version"))
+    version = _read_version(patch.get("synth_version"))
     settings = patch["settings"]
     numbers = {name: value for name, value in settings.items() if name in vital_controls()}
     defaults = {name: control.default for name, control in vital_controls().items()}
@@ -179,6 +181,8 @@ def read_vital(data: bytes) -> VitalPatch:
     slots = _parts(settings, "modulations")
     routes = [(_text(slot, "source"), _text(slot, "destination")) for slot in slots]
     check_modulations(routes)
+    if version < _FIRST_DIODE:
+        controls |= _converted_diodes(controls, routes)
     wavetables, lfos = _parts(settings, "wavetables"), _parts(settings, "lfos")
     if len(wavetables) != WAVETABLES or len(lfos) != LFOS:
         raise PatchError(
@@ -262,12 +266,28 @@ def keyframes(table: Json, where: str) -> list[tuple[int, bytes]]:
     return waves
 
 
-def _check_version(version: Any) -> None:
-    """Refuse a patch without a version, which Vital refuses, or one that Vital converts."""
+def _read_version(version: Any) -> tuple[int, ...]:
+    """Refuse a patch without a version, which Vital refuses, or one that Vital converts much."""
     if not isinstance(version, str) or not re.fullmatch(r"\d{1,6}(\.\d{1,6}){0,3}", version):
         _fail("this patch", f"its synth_version is {shown(version)}; save it from Vital again")
-    if tuple(int(part) for part in version.split(".")) < _FIRST_UNCONVERTED:
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers < _FIRST_UNCONVERTED:
         _fail("this patch", f"it is from Vital {version}; open it in Vital 1.0 and save it again")
+    return numbers
+
+
+def _converted_diodes(controls: Mapping[str, float], routes: Sequence[Route]) -> dict[str, float]:
+    """Return the controls that Vital changes in diode filters of its early versions."""
+    changed: dict[str, float] = {}
+    for part in ("filter_1", "filter_2"):
+        if round(controls[f"{part}_model"]) == _DIODE:
+            changed |= {f"{part}_blend": 0.0, f"{part}_style": 0.0}
+            changed |= {
+                f"modulation_{slot}_amount": 0.0
+                for slot, (_, destination) in enumerate(routes, start=1)
+                if destination == f"{part}_blend"
+            }
+    return changed
 
 
 def _is_line(mapping: Any) -> bool:

@@ -41,10 +41,10 @@ from unsynth.formats.vital import (
 from unsynth.synths.base import Concurrency, Note, check_note
 from unsynth.synths.vital_audibility import audible_differences, in_slots_of, unheard_controls
 
-#: Controls during the warm-up note: an envelope that opens and closes at once, so that nothing of
-#: the note is left.
+#: Controls during the warm-up note: an envelope whose delay of 3.8 s is longer, so that nothing of
+#: the note is left, not even in the delay before a reverb.
 _WARM_UP = {
-    "env_1_delay": 0.0,
+    "env_1_delay": 1.4,
     "env_1_attack": 0.0,
     "env_1_hold": 0.0,
     "env_1_decay": 0.0,

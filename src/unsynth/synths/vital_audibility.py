@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unsynth.documents import shown
 from unsynth.formats.vital import SLOTS, Json, Route, VitalPatch, vital_controls
 
 #: Controls that change Vital's window, or how several notes follow one another.
@@ -28,6 +30,8 @@ _SYNCED = (
     *("chorus", "delay", "delay_aux", "flanger", "phaser"),
 )
 _TO_TEMPO, _TO_KEY = (1, 2, 3), 4
+#: Vital changes wavetables of earlier versions as it loads them.
+_FIRST_UNCONVERTED_TABLE = (0, 7, 7)
 #: From this value of its ``distortion_type`` on, an oscillator is modulated by another or by the
 #: sample, which may be off themselves.
 _MODULATED_BY_ANOTHER = 7
@@ -143,6 +147,9 @@ def audible_differences(
     for number, (table, base_table) in enumerate(tables, start=1):
         if not _equal(table, base_table, ("name", "author", "version")):
             yield f"the wavetable of oscillator {number} is not this task's"
+        elif _is_converted(table.get("version")):
+            version = shown(table["version"])
+            yield f"the wavetable of oscillator {number} is of version {version}: Vital converts it"
     sources = {source for source, _ in base.modulations}
     for number, (lfo, base_lfo) in enumerate(zip(patch.lfos, base.lfos, strict=True), start=1):
         if f"lfo_{number}" in sources and not _equal(lfo, base_lfo, ("name",)):
@@ -157,6 +164,12 @@ def audible_differences(
                 f"{name} is {patch.controls[name]:g} in this patch, and always {value:g} in this "
                 "task"
             )
+
+
+def _is_converted(version: Any) -> bool:
+    """Say whether Vital changes a wavetable that is marked with this version as it loads it."""
+    numbers = re.findall(r"\d{1,6}", version) if isinstance(version, str) else []
+    return tuple(map(int, numbers)) < _FIRST_UNCONVERTED_TABLE
 
 
 def _equal(ours: Any, theirs: Any, left_out: Collection[str] = ()) -> bool:
