@@ -54,6 +54,7 @@ class Tones:
     hash = "0123456789abcdef"
     package = "numpy"
     sample_rate, channels = Tone.sample_rate, Tone.channels
+    engine_rate = sample_rate
 
     def __init__(self, name: str, engine: type[Tone], first: int, modes: int) -> None:
         self.name, self.synth, self._first, self._modes = name, engine, first, modes
