@@ -10,8 +10,8 @@ from unsynth.formats.syx import Voice, transposition, voice_name
 _CURVES = ("-LIN", "-EXP", "+EXP", "+LIN")
 _WAVES = ("triangle", "saw down", "saw up", "square", "sine", "sample & hold")
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-#: Bytes of an operator in a voice, and its number of operators.
-_OPERATOR, _OPERATORS = 21, 6
+#: Bytes of an operator in a voice.
+_OPERATOR = 21
 #: The break point 0 is A-1 on the panel, nine semitones above C-1.
 _LOWEST_BREAK_POINT = 9
 

@@ -9,6 +9,7 @@ from typing import Any
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.documents import DocumentError, read_yaml
 from unsynth.errors import TaskError
+from unsynth.synths.project_rate import check_rate
 from unsynth.tasks.task import Task
 
 
@@ -37,6 +38,7 @@ def load_task(name: str, engine_rate: int = SAMPLE_RATE) -> Task:
     Raises :class:`TaskError` for an unknown name, a file that describes no task, or a rate out of
     range.
     """
+    check_rate(engine_rate)
     if is_task_file(name):
         return _load_file(Path(name), engine_rate)
     name = _ALIASES.get(name, name)

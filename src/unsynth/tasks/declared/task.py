@@ -31,7 +31,7 @@ from unsynth.errors import OutputError, PatchError, TaskError
 from unsynth.files import replacing
 from unsynth.synths.base import Engine, Note, ReadingEngine, Synth
 from unsynth.synths.catalogue import ENGINES
-from unsynth.synths.project_rate import check_rate, synth_at
+from unsynth.synths.project_rate import synth_at
 from unsynth.tasks.declared.audibility import active_parameters
 from unsynth.tasks.declared.checks import unknown_key
 from unsynth.tasks.declared.exchanges import Exchanges
@@ -60,7 +60,6 @@ class DeclaredTask:
     def __init__(
         self, content: Any, folder: Path, source: str, engine_rate: int = SAMPLE_RATE
     ) -> None:
-        check_rate(engine_rate)
         self.source, self.engine_rate = source, engine_rate
         self.declaration = read_declaration(content, source)
         self.name: str = self.declaration.name

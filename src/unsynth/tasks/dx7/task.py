@@ -14,7 +14,7 @@ from unsynth.files import replacing
 from unsynth.formats.syx import Voice, init_voice, rename_voice, write_bank
 from unsynth.synths.base import Note, Synth
 from unsynth.synths.dx7 import DX7
-from unsynth.synths.project_rate import check_rate, synth_at
+from unsynth.synths.project_rate import synth_at
 from unsynth.tasks.dx7 import exchanges
 from unsynth.tasks.dx7.audibility import active_parameters
 from unsynth.tasks.dx7.describe import describe
@@ -33,7 +33,6 @@ class DX7Task:
     sample_rate, channels = SAMPLE_RATE, DX7.channels
 
     def __init__(self, engine_rate: int = SAMPLE_RATE) -> None:
-        check_rate(engine_rate)
         self.engine_rate = engine_rate
         text = files("unsynth.tasks.dx7").joinpath("dx7.yaml").read_text(encoding="utf-8")
         self.spec = Spec.from_yaml(text)
