@@ -20,8 +20,9 @@ from unsynth.audio.pitch import estimate_pitch
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.formats.syx import init_voice, read_syx, write_bank
+from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import user_index_path
+from unsynth.index.files import load_index, user_index_path
 from unsynth.matching.diversity import mel_distance
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
@@ -35,8 +36,10 @@ from unsynth.metrics.fast import FastSpectral
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
+from unsynth.rendering.renderer import Renderer
 from unsynth.report.folder import save
 from unsynth.synths.base import Note
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.locks import Locks
 from unsynth.tasks.structure import canonical_structure
 from unsynth.tasks.task import Task
@@ -327,3 +330,22 @@ def test_a_task_without_an_index_builds_one_and_exports_its_files(tmp_path, monk
     assert tiny_match.result.candidates[0].audio.shape == (2, 4 * RATE)
     chance = median_metrics(tiny_match.result.random_metrics)
     assert tiny_match.result.metrics[0].mss < 0.5 * chance.mss
+
+
+def test_the_index_of_a_task_is_that_of_the_usual_rate(tmp_path, monkeypatch, own_sound):
+    """It is found by the task's hash, which all rates share."""
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
+    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 100)
+    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
+    file = str(Path(__file__).parents[1] / "tasks" / "small.yaml")
+    usual, task = load_task(file), load_task(file, 96_000)
+    with Matcher(task) as matcher:
+        events = matcher.events(read_target(own_sound, task), Request(task, renders=5))
+        while next(events).stage == "building the index, once":
+            pass
+        events.close()
+        with pytest.raises(ValueError, match="a request of"):
+            next(matcher.events(read_target(own_sound, usual), Request(usual)))
+    with Renderer(usual.synth) as renderer:
+        *_, expected = build_index(usual, renderer, 100)
+    np.testing.assert_array_equal(load_index(usual).codes, expected.codes)

@@ -5,13 +5,13 @@ end the search early and get the best result so far, let ``stopped()`` become tr
 """
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 
 from unsynth.index.build import load_or_build_index
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import load_index
+from unsynth.index.files import index_path, load_index
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
 from unsynth.matching.run import MatchRun, Progress
@@ -19,6 +19,7 @@ from unsynth.models.artifact import shipped_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.candidates import Target
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 
 
@@ -81,7 +82,7 @@ class Matcher:
         silent, :class:`~unsynth.errors.DrawIndexError` for a damaged index, and
         :class:`ValueError` for a request of another task.
         """
-        if request.task.hash != self.task.hash:
+        if (request.task.hash, request.task.engine_rate) != (self.task.hash, self.task.engine_rate):
             raise ValueError(f"a request of {request.task.name} to a matcher of {self.task.name}")
         if self._index is None:
             self._index = yield from self._find_index(stopped)
@@ -93,7 +94,18 @@ class Matcher:
         yield run.result()
 
     def _find_index(self, stopped: Callable[[], bool]) -> Generator[Progress, None, DrawIndex]:
-        for event in load_or_build_index(self.task, self._renderer):
+        # The index serves for all rates of the engine, so it is built at the usual one.
+        with ExitStack() as stack:
+            task, renderer = self.task, self._renderer
+            if task.engine_rate != task.sample_rate and not index_path(task).exists():
+                task = load_task(task.source)
+                renderer = stack.enter_context(Renderer(task.synth))
+            return (yield from self._load_or_build(task, renderer, stopped))
+
+    def _load_or_build(
+        self, task: Task, renderer: Renderer, stopped: Callable[[], bool]
+    ) -> Generator[Progress, None, DrawIndex]:
+        for event in load_or_build_index(task, renderer):
             if isinstance(event, DrawIndex):
                 return event
             if stopped():
