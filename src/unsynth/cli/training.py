@@ -12,6 +12,13 @@ from unsynth.cli.terminal import say
 @click.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
 @set_option
+@click.option(
+    "--from",
+    "start_from",
+    metavar="MODEL",
+    help="Trained model to start from: a weight file that `unsynth export` wrote, or the name of a "
+    "model that comes with unsynth.",
+)
 @resume_option
 @out_option("Folder of the run.", otherwise="runs/EXPERIMENT")
 @click.option(
@@ -39,6 +46,7 @@ from unsynth.cli.terminal import say
 def train(
     experiment: Path,
     overrides: tuple[str, ...],
+    start_from: str | None,
     resume: bool,
     out: Path | None,
     devices: int,
@@ -53,6 +61,8 @@ def train(
 
     Ctrl-C saves a checkpoint and stops; --resume continues from it.
     """
+    if start_from is not None:
+        overrides += (f"start_from={json.dumps(start_from)}",)
     if dry_run:
         _print_cost(experiment, overrides, as_json)
         return

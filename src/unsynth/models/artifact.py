@@ -30,7 +30,8 @@ from unsynth.models.architecture import Architecture, Model, StrictSettings
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
-_SUFFIX = ".safetensors"
+#: How the name of a weight file ends.
+SUFFIX = ".safetensors"
 #: Above this number of bytes, matrices are quantised to one byte per weight.
 _QUANTISE_ABOVE = 20_000_000
 #: The largest description in bytes; ours have 3 kB.
@@ -124,8 +125,8 @@ def save_artifact(path: Path, model: Model, artifact: Artifact) -> Artifact:
     Raises :class:`ArtifactError` for weights that are not finite, for a name with another suffix,
     or if a file cannot be written.
     """
-    if path.suffix != _SUFFIX:
-        raise ArtifactError(f"{path}: a weight file's name ends in {_SUFFIX}")
+    if path.suffix != SUFFIX:
+        raise ArtifactError(f"{path}: a weight file's name ends in {SUFFIX}")
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     numbers = {name: value.float() for name, value in state.items() if value.is_floating_point()}
     infinite = [name for name, value in numbers.items() if not value.isfinite().all()]
@@ -281,7 +282,7 @@ def _kind(values: torch.Tensor) -> str:
 
 def shipped_artifact(task_name: str) -> Path | None:
     """Return the path of the trained model that unsynth ships for a task, or ``None``."""
-    with as_file(files("unsynth.shipped").joinpath(f"{task_name}{_SUFFIX}")) as path:
+    with as_file(files("unsynth.shipped").joinpath(f"{task_name}{SUFFIX}")) as path:
         return path if path.exists() else None
 
 

@@ -19,7 +19,7 @@ from unsynth.models.architecture import (
     StrictSettings,
     Weight,
 )
-from unsynth.models.artifact import SamplingSettings
+from unsynth.models.artifact import SUFFIX, SamplingSettings
 from unsynth.tasks.catalogue import is_task_file
 
 #: The least size of the groups of a set in which noise is coupled, if no size is set.
@@ -144,6 +144,8 @@ class Experiment(StrictSettings):
     #: A task's name, or the path of a task file, relative to the experiment's folder or to here.
     task: str
     seed: int = Field(0, ge=0)
+    #: The model whose weights a run starts from: a weight file, or the task of one that ships.
+    start_from: str | None = None
     model: Architecture
     data: DataSettings
     training: TrainingSettings
@@ -192,16 +194,19 @@ def load_experiment(path: Path, overrides: Iterable[str] = ()) -> Experiment:
         experiment = validate(Experiment, fields)
     except DocumentError as error:
         raise ExperimentError(f"{path}: {error}") from None
-    return _resolve_task(experiment, path.parent)
+    update = {}
+    if is_task_file(experiment.task):
+        update["task"] = _resolve(experiment.task, path.parent)
+    if experiment.start_from is not None and experiment.start_from.endswith(SUFFIX):
+        update["start_from"] = _resolve(experiment.start_from, path.parent)
+    return experiment.model_copy(update=update)
 
 
-def _resolve_task(experiment: Experiment, folder: Path) -> Experiment:
-    """Make a task file's path absolute: from the experiment's folder, or else from here."""
-    if not is_task_file(experiment.task):
-        return experiment
-    task = Path(experiment.task).expanduser()
-    path = folder / task if (folder / task).exists() else task
-    return experiment.model_copy(update={"task": str(path.absolute())})
+def _resolve(file: str, folder: Path) -> str:
+    """Make a file's path absolute: from the experiment's folder, or else from here."""
+    given = Path(file).expanduser()
+    path = folder / given if (folder / given).exists() else given
+    return str(path.absolute())
 
 
 def _apply_override(fields: dict[str, Any], override: str) -> None:

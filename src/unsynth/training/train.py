@@ -32,6 +32,7 @@ from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, Progres
 from unsynth.training.checkpoint import check_weights, is_out_of_memory, read_checkpoint
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
 from unsynth.training.module import ModelTraining, TrainingError
+from unsynth.training.start import load_weights
 
 if TYPE_CHECKING:
     from unsynth.data.datamodule import ShardBatches
@@ -242,7 +243,10 @@ def _fit(
     settings = experiment.training
     shards = None if isinstance(batches, _StreamBatches) else batches
     module = build(experiment, task, None if shards is None else shards.contents)
-    if checkpoint is None:
+    if checkpoint is None and experiment.start_from is not None:
+        steps = load_weights(module, task, experiment.start_from)
+        _say(f"starting from {experiment.start_from}, trained for {steps:,} steps")
+    elif checkpoint is None:
         _fit_encoder(module, batches)
     step = 0
     if checkpoint is not None:  # Its faults are reported before any work.
