@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -64,11 +63,11 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
     Another process may hold it, unless ``wait``; Windows and some network drives have none. The
     lock ends with the process, however that ends, and leaves no file behind.
     """
-    if sys.platform == "win32":
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # on Windows
         yield False
         return
-    import fcntl
-
     with ExitStack() as stack:
         try:
             descriptor = os.open(folder, os.O_RDONLY)

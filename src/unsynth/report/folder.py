@@ -5,6 +5,7 @@ A folder is written whole or not at all: under a hidden name first, then renamed
 
 import itertools
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,10 @@ from unsynth.version import __version__
 
 #: The sound as it was matched, and that of the best patch.
 _TARGET, _BEST = "target.wav", "best.wav"
+#: What Windows forbids in names, and the names of its devices, which no file can have:
+#: "Naming Files, Paths, and Namespaces" in Microsoft's documentation of Win32.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+_DEVICE = re.compile("con|prn|aux|nul|(com|lpt)[0-9¹²³]", re.IGNORECASE)
 #: Begins the name of a folder that is not complete yet.
 _UNFINISHED = ".unfinished-"
 #: Seconds that an engine in a process of its own may take to write its patch files.
@@ -67,12 +72,13 @@ def check_output(out: Path) -> None:
 
 
 def result_name(sound: str) -> str:
-    """Name the result folder of a sound.
+    """Name the result folder of a sound, so that Windows and its disks can hold the folder too.
 
-    >>> result_name("loops/organ.flac")
-    'organ'
+    >>> result_name("loops/organ.flac"), result_name("what?.wav"), result_name("aux.wav")
+    ('organ', 'what_', 'aux_')
     """
-    return Path(printable(sound)).stem.strip(". ") or "sound"
+    name = _FORBIDDEN.sub("_", printable(Path(sound).stem)).strip(". ") or "sound"
+    return f"{name}_" if _DEVICE.fullmatch(name.partition(".")[0].rstrip()) else name
 
 
 def is_result_sound(path: Path) -> bool:
@@ -140,8 +146,14 @@ def _publish(unfinished: Path, path: Path) -> Path:
     unfinished.chmod(0o755)
     for number in itertools.count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
-        if not folder.exists():
+        if folder.exists():
+            continue
+        try:
             unfinished.rename(folder)
+        except OSError:
+            if not folder.exists():  # Otherwise another process has just made it.
+                raise
+        else:
             break
     return folder
 
