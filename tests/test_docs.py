@@ -9,7 +9,10 @@ import click
 import pytest
 
 import unsynth
+from tests.commands import output
 from unsynth.cli.main import commands
+from unsynth.formats.syx import init_voice, write_bank
+from unsynth.training.experiment import load_experiment
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(unsynth.__file__).parent
@@ -29,6 +32,16 @@ def command_lines(text: str) -> list[str]:
     lines = [line.split("#")[0].strip() for line in blocks.replace("\\\n", " ").splitlines()]
     inline = re.findall(r"`(unsynth [^`]+)`", text)
     return [line for line in [*lines, *inline] if line.startswith("unsynth ") and "…" not in line]
+
+
+def find_command(line: str) -> tuple[click.Command, list[str]]:
+    """The command that a line names, and the words after its name."""
+    command: click.Command = commands
+    words = shlex.split(re.sub(r"\$\w+", "1", line).replace("...", ""))[1:]
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, line
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -63,20 +76,18 @@ def test_paths_and_modules_exist(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_commands_and_their_options_exist(page: Path):
+def test_commands_can_be_typed_as_they_stand(page: Path):
+    """Names, options, numbers and choices are valid, and so are the settings of experiments."""
     for line in command_lines(page.read_text(encoding="utf-8")):
-        command: click.Command = commands
-        words = shlex.split(line.replace("...", ""))[1:]
-        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-            assert words[0] in command.commands, f"{page.name}: {line}"
-            command, words = command.commands[words[0]], words[1:]
-        if isinstance(command, click.Group) or not words:
+        command, words = find_command(line)
+        if isinstance(command, click.Group) or not words or "--help" in words:
             continue  # named, not called
-        options = {name for parameter in command.params for name in parameter.opts}
-        options |= {"--help"}
-        for word in words:
-            if word.startswith("--"):
-                assert word.partition("=")[0] in options, f"{page.name}: {line}"
+        try:
+            given = command.make_context("unsynth", words).params
+        except click.UsageError as error:
+            raise AssertionError(f"{page.name}: {line}: {error.format_message()}") from None
+        if command.name == "train" and given["experiment"].parts[0] == "experiments":
+            load_experiment(ROOT / given["experiment"], given["overrides"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -91,6 +102,22 @@ def test_the_checks_see_what_the_readme_has():
     assert len(command_lines(text)) > 10
     assert "unsynth match SOUND --budget 60" in command_lines(text)
     assert "install" in headings(text)
+
+
+def test_small_commands_run_as_they_stand(tmp_path, monkeypatch):
+    """Those of the pages that need nothing, or a bank of voices."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("bank.syx", "BANK.syx"):
+        (tmp_path / name).write_bytes(write_bank([init_voice()]))
+    pages = [path.read_text(encoding="utf-8") for path in PAGES]
+    lines = {line for text in pages for line in command_lines(text)}
+    small = re.compile(
+        r"unsynth (--help|models|models dx7|plugins|voices (bank|BANK)\.syx( --json)?)"
+    )
+    run = sorted(line for line in lines if small.fullmatch(line))
+    assert len(run) >= 6
+    for line in run:
+        assert output(*shlex.split(line)[1:]), line
 
 
 def test_the_readme_is_short():
