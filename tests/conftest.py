@@ -47,7 +47,7 @@ def instrument() -> tuple[str, str | None]:
     """A VST3 instrument of yours: its bundle, and its name where the bundle holds several."""
     pytest.importorskip("pedalboard")
     if "UNSYNTH_TEST_VST3" not in os.environ:
-        pytest.skip("UNSYNTH_TEST_VST3 (a bundle) and UNSYNTH_TEST_VST3_NAME are not set")
+        pytest.skip("no VST3 instrument: CONTRIBUTING.md says how to get one")
     return os.environ["UNSYNTH_TEST_VST3"], os.environ.get("UNSYNTH_TEST_VST3_NAME")
 
 

@@ -3,6 +3,7 @@
 import importlib
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -153,3 +154,12 @@ def test_the_list_of_findings_is_complete():
     text = (ROOT / "findings" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"\((\w+\.sh)\): ", text)
     assert sorted(listed) == sorted(path.name for path in (ROOT / "findings").glob("*.sh"))
+
+
+def test_each_dependency_has_a_line():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    named = {re.split(r"[\[<>=~; ]", each)[0] for group in groups for each in group}
+    page = (ROOT / "dev" / "dependencies.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| (\w[\w-]*) \|", page, re.MULTILINE)) - {"package"}
+    assert listed == named - {"unsynth"}
