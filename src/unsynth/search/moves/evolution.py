@@ -1,15 +1,18 @@
 """CMA-ES as a move."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from cmaes import SepCMA
 from jaxtyping import Float
 
 from unsynth.search.candidates import Candidate
 from unsynth.search.moves.move import Move, choose_parent
 from unsynth.search.space import Space
 from unsynth.tasks.spec import Patch
+
+if TYPE_CHECKING:
+    from cmaes import SepCMA
 
 #: The initial step size of CMA-ES, in units of half a range.
 _INITIAL_STEP = 0.08
@@ -32,7 +35,7 @@ class Evolution(Move):
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._optimizer: SepCMA | None = None
+        self._optimizer: "SepCMA | None" = None
         #: The present generation: the optimizer's vector for each patch.
         self._vectors: dict[bytes, Float[np.ndarray, " numbers"]] = {}
         self._best_score = np.inf
@@ -75,6 +78,8 @@ class Evolution(Move):
             self._optimizer = None
 
     def _start(self, best: Sequence[Candidate], rng: np.random.Generator) -> bool:
+        from cmaes import SepCMA  # It imports scipy.stats, for which a match need not wait.
+
         centre = self._space.hold(choose_parent(best, rng).patch)
         self._positions = np.flatnonzero(self._space.free(centre) & ~self._space.categorical)
         if len(self._positions) < 2:
