@@ -55,11 +55,11 @@ def _special(task: DX7Task, draws: Patches) -> Patches:
 
 def test_images_have_exactly_the_density_of_the_patch(task: DX7Task, draws: Patches) -> None:
     count = 0
-    for patch in np.concatenate([_special(task, draws), draws[60:90], _uniform(task, 15)]):
+    for patch in np.concatenate([_special(task, draws)[::5], draws[60:70], _uniform(task, 4)]):
         density = task.log_density(_images(task, patch, limit=12))
         np.testing.assert_array_equal(density, density[0])
         count += len(density)
-    assert count > 200  # not only identities
+    assert count > 60  # not only identities
 
 
 def test_images_sound_exactly_like_the_patch(task: DX7Task, draws: Patches) -> None:
@@ -98,7 +98,7 @@ def test_draws_are_valid_and_encoding_them_is_exact(task: DX7Task, draws: Patche
 
 
 def test_every_value_has_a_positive_probability(task: DX7Task, draws: Patches) -> None:
-    assert np.isfinite(task.log_density(_uniform(task, 2000))).all()
+    assert np.isfinite(task.log_density(_uniform(task, 500))).all()
     for i, parameter in enumerate(task.spec.parameters):
         if isinstance(parameter, Categorical):
             values = np.arange(parameter.width, dtype=float)
@@ -126,7 +126,7 @@ def test_frequencies_of_draws_follow_the_density(task: DX7Task, draws: Patches, 
         values = np.arange(parameter.width, dtype=float)
     else:
         values = np.arange(parameter.low, parameter.high + 1.0)
-    some = draws[:200]
+    some = draws[:120]
     patches = np.repeat(some, len(values), axis=0)
     patches[:, position] = np.tile(values, len(some))
     log_density = task.log_density(patches).reshape(len(some), -1)

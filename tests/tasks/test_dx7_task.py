@@ -76,7 +76,7 @@ def test_encoding_draws_is_exact(task):
 def test_inactive_parameters_do_not_change_the_sound(task):
     rng = np.random.default_rng(1)
     inactive = 0
-    for patch in special_draws(task, 60, 1):
+    for patch in special_draws(task, 24, 1):
         active = task.active(patch)
         other = task.sample(rng)
         other[-1] = 6.0  # an inactive duration may change to any that outlasts the sound
@@ -85,13 +85,13 @@ def test_inactive_parameters_do_not_change_the_sound(task):
         tolerance = leak(task, patch)
         assert not differs(sound(task, patch), sound(task, changed), tolerance)
         assert not differs(sound(task, patch), sound(task, task.neutral(patch)), tolerance)
-    assert inactive > 60 * 18  # each operator has three parameters of its unused mode
+    assert inactive > 24 * 18  # each operator has three parameters of its unused mode
 
 
 def test_most_active_parameters_change_the_sound(task):
     rng = np.random.default_rng(2)
     audible = total = 0
-    for patch in special_draws(task, 6, 2):
+    for patch in special_draws(task, 4, 2):
         if not sound(task, patch).any():
             continue
         for at in rng.permutation(np.flatnonzero(task.active(patch)))[:20]:
@@ -113,7 +113,7 @@ def _uniform_value(task: DX7Task, at: int, rng: np.random.Generator) -> float:
 def test_symmetries_do_not_change_the_sound(task):
     rng = np.random.default_rng(3)
     images = 0
-    for patch in special_draws(task, 40, 3):
+    for patch in special_draws(task, 16, 3):
         rows = task.symmetries(patch)
         np.testing.assert_array_equal(rows[0], np.arange(165))
         assert len(np.unique(rows, axis=0)) == len(rows)
@@ -123,7 +123,7 @@ def test_symmetries_do_not_change_the_sound(task):
             image = task.spec.decode(x[row][None])[0]
             np.testing.assert_array_equal(sound(task, image), original)
             images += 1
-    assert images > 20
+    assert images > 10
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_rate_scaling_of_a_hold_is_folded_exactly(task, rates, levels, output):
 
 def test_rate_scaling_is_folded_exactly(task):
     rng = np.random.default_rng(7)
-    for number in range(24):
+    for number in range(12):
         voice = task.engine_patch(task.sample(rng))
         for operator in voice[:126].reshape(6, 21):
             operator[13] = rng.integers(0, 8)
