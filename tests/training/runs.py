@@ -37,5 +37,6 @@ SKETCHED = [
     "model.encoder.sounds=8",
     "model.field={kind: mlp, width: 8, layers: 1, feed_forward: 8, modulation: 8, time: 6}",
     "data.sketched=true",
+    "data.loaders=0",
     "training.steps=6",
 ]

@@ -89,9 +89,9 @@ def test_a_conditioned_flow_samples_the_conditional_distribution():
     """Two coordinates with a correlation of 0.9: given one, the other is near it."""
     flow = conditioned_flow(2)
     rng = torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(flow.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(flow.parameters(), lr=6e-3)
     mixing = torch.tensor([[1.0, 0.9], [0.0, 0.19**0.5]])
-    for _ in range(600):
+    for _ in range(250):
         x0, x1 = torch.randn(2, 256, 2, generator=rng)
         x1 = x1 @ mixing
         known = torch.rand(256, 2, generator=rng) < torch.tensor([0.5, 0.0])
@@ -112,14 +112,15 @@ def test_a_conditioned_flow_samples_the_conditional_distribution():
             x = torch.where(mask, x, x + v / 20)
         return x[:, 1]
 
-    assert sample(True).mean() == pytest.approx(0.9 * 1.5, abs=0.15)
-    assert sample(True).std() == pytest.approx(0.19**0.5, abs=0.12)
-    assert sample(False).mean() == pytest.approx(0.0, abs=0.15)
-    assert sample(False).std() == pytest.approx(1.0, abs=0.15)
+    given, free = sample(True), sample(False)
+    assert given.mean() == pytest.approx(0.9 * 1.5, abs=0.15)
+    assert given.std() == pytest.approx(0.19**0.5, abs=0.12)
+    assert free.mean() == pytest.approx(0.0, abs=0.15)
+    assert free.std() == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_conditioned_model_trains_from_sketches_and_keeps_locks(experiment_path, task, tmp_path):
-    train(experiment_path, CONDITIONED, out=tmp_path / "run")
+    train(experiment_path, [*CONDITIONED, "training.steps=2"], out=tmp_path / "run")
     assert (tmp_path / "run" / "last.ckpt").exists()
     export_artifact(tmp_path / "run", tmp_path / "dx7.safetensors")
     posterior = load_posterior(task, tmp_path / "dx7.safetensors")
@@ -127,11 +128,11 @@ def test_a_conditioned_model_trains_from_sketches_and_keeps_locks(experiment_pat
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
     locked = {"note.pitch": 64, "op3.output_level": 77, "algorithm": 4, "op1.mode": 1}
     at = [task.spec.position[name] for name in locked]
-    samples = posterior.sample(audio, 12, np.random.default_rng(0), fixed=locked)
+    samples = posterior.sample(audio, 4, np.random.default_rng(0), fixed=locked)
     assert (samples[:, at] == list(locked.values())).all()
     task.spec.check(samples)
     others = {**locked, "op3.output_level": 12}
-    again = posterior.sample(audio, 12, np.random.default_rng(0), fixed=others)
+    again = posterior.sample(audio, 4, np.random.default_rng(0), fixed=others)
     rest = np.setdiff1d(np.arange(len(patch)), at)
     assert (again[:, rest] != samples[:, rest]).any()
     nearly = posterior.resample(audio, samples, 0.99, np.random.default_rng(0), fixed=locked)

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from tests.commands import output
 from tests.models.small import MODELS
 from tests.training.runs import EXPERIMENT, from_set, rows
 from unsynth.models.posterior import load_posterior
@@ -19,7 +20,7 @@ from unsynth.training.train import TrainingError, train
 
 def write_experiment(folder: Path, model: str, **training) -> Path:
     path = folder / f"{model}.yaml"
-    settings = EXPERIMENT["training"] | {"steps": 120, "learning_rate": 3e-3} | training
+    settings = EXPERIMENT["training"] | {"steps": 40, "learning_rate": 1e-2} | training
     settings |= {"checkpoint_minutes": 5}
     path.write_text(yaml.safe_dump(EXPERIMENT | {"model": MODELS[model], "training": settings}))
     return path
@@ -29,9 +30,9 @@ def write_experiment(folder: Path, model: str, **training) -> Path:
 def test_each_model_learns_and_can_be_sampled(model, small_set, task, tmp_path):
     path = write_experiment(tmp_path, model)
     assert dry_run(path)["parameters"]["total"] > 1000
-    train(path, from_set(small_set.url) + ["training.steps=120"], out=tmp_path / "run")
+    train(path, from_set(small_set.url) + ["training.steps=40"], out=tmp_path / "run")
     losses = [float(row["loss"]) for row in rows(tmp_path / "run" / "loss.csv")]
-    assert np.mean(losses[-30:]) < 0.9 * np.mean(losses[:5])
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:4])
     weights = tmp_path / "dx7.safetensors"
     export_artifact(tmp_path / "run", weights)
     posterior = load_posterior(task, weights)
@@ -46,7 +47,7 @@ def test_each_model_learns_and_can_be_sampled(model, small_set, task, tmp_path):
 def test_validation_does_not_change_batch_norms(small_set, tmp_path):
     """Nor does it block one of two processes for good."""
     command = [sys.executable, "-m", "unsynth", "train", str(write_experiment(tmp_path, "vae"))]
-    settings = [*from_set(small_set.url), "training.steps=6", "training.validate_every=3"]
+    settings = [*from_set(small_set.url), "training.steps=2", "training.validate_every=1"]
     command += [part for setting in settings for part in ("--set", setting)]
     command += ["--devices", "2", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
@@ -62,28 +63,32 @@ def test_validation_does_not_change_batch_norms(small_set, tmp_path):
 @pytest.mark.parametrize(
     ("model", "options"),
     [
-        ("param2tok", ["--devices", "2"]),
         ("units", ["--set", "training.accumulate=2"]),
-        ("regression", ["--devices", "2", "--set", "training.accumulate=2"]),
+        ("param2tok", ["--devices", "2", "--set", "training.accumulate=2"]),
     ],
 )
 def test_devices_and_parts_train_like_one_device(model, options, small_set, tmp_path):
     """Real processes that average their gradients have the losses of a single one."""
     path = write_experiment(tmp_path, model)
-    settings = [*from_set(small_set.url), "training.steps=12", "training.tensorboard=true"]
+    settings = [*from_set(small_set.url), "training.steps=6", "training.tensorboard=true"]
     settings.append("training.disturbed=0.5")
     train(path, settings, out=tmp_path / "one")
-    command = [sys.executable, "-m", "unsynth", "train", str(path), "--out", str(tmp_path / "two")]
+    command = ["train", str(path), "--out", str(tmp_path / "two"), *options]
     command += [part for setting in settings for part in ("--set", setting)]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("checkpoint: ") == 1
+    if "--devices" in options:
+        command = [sys.executable, "-m", "unsynth", *command]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout
+    else:
+        printed = output(*command)
+    assert printed.count("checkpoint: ") == 1
     one, two = (rows(tmp_path / name / "loss.csv") for name in ("one", "two"))
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for column in ("loss", "penalty", "gradient_norm", "learning_rate"):
         ours, theirs = ([float(row[column]) for row in table] for table in (one, two))
         np.testing.assert_allclose(ours, theirs, rtol=2e-4)
-    assert list((tmp_path / "two" / "tensorboard").glob("events*"))
+    assert any((tmp_path / "two" / "tensorboard").glob("events*"))
     for folder in (tmp_path / "one", tmp_path / "two"):
         assert len(rows(folder / "validation.csv")) == 1
 

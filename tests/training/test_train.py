@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.commands import output
 from tests.data.sets import make_set
 from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
@@ -37,29 +39,35 @@ def start(experiment: Path, out: Path, *arguments: str) -> "subprocess.Popen[str
     )
 
 
-def stop_after(process: "subprocess.Popen[str]", table: Path, steps: int, number: int) -> None:
-    """Send a signal once a run has written ``steps`` rows."""
-    deadline = time.monotonic() + 60
+def kill_after(process: "subprocess.Popen[str]", table: Path, steps: int) -> None:
+    """Kill -9 a run once it has written ``steps`` rows."""
+    deadline = time.monotonic() + 240
     while len(rows(table)) < steps:
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    process.send_signal(number)
+    process.kill()
+    assert process.wait(60) == -signal.SIGKILL
+
+
+def interrupt_after(table: Path, steps: int) -> None:
+    """Press Ctrl-C in this process once its run has written ``steps`` rows."""
+    while len(rows(table)) < steps:
+        time.sleep(0.002)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_interrupted_and_killed_runs_resume_exactly(experiment_path, whole_run, tmp_path):
     """A checkpoint is written after every step, so the kill may come while one is written."""
     folder = tmp_path / "run"
     table = folder / "loss.csv"
-    process = start(experiment_path, folder)
-    stop_after(process, table, 3, signal.SIGINT)
-    assert process.wait(60) == 0
+    threading.Thread(target=interrupt_after, args=(table, 3), daemon=True).start()
+    output("train", experiment_path, "--out", folder)
     saved = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
     assert 3 <= saved == len(rows(table)) < STEPS
 
     process = start(experiment_path, folder, "--resume")
-    stop_after(process, table, saved + 3, signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    kill_after(process, table, saved + 3)
     assert saved < len(rows(table)) < STEPS
 
     assert train(experiment_path, resume=True, out=folder).step == STEPS
@@ -93,43 +101,31 @@ def run_from_set(experiment_path, small_set, tmp_path_factory) -> Path:
 def test_a_killed_run_from_a_set_resumes_exactly(
     experiment_path, small_set, run_from_set, tmp_path, capfd
 ):
-    """Also if the resumed run reads the set in its own process, at another path."""
+    """Also if its sounds are disturbed, and the resumed run reads the set itself, elsewhere."""
+    disturbed = "training.disturbed=0.5"
+    train(experiment_path, [*from_set(small_set.url), disturbed], out=tmp_path / "whole")
+    whole = (tmp_path / "whole" / "loss.csv").read_text()
+    assert (run_from_set / "loss.csv").read_text() != whole
     folder = tmp_path / "run"
-    settings = [part for setting in from_set(small_set.url, 2) for part in ("--set", setting)]
-    process = start(experiment_path, folder, *settings)
-    stop_after(process, folder / "loss.csv", 3, signal.SIGKILL)
-    process.wait(60)
+    settings = [*from_set(small_set.url, loaders=1), disturbed]
+    options = [part for setting in settings for part in ("--set", setting)]
+    kill_after(start(experiment_path, folder, *options), folder / "loss.csv", 3)
     saved = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
     assert 2 <= saved < 30
     assert small_set.local is not None
     (tmp_path / "moved").symlink_to(small_set.local)
-    moved = from_set(str(tmp_path / "moved"))
+    moved = [*from_set(str(tmp_path / "moved")), disturbed]
     assert train(experiment_path, moved, resume=True, out=folder).step == 30
-    assert (folder / "loss.csv").read_text() == (run_from_set / "loss.csv").read_text()
+    assert (folder / "loss.csv").read_text() == whole
     assert re.search(r"steps/s  waited \d+ % for data", capfd.readouterr().err)
-
-
-def test_a_killed_run_with_disturbed_sounds_resumes_exactly(
-    experiment_path, small_set, run_from_set, tmp_path
-):
-    settings = from_set(small_set.url) + ["training.disturbed=0.5"]
-    train(experiment_path, settings, out=tmp_path / "whole")
-    options = [part for setting in settings for part in ("--set", setting)]
-    process = start(experiment_path, tmp_path / "run", *options)
-    stop_after(process, tmp_path / "run" / "loss.csv", 3, signal.SIGKILL)
-    process.wait(60)
-    assert train(experiment_path, settings, resume=True, out=tmp_path / "run").step == 30
-    whole = (tmp_path / "whole" / "loss.csv").read_text()
-    assert (tmp_path / "run" / "loss.csv").read_text() == whole
-    assert (run_from_set / "loss.csv").read_text() != whole
 
 
 def test_a_run_from_sketches_does_not_depend_on_loaders_or_stops(experiment_path, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(experiment_path, [*SKETCHED, "data.loaders=0"], out=whole)
-    interrupted = [*SKETCHED, "data.loaders=2", "training.steps=3"]
+    train(experiment_path, SKETCHED, out=whole)
+    interrupted = [*SKETCHED, "data.loaders=1", "training.steps=3"]
     assert train(experiment_path, interrupted, out=parts).step == 3
-    run = train(experiment_path, [*SKETCHED, "data.loaders=1"], resume=True, out=parts)
+    run = train(experiment_path, SKETCHED, resume=True, out=parts)
     assert run.step == 6
     # Up to the fourth step the learning rate does not depend on how many there will be.
     assert (parts / "loss.csv").read_text() == (whole / "loss.csv").read_text()
@@ -145,7 +141,7 @@ def test_sketched_needs_a_sketch_and_no_set(experiment_path, tmp_path):
 
 @pytest.mark.skipif(find_spec("vita") is None, reason="Vital's engine is not installed")
 def test_vital_trains_from_sketches(experiment_path, tmp_path):
-    settings = [*SKETCHED, "task=vital-simple", "training.steps=2", "data.loaders=0"]
+    settings = [*SKETCHED, "task=vital-simple", "training.steps=2"]
     assert train(experiment_path, settings, out=tmp_path / "run").step == 2
 
 
