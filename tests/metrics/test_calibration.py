@@ -135,7 +135,7 @@ def trained_field() -> tuple[DiffusionTransformer, torch.Tensor]:
     )
     none = torch.tensor([0.0, 1.0])
     optimizer = torch.optim.Adam(field.parameters(), lr=4e-3)
-    steps, items = 500, 256
+    steps, items = 300, 256
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         x, y = draw(rng, items)

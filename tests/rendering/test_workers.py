@@ -19,7 +19,7 @@ def answer(word):
         case "pid":
             return os.getpid()
         case "large":
-            return np.ones(20_000_000, dtype=np.float32)
+            return np.ones(5_000_000, dtype=np.float32)
         case "sleep":
             time.sleep(100)
         case "engine error":
@@ -76,7 +76,7 @@ def test_a_death_between_calls_costs_no_call(workers):
     assert [f.result() for f in [workers.submit(i) for i in range(6)]] == list(range(6))
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("wait", [0.0, 0.02])
 def test_a_death_during_an_answer_costs_only_that_call(workers, wait):
     pids = {workers.submit("pid").result() for _ in range(20)}
     calls = [workers.submit("large") for _ in range(2)]
@@ -85,7 +85,7 @@ def test_a_death_during_an_answer_costs_only_that_call(workers, wait):
         os.kill(pid, signal.SIGKILL)
     for call in calls:
         try:
-            assert call.result().sum() == 20_000_000
+            assert call.result().sum() == 5_000_000
         except WorkerDied as error:
             assert error.began and error.exitcode == -signal.SIGKILL
     assert workers.submit(1).result() == 1
