@@ -42,7 +42,7 @@ def failing(capsys, *arguments: object) -> str:
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
-    bars = ("  ", "checking", "sampling", "scoring")
+    bars = ("  ", "checking", "rendering", "sampling", "scoring")
     lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(bars)]
     assert len(lines) == 1 and lines[0].startswith("unsynth: "), lines
     return lines[0]

@@ -7,7 +7,7 @@ import psutil
 import pytest
 import ray
 
-from tests.data.tones import files, load, plan_of, render_set
+from tests.data.tones import files, load, load_dead, plan_of, render_here
 from unsynth.data.cluster import make_on_cluster
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
@@ -27,20 +27,20 @@ def cluster():
 
 
 def test_a_killed_worker_does_not_change_the_set(tmp_path):
-    plan = plan_of(count=48, shard_sounds=6)
+    plan = plan_of(count=30, shard_sounds=3)
     killed: list[int] = []
     for event in make_on_cluster(plan, Folder(tmp_path / "set"), None, load):
         busy = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "ray::_make_shard"]
-        if not killed and busy and event.done >= 12:
+        if not killed and busy and event.done >= 6:
             os.kill(busy[0].pid, signal.SIGKILL)
             killed.append(busy[0].pid)
     assert killed
-    assert files(tmp_path / "set") == files(render_set(plan, tmp_path / "local").local)
+    assert files(tmp_path / "set") == files(render_here(plan, tmp_path / "local").local)
 
 
 def test_finished_shards_are_kept_on_any_filesystem(tmp_path):
     plan = plan_of(count=18)
-    local = render_set(plan, tmp_path / "local")
+    local = render_here(plan, tmp_path / "local")
     folder = Folder(tmp_path / "set")
     first = make_on_cluster(plan, folder, None, load)
     while next(first).done == 0:
@@ -69,10 +69,3 @@ def test_errors_of_workers_are_raised(tmp_path):
     ray.shutdown()
     with pytest.raises(DatasetError, match="no Ray cluster there"):
         list(make_on_cluster(plan_of(), Folder(tmp_path / "b"), "127.0.0.1:1", load))
-
-
-def load_dead(name: str) -> object:
-    """Load a task whose draws all fail to render."""
-    task = load("broken")
-    task._first, task._modes = 3, 1
-    return task

@@ -106,11 +106,23 @@ def test_an_epoch_uses_every_sound_at_most_once(order):
     assert epochs[0] != epochs[1]
 
 
+class LargeTask(DX7Task):
+    """A task whose pickle is far larger than the buffer of a pipe, as one of Vital."""
+
+    def __init__(self, ballast: bytes = b"." * 1_000_000) -> None:
+        super().__init__()
+        self._ballast = ballast
+
+    def __reduce__(self) -> tuple[type, tuple[bytes]]:
+        return LargeTask, (self._ballast,)
+
+
 @pytest.mark.parametrize(("ranks", "loaders"), [(2, 0), (4, 0), (1, 2)])
 def test_batches_do_not_depend_on_devices_or_loaders(folder, task, ranks, loaders):
-    alone = batches(open_batches(folder, task), 0, EPOCH + 2)
-    parts = batches(open_batches(folder, task, loaders=loaders), 0, EPOCH + 2, ranks)
-    assert equal(alone, parts)
+    """From the end of an epoch into the next; two loaders alternate."""
+    alone = batches(open_batches(folder, task), EPOCH - 2, 5)
+    shards = open_batches(folder, LargeTask() if loaders else task, loaders=loaders)
+    assert equal(alone, batches(shards, EPOCH - 2, 5, ranks))
 
 
 def test_each_device_gets_its_part_of_the_batch(folder, task):
@@ -120,10 +132,10 @@ def test_each_device_gets_its_part_of_the_batch(folder, task):
 
 def test_a_batch_is_a_function_of_its_step(folder, task, small_buffers):
     """At the start of a buffer, at the start of an epoch, and elsewhere."""
-    whole = batches(open_batches(folder, task), 0, 2 * EPOCH + 6)
-    assert [batch.step for batch in whole] == list(range(2 * EPOCH + 6))
+    whole = batches(open_batches(folder, task), 0, 2 * EPOCH)
+    assert [batch.step for batch in whole] == list(range(2 * EPOCH))
     for start in (1, 4, 5, EPOCH - 1, EPOCH, EPOCH + 7):
-        assert equal(batches(open_batches(folder, task), start, 6), whole[start : start + 6])
+        assert equal(batches(open_batches(folder, task), start, 2), whole[start : start + 2])
     assert not equal(batches(open_batches(folder, task, seed=1), 0, 2), whole[:2])
 
     first, second = whole[:EPOCH], whole[EPOCH : 2 * EPOCH]
@@ -136,13 +148,13 @@ def test_a_batch_is_a_function_of_its_step(folder, task, small_buffers):
 
 
 def test_integers_get_new_noise_in_every_epoch(folder, task):
-    whole = batches(open_batches(folder, task), 0, 2 * EPOCH)
+    whole = batches(open_batches(folder, task), EPOCH - 4, 8)
     items: dict[int, list[torch.Tensor]] = {}
     for batch in whole:
         for item, x in zip(item_numbers(batch.observed), batch.x1, strict=True):
             items.setdefault(item, []).append(x)
     twice = [torch.stack(xs).double().numpy() for xs in items.values() if len(xs) == 2]
-    assert len(twice) > 100
+    assert len(twice) > 10
     for x in twice:
         assert np.abs(x[0] - x[1]).max() > 0
         assert np.array_equal(*task.spec.decode(x))
@@ -201,7 +213,7 @@ def test_first_sounds_and_statistics_match_the_set(folder, task):
     ],
 )
 def test_a_set_that_does_not_fit_is_refused(task, tmp_path, plan, message):
-    folder = make_set(tmp_path / "set", task, **plan)
+    folder = make_set(tmp_path / "set", task, **{"count": 40} | plan)
     with pytest.raises(DatasetError, match=message) as caught:
         open_batches(folder, task)
     assert "\n" not in str(caught.value)
@@ -217,31 +229,17 @@ def test_devices_that_cannot_share_a_batch_are_refused(folder, task):
         next(open_batches(folder, task).loader(0, 0, 3))
 
 
-class LargeTask(DX7Task):
-    """A task whose pickle is far larger than the buffer of a pipe, as one of Vital."""
-
-    def __init__(self, ballast: bytes = b"." * 1_000_000) -> None:
-        super().__init__()
-        self._ballast = ballast
-
-    def __reduce__(self) -> tuple[type, tuple[bytes]]:
-        return LargeTask, (self._ballast,)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 @pytest.mark.timeout(100)
 def test_a_loader_that_is_killed_as_it_starts_ends_the_loading(folder, kill_starts):
     kill_starts(1)
     with pytest.raises(RuntimeError, match=r"exited unexpectedly|killed by signal"):
         next(open_batches(folder, LargeTask(), loaders=1).loader(0))
-    # The next one is not killed.
-    (batch,) = batches(open_batches(folder, LargeTask(), loaders=1), 0, 1)
-    assert equal([batch], batches(open_batches(folder, DX7Task()), 0, 1))
 
 
 @pytest.mark.parametrize("loaders", [0, 1])
 def test_a_missing_or_damaged_shard_is_named(task, tmp_path, loaders):
-    folder = make_set(tmp_path / "set", task)
+    folder = make_set(tmp_path / "set", task, count=120)
     shard = Path(tmp_path / "set" / "shard-000002.h5")
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])

@@ -1,51 +1,20 @@
-"""A task whose engine crashes, hangs or stays silent in some modes, as a plugin may; and sets."""
+"""Tasks of a tone, of which one has an engine that fails in some modes; and their sets."""
 
-import os
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
 
-from unsynth.conventions import SAMPLE_RATE
+from tests.data.engines import SlowTone, ThreadTone, Tone
 from unsynth.data import local
 from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
+from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
-from unsynth.synths.base import Concurrency, Note
+from unsynth.data.shards import make_shard, shard_bytes
+from unsynth.rendering.renderer import Renderer
+from unsynth.synths.base import Note
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.spec import Spec
-
-CRASH, HANG, SILENT, ERROR = range(4)
-
-
-class Tone:
-    """A sine of a level and a pitch; modes below 4 fail."""
-
-    sample_rate = SAMPLE_RATE
-    channels = 1
-    deterministic = True
-    concurrency = Concurrency.PROCESSES
-
-    def render(self, patch: np.ndarray, note: Note, seconds: float = 4.0) -> np.ndarray:
-        level, mode = patch
-        if mode == CRASH:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if mode == HANG:
-            time.sleep(1000)
-        if mode == SILENT:
-            level = 0.0
-        if mode == ERROR:
-            raise ValueError("no such mode")
-        n = np.arange(round(seconds * SAMPLE_RATE))
-        hz = 440 * 2 ** ((note.pitch - 69) / 12)
-        return (level * np.sin(2 * np.pi * hz / SAMPLE_RATE * n))[None].astype(np.float32)
-
-
-class ThreadTone(Tone):
-    """The same in threads, for tasks without the modes that crash or hang."""
-
-    concurrency = Concurrency.THREADS
 
 
 class Tones:
@@ -103,7 +72,12 @@ def load(name: str) -> Tones:
     """Load ``broken``, which fails in 4 of its 20 modes, or a task that never fails."""
     if name == "broken":
         return Tones(name, Tone, 0, 20)
-    return Tones(name, ThreadTone, 10, 90)
+    return Tones(name, SlowTone if name == "slow" else ThreadTone, 10, 90)
+
+
+def load_dead(name: str) -> Tones:
+    """Load a task whose draws all fail to render."""
+    return Tones("broken", Tone, 3, 1)
 
 
 def plan_of(task: str = "tones", **fields: object) -> Plan:
@@ -114,6 +88,17 @@ def render_set(plan: Plan, path: Path, workers: int = 1) -> Folder:
     folder = Folder(path)
     *_, last = make_dataset(plan, folder, workers, load)
     assert last == local.DatasetProgress(plan.count, plan.count)
+    return folder
+
+
+def render_here(plan: Plan, path: Path) -> Folder:
+    """Render a set without a worker, for a task whose draws do not fail."""
+    folder = Folder(path)
+    with Renderer(ThreadTone, workers=1) as renderer:
+        for number in begin(folder, plan):
+            shard = make_shard(plan, number, load(plan.source), renderer)
+            folder.write(plan.file(number), shard_bytes(plan, shard))
+    finish(folder)
     return folder
 
 
