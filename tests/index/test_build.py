@@ -9,11 +9,15 @@ import platformdirs
 import pytest
 
 from tests.tiny import RATE, CrashingTinySynth, ProcessTinySynth, TinySynth, TinyTask
+from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import DrawIndexError, EngineError, OutputError
 from unsynth.index.build import BuildProgress, build_index, build_index_file, load_or_build_index
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import load_index, user_index_path
 from unsynth.rendering.renderer import Renderer
+
+#: Two whole parts of an index, and some more.
+DRAWS = 150
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 def reference() -> DrawIndex:
     """The index as one uninterrupted build in memory makes it."""
     with Renderer(TinySynth, workers=2) as renderer:
-        *_, index = build_index(TinyTask(), renderer, 300)
+        *_, index = build_index(TinyTask(), renderer, DRAWS)
     return index
 
 
@@ -42,8 +46,8 @@ def test_an_index_is_built_on_first_use_and_then_loaded(cache, reference):
     with pytest.raises(DrawIndexError, match="unsynth index tiny"):
         load_index(task)
     with Renderer(task.synth, workers=2) as renderer:
-        *progress, index = build_index_file(task, renderer, user_index_path(task), 300)
-        assert progress[-1] == BuildProgress(300, 300) and equal(index, reference)
+        *progress, index = build_index_file(task, renderer, user_index_path(task), DRAWS)
+        assert progress[-1] == BuildProgress(DRAWS, DRAWS) and equal(index, reference)
         (loaded,) = load_or_build_index(task, renderer)
     assert equal(loaded, reference)
     assert user_index_path(task).exists()
@@ -66,7 +70,7 @@ def test_an_interrupted_build_is_resumed(cache, reference):
     task.synth = Counting
     for stop in (1, 70, 130):  # within the first part, and after one and more
         with Renderer(task.synth, workers=1) as renderer:
-            for event in build_index_file(task, renderer, user_index_path(task), 300):
+            for event in build_index_file(task, renderer, user_index_path(task), DRAWS):
                 if event.done >= stop:
                     break
     parts = sorted(next(cache.rglob("*.parts")).glob("*.npz"))
@@ -74,14 +78,14 @@ def test_an_interrupted_build_is_resumed(cache, reference):
     parts[-1].write_bytes(parts[-1].read_bytes()[:500])  # a damaged part is rendered again
     del rendered[:]
     with Renderer(task.synth, workers=1) as renderer:
-        *_, index = build_index_file(task, renderer, user_index_path(task), 300)
-    assert equal(index, reference) and len(rendered) < 250
+        *_, index = build_index_file(task, renderer, user_index_path(task), DRAWS)
+    assert equal(index, reference) and len(rendered) < DRAWS - 20
 
 
 def test_a_file_is_resumed_from_parts_of_its_own_task_only(tmp_path):
     task, path = TinyTask(), tmp_path / "draws.npz"
     with Renderer(task.synth, workers=1) as renderer:
-        for event in build_index_file(task, renderer, path, 300):
+        for event in build_index_file(task, renderer, path, DRAWS):
             if event.done >= 130:
                 break
     (folder,) = tmp_path.glob("*.parts")
@@ -95,29 +99,39 @@ def test_a_file_is_resumed_from_parts_of_its_own_task_only(tmp_path):
 def test_draws_that_kill_the_engine_are_left_out(cache):
     task = TinyTask(CrashingTinySynth)
     with Renderer(task.synth, workers=2) as renderer:
-        *_, index = build_index_file(task, renderer, user_index_path(task), 120)
-    assert len(index) == 120
-    assert not {5.0, 7.0} & {index.patch(i)[1] for i in range(120)}
+        *_, index = build_index_file(task, renderer, user_index_path(task), 40)
+    assert len(index) == 40
+    last = int(index.items[-1])
+    drawn = [task.sample(item_rng(task.name, Split.INDEX, item))[1] for item in range(last)]
+    assert {5.0, 7.0} < set(drawn)
+    assert not {5.0, 7.0} & {index.patch(i)[1] for i in range(40)}
 
 
 def build_in_process(cache: Path, results) -> None:
+    """Send whether it waits, then the number of draws that it rendered, and those of the index."""
     platformdirs.user_cache_path = lambda *a, **k: cache
     task = TinyTask()
     with Renderer(task.synth, workers=1) as renderer:
-        events = list(build_index_file(task, renderer, user_index_path(task), 1500))
-    results.put((sum(not e.waiting for e in events[:-1]), len(events[-1])))
+        events = build_index_file(task, renderer, user_index_path(task), DRAWS)
+        if next(events).waiting:
+            results.put("waits")
+        *rest, index = events
+    results.put((sum(not event.waiting for event in rest), len(index)))
 
 
 def test_of_two_processes_one_builds_and_the_other_waits(cache):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=build_in_process, args=(cache, results)) for _ in range(2)]
-    for process in processes:
+    process = context.Process(target=build_in_process, args=(cache, results))
+    task = TinyTask()
+    with Renderer(task.synth, workers=1) as renderer:
+        events = build_index_file(task, renderer, user_index_path(task), DRAWS)
+        next(events)
         process.start()
-    counts = sorted(results.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
-    assert counts == [(0, 1500), (1500, 1500)]
+        assert results.get(timeout=240) == "waits"
+        *_, index = events
+    assert results.get(timeout=240) == (0, DRAWS) and len(index) == DRAWS
+    process.join()
 
 
 class Silent(TinySynth):

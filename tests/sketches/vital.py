@@ -1,5 +1,7 @@
 """A plain patch of ``vital-simple``, and its windows on the engine and on the sketch."""
 
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -49,12 +51,16 @@ def plain_patch(task, **values):
 
 def render_windows(task, patch, starts):
     """Cut windows from the rendered sound, mixed to one channel."""
-    sound = task.synth().render(task.engine_patch(patch), task.note(patch)).mean(axis=0)
+    seconds = (starts[-1] + SAMPLES) / 44_100
+    sound = task.synth().render(task.engine_patch(patch), task.note(patch), seconds).mean(axis=0)
     return torch.from_numpy(np.stack([sound[start : start + SAMPLES] for start in starts]))
 
 
+_load_sketch = cache(load_sketch)
+
+
 def sketch_windows(patches, starts, sketch=None):
-    sketch = sketch or load_sketch()
+    sketch = sketch or _load_sketch()
     windows = sketch.windows(patches, SAMPLES)
     values = torch.tensor(np.stack(patches)[:, sketch.fitted], dtype=torch.float32)
     return windows.gain * windows(values, torch.tensor(starts))
