@@ -33,15 +33,15 @@ def model(task, tmp_path) -> str:
     return str(path)
 
 
-def table(model: str, **options) -> list[list[str]]:
-    *_, last = calibrate(model, draws=60, samples=9, **options)
+def table(model: str, draws: int, **options) -> list[list[str]]:
+    *_, last = calibrate(model, draws, samples=9, **options)
     assert isinstance(last, CalibrationResult)
     return [list(row) for row in last.table.rows]
 
 
 def test_prior_is_calibrated_and_narrow_pitches_are_not(task, model, monkeypatch):
     monkeypatch.setattr(module, "load_posterior", lambda task, path: PriorPosterior(task))
-    rows = {row[0]: row[1:] for row in table(model)}
+    rows = {row[0]: row[1:] for row in table(model, draws=40)}
     assert len(rows) == 2 * 4
     for name in ("note.pitch", "note.onset", "note.duration", "log prior density"):
         assert float(rows[f"w = 1, {name}"][-1]) > 1e-3
@@ -50,5 +50,5 @@ def test_prior_is_calibrated_and_narrow_pitches_are_not(task, model, monkeypatch
 
 
 def test_calibration_depends_only_on_the_seed(model):
-    options = {"guidances": (1.0,)}
-    assert table(model, **options) == table(model, **options)
+    first, again, other = (table(model, draws=5, guidances=(1.0,), seed=seed) for seed in (0, 0, 1))
+    assert first == again != other

@@ -2,12 +2,14 @@
 
 import json
 import multiprocessing
-import threading
+import shutil
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -21,7 +23,7 @@ from unsynth.evaluation.folder import EvaluationError, open_folder, read_evaluat
 from unsynth.evaluation.scorer import Scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
 from unsynth.evaluation.targets import find_targets
-from unsynth.index.files import save_index
+from unsynth.index.files import load_index, save_index
 from unsynth.metrics.audio import audio_metrics
 from unsynth.rendering.renderer import Renderer
 
@@ -69,74 +71,124 @@ def test_rows_hold_the_metrics_of_the_rendered_sounds(task, evaluated):
     assert "noise floor" in (evaluated / "table.md").read_text()
 
 
-def test_scores_depend_neither_on_workers_nor_on_a_kill(model, evaluated, tmp_path):
-    again = tmp_path / "again"
-    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), again, workers=1)
+def wait_until_it_works(process: psutil.Process) -> None:
+    """Wait until a process has taken some time of a core from now on."""
+
+    def seconds() -> float:
+        times = process.cpu_times()
+        return times.user + times.system
+
+    before, deadline = seconds(), time.monotonic() + 240
+    while seconds() < before + 0.1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def disturbed(model, tmp_path_factory) -> Path:
+    """The folder of a run whose worker died over the second target; stopped over the third."""
+    folder, others = tmp_path_factory.mktemp("e") / "again", multiprocessing.active_children()
+    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), folder, workers=1)
+    next(events)
+    (worker,) = (each for each in multiprocessing.active_children() if each not in others)
+    wait_until_it_works(psutil.Process(worker.pid))
+    worker.kill()
     next(events)
     events.close()
+    return folder
+
+
+def test_scores_depend_neither_on_workers_nor_on_deaths_nor_on_a_stop(
+    model, evaluated, disturbed, kill_starts
+):
     with pytest.raises(EvaluationError, match="not finished"):
-        read_evaluation(again)
+        read_evaluation(disturbed)
     with pytest.raises(EvaluationError, match="add --resume"):
-        run(model, "draws:3", again)
-    journal = again / "items.jsonl"
+        run(model, "draws:3", disturbed)
+    journal = disturbed / "items.jsonl"
     whole = journal.read_text()
     journal.write_text(whole + whole[: len(whole) // 2])  # a kill in the middle of a line
-    run(model, "draws:3", again, workers=1, resume=True)
-    assert rows(again) == rows(evaluated)
+    if sys.platform != "win32":
+        kill_starts(1)
+    result = run(model, "draws:3", disturbed, workers=1, resume=True)
+    (first, dead, third), undisturbed = rows(disturbed), rows(evaluated)
+    assert [first, third] == undisturbed[::2]
+    assert dead["error"] == "the worker died" and dead["failures"] == dead["one.failed"] * 7
+    assert dead["one.mss"] == dead["nearest.mss"] > undisturbed[1]["floor.mss"]
+    assert result.failures == dead["failures"] > 0
     for line in journal.read_text().splitlines():
         json.loads(line)
     with pytest.raises(EvaluationError, match=r"with seed 0, not 1; choose another --out"):
-        run(model, "draws:3", again, resume=True, seed=1)
+        run(model, "draws:3", disturbed, resume=True, seed=1)
 
 
-def kill_children_since(before):
-    """Kill the workers of this evaluation, not processes that another test left behind."""
-    for child in multiprocessing.active_children():
-        if child not in before:
-            child.kill()
+def write_tone(path: Path, peak: float) -> None:
+    times = np.arange(44_100) / 44_100
+    soundfile.write(path, peak * np.sin(2 * np.pi * 220.0 * times), 44_100)
 
 
-def test_dead_worker_costs_only_its_targets(model, evaluated, tmp_path):
-    before = multiprocessing.active_children()
-    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), tmp_path / "e", 1)
-    next(events)
-    time.sleep(1.0)  # The worker is now busy with the next target.
-    kill_children_since(before)
-    *_, last = events
-    assert isinstance(last, EvaluationResult)
-    disturbed, undisturbed = rows(tmp_path / "e"), rows(evaluated)
-    dead = [row for row in disturbed if row["error"]]
-    assert 1 <= len(dead) < 3
-    for row, whole in zip(disturbed, undisturbed, strict=True):
-        if row["error"]:
-            assert row["error"] == "the worker died" and row["failures"] == row["one.failed"] * 7
-            assert row["one.mss"] == row["nearest.mss"] > whole["floor.mss"]
-        else:
-            assert row == whole
-    assert last.failures == sum(row["failures"] for row in disturbed) > 0
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory) -> Path:
+    """Two sounds, a silent one, and a file that is none."""
+    folder = tmp_path_factory.mktemp("sounds")
+    write_tone(folder / "mono_57.wav", 0.5)
+    wave, _ = soundfile.read(folder / "mono_57.wav")
+    noise = np.random.default_rng(0).standard_normal(len(wave))
+    soundfile.write(folder / "both_57.wav", np.stack([wave, 0.3 * noise], axis=1), 44_100)
+    write_tone(folder / "silent_57.wav", 0.0)
+    (folder / "text_57.wav").write_text("no sound")
+    return folder
 
 
-def test_workers_that_die_idle_change_nothing(model, evaluated, tmp_path):
-    before = multiprocessing.active_children()
-    events = evaluate(EvaluationRequest(model, ["draws:3"], candidates=2), tmp_path / "e", 1)
-    threading.Timer(1.0, kill_children_since, [before]).start()
-    *_, last = events
-    assert isinstance(last, EvaluationResult) and last.failures == 0
-    assert rows(tmp_path / "e") == rows(evaluated)
+@pytest.fixture(scope="module")
+def scored_sounds(model, sounds, tmp_path_factory) -> EvaluationResult:
+    folder = tmp_path_factory.mktemp("e") / "sounds"
+    return run(model, str(sounds), folder, workers=1, steps=1)
 
 
-def test_stereo_sound_is_scored_in_both_forms(model, tmp_path, rng):
-    wave = np.sin(2 * np.pi * 220.0 * np.arange(44_100) / 44_100)
-    stereo = np.stack([wave, 0.3 * rng.standard_normal(44_100)], axis=1)
-    soundfile.write(tmp_path / "both_57.wav", stereo, 44_100)
-    soundfile.write(tmp_path / "mono_57.wav", wave, 44_100)
-    result = run(model, str(tmp_path), tmp_path / "e", workers=1)
-    first, second = rows(tmp_path / "e")
+def test_stereo_sound_is_scored_in_both_forms(scored_sounds):
+    first, second = rows(scored_sounds.folder)
     assert (first["name"], first["pitch"]) == ("both_57.wav", 57)
     assert first["one.mss_original"] != first["one.mss"]
     assert second["one.mss_original"] is None and second["pitch"] == 57
     assert "floor.mss" not in first
-    assert set(result.tables) == {"", "against the original channels"}
+    assert set(scored_sounds.tables) == {"", "against the original channels"}
+    assert read_evaluation(scored_sounds.folder)[0]["solver_steps"] == 1
+
+
+def test_targets_that_cannot_be_scored_are_left_out_and_listed(scored_sounds, tmp_path):
+    """A silent one would score perfectly; one that cannot be read would stop all others."""
+    folder, left_out = scored_sounds.folder, scored_sounds.left_out
+    assert scored_sounds.targets == 4 and len(left_out) == 2
+    assert "silent_57.wav: the sound is silent" in left_out[0]
+    assert "text_57.wav: not a sound file" in left_out[1]
+    scores = [row["one.mss"] for row in rows(folder)]
+    assert scored_sounds.tables[""].rows[0][1].startswith(f"{np.mean(scores):.2f} ±")
+    page = (folder / "table.md").read_text()
+    assert "2 of 4 targets are left out of all means:\n" in page
+    assert all(f"\n- {reason}" in page for reason in left_out)
+    journal = (folder / "items.jsonl").read_text().splitlines()
+    reasons = {row["name"]: row.get("left_out") for row in map(json.loads, journal)}
+    expected = dict(zip(("silent_57.wav", "text_57.wav"), left_out, strict=True))
+    assert reasons == {"both_57.wav": None, "mono_57.wav": None} | expected
+    # A resumed run tries them again.
+    shutil.copytree(folder, tmp_path / "e")
+    settings, _ = read_evaluation(folder)
+    assert sorted(open_folder(tmp_path / "e", settings, resume=True)) == [0, 1]
+    assert len((tmp_path / "e" / "items.jsonl").read_text().splitlines()) == 2
+
+
+def test_other_content_of_the_same_name_is_not_continued(model, sounds, scored_sounds):
+    sound = sounds / "mono_57.wav"
+    whole = sound.read_bytes()
+    try:
+        write_tone(sound, 0.4)
+        assert sound.stat().st_size == len(whole)
+        message = r"with of\.content_sha256 '\w+', not '\w+'; choose"
+        with pytest.raises(EvaluationError, match=message):
+            run(model, str(sounds), scored_sounds.folder, resume=True, workers=1, steps=1)
+    finally:
+        sound.write_bytes(whole)
 
 
 def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, shared_data):
@@ -157,60 +209,17 @@ def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, shared_data):
         run(model, str(tmp_path), tmp_path / "e", workers=1)
 
 
-def write_tone(path: Path, peak: float) -> None:
-    times = np.arange(44_100) / 44_100
-    soundfile.write(path, peak * np.sin(2 * np.pi * 220.0 * times), 44_100)
-
-
-def test_targets_that_cannot_be_scored_are_left_out_listed_and_tried_again(model, tmp_path):
-    """A silent one would score perfectly; one that cannot be read would stop all others."""
-    sounds = tmp_path / "sounds"
-    sounds.mkdir()
-    write_tone(sounds / "a.wav", 0.5)
-    write_tone(sounds / "b.wav", 0.0)
-    (sounds / "c.wav").write_text("no sound")
-    result = run(model, str(sounds), tmp_path / "e", workers=1, samples_only=True)
-    assert result.targets == 3 and len(result.left_out) == 2
-    assert "b.wav: the sound is silent" in result.left_out[0]
-    assert "c.wav: not a sound file" in result.left_out[1]
-    (row,) = rows(tmp_path / "e")
-    assert result.tables[""].rows[0][1] == f"{row['one.mss']:.2f}"
-    page = (tmp_path / "e" / "table.md").read_text()
-    assert "2 of 3 targets are left out of all means:\n" in page
-    assert all(f"\n- {reason}" in page for reason in result.left_out)
-    journal = (tmp_path / "e" / "items.jsonl").read_text().splitlines()
-    reasons = {row["name"]: row.get("left_out") for row in map(json.loads, journal)}
-    assert reasons == {"a.wav": None, "b.wav": result.left_out[0], "c.wav": result.left_out[1]}
-    again = run(model, str(sounds), tmp_path / "e", resume=True, workers=1, samples_only=True)
-    assert again.left_out == result.left_out and rows(tmp_path / "e") == [row]
-    assert len((tmp_path / "e" / "items.jsonl").read_text().splitlines()) == 3
-
-
-def test_other_content_of_the_same_name_is_not_continued(model, tmp_path, monkeypatch):
-    sound = tmp_path / "a.wav"
-    write_tone(sound, 0.5)
-    run(model, str(sound), tmp_path / "e", workers=1, samples_only=True)
-    size = sound.stat().st_size
-    write_tone(sound, 0.4)
-    assert sound.stat().st_size == size
-    with pytest.raises(EvaluationError, match=r"with of\.content_sha256 '\w+', not '\w+'; choose"):
-        run(model, str(sound), tmp_path / "e", resume=True, workers=1, samples_only=True)
-
-
-def test_another_index_is_not_continued(model, task, small_index, tmp_path, monkeypatch):
+def test_another_index_is_not_continued(task, model, evaluated, tmp_path, monkeypatch):
     """The task's own index, in the package, gives way to one in the cache of the user."""
+    shutil.copytree(evaluated, tmp_path / "e")
+    index = load_index(task)
+    save_index(replace(index, mean=index.mean + 1), tmp_path / "index.npz")
     monkeypatch.setattr("unsynth.index.files.index_path", lambda task: tmp_path / "index.npz")
-    save_index(small_index, tmp_path / "index.npz")
-    first = EvaluationRequest(model, ["draws:2"], candidates=2)
-    events = evaluate(first, tmp_path / "e", workers=1)
-    next(events)
-    events.close()
-    save_index(replace(small_index, mean=small_index.mean + 1), tmp_path / "index.npz")
     with pytest.raises(EvaluationError, match=r"with index '\w+', not '\w+'; choose another --out"):
-        next(evaluate(first, tmp_path / "e", workers=1, resume=True))
+        run(model, "draws:3", tmp_path / "e", workers=1, resume=True)
     (tmp_path / "index.npz").write_bytes(b"no index")
     with pytest.raises(DrawIndexError, match="this index is damaged"):
-        next(evaluate(first, tmp_path / "other", workers=1))
+        run(model, "draws:3", tmp_path / "other", workers=1)
 
 
 @pytest.mark.parametrize("has_index", [True, False])
@@ -305,8 +314,9 @@ def test_voices_have_names_and_a_noise_floor(task, shared_data):
     np.testing.assert_array_equal(sound.audio, sound.second_render)
 
 
-def test_comparison_pairs_targets(model, evaluated, tmp_path):
-    other = run(model, "draws:3", tmp_path / "other", workers=1, seed=0, steps=1).folder
+def test_comparison_pairs_targets(model, evaluated, disturbed, scored_sounds, tmp_path):
+    other = shutil.copytree(disturbed, tmp_path / "other")
+    run(model, "draws:3", other, workers=1, resume=True)
     comparison = compare([evaluated, other], "best")
     first_rows, other_rows = rows(evaluated), rows(other)
     expected = np.mean(
@@ -314,7 +324,8 @@ def test_comparison_pairs_targets(model, evaluated, tmp_path):
     )
     mean, low, high = comparison.intervals["other"]["mss"]
     assert mean == pytest.approx(expected) and low <= mean <= high and low < high
-    same = compare([evaluated, other], "floor").intervals["other"]
+    twin = shutil.copytree(evaluated, tmp_path / "twin")
+    same = compare([evaluated, twin], "floor").intervals["twin"]
     assert same["mss"] == (0.0, 0.0, 0.0)
     comparison.write(tmp_path / "out")
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".md", ".tex", ".csv", ".png"}
@@ -324,6 +335,5 @@ def test_comparison_pairs_targets(model, evaluated, tmp_path):
         compare([evaluated, tmp_path])
     with pytest.raises(EvaluationError, match="--estimate nothing: choose one of one, best"):
         compare([evaluated, other], "nothing")
-    voices = run(model, "draws:2", tmp_path / "fewer", workers=1).folder
     with pytest.raises(EvaluationError, match="only runs on the same targets"):
-        compare([evaluated, voices])
+        compare([evaluated, scored_sounds.folder])
