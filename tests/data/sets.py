@@ -11,6 +11,7 @@ from unsynth.data.folder import Folder
 from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import Shard, shard_bytes
+from unsynth.tasks.dx7.task import DX7Task
 from unsynth.tasks.task import Task
 
 SHAPES = {str(kind): kind.shape(1, 44_100) for kind in Observation}
@@ -52,3 +53,14 @@ def item_numbers(observed: torch.Tensor) -> list[int]:
     """Read the items' numbers out of their observations."""
     frames = observed.reshape(len(observed), -1).int()
     return (256 * frames[:, 0] + frames[:, 1]).tolist()
+
+
+class LargeTask(DX7Task):
+    """A task whose pickle is far larger than the buffer of a pipe, as one of Vital."""
+
+    def __init__(self, ballast: bytes = b"." * 1_000_000) -> None:
+        super().__init__()
+        self._ballast = ballast
+
+    def __reduce__(self) -> tuple[type, tuple[bytes]]:
+        return LargeTask, (self._ballast,)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.sets import item_numbers, make_set
+from tests.data.sets import LargeTask, item_numbers, make_set
 from unsynth.audio.observation import Observation
 from unsynth.data import order as order_module
 from unsynth.data.batch import Batch, Pairing, join
@@ -104,17 +104,6 @@ def test_an_epoch_uses_every_sound_at_most_once(order):
         assert set(whole) <= set(range(order.count))
         epochs.append(whole)
     assert epochs[0] != epochs[1]
-
-
-class LargeTask(DX7Task):
-    """A task whose pickle is far larger than the buffer of a pipe, as one of Vital."""
-
-    def __init__(self, ballast: bytes = b"." * 1_000_000) -> None:
-        super().__init__()
-        self._ballast = ballast
-
-    def __reduce__(self) -> tuple[type, tuple[bytes]]:
-        return LargeTask, (self._ballast,)
 
 
 @pytest.mark.parametrize(("ranks", "loaders"), [(2, 0), (4, 0), (1, 2)])

@@ -161,9 +161,9 @@ def test_a_draw_survives_a_kill_of_its_engine(tmp_path):
     """A kill of the engine's process from outside does not change the sound."""
     plan, killed = plan_of("slow", count=10, shard_sounds=10), []
     whole, folder = render_here(plan, tmp_path / "whole"), Folder(tmp_path / "killed")
-    for _ in make_dataset(plan, folder, 1, load):
+    for event in make_dataset(plan, folder, 1, load):
         engines = [engine for worker in spawned() for engine in spawned(worker)]
-        if not killed and engines:
+        if event.done and engines and not killed:  # it renders the next sound
             killed.append(engines[0])
             engines[0].kill()
     assert killed and files(folder.local) == files(whole.local)
