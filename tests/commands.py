@@ -1,5 +1,7 @@
 """Run the command, in a process of its own or in this one."""
 
+import io
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,3 +48,48 @@ def failing(capsys, *arguments: object) -> str:
     lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(bars)]
     assert len(lines) == 1 and lines[0].startswith("unsynth: "), lines
     return lines[0]
+
+
+class Terminal(io.TextIOWrapper):
+    """Standard output or error of a terminal with a certain encoding; ``text`` is what it shows."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(), encoding, newline="", write_through=True)
+
+    @property
+    def text(self) -> str:
+        content: bytes = self.buffer.getvalue()  # type: ignore[attr-defined]
+        return content.decode(self.encoding)
+
+
+class Interrupter(Terminal):
+    """Standard error of a user who sends signals to the command when it shows certain lines."""
+
+    def __init__(self, signals: dict[str, signal.Signals]) -> None:
+        super().__init__()
+        self._signals = dict(signals)
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        for line in self._signals.keys() & set(self.text.splitlines()):
+            signal.raise_signal(self._signals.pop(line))
+        return written
+
+
+def type_command(
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: object,
+    out: Terminal | None = None,
+    err: Terminal | None = None,
+) -> tuple[int, str, str]:
+    """Run the command in this process as a terminal does: exit code, output and errors."""
+    streams = out or Terminal(), err or Terminal()
+    monkeypatch.setattr(sys, "argv", ["unsynth", *map(str, arguments)])
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    code = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = int(str(ended.code or 0))
+    return code, streams[0].text, streams[1].text

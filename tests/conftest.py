@@ -20,6 +20,7 @@ from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
+from unsynth.search.moves.descent import Descent, Polish
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.vst3 import VST3
 from unsynth.tasks.dx7.task import DX7Task
@@ -101,6 +102,21 @@ def kill_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         monkeypatch.setenv("PYTHONPATH", path)
 
     return kill
+
+
+@pytest.fixture(scope="module")
+def short_matches() -> Iterator[None]:
+    """Matches in this process at a fifth of their cost, by smaller numbers in two stages.
+
+    A result has fewer random draws beside it, and descents fit fewer patches in fewer steps.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unsynth.matching.run._RANDOM_DRAWS", 4)
+        patch.setattr(Descent, "_FIRST_ROUNDS", ((16, 2), (12, 1), (12, 1)))
+        patch.setattr(Descent, "_QUICK", (2, ((1, 2), (1, 2))))
+        patch.setattr(Descent, "_THOROUGH", (2, ((2, 2), (1, 2), (1, 2))))
+        patch.setattr(Polish, "_STEPS", 2)
+        yield
 
 
 @pytest.fixture
