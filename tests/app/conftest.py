@@ -17,7 +17,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("dexed")
     running = Server(tmp_path_factory.mktemp("results"))
     yield running
-    running.end()
+    assert running.end() == 0
 
 
 @pytest.fixture

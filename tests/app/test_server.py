@@ -2,11 +2,14 @@
 
 import functools
 import json
+import shutil
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -14,17 +17,61 @@ import pytest
 import soundfile
 
 from tests.app.running import Server
+from tests.commands import EXAMPLES
 from unsynth.app.run import listen
 from unsynth.errors import UnsynthError
 from unsynth.tasks.catalogue import load_task
 
+#: A search that only a signal or a button ends.
+ENDLESS = {"seconds": 3600, "renders": None}
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Names of the jobs of a server that was killed: ``searched``, and ``idle`` ones."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, brought: dict[str, str]) -> Iterator[Server]:
+    """A server where an earlier one was killed in the middle of a search."""
+    pytest.importorskip("starlette")
+    pytest.importorskip("dexed")
+    killed = Server(tmp_path_factory.mktemp("results"))
+    organ = EXAMPLES / "organ.flac"
+    brought |= {"searched": killed.bring(organ), "idle": killed.bring(organ, "idle.flac")}
+    search(killed, brought["searched"], **ENDLESS)
+    killed.wait(brought["searched"], "running")
+    killed.end(signal.SIGKILL)
+    running = Server(killed.out)
+    yield running
+    assert running.end() == 0
+
+
+@pytest.fixture(scope="module")
+def first(server: Server) -> dict[str, object]:
+    """The job of a search that is done."""
+    id = server.bring(EXAMPLES / "organ.flac")
+    search(server, id, renders=40)
+    job = server.wait(id, "done", "failed")
+    assert job["state"] == "done", job["reason"]
+    return job
+
 
 def search(server: Server, id: str, **changes: object) -> dict[str, object]:
-    request = {"synth": "dx7", "renders": 60, **changes}
+    """Ask for a search; without ``changes`` its few renders leave none for a descent."""
+    request = {"synth": "dx7", "renders": 18, **changes}
     answer = server.ask("POST", f"/jobs/{id}/search", data=request)
     assert answer.status == 202, answer.body
     job: dict[str, object] = answer.json()
     return job
+
+
+def wait_until(there: Callable[[], object]) -> None:
+    end = time.monotonic() + 240
+    while not there() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert there()
 
 
 @functools.cache
@@ -44,45 +91,41 @@ def test_servers_that_start_at_once_take_different_ports() -> None:
     second.close()
 
 
-def test_sound_becomes_a_result_that_match_would_write(server: Server, organ: Path) -> None:
-    id = server.bring(organ)
-    search(server, id)
-    job = server.wait(id, "done", "failed")
-    assert job["state"] == "done", job["reason"]
-    curve = [score for _, score in job["curve"]]
+def test_sound_becomes_a_result_that_match_would_write(
+    server: Server, first: dict[str, Any]
+) -> None:
+    curve = [score for _, score in first["curve"]]
     assert curve == sorted(curve, reverse=True)
-    match = server.ask("GET", f"/matches/{job['match']}").json()
+    match = server.ask("GET", f"/matches/{first['match']}").json()
     assert {"patches.syx", "best.wav", "target.wav", "note.mid", "report.html"} <= set(
         match["files"]
     )
-    assert match["content"]["renders"] == 60
+    assert match["content"]["renders"] == 40
     # The sound's folder has gone, and the list of results has the match.
-    assert not (server.out / ".app" / id).exists()
+    assert not (server.out / ".app" / first["id"]).exists()
     assert match["id"] in [each["id"] for each in server.ask("GET", "/matches").json()]
 
 
 def test_search_goes_on_from_a_changed_patch_with_locked_values(
-    server: Server, organ: Path
+    server: Server, first: dict[str, Any]
 ) -> None:
-    id = server.bring(organ)
-    search(server, id)
-    first = server.wait(id, "done")["match"]
-    patch = server.ask("GET", f"/matches/{first}").json()["content"]["candidates"][0]["parameters"]
+    match = server.ask("GET", f"/matches/{first['match']}").json()
+    patch = match["content"]["candidates"][0]["parameters"]
     patch["feedback"] = 7 - patch["feedback"]
-    again = server.ask("POST", f"/matches/{first}/again").json()["id"]
+    again = server.ask("POST", f"/matches/{first['match']}/again").json()["id"]
     search(server, again, patch=patch, locks={"feedback": patch["feedback"]})
     second = server.wait(again, "done")["match"]
-    for candidate in server.ask("GET", f"/matches/{second}").json()["content"]["candidates"]:
+    content = server.ask("GET", f"/matches/{second}").json()["content"]
+    assert "given" in content["before_the_search"]
+    for candidate in content["candidates"]:
         assert candidate["parameters"]["feedback"] == patch["feedback"]
 
 
 def test_searches_wait_for_each_other_and_stop_keeps_the_best(server: Server, organ: Path) -> None:
     first, second = server.bring(organ), server.bring(organ, "second.flac")
-    search(server, first, seconds=3600, renders=None)
+    search(server, first, **ENDLESS)
     search(server, second)
-    end = time.monotonic() + 120
-    while not server.jobs()[first]["version"] and time.monotonic() < end:
-        time.sleep(0.2)
+    wait_until(lambda: server.jobs()[first]["version"])
     assert server.jobs()[second]["state"] == "waiting"
     assert server.ask("GET", f"/jobs/{first}/best.flac").body[:4] == b"fLaC"
     assert server.ask("GET", f"/jobs/{first}/target.png").body[1:4] == b"PNG"
@@ -124,29 +167,20 @@ def test_changed_patch_is_written_as_a_file_of_the_synthesizer(server: Server) -
     assert written["algorithm"] == patch["algorithm"]
 
 
-def test_unfinished_searches_survive_the_server(tmp_path: Path, organ: Path) -> None:
-    server = Server(tmp_path)
-    id, idle = server.bring(organ), server.bring(organ, "idle.flac")
-    search(server, id, seconds=3600, renders=None)
-    server.wait(id, "running")
-    server.end(signal.SIGKILL)
-    server = Server(tmp_path)
-    try:
-        jobs = server.jobs()
-        assert jobs[id]["state"] == "unfinished"
-        assert "ended" in jobs[id]["reason"]
-        # A sound that was only looked at is not kept.
-        assert idle not in jobs
-        assert not (tmp_path / ".app" / idle).exists()
-        search(server, id)
-        assert server.wait(id, "done", "failed")["state"] == "done"
-    finally:
-        assert server.end() == 0
+def test_unfinished_searches_survive_the_server(server: Server, brought: dict[str, str]) -> None:
+    searched, jobs = brought["searched"], server.jobs()
+    assert jobs[searched]["state"] == "unfinished"
+    assert "ended" in jobs[searched]["reason"]
+    # A sound that was only looked at is not kept.
+    assert brought["idle"] not in jobs
+    assert not (server.out / ".app" / brought["idle"]).exists()
+    search(server, searched)
+    assert server.wait(searched, "done", "failed")["state"] == "done"
 
 
 def test_dead_search_is_said_and_the_next_one_works(server: Server, organ: Path) -> None:
     id = server.bring(organ)
-    search(server, id, seconds=3600, renders=None)
+    search(server, id, **ENDLESS)
     server.wait(id, "running")
     server.ask("POST", f"/jobs/{id}/stop?at_once=true")
     job = server.wait(id, "failed", "done")
@@ -201,12 +235,6 @@ def test_a_lost_connection_leaves_no_part_of_a_sound(server: Server, organ: Path
     def parts() -> list[Path]:
         return list((server.out / ".app").glob("*/lost.wav"))
 
-    def wait(there: bool) -> None:
-        end = time.monotonic() + 60
-        while bool(parts()) != there and time.monotonic() < end:
-            time.sleep(0.02)
-        assert bool(parts()) == there
-
     with socket.create_connection(server.netloc.split(":")) as connection:
         lines = [
             *("POST /sounds?name=lost.wav HTTP/1.1", f"Host: {server.netloc}"),
@@ -214,8 +242,8 @@ def test_a_lost_connection_leaves_no_part_of_a_sound(server: Server, organ: Path
             *("Content-Length: 1000000", "", ""),
         ]
         connection.sendall("\r\n".join(lines).encode() + organ.read_bytes()[:5_000])
-        wait(there=True)
-    wait(there=False)
+        wait_until(parts)
+    wait_until(lambda: not parts())
     assert "lost.wav" not in {job["name"] for job in server.jobs().values()}
 
 
@@ -229,10 +257,8 @@ def test_a_full_disk_is_said_and_loses_nothing(server: Server, organ: Path, tmp_
             resource.prlimit(each.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     id = server.bring(organ)
-    search(server, id, seconds=3600, renders=None)
-    end = time.monotonic() + 120
-    while not server.jobs()[id]["version"] and time.monotonic() < end:
-        time.sleep(0.2)
+    search(server, id, **ENDLESS)
+    wait_until(lambda: server.jobs()[id]["version"])
     limit(100_000)
     soundfile.write(tmp_path / "large.wav", np.ones(300_000, np.float32), 44_100)
     answer = server.ask("POST", "/sounds?name=a.wav", body=(tmp_path / "large.wav").read_bytes())
@@ -284,16 +310,17 @@ def test_answers_forbid_scripts_from_elsewhere_and_framing(server: Server) -> No
     assert "access-control-allow-origin" not in headers
 
 
-def test_results_are_deleted_only_by_name(server: Server, organ: Path) -> None:
-    id = server.bring(organ)
-    search(server, id)
-    match = server.ask("GET", f"/matches/{server.wait(id, 'done')['match']}").json()
-    folder = Path(match["folder"])
+def test_results_are_deleted_only_by_name(server: Server, first: dict[str, Any]) -> None:
+    kept = Path(server.ask("GET", f"/matches/{first['match']}").json()["folder"])
+    folder = shutil.copytree(kept, kept.with_name("copy"))
+    (match,) = [
+        each for each in server.ask("GET", "/matches").json() if each["folder"] == str(folder)
+    ]
     assert server.ask("DELETE", "/matches/..").status == 404
     assert server.ask("GET", f"/matches/{match['id']}/..%2F..%2Fsecret").status == 404
     assert folder.exists()
     assert server.ask("DELETE", f"/matches/{match['id']}").status == 200
-    assert not folder.exists()
+    assert not folder.exists() and kept.exists()
 
 
 def hostile_requests(count: int) -> list[tuple[str, str, bytes | None, dict[str, str]]]:
