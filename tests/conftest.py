@@ -2,20 +2,23 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 import torch
 import yaml
 
 from tests.models.small import SAMPLING, SMALL, small_flow
 from tests.synths.instruments import declaration
+from tests.tiny import TinyTask
 from unsynth.authoring.probing import exclusion_reason
 from unsynth.flow.solver import Solver
 from unsynth.index.build import build_index
 from unsynth.index.draw_index import DrawIndex
-from unsynth.index.files import save_index
+from unsynth.index.files import save_index, user_index_path
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
@@ -104,18 +107,26 @@ def kill_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     return kill
 
 
-@pytest.fixture(scope="module")
-def short_matches() -> Iterator[None]:
-    """Matches in this process at a fifth of their cost, by smaller numbers in two stages.
+@contextmanager
+def shortened_matches() -> Iterator[None]:
+    """Shorten matches in this process to a fifth, by smaller numbers in two stages.
 
     A result has fewer random draws beside it, and descents fit fewer patches in fewer steps.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("unsynth.matching.run._RANDOM_DRAWS", 4)
+        patch.setattr("unsynth.matching.run._RANDOM_DRAWS_IF_STOPPED", 3)
         patch.setattr(Descent, "_FIRST_ROUNDS", ((16, 2), (12, 1), (12, 1)))
         patch.setattr(Descent, "_QUICK", (2, ((1, 2), (1, 2))))
         patch.setattr(Descent, "_THOROUGH", (2, ((2, 2), (1, 2), (1, 2))))
         patch.setattr(Polish, "_STEPS", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def short_matches() -> Iterator[None]:
+    """Shorten the matches of a module."""
+    with shortened_matches():
         yield
 
 
@@ -131,11 +142,33 @@ def relative_error(expected: np.ndarray, got: np.ndarray) -> float:
 
 @pytest.fixture(scope="session")
 def small_index(task: DX7Task) -> DrawIndex:
-    """An index of 300 draws, made in a few seconds."""
+    """An index of 150 draws, made in a few seconds."""
     with Renderer(task.synth, workers=2) as renderer:
-        *_, index = build_index(task, renderer, 300)
+        *_, index = build_index(task, renderer, 150)
     assert isinstance(index, DrawIndex)
     return index
+
+
+@pytest.fixture(scope="session")
+def tiny_index() -> DrawIndex:
+    """An index of the tiny task."""
+    task = TinyTask()
+    with Renderer(task.synth, workers=2) as renderer:
+        *_, index = build_index(task, renderer, 60)
+    assert isinstance(index, DrawIndex)
+    return index
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(tiny_index: DrawIndex, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's cache that holds it: to build one takes seconds, however few draws it has."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platformdirs, "user_cache_path", lambda *a, **k: folder)
+        path = user_index_path(tiny_index.task)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_index(tiny_index, path)
+    return folder
 
 
 @pytest.fixture(scope="session")

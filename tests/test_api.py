@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import platformdirs
 import pytest
 
 import unsynth
@@ -14,6 +15,8 @@ from unsynth.formats.syx import read_syx
 from unsynth.index.files import save_index
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
+
+pytestmark = pytest.mark.usefixtures("short_matches")
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +33,12 @@ def sound(task, small_index) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def match(sound, small_file) -> unsynth.Match:
+def match(short_matches, sound, small_file) -> unsynth.Match:
     steps = []
     match = unsynth.match(
         *(sound, 44_100),
         task="dx7",
-        renders=100,
+        renders=50,
         lock={"note": 60},
         index=small_file,
         progress=steps.append,
@@ -67,7 +70,7 @@ def test_export_and_save(match, tmp_path):
 def test_a_match_starts_from_the_patches_of_another(sound, match, small_file):
     again = unsynth.match(
         *(sound, 44_100),
-        renders=40,
+        renders=24,
         start=match.patches,
         distance=unsynth.Distance.MSS,
         index=small_file,
@@ -130,14 +133,11 @@ def test_import_loads_neither_torch_nor_scipy():
         unsynth.mach  # noqa: B018
 
 
-def test_a_custom_task_builds_its_index(tmp_path, monkeypatch):
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 100)
-    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
+def test_a_custom_task_starts_from_the_index_in_the_users_cache(tiny_cache, monkeypatch):
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tiny_cache)
     task = TinyTask()
     patch = task.sample(np.random.default_rng(3))
     sound = TinySynth().render(patch, task.note(patch))
-    match = unsynth.match(sound, TinySynth.sample_rate, task, renders=300)
+    match = unsynth.match(sound, TinySynth.sample_rate, task, renders=200)
+    assert "index" in match.result.starts
     assert set(match.patches[0]) == set(task.spec.names) and match.scores[0].mss < 3.0
