@@ -162,23 +162,25 @@ def test_a_misspelt_control_is_named_with_the_nearest(own_task):
 
 
 def test_a_check_prints_measurements_and_writes_a_page(own_task):
-    printed = output("task", "check", own_task, "--draws", 8)
+    printed = output("task", "check", own_task, "--draws", 4)
     assert "noise floor: MSS" in printed and "after other sounds: MSS" in printed
     assert "nothing is wrong" in printed and "on one core" in printed
     page = (own_task.parent / "own.check.html").read_text(encoding="utf-8")
     assert "<audio " in page and "No problems" in page
 
 
-def test_a_match_writes_presets_that_sound_as_rendered(own_task, instrument, tmp_path):
+def test_a_match_writes_presets_that_sound_as_rendered(
+    own_task, instrument, tmp_path, short_matches
+):
     task = load_task(str(own_task))
-    with Renderer(task.synth) as renderer:
-        *_, index = build_index(task, renderer, 20)
+    with Renderer(task.synth, workers=1) as renderer:
+        *_, index = build_index(task, renderer, 8)
     save_index(index, tmp_path / "own.npz")
     patch = task.with_note(task.sample(np.random.default_rng(5)), Note(60, 0.0, 1.5))
     audio = task.synth().render(task.engine_patch(patch), task.note(patch))
     write_wav(tmp_path / "sound.wav", audio, task.synth().sample_rate)
     before = len(multiprocessing.active_children())
-    options = ("--synth", own_task, "--keep", 3, "--budget", 5, "--index", tmp_path / "own.npz")
+    options = ("--synth", own_task, "--keep", 3, "--renders", 24, "--index", tmp_path / "own.npz")
     output("match", tmp_path / "sound.wav", *options, "--out", tmp_path)
     assert len(multiprocessing.active_children()) <= before
     content = json.loads((tmp_path / "sound" / "patch.json").read_text())
@@ -202,6 +204,6 @@ def test_a_model_of_the_task_is_scored(own_task, tmp_path):
     weights = tmp_path / "own.safetensors"
     save_artifact(weights, model, describe(task, architecture, sampling, 0.9, 1, None))
     out = tmp_path / "scores"
-    printed = output("evaluate", weights, "draws:2", "--candidates", 2, "--out", out)
+    printed = output("evaluate", weights, "draws:1", "--candidates", 2, "--out", out)
     assert "best of 2" in printed and "noise floor" in printed
     assert "could not be rendered" not in printed
