@@ -28,6 +28,8 @@ from unsynth.matching.request import Request
 from unsynth.matching.run import Progress
 from unsynth.report.folder import check_output
 
+pytestmark = pytest.mark.usefixtures("short_matches")
+
 
 @pytest.fixture
 def sounds(tmp_path) -> Path:
@@ -48,18 +50,16 @@ def sounds(tmp_path) -> Path:
 
 
 @pytest.fixture
-def small_index(tmp_path, monkeypatch) -> None:
-    """An index of few draws, built at once."""
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    monkeypatch.setattr("unsynth.index.build._MIN_DRAWS", 60)
-    monkeypatch.setattr("unsynth.index.build._SECONDS", 0.0)
+def small_index(tiny_cache, monkeypatch) -> None:
+    """An index of few draws, built before."""
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *a, **k: tiny_cache)
 
 
 def matched(jobs, stop_requested=lambda: False, task=None, **settings):
     with Matcher(task or TinyTask()) as matcher:
-        request = Request(matcher.task, renders=30)
+        request = Request(matcher.task, renders=12)
         events = list(
-            match_jobs(jobs, matcher, request, {"renders": 30} | settings, stop_requested)
+            match_jobs(jobs, matcher, request, {"renders": 12} | settings, stop_requested)
         )
     return [event for event in events if not isinstance(event, Progress | SoundStart)]
 
@@ -123,13 +123,6 @@ def test_every_sound_gets_a_result_from_an_engine_that_dies(sounds, small_index,
     )
 
 
-def test_sounds_of_results_are_not_matched(sounds, small_index, tmp_path):
-    """The results are in the folder that is matched, each with a best.wav."""
-    matched(find_jobs([sounds], sounds / "matches"))
-    assert len(list(sounds.rglob("best.wav"))) == 3
-    assert len(find_jobs([sounds], sounds / "matches")) == 5
-
-
 def test_missing_sounds_are_reported_before_any_match(sounds, tmp_path):
     with pytest.raises(SoundError, match="no such file"):
         find_jobs([sounds / "a.wav", sounds / "none.wav"], tmp_path)
@@ -138,12 +131,14 @@ def test_missing_sounds_are_reported_before_any_match(sounds, tmp_path):
         find_jobs([tmp_path / "empty"], tmp_path)
 
 
-def test_results_of_other_runs_are_not_sounds(sounds, small_index, tmp_path):
-    """Results of an earlier --out are in the folder too; a user's own best.wav is a sound.
+def test_sounds_of_results_are_not_matched(sounds, small_index, tmp_path):
+    """The results are in the folder that is matched, each with a best.wav.
 
-    The place for new results is above the folder.
+    Those of another --out than that of the run count too; a user's own best.wav is a sound.
     """
     matched(find_jobs([sounds], sounds / "matches"))
+    assert len(list(sounds.rglob("best.wav"))) == 3
+    assert len(find_jobs([sounds], sounds / "matches")) == 5
     (sounds / "own").mkdir()
     (sounds / "a.wav").rename(sounds / "own" / "best.wav")
     names = [job.sound.relative_to(sounds).as_posix() for job in find_jobs([sounds], tmp_path)]
@@ -160,12 +155,12 @@ def test_a_result_from_files_of_other_content_is_no_result(sounds, small_index, 
         path.write_text(text)
 
     def settings() -> dict[str, object]:
-        request = Request(TinyTask(), renders=30, start=files["from"])
+        request = Request(TinyTask(), renders=12, start=files["from"])
         return request.settings(files["index"], files["model"])
 
     described = {name: settings()[name] for name in files}
     (result,) = matched([job], **described)
-    expected = {"renders": 30, "sound": hash_sound(job.sound)}
+    expected = {"renders": 12, "sound": hash_sound(job.sound)}
     found = find_result(job, expected | described)
     assert found is not None and found[0] == result.folder
     for path in files.values():
@@ -179,7 +174,7 @@ def test_a_result_that_is_removed_in_mid_run_is_a_failure(sounds, small_index, t
     out, events = tmp_path / "out", []
     jobs = find_jobs([sounds], out)[:2]
     with Matcher(TinyTask()) as matcher:
-        request = Request(matcher.task, renders=30)
+        request = Request(matcher.task, renders=12)
         for event in match_jobs(jobs, matcher, request, {}, lambda: False):
             events.append(event)
             if isinstance(event, SoundStart) and event.number == 2:
