@@ -16,28 +16,21 @@ import pytest
 
 from tests.tiny import CrashingTinySynth, TinySynth, TinyTask
 from unsynth.conventions import SECONDS
-from unsynth.index.build import build_index
-from unsynth.index.draw_index import DrawIndex
 from unsynth.interruption import stop_on
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
-from unsynth.rendering.renderer import Renderer
+from unsynth.matching.run import Progress
 from unsynth.report.folder import save
 from unsynth.search.candidates import Target
 
-TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "16"))
+TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "10"))
 FILES = {"patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and timers of Unix")
-
-
-@pytest.fixture(scope="module")
-def tiny_index() -> DrawIndex:
-    task = TinyTask()
-    with Renderer(task.synth, workers=2) as renderer:
-        *_, index = build_index(task, renderer, 60)
-    return index
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and timers of Unix"),
+    pytest.mark.usefixtures("short_matches"),
+]
 
 
 def target() -> Target:
@@ -47,14 +40,21 @@ def target() -> Target:
     return Target("own.wav", sound, task.sample_rate)
 
 
-def match_interrupted(matcher: Matcher, out: Path, first: float, second: float) -> str:
-    """Match with alarms as Ctrl-C, ``first`` seconds from now and ``second`` later."""
+def match_interrupted(matcher: Matcher, out: Path, first: float = 0.0, second: float = 0.0) -> str:
+    """Match with alarms as Ctrl-C, ``first`` seconds from now and ``second`` later.
+
+    Without ``first``, one alarm comes as the search begins.
+    """
     try:
         with stop_on(signal.SIGALRM) as stop_requested:
-            signal.setitimer(signal.ITIMER_REAL, first, second)
+            signal.setitimer(signal.ITIMER_REAL, first, second)  # 0 sets none
             try:
                 request = Request(matcher.task, budget=60.0)
-                *_, result = matcher.events(target(), request, stop_requested)
+                for event in matcher.events(target(), request, stop_requested):
+                    searching = isinstance(event, Progress) and event.stage == "searching"
+                    if searching and not first and not stop_requested():
+                        signal.raise_signal(signal.SIGALRM)
+                result = event
                 assert isinstance(result, MatchResult)
                 folder = save(result, out).folder
             finally:
@@ -82,7 +82,7 @@ def test_interrupts_at_random_points_leave_a_whole_result_or_nothing(tiny_index,
             first = rng.uniform(0.001, rng.choice([0.1, 1.0, 2.0]))
             second = rng.uniform(0.001, 0.3) if rng.random() < 1 / 3 else 0.0
             outcomes.append(match_interrupted(matcher, tmp_path / str(number), first, second))
+        assert match_interrupted(matcher, tmp_path / "search") == "result"
     print(
         f"{synth.__name__}: {outcomes.count('result')} results, {outcomes.count('nothing')} without"
     )
-    assert "result" in outcomes
