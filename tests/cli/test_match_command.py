@@ -29,7 +29,7 @@ from unsynth.synths.vital import Vital
 from unsynth.tasks.catalogue import load_task
 
 #: Times that a running match is interrupted by a signal.
-INTERRUPTS = max(1, int(os.environ.get("UNSYNTH_INTERRUPTS", "16")) // 20)
+INTERRUPTS = max(1, int(os.environ.get("UNSYNTH_INTERRUPTS", "10")) // 20)
 FILES = {"patches.syx", "patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
 #: Renders of two posterior samples and two draws of the index: nothing is left for a search.
 FEW = ("--renders", 4, "--candidates", 2, "--keep", 2)
@@ -118,10 +118,12 @@ def test_a_full_disk_leaves_no_files(tmp_path, index_file, capsys):
     import resource
 
     out, limit = tmp_path / "out", resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limit[1]))
     try:
-        command = ("match", EXAMPLES / "organ.flac", "--out", out, "--index", index_file, *FEW)
-        assert "could not write the result" in failing(capsys, *command)
+        # The sounds fit, the report with those of eight candidates does not.
+        command = ("match", EXAMPLES / "organ.flac", "--out", out, "--index", index_file)
+        options = ("--renders", 16, "--candidates", 8)
+        assert "could not write the result" in failing(capsys, *command, *options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert not list(out.iterdir())
