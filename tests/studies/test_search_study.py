@@ -19,8 +19,17 @@ from unsynth.tasks.locks import Locks
 RENDERS = 84
 
 
-def test_stopped_study_resumes_without_repeating_work(tmp_path):
-    plan = SearchPlan("dx7", ("draws:2",), targets=1, renders=RENDERS)
+@pytest.fixture
+def few(short_matches, monkeypatch) -> int:
+    """The renders of a study whose ways take few samples and draws of the index."""
+    monkeypatch.setattr("unsynth.studies.search.SAMPLES", 4)
+    monkeypatch.setattr("unsynth.studies.search.NEAREST", 12)
+    monkeypatch.setattr("unsynth.studies.search.PARENTS", 12)
+    return 24
+
+
+def test_stopped_study_resumes_without_repeating_work(tmp_path, few):
+    plan = SearchPlan("dx7", ("draws:2",), targets=1, renders=few)
     lines: list[str] = []
 
     def stop_after_two(line: str) -> None:
@@ -36,8 +45,8 @@ def test_stopped_study_resumes_without_repeating_work(tmp_path):
     contents = [(out / name).read_bytes() for name in names]
     with pytest.raises(StudyError, match="--resume"):
         run_search_study(plan, out)
-    other = SearchPlan("dx7", ("draws:2",), targets=1, renders=RENDERS + 1)
-    with pytest.raises(StudyError, match="with renders 84, not 85"):
+    other = SearchPlan("dx7", ("draws:2",), targets=1, renders=few + 1)
+    with pytest.raises(StudyError, match=f"with renders {few}, not {few + 1}"):
         run_search_study(other, out, resume=True)
 
     table = run_search_study(plan, out, resume=True, report=lines.append)
@@ -50,7 +59,7 @@ def test_stopped_study_resumes_without_repeating_work(tmp_path):
     }
     renders = {way: answer["renders"] for way, answer in answers.items()}
     searches = ("search", "evolution", "random", "index")
-    assert renders == dict.fromkeys(searches, RENDERS) | {"one": 1, "best": 16, "nearest": 64}
+    assert renders == dict.fromkeys(searches, few) | {"one": 1, "best": 4, "nearest": 12}
     # The best of a search is no worse than its starting patches, but MSS picks the answer among
     # the nearest, so its distance may be a little larger.
     assert (
@@ -83,9 +92,9 @@ def test_silent_sample_is_replaced(monkeypatch):
     assert len(batches) == answer["renders"] == 2
 
 
-def test_a_task_without_a_model_is_matched_in_the_other_ways(tmp_path, monkeypatch):
+def test_a_task_without_a_model_is_matched_in_the_other_ways(tmp_path, monkeypatch, few):
     monkeypatch.setattr("unsynth.studies.search.shipped_artifact", lambda name: None)
-    plan = SearchPlan("dx7", ("draws:1",), targets=1, renders=RENDERS)
+    plan = SearchPlan("dx7", ("draws:1",), targets=1, renders=few)
     table = run_search_study(plan, tmp_path / "study", report=lambda line: None)
     ways = [way for way in WAYS if way not in ("one", "best")]
     assert [row[1] for row in table.rows] == [WAYS[way] for way in ways]
@@ -93,7 +102,7 @@ def test_a_task_without_a_model_is_matched_in_the_other_ways(tmp_path, monkeypat
     answers = {
         way: json.loads((tmp_path / f"study/set1-0000-{way}.json").read_text()) for way in ways
     }
-    assert answers["search"]["renders"] == RENDERS
+    assert answers["search"]["renders"] == few
     assert answers["search"]["distance"] <= 1.1 * answers["nearest"]["distance"]
 
 
