@@ -12,6 +12,7 @@ from filelock import FileLock
 from tests.data.sets import make_set
 from tests.models.small import MLP, REGRESSION
 from tests.training.runs import EXPERIMENT, from_set
+from unsynth.audio.observation import Observation
 from unsynth.cli.main import commands
 from unsynth.evaluation.folder import read_evaluation
 from unsynth.studies import arms as arms_module
@@ -19,12 +20,15 @@ from unsynth.studies.arms import ArmsPlan, run_arms
 from unsynth.studies.folder import StudyError
 from unsynth.training.dry_run import dry_run
 
+#: The fields of a set that is large enough for these runs.
+SET = {"count": 80, "observe": (Observation.LOG_MEL,)}
+
 
 @pytest.fixture(scope="module")
 def study(task, tmp_path_factory):
     """The arguments of a study of two arms."""
     folder = tmp_path_factory.mktemp("arms")
-    data = make_set(folder / "set", task)
+    data = make_set(folder / "set", task, **SET)
     for name, model in [("ours", MLP), ("regression", REGRESSION)]:
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(EXPERIMENT | {"model": model}))
     variant = shlex.join(
@@ -33,27 +37,33 @@ def study(task, tmp_path_factory):
     settings = [s for s in from_set(data.url) if not s.startswith("training.steps")]
     flops = 6.5 * dry_run(folder / "ours.yaml", settings)["flops_a_step"]
     experiments = [str(folder / "regression.yaml"), "--variant", variant]
-    options = ["--flops", str(flops), "--seeds", "2", "--dataset", "draws:3", "--workers", "1"]
+    options = ["--flops", str(flops), "--seeds", "2", "--dataset", "draws:2", "--workers", "1"]
     options += ["--candidates", "2"] + [part for s in settings for part in ("--set", s)]
     return ["reproduce", "arms", *experiments, *options]
 
 
-def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_path, monkeypatch):
-    out = tmp_path / "study"
+@pytest.fixture(scope="module")
+def finished(study, tmp_path_factory):
+    """The folder of that study, which was stopped after its first training and then finished."""
+    out = tmp_path_factory.mktemp("finished") / "study"
 
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arms_module, "_score", interrupt)
         stopped = CliRunner().invoke(commands, [*study, "--out", str(out)])
-        assert stopped.exit_code == 1
+    assert stopped.exit_code == 1
     assert [path.parent.name for path in out.glob("*/weights.safetensors")] == ["regression-seed0"]
     before = (out / "regression-seed0" / "weights.safetensors").stat().st_mtime_ns
     done = CliRunner().invoke(commands, [*study, "--out", str(out), "--resume"])
     assert done.exit_code == 0, done.output
     assert (out / "regression-seed0" / "weights.safetensors").stat().st_mtime_ns == before
+    return out
 
+
+def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, finished):
+    out = finished
     costs = json.loads((out / "plan.json").read_text())["arms"]
     assert costs["ours"]["steps"] == 6
     experiment = yaml.safe_load((out / "ours-seed1" / "experiment.yaml").read_text())
@@ -70,7 +80,7 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
             _, rows = read_evaluation(out / f"{name}-seed{seed}" / "evaluation")
             scores[name, seed] = [row["one.mss"] for row in rows]
     gaps = [
-        sum(scores["ours", seed]) / 3 - sum(scores["regression", seed]) / 3 for seed in range(2)
+        sum(scores["ours", seed]) / 2 - sum(scores["regression", seed]) / 2 for seed in range(2)
     ]
     assert f"{gaps[0]:+.2f}, {gaps[1]:+.2f}" in text
     assert f"{sum(gaps) / 2:.2f} ± " in text
@@ -84,12 +94,13 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, tmp_pat
     assert "holds a study: add --resume" in str(again.exception)
 
 
-def test_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
-    """The new run waits while another process holds its lock."""
-    out = tmp_path / "study"
-    few = [*study, "--seeds", "1", "--out", str(out)]
-    assert CliRunner().invoke(commands, few).exit_code == 0
-    more = [*few, "--resume", "--variant", "third training.coupling=independent"]
+def test_study_grows_and_processes_share_it(study, finished, tmp_path, monkeypatch):
+    """The new run waits while another process holds its lock; finished ones stay as they are."""
+    out = shutil.copytree(finished, tmp_path / "study")
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*-seed*/weights.safetensors")}
+    variant = "third training.coupling=independent"
+    # Of the arms, only those of seed 0 are asked for now.
+    more = [*study, "--seeds", "1", "--out", str(out), "--resume", "--variant", variant]
     lock = FileLock(out / "third-seed0.lock")
     lock.acquire()
     waits = []
@@ -109,6 +120,7 @@ def test_study_grows_and_processes_share_it(study, tmp_path, monkeypatch):
         "third",
     ]
     assert (out / "table.md").read_text().count("| third ") == 2
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_flops_below_one_step_are_refused(study, tmp_path):
@@ -153,7 +165,7 @@ def test_a_variant_has_a_name_that_a_folder_can_have(variant, tmp_path):
 
 def test_an_arm_whose_set_was_replaced_is_not_continued(study, task, tmp_path, monkeypatch):
     """The set has the same name and as many sounds, but they are others."""
-    data = make_set(tmp_path / "set", task)
+    data = make_set(tmp_path / "set", task, **SET)
     old = next(part for part in study if part.startswith("data.folder="))
     command = [f"data.folder={data.url}" if part == old else part for part in study]
     command += ["--out", str(tmp_path / "study")]
@@ -165,6 +177,6 @@ def test_an_arm_whose_set_was_replaced_is_not_continued(study, task, tmp_path, m
     assert CliRunner().invoke(commands, command).exit_code == 1
     assert CliRunner().invoke(commands, [*command, "--resume"]).exit_code == 1
     shutil.rmtree(tmp_path / "set")
-    make_set(tmp_path / "set", task, seed=1)
+    make_set(tmp_path / "set", task, seed=1, **SET)
     changed = CliRunner().invoke(commands, [*command, "--resume"])
     assert "has another arm regression, with data " in str(changed.exception)
