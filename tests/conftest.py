@@ -30,6 +30,9 @@ from unsynth.tasks.dx7.task import DX7Task
 
 SHARED = Path(__file__).parents[2] / "shared"
 
+# Processes share the cores, so threads of a matrix product would wait for one another: they took
+# nearly half of the processor's time. The test processes, and those that they start, inherit this.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 torch.set_num_threads(1)
 
 

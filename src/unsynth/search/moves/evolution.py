@@ -35,7 +35,7 @@ class Evolution(Move):
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._optimizer: "SepCMA | None" = None
+        self._optimizer: SepCMA | None = None
         #: The present generation: the optimizer's vector for each patch.
         self._vectors: dict[bytes, Float[np.ndarray, " numbers"]] = {}
         self._best_score = np.inf
