@@ -14,6 +14,7 @@ from unsynth.index.draw_index import INDEX_DURATION, INDEX_PITCH
 from unsynth.index.files import load_index, save_index
 from unsynth.rendering.renderer import Renderer
 from unsynth.synths.base import Note
+from unsynth.tasks.catalogue import load_task
 
 
 def test_spectrograms_relative_to_the_note_are_alike_on_other_notes(task):
@@ -182,6 +183,17 @@ def test_an_index_of_another_prior_is_refused(task, small_index, tmp_path, monke
     monkeypatch.undo()
     with pytest.raises(DrawIndexError, match=r"0123456789abcdef, not for dx7"):
         load_index(task, path)
+
+
+@pytest.mark.parametrize("name", ["dx7", "vital-simple", "surge-simple", "surge-full"])
+def test_a_shipped_index_holds_patches_of_its_task(name):
+    """A task whose hash has changed would refuse it."""
+    loaded = load_task(name)
+    index = load_index(loaded)
+    assert len(index) >= 5_000
+    for draw in (0, len(index) - 1):
+        patch = index.patch(draw)
+        np.testing.assert_array_equal(loaded.spec.decode(loaded.spec.encode(patch[None]))[0], patch)
 
 
 def test_the_shipped_index_matches_its_task(task):
