@@ -96,7 +96,8 @@ def test_a_match_for_another_rate_plays_on_an_engine_at_that_rate(tmp_path, inde
     for rate, reported in ((48_000, best), (44_100, at_48["best_at_44100_hz"])):
         synth = load_task("dx7", rate).synth()
         sound = synth.render(voice, Note(note["pitch"], note["onset_s"], note["duration_s"]))
-        assert (relative_error(heard, sound) < 1e-4) == (rate == 48_000)
+        written = sound / max(1.0, np.abs(sound).max())  # files are scaled below full scale
+        assert (relative_error(heard, written) < 1e-3) == (rate == 48_000)
         assert mss(target, sound) == pytest.approx(reported["mss_db"], abs=0.02)
 
 
