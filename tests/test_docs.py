@@ -121,6 +121,15 @@ def test_small_commands_run_as_they_stand(tmp_path, monkeypatch):
         assert output(*shlex.split(line)[1:]), line
 
 
+def test_the_readmes_numbers_stand_in_the_results():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \| `unsynth reproduce search` \|$", readme, re.MULTILINE)
+    numbers = {number for row in rows for number in re.findall(r"\d+\.\d+", row)}
+    assert len(numbers) >= 6
+    results = (ROOT / "docs" / "research" / "results.md").read_text(encoding="utf-8")
+    assert numbers <= set(re.findall(r"\d+\.\d+", results))
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
