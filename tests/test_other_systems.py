@@ -25,7 +25,7 @@ from unsynth.tasks.catalogue import load_task
 _LIKE_WINDOWS = """
 import os, signal, sys
 for name in ("fork", "forkpty", "nice", "sched_getaffinity", "setsid",
-             "killpg", "mkfifo", "O_NONBLOCK"):
+             "killpg", "mkfifo"):
     delattr(os, name)
 for name in ("SIGHUP", "SIGALRM", "alarm", "setitimer"):
     delattr(signal, name)
