@@ -73,7 +73,7 @@ class PlanFile:
 
         ``plan`` is compared in the form that JSON gives it: lists in place of tuples.
         """
-        difference = _first_difference(stored, json.loads(json.dumps(plan)))
+        difference = first_difference(stored, json.loads(json.dumps(plan)))
         if difference is not None:
             key, other, value = difference
             raise self.error(
@@ -82,14 +82,14 @@ class PlanFile:
             )
 
 
-def _first_difference(
+def first_difference(
     stored: dict[str, Any], plan: dict[str, Any], prefix: str = ""
 ) -> tuple[str, Any, Any] | None:
     """Find the first value of ``plan`` that ``stored`` does not have: its key and both values."""
     for key, value in plan.items():
         other = stored.get(key)
         if isinstance(value, dict) and isinstance(other, dict):
-            difference = _first_difference(other, value, f"{prefix}{key}.")
+            difference = first_difference(other, value, f"{prefix}{key}.")
             if difference is not None:
                 return difference
         elif other != value:

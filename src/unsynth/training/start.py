@@ -1,10 +1,10 @@
 """Start a run from the weights of a trained model."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from unsynth.documents import shown
 from unsynth.models.artifact import SUFFIX, load_artifact, read_artifact, shipped_artifact
+from unsynth.output import first_difference
 from unsynth.tasks.task import Task
 from unsynth.training.module import ModelTraining, TrainingError
 
@@ -26,23 +26,13 @@ def load_weights(module: ModelTraining, task: Task, source: str) -> int:
     artifact = read_artifact(path)
     theirs = artifact.architecture.model_dump(mode="json")
     ours = module.experiment.model.model_dump(mode="json")
-    if different := _difference(ours, theirs, "model"):
+    if difference := first_difference(theirs, ours, "model."):
+        key, other, value = difference
         raise TrainingError(
-            f"start_from: {source} is another model than that of the experiment ({different})"
+            f"start_from: {source} is another model than that of the experiment "
+            f"({key} is {shown(other)} there, and {shown(value)} here)"
         )
     model, _ = load_artifact(path, task)
     for each in (module.model, module.ema):
         each.load_state_dict(model.state_dict())
     return artifact.training_steps
-
-
-def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], name: str) -> str | None:
-    """Name the first setting that differs, with both values."""
-    for key in {**ours, **theirs}:
-        mine, other = ours.get(key), theirs.get(key)
-        if isinstance(mine, dict) and isinstance(other, dict):
-            if found := _difference(mine, other, f"{name}.{key}"):
-                return found
-        elif mine != other:
-            return f"{name}.{key} is {other} there, and {mine} here"
-    return None
