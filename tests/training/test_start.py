@@ -32,19 +32,23 @@ def weights(task: DX7Task, path: Path) -> dict[str, torch.Tensor]:
     return load_artifact(path, task)[0].state_dict()
 
 
-def test_a_run_starts_from_the_weights_of_another(tmp_path, train, task):
+def test_a_run_starts_from_the_weights_of_another(tmp_path, train, task, monkeypatch):
     train("first", 3)
     first = tmp_path / "first.safetensors"
     output("export", tmp_path / "first", "--out", first)
     # With another seed, new weights and the scaling of the encoder's inputs would be others.
     other = ("--set", "seed=9", "--set", "training.learning_rate=1e-20")
-    train("second", 1, "--from", str(first), *other)
+    monkeypatch.chdir(tmp_path / "first")
+    (tmp_path / "first" / first.name).symlink_to(first)
+    (tmp_path / "first" / "first.json").symlink_to(first.with_suffix(".json"))
+    train("second", 1, "--from", first.name, *other)
     second = tmp_path / "second.safetensors"
     output("export", tmp_path / "second", "--out", second)
     expected, got = weights(task, first), weights(task, second)
     assert all(torch.equal(value, got[name]) for name, value in expected.items())
     settings = yaml.safe_load((tmp_path / "second" / "experiment.yaml").read_text())
-    assert settings["start_from"] == str(first)
+    # The name was typed in that folder, though the experiment's folder has such a file too.
+    assert settings["start_from"] == str(tmp_path / "first" / first.name)
 
     # A resumed run goes on from its own checkpoint.
     train("second", 2, "--resume", "--from", str(first), "--set", "seed=9")

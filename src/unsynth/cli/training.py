@@ -62,6 +62,8 @@ def train(
     Ctrl-C saves a checkpoint and stops; --resume continues from it.
     """
     if start_from is not None:
+        if start_from.endswith(".safetensors"):  # As typed: from here, not from the experiment.
+            start_from = str(Path(start_from).absolute())
         overrides += (f"start_from={json.dumps(start_from)}",)
     if dry_run:
         _print_cost(experiment, overrides, as_json)
