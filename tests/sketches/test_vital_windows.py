@@ -152,16 +152,19 @@ def test_every_fitted_parameter_has_a_slope(task):
 
 
 def test_descent_on_the_sketch_comes_nearer_by_the_engine(task):
-    space, rng = Space(task), np.random.default_rng(1)
-    patch, other = (task.with_note(task.sample(rng), Note(60, 0.0, 1.5)) for _ in range(2))
-    audio, before = (
-        task.synth().render(task.engine_patch(p), Note(60, 0.0, 1.5)) for p in (patch, other)
-    )
-    distance = FastSpectral(audio)
-    (fitted,), _ = Downhill(space, sketch_of(task), audio).fit([other], 60, rng)
-    task.spec.check(fitted[None])
-    after = task.synth().render(task.engine_patch(fitted), task.note(fitted))
-    assert distance(after[None])[0] < 0.75 * distance(before[None])[0]
+    space, ratios = Space(task), []
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        patch, other = (task.with_note(task.sample(rng), Note(60, 0.0, 1.5)) for _ in range(2))
+        audio, before = (
+            task.synth().render(task.engine_patch(p), Note(60, 0.0, 1.5)) for p in (patch, other)
+        )
+        distance = FastSpectral(audio)
+        (fitted,), _ = Downhill(space, sketch_of(task), audio).fit([other], 60, rng)
+        task.spec.check(fitted[None])
+        after = task.synth().render(task.engine_patch(fitted), task.note(fitted))
+        ratios.append(distance(after[None])[0] / distance(before[None])[0])
+    assert np.median(ratios) < 0.75
 
 
 def test_the_pickle_is_small_enough_for_a_spawned_process(task):
