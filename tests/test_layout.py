@@ -44,6 +44,7 @@ ORDER = [
     "evaluation",
     "report",
     "authoring",
+    "symmetry",
     "batch",
     "api",
     "__init__",

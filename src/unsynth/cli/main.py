@@ -21,6 +21,7 @@ from unsynth.cli import (
     match,
     models,
     reproduce,
+    symmetry,
     synths,
     training,
 )
@@ -46,7 +47,8 @@ _GROUPS: dict[str, tuple[click.Command, ...]] = {
     ),
     "Research": (
         *(datasets.render, datasets.data, training.train, training.export),
-        *(evaluation.evaluate, evaluation.calibrate, evaluation.compare, reproduce.reproduce),
+        *(evaluation.evaluate, evaluation.calibrate, evaluation.compare, symmetry.symmetry),
+        reproduce.reproduce,
     ),
 }
 

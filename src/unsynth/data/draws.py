@@ -53,8 +53,11 @@ class Draw:
 
 
 def loudness(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> float:
-    """Compute the RMS of the loudest 50 ms, in dB below full scale; -200 for no sound."""
-    frame = max(1, sample_rate // 20)
+    """Compute the RMS of the loudest 50 ms, in dB below full scale; -200 for no sound.
+
+    A shorter sound is one frame.
+    """
+    frame = max(1, min(sample_rate // 20, audio.shape[1]))
     frames = audio[:, : audio.shape[1] // frame * frame].reshape(len(audio), -1, frame)
     power = np.einsum("cfs,cfs->f", frames, frames) / (len(audio) * frame)
     return float(10.0 * np.log10(power.max(initial=0.0) + 1e-20))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from unsynth.documents import DocumentError, read_json, validate
@@ -57,7 +57,10 @@ class Condition:
 
     def holds(self, patch: Patch) -> bool:
         """Say whether a patch meets the condition."""
-        value = float(patch[self.parameter])
+        return self.holds_for(patch[self.parameter])
+
+    def holds_for(self, value: float) -> bool:
+        """Say whether a value of the parameter meets the condition."""
         if self.choices is not None:
             return int(value) in self.choices
         return self.low <= value <= self.high

@@ -75,3 +75,5 @@ class Declaration:
     exchange: Mapping[str, tuple[Condition, ...] | None]
     #: If set, notes start and end within this many seconds, drawn together.
     note_within: float | None
+    #: The path of a ``symmetry.json``, from the file's folder.
+    symmetry: str | None

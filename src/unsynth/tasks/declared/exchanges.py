@@ -15,7 +15,7 @@ class Exchanges:
         self._declaration = declaration
         self._images: dict[tuple[str, ...], Int[np.ndarray, "images d"]] = {}
 
-    def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
+    def images(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
         """List the exchanges that the file allows in this patch; the array is read-only.
 
         Choices that name copies change with them. Row 0 is the identity; see

@@ -19,6 +19,7 @@ from unsynth.tasks.spec import Spec
 #: Keys of the file.
 _TASK_KEYS = (
     *("task", "synth", "engine", "units", "parameters", "note", "note_within", "fixed", "about"),
+    "symmetry",
 )
 #: Keys of a unit.
 _UNIT_KEYS = ("name", "count", "parameters", "fixed", "exchange")
@@ -115,6 +116,7 @@ class _Reader:
                 checks.fail(f"engine: {shown(key)} is not the name of a setting")
         within = content.get("note_within")
         note_within = None if within is None else checks.number(within, "note_within")
+        symmetry = checks.text(content, "symmetry", "the file") if "symmetry" in content else None
         entries = self._entries(content)
         units = content.get("units") or []
         spec = self._spec(units, entries)
@@ -135,7 +137,7 @@ class _Reader:
         if twice:
             checks.fail(f"control {twice[0]!r} is set twice")
         return Declaration(
-            name, synth, engine, spec, parameters, self._fixed, exchange, note_within
+            name, synth, engine, spec, parameters, self._fixed, exchange, note_within, symmetry
         )
 
     def _entries(self, content: Mapping[str, Any]) -> list[_Entry]:

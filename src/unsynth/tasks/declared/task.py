@@ -9,6 +9,8 @@ The file has these parts; ``docs/use/tasks.md`` describes each with examples:
     with its own LFO and envelope
 ``fixed``
     raw values of the controls that are the same in every patch
+``symmetry``
+    the ``symmetry.json`` that says which exchanges keep the sound, in place of ``exchange``
 
 The prior does not change if a unit's copies are exchanged; see
 :mod:`unsynth.tasks.declared.prior`. Whether the sound stays the same too may depend on the patch
@@ -38,6 +40,7 @@ from unsynth.tasks.declared.exchanges import Exchanges
 from unsynth.tasks.declared.prior import DeclaredPrior
 from unsynth.tasks.declared.raw import controls_from_patch, nearest_patch, patch_from_controls
 from unsynth.tasks.declared.reader import check_controls, read_declaration
+from unsynth.tasks.measured import MeasuredExchanges
 from unsynth.tasks.note import NOTE, describe_note, read_note, replace_note
 from unsynth.tasks.parameter import Continuous
 from unsynth.tasks.spec import Spec
@@ -64,6 +67,10 @@ class DeclaredTask:
         self.declaration = read_declaration(content, source)
         self.name: str = self.declaration.name
         self.spec: Spec = self.declaration.spec
+        self._exchanges: Exchanges | MeasuredExchanges = Exchanges(self.declaration)
+        if self.declaration.symmetry is not None:
+            self._exchanges = MeasuredExchanges(folder / self.declaration.symmetry, self.spec)
+            self.spec = self._exchanges.spec
         self.prior = DeclaredPrior(self.declaration)
         maker = ENGINES.get(self.declaration.synth)
         if maker is None:
@@ -73,7 +80,6 @@ class DeclaredTask:
         except TaskError as error:
             raise TaskError(f"{source}: {error}") from None
         check_controls(self.declaration, self.engine.controls, source)
-        self._exchanges = Exchanges(self.declaration)
 
     @property
     def package(self) -> str:
@@ -99,7 +105,7 @@ class DeclaredTask:
         ]
         text = json.dumps(
             [
-                self.spec.hash,
+                declaration.spec.hash,
                 parameters,
                 declaration.fixed,
                 declaration.note_within,
@@ -215,8 +221,11 @@ class DeclaredTask:
         return {"note": describe_note(self.note(patch)), **values}
 
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
-        """List the exchanges of each unit's copies that the file allows in this patch."""
-        return self._exchanges.symmetries(patch)
+        """List the exchanges of each unit's copies that the file allows in this patch.
+
+        With ``symmetry``, they are those that were measured.
+        """
+        return self._exchanges.images(patch)
 
 
 def first_of(differences: Sequence[str]) -> str:

@@ -21,34 +21,45 @@ from unsynth.tasks.dx7.describe import describe
 from unsynth.tasks.dx7.layout import OP, Layout
 from unsynth.tasks.dx7.prior import DX7Prior
 from unsynth.tasks.dx7.voices import patch_from_voice, voice_from_patch
+from unsynth.tasks.measured import MeasuredExchanges
 from unsynth.tasks.note import read_note, replace_note
 from unsynth.tasks.spec import Spec
 
 
 class DX7Task:
-    """One note of a DX7 voice; see :class:`unsynth.tasks.task.Task` and ``dx7.yaml``."""
+    """One note of a DX7 voice; see :class:`unsynth.tasks.task.Task` and ``dx7.yaml``.
 
-    name = source = "dx7"
+    ``symmetry`` is the path of a ``symmetry.json`` to take units and exchanges from, and ``source``
+    the name by which :func:`~unsynth.tasks.catalogue.load_task` loads the task. Raises
+    :class:`~unsynth.errors.TaskError` for a file that is not about this task.
+    """
+
+    name = "dx7"
     package = "dexed-py"
     sample_rate, channels = SAMPLE_RATE, DX7.channels
 
-    def __init__(self, engine_rate: int = SAMPLE_RATE) -> None:
-        self.engine_rate = engine_rate
+    def __init__(
+        self, engine_rate: int = SAMPLE_RATE, source: str = "dx7", symmetry: Path | None = None
+    ) -> None:
+        self.engine_rate, self.source, self._symmetry = engine_rate, source, symmetry
         text = files("unsynth.tasks.dx7").joinpath("dx7.yaml").read_text(encoding="utf-8")
         self.spec = Spec.from_yaml(text)
         self.prior = DX7Prior(self.spec)
         self._layout = Layout(self.spec)
+        self._measured = None if symmetry is None else MeasuredExchanges(symmetry, self.spec)
+        if self._measured is not None:
+            self.spec = self._measured.spec
 
-    def __reduce__(self) -> tuple[type["DX7Task"], tuple[int]]:
+    def __reduce__(self) -> tuple[type["DX7Task"], tuple[int, str, Path | None]]:
         # A spawned process starts only once it has read its arguments, if they exceed 64 kB.
-        return type(self), (self.engine_rate,)
+        return type(self), (self.engine_rate, self.source, self._symmetry)
 
     @cached_property
     def hash(self) -> str:
         """Fingerprint of the spec and of 200 draws of the prior."""
         rng = np.random.default_rng(0)
         draws = np.stack([self.sample(rng) for _ in range(200)])
-        return hashlib.sha256(self.spec.hash.encode() + draws.tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self._layout.spec.hash.encode() + draws.tobytes()).hexdigest()[:16]
 
     def synth(self) -> Synth[Any]:
         """Make an engine."""
@@ -134,4 +145,6 @@ class DX7Task:
 
     def symmetries(self, patch: Float[np.ndarray, " parameters"]) -> Int[np.ndarray, "images d"]:
         """List the exchanges of operators and algorithms that this patch's sound allows."""
+        if self._measured is not None:
+            return self._measured.images(patch)
         return exchanges.symmetries(self._layout, patch)

@@ -1,0 +1,1 @@
+"""Measure which exchanges of parameters leave a synthesizer's sound as it is."""
