@@ -73,7 +73,12 @@ def test_conditions_are_asked_again_in_the_exchanged_patch() -> None:
 
 def test_a_condition_on_a_number_includes_its_ends() -> None:
     condition = Condition(0, low=1.0, high=3.0)
-    assert [condition.holds_for(value) for value in (0.0, 1.0, 3.0, 4.0)] == [False, True, True, False]
+    assert [condition.holds_for(value) for value in (0.0, 1.0, 3.0, 4.0)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_too_many_products_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

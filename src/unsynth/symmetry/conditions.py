@@ -48,7 +48,10 @@ class Observations:
 
     def matching_any(self, groups: Sequence[Group]) -> Bool[np.ndarray, " items"]:
         """Say which patches meet at least one of some groups."""
-        return np.any([self.matching(group) for group in groups], axis=0)
+        matching = np.zeros(len(self.patches), dtype=bool)
+        for group in groups:
+            matching |= self.matching(group)
+        return matching
 
     def counts(self, group: Group) -> tuple[int, int]:
         """Count the patches that meet a group, and those of them that sound the same."""
@@ -106,7 +109,7 @@ def describe(groups: Sequence[Group], spec: Spec) -> str:
 
     >>> from unsynth.tasks.parameter import Integer
     >>> spec = Spec((Integer("feedback", 0, 7), Categorical("algorithm", ("1", "2", "3"))))
-    >>> describe([(Condition(1, choices=frozenset({0, 2})), Condition(0, high=0))], spec)
+    >>> describe([(Condition(1, choices=frozenset({0, 2})), Condition(0, high=0.0))], spec)
     'algorithm is 1 or 3 and feedback is 0'
     """
     if any(not group for group in groups):
@@ -211,8 +214,8 @@ def _condition(
     if isinstance(spec.parameters[position], Integer):
         return Condition(
             position,
-            -math.inf if low == -math.inf else math.floor(low) + 1,
-            math.inf if high == math.inf else math.floor(high),
+            -math.inf if low == -math.inf else math.floor(low) + 1.0,
+            math.inf if high == math.inf else float(math.floor(high)),
         )
     return Condition(
         position,
@@ -232,7 +235,7 @@ def _without_needless(group: Group, observations: Observations, least_share: flo
 
 
 def _joined(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Join groups that differ in the choices of one category only, and drop repeated ones."""
+    """Join groups that differ in the choices of one category only, and drop what others imply."""
     joined: list[Group] = []
     for group in groups:
         for i, other in enumerate(joined):
@@ -242,22 +245,51 @@ def _joined(groups: Sequence[Group]) -> tuple[Group, ...]:
                 break
         else:
             joined.append(group)
-    return tuple(joined) if len(joined) == len(groups) else _joined(joined)
+    if len(joined) < len(groups):
+        return _joined(joined)
+    return tuple(_remainder(group, [g for g in joined if g is not group]) for group in joined)
 
 
 def _union(one: Group, other: Group) -> Group | None:
     """Return the group that holds where either does, if it is one group; else ``None``."""
-    first, second = set(one), set(other)
-    if first == second:
-        return one
-    if first <= second:
-        return one
-    if second <= first:
+    if _implies(one, other):
         return other
-    mine, theirs = first - second, second - first
+    if _implies(other, one):
+        return one
+    mine, theirs = set(one) - set(other), set(other) - set(one)
     if len(mine) != 1 or len(theirs) != 1:
         return None
     a, b = mine.pop(), theirs.pop()
     if a.parameter != b.parameter or a.choices is None or b.choices is None:
         return None
     return tuple(replace(c, choices=a.choices | b.choices) if c == a else c for c in one)
+
+
+def _implies(one: Group, other: Group) -> bool:
+    """Say whether every patch that meets one group meets the other."""
+    return all(any(_is_within(mine, theirs) for mine in one) for theirs in other)
+
+
+def _is_within(one: Condition, other: Condition) -> bool:
+    if one.parameter != other.parameter:
+        return False
+    if one.choices is not None and other.choices is not None:
+        return one.choices <= other.choices
+    return other.low <= one.low and one.high <= other.high
+
+
+def _remainder(group: Group, others: Sequence[Group]) -> Group:
+    """Take from a group's choices those with which another group holds anyway."""
+    for condition in group:
+        if condition.choices is None:
+            continue
+        rest = tuple(c for c in group if c is not condition)
+        covered = {
+            choice
+            for choice in condition.choices
+            for other in others
+            if _implies((*rest, replace(condition, choices=frozenset({choice}))), other)
+        }
+        smaller = replace(condition, choices=condition.choices - covered)
+        group = tuple(smaller if c is condition else c for c in group)
+    return group

@@ -37,9 +37,9 @@ class LabProgress:
 class Errors:
     """Distances in one metric: x to g·x, x to its second render, and between patches."""
 
-    exchanged: Float[np.ndarray, " pairs"]
-    floor: Float[np.ndarray, " pairs"]
-    other: Float[np.ndarray, " pairs"]
+    exchanged: Float[np.ndarray, " exchanged"]
+    floor: Float[np.ndarray, " patches"]
+    other: Float[np.ndarray, " others"]
 
 
 @dataclass(frozen=True)

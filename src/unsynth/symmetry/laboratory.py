@@ -42,11 +42,11 @@ from unsynth.symmetry.candidates import (
 )
 from unsynth.symmetry.conditions import Group, Observations, find_conditions, meet
 from unsynth.symmetry.findings import Errors, Finding, LabProgress, LabResult
-from unsynth.symmetry.measurements import Measurements
+from unsynth.symmetry.measurements import Measured, Measurements
 from unsynth.symmetry.sensitivity import Profiles, measure_profiles
 from unsynth.symmetry.subject import Subject
 from unsynth.symmetry.trials import Trial, run_trials
-from unsynth.tasks.exchange import Exchange, Kind, Verdict
+from unsynth.tasks.exchange import Condition, Exchange, Kind, Verdict
 from unsynth.tasks.parameter import Categorical, Integer
 from unsynth.tasks.spec import Patch
 
@@ -60,6 +60,8 @@ _MOST_PARAMETER_PAIRS = 120
 _ROUNDS = 5
 #: Fresh patches that test a condition, at least this many and this many per choice.
 _TESTS, _TESTS_PER_CHOICE = 16, 2
+#: Settings around which more patches are tried, per round.
+_EXPLORED = 4
 #: Tests that must say something.
 _LEAST_TESTS = 6
 #: Share of the patches that must sound the same, for an engine that is not deterministic.
@@ -77,6 +79,9 @@ _PRIOR_DRAWS, _DENSITY_DRAWS = 4000, 200
 _SECONDS, _LEAST_PAIRS, _MOST_PAIRS = 150.0, 32, 640
 
 
+_Table = Float[np.ndarray, "_ metrics"]
+
+
 class Laboratory:
     """Measures one subject; ``folder`` keeps what is measured."""
 
@@ -91,6 +96,7 @@ class Laboratory:
         in_units = {p for unit in self.spec.units for copy in unit.members for p in copy}
         count = len(self.spec.parameters)
         self._shared = [p for p in range(count) if p not in in_units and p not in subject.note]
+        self._measured_references: tuple[_Table, _Table] | None = None
         self._least_share = 1.0 if subject.deterministic else _NOISY_SHARE
 
     def run(self) -> Iterator[LabProgress | LabResult]:
@@ -223,12 +229,16 @@ class Laboratory:
             for number in range(_ROUNDS):
                 seen = Observations(np.stack(observed), np.array(labels))
                 groups = find_conditions(seen, self.spec, shared, self._least_share)
+                jobs = [*self._tests(candidate, groups, number)]
+                jobs += self._explorations(candidate, seen, groups, number)
                 failed = False
-                for patch, code in self._test(candidate, groups, number):
+                for (_, job), result in zip(jobs, self._attempt(jobs), strict=True):
+                    code = result.values[0]
                     if code != UNHEARD:
-                        observed.append(patch)
+                        observed.append(job.patch)
                         labels.append(code == SAME)
-                        failed |= code == DIFFERENT
+                        inside = any(all(c.holds(job.patch) for c in group) for group in groups)
+                        failed |= inside != (code == SAME)
                 if not failed:
                     break
         tests = Observations(
@@ -284,24 +294,52 @@ class Laboratory:
             np.median(overwritten)
         )
 
-    def _test(
+    def _attempt(self, jobs: list[tuple[str, Job]]) -> Iterator[Measured]:
+        return self._kept.each(jobs, self._attempts.attempt, CHUNK)
+
+    def _tests(
         self, candidate: Candidate, groups: Sequence[Group], number: int
-    ) -> Iterator[tuple[Patch, int]]:
-        """Try an exchange on fresh patches that meet each group."""
-        exchange = candidate.exchange
-        jobs: list[tuple[str, Job]] = []
+    ) -> Iterator[tuple[str, Job]]:
+        """Make fresh patches that meet each group."""
         for g, group in enumerate(groups):
             choices = max([len(c.choices) for c in group if c.choices is not None], default=1)
             for test in range(max(_TESTS, _TESTS_PER_CHOICE * choices)):
-                item = ((number + 1) * 100 + g) * 1000 + test
-                rng = self._rng(item, exchange.name)
-                patch = meet(group, self.subject.sample(rng), self.spec, test, rng)
-                if exchange.kind is Kind.VALUES:
-                    patch[exchange.category] = exchange.choices[test % 2]
-                jobs.append((f"{exchange.name} {item}", Job(patch, [candidate])))
-        measured = self._kept.each(jobs, self._attempts.attempt, CHUNK)
-        for (_, job), result in zip(jobs, measured, strict=True):
-            yield job.patch, result.values[0]
+                item = 2 * (((number + 1) * 100 + g) * 1000 + test)
+                yield self._job(candidate, group, item, test)
+
+    def _explorations(
+        self, candidate: Candidate, seen: Observations, groups: Sequence[Group], number: int
+    ) -> Iterator[tuple[str, Job]]:
+        """Make fresh patches around those that sound the same and meet no group.
+
+        They take the same choices of the shared categories, and spread the other shared parameters.
+        """
+        outside = seen.same & ~seen.matching_any(groups)
+        categories = [
+            p
+            for p in self._shared
+            if isinstance(self.spec.parameters[p], Categorical)
+            and p not in candidate.exchange.positions
+        ]
+        places = dict.fromkeys(
+            tuple(int(patch[p]) for p in categories) for patch in seen.patches[outside]
+        )
+        for i, choices in enumerate(list(places)[:_EXPLORED]):
+            group = tuple(
+                Condition(p, choices=frozenset({choice}))
+                for p, choice in zip(categories, choices, strict=True)
+            )
+            for test in range(_TESTS):
+                item = 2 * (((number + 1) * 100 + 50 + i) * 1000 + test) + 1
+                yield self._job(candidate, group, item, test)
+
+    def _job(self, candidate: Candidate, group: Group, item: int, test: int) -> tuple[str, Job]:
+        """Make a patch that meets a group, and on which a candidate can be tried."""
+        exchange = candidate.exchange
+        patch = meet(group, self.draw(item), self.spec, test, self._rng(item, exchange.name))
+        if exchange.kind is Kind.VALUES:
+            patch[exchange.category] = exchange.choices[test % 2]
+        return f"{exchange.name} {item}", Job(patch, [candidate])
 
     def _stands(self, group: Group, tests: Observations) -> bool:
         """Say whether enough tests of a group said something, and sounded the same."""
@@ -318,34 +356,40 @@ class Laboratory:
         after = self.subject.log_density(np.stack([exchange.apply(p) for p in patches]))
         return bool(np.allclose(before, after, rtol=0.0, atol=1e-6))
 
-    def _measure(
-        self, finding: Finding, seen: tuple[Sequence[Patch], Int[np.ndarray, " patches"]]
-    ) -> Finding:
+    def _measure(self, finding: Finding, tried: Tried) -> Finding:
         """Measure an approximate exchange in all metrics."""
-        patches, codes = seen
+        patches, codes = tried
         chosen = [p for p, code in zip(patches, codes, strict=True) if code == DIFFERENT]
         chosen = chosen[:_MEASURED_PATCHES]
-        variants = [each for p in chosen for each in (p, p, finding.exchange.apply(p))]
-        sounds = list(self.subject.render(variants))
-        rate, rows = self.subject.sample_rate, []
-        for i in range(0, len(sounds), 3):
-            sound, again, exchanged = sounds[i : i + 3]
-            other = sounds[(i + 3) % len(sounds)]
-            group = [sound, again, exchanged, other]
-            if not any(isinstance(each, RenderFailure) for each in group):
-                rows.append([audio_metrics(sound, each, rate) for each in group[1:]])  # type: ignore[arg-type]
-        table = np.array(rows, dtype=float)
-        errors = {
-            metric.name: Errors(table[:, 1, m], table[:, 0, m], table[:, 2, m])
-            for m, metric in enumerate(METRICS)
-        }
+        pairs = [(patch, finding.exchange.apply(patch)) for patch in chosen]
+        exchanged, (floor, other) = self._distances(pairs), self._references()
         return replace(
             finding,
             verdict=Verdict.APPROXIMATE,
             keeps_prior=self._keeps_prior(finding.exchange, np.stack(chosen)),
-            errors=errors,
+            errors={
+                metric.name: Errors(exchanged[:, m], floor[:, m], other[:, m])
+                for m, metric in enumerate(METRICS)
+            },
             example=chosen[0],
         )
+
+    def _references(self) -> tuple[_Table, _Table]:
+        """Measure patches against their second renders, and against one another, once."""
+        if self._measured_references is None:
+            patches = [self.draw(2 * item) for item in range(_MEASURED_PATCHES)]
+            again, others = ([*zip(patches, each)] for each in (patches, patches[1:]))  # noqa: B905
+            self._measured_references = self._distances(again), self._distances(others)
+        return self._measured_references
+
+    def _distances(self, pairs: Sequence[tuple[Patch, Patch]]) -> _Table:
+        """Render pairs of patches, and compute all metrics of each."""
+        sounds = list(self.subject.render(patch for pair in pairs for patch in pair))
+        rows = []
+        for one, other in zip(sounds[::2], sounds[1::2], strict=True):
+            if not isinstance(one, RenderFailure) and not isinstance(other, RenderFailure):
+                rows.append(audio_metrics(one, other, self.subject.sample_rate))
+        return np.array(rows, dtype=float).reshape(-1, len(METRICS))
 
     def _by_choice(
         self,

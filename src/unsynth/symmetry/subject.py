@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ _KOSC = re.compile(r"kosc-(\d{1,2})(?:-(asymmetric|conditional|dial-(0|1|0?\.\d+
 _MOST_OSCILLATORS = 8
 
 
+@runtime_checkable
 class Subject(Protocol):
     """A synthesizer with a prior over its patches."""
 

@@ -63,7 +63,7 @@ class Condition:
         """Say whether a value of the parameter meets the condition."""
         if self.choices is not None:
             return int(value) in self.choices
-        return self.low <= value <= self.high
+        return bool(self.low <= value <= self.high)
 
 
 @dataclass(frozen=True)
