@@ -143,7 +143,7 @@ def test_a_hidden_difference_of_two_copies_is_not_called_exact() -> None:
 
 
 def test_an_engine_with_a_noise_floor_is_judged_by_it() -> None:
-    result = measure(Planted(noise=0.003, deterministic=False), 24)
+    result = measure(Planted(noise=0.0002, deterministic=False), 24)
     assert describe(find(result, "osc 1 and 2").groups, result.spec) == "routing is not am"
 
 

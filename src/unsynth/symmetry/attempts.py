@@ -26,8 +26,8 @@ Tried = tuple[Sequence[Patch], Int[np.ndarray, " patches"]]
 #: Outcomes of an exchange of a patch.
 SAME, DIFFERENT, UNHEARD = 1, 0, -1
 
-#: Patches on which columns and pairs of parameters are tried.
-_COLUMN_PATCHES = 24
+#: Columns and pairs of parameters are tried on a quarter of the patches, and at most on these.
+COLUMN_SHARE, MOST_COLUMN_PATCHES = 4, 24
 #: Patches that are rendered before their results are kept.
 CHUNK = 16
 #: Groups of choices that are rendered before their results are kept.
@@ -60,9 +60,10 @@ class Attempts:
 
         Fills in ``codes``, which holds :data:`UNHEARD` everywhere.
         """
+        few = min(len(patches) // COLUMN_SHARE, MOST_COLUMN_PATCHES)
         units = sum(c.exchange.kind is Kind.UNITS for c in candidates)
         jobs = [
-            (f"screen {i}", Job(patch, candidates[: None if i < _COLUMN_PATCHES else units]))
+            (f"screen {i}", Job(patch, candidates[: None if i < few else units]))
             for i, patch in enumerate(patches)
         ]
         for i, measured in enumerate(self._kept.each(jobs, self.attempt, CHUNK)):

@@ -23,7 +23,9 @@ from unsynth.metrics.audio import METRICS, audio_metrics, mss
 from unsynth.rendering.renderer import RenderFailure
 from unsynth.symmetry.attempts import (
     CHUNK,
+    COLUMN_SHARE,
     DIFFERENT,
+    MOST_COLUMN_PATCHES,
     SAME,
     UNHEARD,
     Attempts,
@@ -178,8 +180,14 @@ class Laboratory:
         start = perf_counter()
         count = 2 * CHUNK
         list(self.subject.render([self.draw(item) for item in range(count)]))
-        seconds = (perf_counter() - start) / count * (1 + len(unit_candidates(self.spec)))
-        return int(np.clip(_SECONDS / seconds, _LEAST_PAIRS, _MOST_PAIRS))
+        renders = _SECONDS * count / (perf_counter() - start)
+        per_patch = 1 + len(unit_candidates(self.spec))
+        columns = len(column_candidates(self.spec))
+        affordable = max(
+            renders / (per_patch + columns / COLUMN_SHARE),
+            (renders - MOST_COLUMN_PATCHES * columns) / per_patch,
+        )
+        return int(np.clip(affordable, _LEAST_PAIRS, _MOST_PAIRS))
 
     def _parameters(self) -> Generator[LabProgress, None, list[Candidate]]:
         """Propose pairs of parameters that no unit holds."""
