@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.symmetry.test_laboratory import Planted, measure
+from tests.symmetry.planted import Planted, measure
 from unsynth.symmetry.page import rows_of, value_rows, write_page
 from unsynth.symmetry.subject import load_subject
 from unsynth.tasks.exchange import Kind

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.symmetry.test_laboratory import Planted
+from tests.symmetry.planted import Planted
 from unsynth.errors import TaskError
 from unsynth.symmetry.subject import KOscSubject, TaskSubject, load_subject
 from unsynth.symmetry.trials import Trial, compare_choices, is_same, run_trials

@@ -24,7 +24,7 @@ _FEWEST_PAIRS = 16
 @click.option(
     "--pairs",
     type=WholeNumber(_FEWEST_PAIRS),
-    show_default="as many as the engine renders in two to three minutes, from 32 to 640",
+    show_default="as many as take about two minutes, from 32 to 640",
     help="Number of random patches on which each exchange is tried.",
 )
 @out_option("Output folder.", otherwise="TASK.symmetry, beside a task file")

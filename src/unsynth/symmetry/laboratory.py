@@ -59,11 +59,11 @@ _PROFILED_PATCHES = 6
 #: The most pairs of parameters that are tried.
 _MOST_PARAMETER_PAIRS = 120
 #: Rounds of conditions and their tests.
-_ROUNDS = 5
+_ROUNDS = 4
 #: Fresh patches that test a condition, at least this many and this many per choice.
 _TESTS, _TESTS_PER_CHOICE = 16, 2
 #: Settings around which more patches are tried, per round.
-_EXPLORED = 4
+_EXPLORED = 3
 #: Tests that must say something.
 _LEAST_TESTS = 6
 #: Share of the patches that must sound the same, for an engine that is not deterministic.
@@ -78,7 +78,7 @@ _OVERWRITTEN_PATCHES = 4
 #: Draws of the prior that the share of a condition is counted on, and its density is checked on.
 _PRIOR_DRAWS, _DENSITY_DRAWS = 4000, 200
 #: By default, patches that take this time, in seconds, but from 32 to 640.
-_SECONDS, _LEAST_PAIRS, _MOST_PAIRS = 150.0, 32, 640
+_SECONDS, _LEAST_PAIRS, _MOST_PAIRS = 100.0, 32, 640
 
 
 _Table = Float[np.ndarray, "_ metrics"]
