@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unsynth.metrics.audio import METRICS
+from unsynth.metrics.audio import METRICS, Metric
 from unsynth.output import write_text
 from unsynth.rendering.renderer import RenderFailure
 from unsynth.report.media import figure_uri, flac_uri
 from unsynth.report.templates import load_template
 from unsynth.symmetry.conditions import describe
-from unsynth.symmetry.findings import Finding, LabResult
+from unsynth.symmetry.findings import Errors, Finding, LabResult
 from unsynth.symmetry.subject import Subject
 from unsynth.tasks.exchange import Exchange, Kind, Verdict
 from unsynth.tasks.parameter import Categorical
@@ -22,6 +22,10 @@ from unsynth.tasks.spec import Unit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Smaller distances are drawn at the left edge.
+_LEAST_DRAWN = 1e-4
+#: Shorter sounds, in seconds, are not worth hearing.
+_SHORTEST = 0.1
 #: The most exchanges to hear.
 _EXAMPLES = 6
 _ORDER = (Verdict.EXACT, Verdict.CONDITIONAL, Verdict.APPROXIMATE, Verdict.NONE)
@@ -130,7 +134,7 @@ def _evidence(findings: Sequence[Finding]) -> str:
     else:
         same = sum(f.same for f in findings)
         tried = sum(f.tried for f in findings)
-        parts.append(f"{same:,} of {tried:,} patches sounded the same, and {tested:,} of the tests")
+        parts.append(f"the same in {same:,} of {tried:,} trials, then {tested:,} tests")
     if not all(f.keeps_prior for f in findings):
         parts.append("changes how likely a patch is")
     return "; ".join(parts)
@@ -165,23 +169,36 @@ def _plots(result: LabResult) -> list[dict[str, str]]:
         plots.append({"image": figure_uri(figure), "caption": caption})
     near = [f for f in result.findings if f.errors]
     if near:
-        figure = Figure(figsize=(9, 2.6), layout="constrained")
-        for axes, metric in zip(figure.subplots(1, len(METRICS)), METRICS, strict=True):
-            for label, colour in (
-                ("other", "0.75"),
-                ("exchanged", "#a1480b"),
-                ("floor", "#0b7668"),
-            ):
-                values = np.concatenate([getattr(f.errors[metric.name], label) for f in near])
-                axes.hist(values, bins=24, color=colour, alpha=0.75, label=label)
-            axes.set(xlabel=f"{metric.label} {metric.unit}".strip(), yticks=[])
-        figure.axes[0].legend(fontsize=7)
+        figure = Figure(figsize=(10, 2.4), layout="constrained")
+        panels = figure.subplots(1, len(METRICS), sharey=True)
+        for axes, metric in zip(panels, METRICS, strict=True):
+            _draw_errors(axes, metric, [f.errors[metric.name] for f in near])
         caption = (
-            "Approximate exchanges: distances of exchanged patches, of second renders (floor), and "
-            "of other patches."
+            "Approximate exchanges: the distances of exchanged patches, beside the noise floor and "
+            "other patches. 0 is at the left edge, and bars are medians."
         )
         plots.append({"image": figure_uri(figure), "caption": caption})
     return plots
+
+
+def _draw_errors(axes: "Axes", metric: Metric, errors: Sequence[Errors]) -> None:
+    """Draw the distances in one metric, on a logarithmic axis."""
+    rows = {
+        "second render": [each.floor for each in errors[:1]],
+        "exchanged": [each.exchanged for each in errors],
+        "other patch": [each.other for each in errors[:1]],
+    }
+    rng = np.random.default_rng(0)
+    for row, values in enumerate(rows.values()):
+        # RMS is a similarity. A logarithmic axis has no 0.
+        distances = 1.0 - np.concatenate(values) if metric.better == "↑" else np.concatenate(values)
+        points = np.maximum(distances, _LEAST_DRAWN)
+        axes.scatter(points, row + rng.uniform(-0.15, 0.15, len(points)), s=8, alpha=0.5)
+        axes.plot([np.median(points)] * 2, [row - 0.3, row + 0.3], color="black")
+    axes.set_xscale("log")
+    label = f"1 - {metric.label}" if metric.better == "↑" else metric.label
+    axes.set(xlim=(0.7 * _LEAST_DRAWN, None), ylim=(2.6, -0.6), xlabel=f"{label} {metric.unit}")
+    axes.set_yticks(range(len(rows)), list(rows))
 
 
 def _draw_matrix(axes: "Axes", result: LabResult, unit: Unit) -> None:
@@ -219,6 +236,8 @@ def _examples(result: LabResult, subject: Subject) -> Iterable[dict[str, Any]]:
         one, other = subject.render([finding.example, exchanged])
         if isinstance(one, RenderFailure) or isinstance(other, RenderFailure):
             continue
+        if one.shape[1] < _SHORTEST * subject.sample_rate:
+            return
         positions = sorted(finding.exchange.positions)
         before, after = (result.spec.named(patch) for patch in (finding.example, exchanged))
         names = [result.spec.names[position] for position in positions]
