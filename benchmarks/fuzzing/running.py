@@ -29,7 +29,7 @@ from fuzzing.originals import Files
 
 #: Seconds that a case may compute, and seconds after which it hangs though it does not compute.
 MOST_COMPUTING, MOST_WAITING = 10, 60
-#: Bytes that a case may hold, and bytes that it may ask for.
+#: Bytes that a case may hold, and bytes that it may ask for beside what is loaded before it.
 MOST_MEMORY, MOST_ASKED = 2_000_000_000, 4_000_000_000
 #: The longest line of an error, in characters.
 MOST_CHARACTERS = 500
@@ -163,7 +163,8 @@ def _run(arguments: tuple[str, ...], place: Path) -> None:
 
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_COMPUTING, MOST_COMPUTING + 1))
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_ASKED, MOST_ASKED))
+        most = _asked() + MOST_ASKED
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(place)
     for name in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
@@ -196,6 +197,11 @@ def _run(arguments: tuple[str, ...], place: Path) -> None:
         report["seconds"] = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     Path("report").write_text(json.dumps(report))
     os._exit(0)
+
+
+def _asked() -> int:
+    """Return the bytes that this process has asked for: a torch with CUDA asks for gigabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGESIZE")
 
 
 def _command(arguments: tuple[str, ...]) -> None:
