@@ -67,4 +67,4 @@ def test_models_that_do_not_fit_are_refused(tmp_path, capsys, model_path):
     deeper = ("--set", "model.field.layers=3")
     line = failing(capsys, *command, model_path, *deeper)
     assert "model.field.layers is" in line and "3 here" in line
-    assert not (tmp_path / "run" / "last.ckpt").exists()
+    assert not (tmp_path / "run").exists()

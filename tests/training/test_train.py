@@ -135,6 +135,7 @@ def test_sketched_needs_a_sketch_and_no_set(experiment_path, tmp_path):
     settings = [*SKETCHED, "task=vital-full"]
     with pytest.raises(TrainingError, match="vital-full has no sketch of its engine"):
         train(experiment_path, settings, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(ExperimentError, match="sketched is for training without"):
         load_experiment(experiment_path, [*SKETCHED, "data.uses=1", "data.folder=set"])
 

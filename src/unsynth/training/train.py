@@ -73,7 +73,7 @@ def train(
     _check_devices(experiment, devices * nodes)
     shards = None if experiment.data.folder is None else open_set(experiment, task)
     folder = out or Path("runs") / experiment_path.stem
-    checkpoint = _prepare(folder, resume)
+    checkpoint = _checkpoint(folder, resume)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     with Renderer(task.synth) as renderer:
@@ -147,18 +147,21 @@ def _pairing(experiment: Experiment, task: Task) -> Pairing:
     return Pairing(task, experiment.training.coupling, experiment.data.noises)
 
 
-def _prepare(folder: Path, resume: bool) -> Path | None:
-    """Make the run's folder; return the checkpoint to resume from, if any."""
+def _checkpoint(folder: Path, resume: bool) -> Path | None:
+    """Return the checkpoint in a run's folder to resume from; ``None`` for a new run."""
     checkpoint = folder / CHECKPOINT
     if resume and not checkpoint.exists():
         raise TrainingError(f"{checkpoint} is missing: there is nothing to resume")
     if checkpoint.exists() and not resume:
         raise TrainingError(f"{folder} already holds a run: add --resume, or choose another --out")
+    return checkpoint if resume else None
+
+
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written: {error.strerror}") from None
-    return checkpoint if resume else None
 
 
 def _groups(
@@ -243,9 +246,12 @@ def _fit(
     settings = experiment.training
     shards = None if isinstance(batches, _StreamBatches) else batches
     module = build(experiment, task, None if shards is None else shards.contents)
+    trained = None
     if checkpoint is None and experiment.start_from is not None:
-        steps = load_weights(module, task, experiment.start_from)
-        _say(f"starting from {experiment.start_from}, trained for {steps:,} steps")
+        trained = load_weights(module, task, experiment.start_from)
+    _make_folder(folder)  # after checks that need no time, before work that takes minutes
+    if trained is not None:
+        _say(f"starting from {experiment.start_from}, trained for {trained:,} steps")
     elif checkpoint is None:
         _fit_encoder(module, batches)
     step = 0
