@@ -23,6 +23,7 @@ from unsynth.evaluation.folder import EvaluationError, open_folder, read_evaluat
 from unsynth.evaluation.scorer import Scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
 from unsynth.evaluation.targets import find_targets
+from unsynth.formats.syx import init_voice, write_bank
 from unsynth.index.files import load_index, save_index
 from unsynth.metrics.audio import audio_metrics
 from unsynth.rendering.renderer import Renderer
@@ -191,22 +192,31 @@ def test_other_content_of_the_same_name_is_not_continued(model, sounds, scored_s
         sound.write_bytes(whole)
 
 
-def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, shared_data):
+@pytest.fixture
+def bank(tmp_path) -> Path:
+    """A bank of 32 voices of the same name."""
+    path = tmp_path / "bank.syx"
+    path.write_bytes(write_bank([init_voice("PIANO")] * 32))
+    return path
+
+
+def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, bank):
+    folder = tmp_path / "folder"
+    folder.mkdir()
     for dataset, message in [
         ("draws:0", "give a number of draws"),
         ("draws:x", "give a number of draws"),
         (f"nsynth:{tmp_path}", "NSynth's test set is not here"),
         (str(tmp_path / "nowhere"), "no such file"),
-        (str(tmp_path), "no sounds in this folder"),
+        (str(folder), "no sounds in this folder"),
     ]:
         with pytest.raises(DatasetError, match=message):
             run(model, dataset, tmp_path / "e")
-    bank = next((shared_data / "dx7_cartridges").glob("*.syx"))
     with pytest.raises(DatasetError, match="not both"):
-        find_targets([str(bank), str(tmp_path)], task, 0)
-    (tmp_path / "no_sound.wav").write_text("text")
+        find_targets([str(bank), str(folder)], task, 0)
+    (folder / "no_sound.wav").write_text("text")
     with pytest.raises(EvaluationError, match=r"none of the 1 targets .*: not a sound file"):
-        run(model, str(tmp_path), tmp_path / "e", workers=1)
+        run(model, str(folder), tmp_path / "e", workers=1)
 
 
 def test_another_index_is_not_continued(task, model, evaluated, tmp_path, monkeypatch):
@@ -304,8 +314,7 @@ def test_damaged_settings_in_the_default_folder_are_named(model, tmp_path, monke
         next(evaluate(EvaluationRequest(model, ["draws:2"]), resume=True))
 
 
-def test_voices_have_names_and_a_noise_floor(task, shared_data):
-    bank = sorted((shared_data / "dx7_cartridges").glob("*.syx"))[0]
+def test_voices_have_names_and_a_noise_floor(task, bank):
     voices = find_targets([str(bank)], task, 0)
     assert len(voices.names) == len(set(voices.names)) == 32
     with Renderer(task.synth, workers=1) as renderer:

@@ -143,10 +143,12 @@ def test_other_instruments_dumps_are_named():
     )  # fmt: skip
 
 
-def test_a_file_without_headers_must_look_like_voices(shared_data):
+def test_a_file_without_headers_must_look_like_voices():
     rng = np.random.default_rng(0)
-    path = shared_data / "dx7_cartridges" / "Dexed_01.syx"
-    bank = path.read_bytes()[6:-2]  # a few of its values are out of range
+    damaged = bytearray(write_bank(random_bank(0))[6:-2])
+    for voice in (0, 3, 31):  # as in some old banks, a few values are out of range
+        damaged[128 * voice + 16] = 120
+    bank = bytes(damaged)
     assert len(read_syx(bank).voices) == 32 and len(read_syx(bank * 2).voices) == 64
     text = (b"The DX7 has 32 voices in a bank. " * 200)[:4096]
     four_operators = (bytes(range(30)) + bytes(27) + b"LATELY BAS" + bytes(61)) * 32
