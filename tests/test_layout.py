@@ -170,6 +170,22 @@ def test_engines_are_imported_only_when_asked_for():
             assert not any(n.split(".")[0] in ("dexed", "pedalboard", "vita") for n in names), path
 
 
+@pytest.mark.parametrize(
+    "module", ["training.checkpoint", "training.export", "studies.kosc.study", "evaluation.evaluate"]
+)
+def test_only_training_needs_lightning(module: str):
+    """Its import takes 4 s, and `pip install unsynth` leaves it out."""
+    imports, needed, ahead = imports_by_module(ROOT), set(), {f"unsynth.{module}"}
+    while ahead:
+        needed |= ahead
+        ahead = {other for each in ahead for other in imports[each]} - needed
+    assert len(needed) > 5
+    for each in needed:
+        path = ROOT.joinpath(*each.split(".")[1:])
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        assert "import lightning" not in path.read_text(encoding="utf-8"), each
+
+
 def test_files_stay_short():
     lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in ROOT.rglob("*.py")}
     assert {str(p): n for p, n in lengths.items() if n > MOST_LINES} == {}

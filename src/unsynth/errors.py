@@ -29,6 +29,10 @@ class DrawIndexError(UnsynthError):
     """An index of draws that is missing, damaged or made for another task."""
 
 
+class TrainingError(UnsynthError):
+    """A run that cannot start, continue or be resumed."""
+
+
 class OutputError(UnsynthError):
     """A place where a result cannot be written."""
 

@@ -3,12 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from unsynth.errors import UnsynthError
+from unsynth.errors import TrainingError, UnsynthError
 from unsynth.flow.solver import Solver
 from unsynth.tasks.catalogue import load_task
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
-from unsynth.training.module import TrainingError
 
 #: Parameters of the paper's models, counted in its code.
 PUBLISHED = {

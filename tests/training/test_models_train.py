@@ -12,10 +12,11 @@ import yaml
 from tests.commands import output
 from tests.models.small import MODELS
 from tests.training.runs import EXPERIMENT, from_set, rows
+from unsynth.errors import TrainingError
 from unsynth.models.posterior import load_posterior
 from unsynth.training.dry_run import dry_run
 from unsynth.training.export import export_artifact
-from unsynth.training.train import TrainingError, train
+from unsynth.training.train import train
 
 
 def write_experiment(folder: Path, model: str, **training) -> Path:

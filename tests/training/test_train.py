@@ -19,6 +19,7 @@ from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
 from unsynth.data.batch import join
 from unsynth.data.external import DatasetError
+from unsynth.errors import TrainingError
 from unsynth.models.artifact import ArtifactError, load_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.tasks.catalogue import load_task
@@ -26,7 +27,6 @@ from unsynth.training.checkpoint import read_checkpoint
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import ExperimentError, load_experiment
 from unsynth.training.export import export_artifact
-from unsynth.training.module import TrainingError
 from unsynth.training.optimizer import learning_rate
 from unsynth.training.train import build, open_set, train
 

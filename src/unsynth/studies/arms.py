@@ -34,7 +34,7 @@ from unsynth.metrics.audio import METRICS
 from unsynth.output import write_text
 from unsynth.studies.folder import PLAN, TABLE, Report, StudyError, read_plan, write_plan
 from unsynth.tasks.catalogue import load_task
-from unsynth.training.callbacks import CHECKPOINT
+from unsynth.training.checkpoint import CHECKPOINT
 from unsynth.training.dry_run import dry_run
 from unsynth.training.experiment import load_experiment
 from unsynth.training.export import export_artifact

@@ -5,14 +5,13 @@ A run's folder holds ``experiment.yaml``, ``last.ckpt``, ``loss.csv``, ``validat
 """
 
 import csv
-import math
 import signal
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import lightning
 import torch
@@ -20,16 +19,14 @@ from jaxtyping import Float, UInt8
 
 from unsynth.data.batch import TimedBatches
 from unsynth.documents import write_yaml
+from unsynth.errors import TrainingError
 from unsynth.files import replacing
-from unsynth.training.module import ModelTraining, TrainingError
+from unsynth.training.checkpoint import CHECKPOINT
+from unsynth.training.module import ModelTraining
+from unsynth.training.tables import LOSSES, VALIDATIONS, draw_losses, open_table
 
-CHECKPOINT = "last.ckpt"
-_LOSS_COLUMNS = ("step", "loss", "penalty", "gradient_norm", "learning_rate")
-_VALIDATION_COLUMNS = ("step", "loss")
 #: Shortest time between two pictures of the losses, in seconds.
 _PICTURE_SECONDS = 60.0
-#: Points of the training loss in a picture, at least, if the run has as many steps.
-_PICTURE_POINTS = 400
 
 
 class Checkpoints(lightning.Callback):
@@ -140,8 +137,8 @@ class LossLog(lightning.Callback):
         text = write_yaml(module.experiment.model_dump(mode="json"))
         (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
         step = trainer.global_step
-        self._losses = _open_table(self._folder / "loss.csv", _LOSS_COLUMNS, step)
-        self._validations = _open_table(self._folder / "validation.csv", _VALIDATION_COLUMNS, step)
+        self._losses = open_table(self._folder / LOSSES, step)
+        self._validations = open_table(self._folder / VALIDATIONS, step)
         self._drawn_at = time.monotonic()
 
     def on_train_batch_end(
@@ -246,60 +243,3 @@ def _waiting_seconds(trainer: lightning.Trainer) -> float:
     batches = trainer.train_dataloader
     assert isinstance(batches, TimedBatches)
     return batches.waiting_seconds
-
-
-def draw_losses(folder: Path) -> None:
-    """Draw ``loss.png`` from the folder's two tables, the training loss as means of blocks."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    steps, losses = _columns(folder / "loss.csv", len(_LOSS_COLUMNS))
-    block = max(1, len(losses) // _PICTURE_POINTS)
-    whole = len(losses) // block * block
-    axes.plot(
-        steps[:whole].reshape(-1, block).mean(1),
-        losses[:whole].reshape(-1, block).mean(1),
-        linewidth=0.8,
-        label="training",
-    )
-    axes.plot(
-        *_columns(folder / "validation.csv", len(_VALIDATION_COLUMNS)),
-        label="validation, averaged weights",
-    )
-    axes.set(xlabel="step", ylabel="loss", xscale="log", yscale="log")
-    axes.legend()
-    figure.savefig(folder / "loss.png", dpi=120)
-
-
-def _columns(path: Path, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read the first two columns of a table."""
-    rows = [[float(value) for value in row[:2]] for row in read_table(path, columns)]
-    table = torch.tensor(rows).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
-
-def read_table(path: Path, columns: int) -> list[list[str]]:
-    """Read the rows of a table of numbers, the first of which is a step; none if it is missing.
-
-    A row that a kill has cut, or that is damaged, is left out.
-    """
-    rows = []
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    for line in text.splitlines()[1:]:
-        row = line.split(",")
-        try:
-            finite = int(row[0]) >= 0 and all(math.isfinite(float(value)) for value in row)
-        except (ValueError, OverflowError):
-            continue
-        if finite and len(row) == columns:
-            rows.append(row)
-    return rows
-
-
-def _open_table(path: Path, columns: tuple[str, ...], step: int) -> TextIO:
-    """Open a table to append rows, without its incomplete rows and those after a step."""
-    rows = [row for row in read_table(path, len(columns)) if int(row[0]) <= step]
-    with replacing(path) as unfinished, unfinished.open("w", newline="") as file:
-        csv.writer(file).writerows([columns, *rows])
-    return path.open("a", newline="", buffering=1)

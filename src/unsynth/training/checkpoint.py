@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from unsynth.documents import shown
-from unsynth.errors import UnsynthError
+from unsynth.errors import TrainingError, UnsynthError
 from unsynth.models import artifact
-from unsynth.training.module import TrainingError
 
+#: The checkpoint in a run's folder.
+CHECKPOINT = "last.ckpt"
 #: Fields of a checkpoint of Lightning, with their types: those used here, and those to resume.
 _FIELDS = {"state_dict": dict, "global_step": int, "unsynth": dict}
 _RESUMED = {"loops": dict, "optimizer_states": list, "lr_schedulers": list}

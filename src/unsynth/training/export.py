@@ -6,10 +6,10 @@ import torch
 
 from unsynth.models.artifact import Artifact, describe, save_artifact
 from unsynth.tasks.catalogue import load_task
-from unsynth.training.callbacks import CHECKPOINT, read_table
-from unsynth.training.checkpoint import check_weights, read_checkpoint
+from unsynth.training.checkpoint import CHECKPOINT, check_weights, read_checkpoint
 from unsynth.training.experiment import load_experiment
-from unsynth.training.module import check_identity, identity
+from unsynth.training.identity import check_identity, identity
+from unsynth.training.tables import VALIDATIONS, read_table
 
 #: The names of averaged weights in a checkpoint start with this.
 _PREFIX = "ema."
@@ -18,7 +18,7 @@ _PREFIX = "ema."
 def export_artifact(checkpoint: Path, out: Path) -> Artifact:
     """Write the averaged weights of a checkpoint (or of a run's folder) to ``out``.
 
-    Raises :class:`~unsynth.training.module.TrainingError` for a checkpoint that is missing, damaged
+    Raises :class:`~unsynth.errors.TrainingError` for a checkpoint that is missing, damaged
     or of another task, and :class:`~unsynth.models.artifact.ArtifactError` if ``out`` cannot be
     written.
     """
@@ -44,12 +44,12 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
         experiment.sampling,
         experiment.training.ema_decay,
         step,
-        _validation_loss(path.with_name("validation.csv"), step),
+        _validation_loss(path.with_name(VALIDATIONS), step),
     )
     return save_artifact(out, model, artifact)
 
 
 def _validation_loss(table: Path, step: int) -> float | None:
     """Read the last loss that was measured up to a step, if there is one."""
-    losses = [float(loss) for at, loss in read_table(table, 2) if int(at) <= step]
+    losses = [float(loss) for at, loss in read_table(table) if int(at) <= step]
     return losses[-1] if losses else None

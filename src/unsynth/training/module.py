@@ -9,8 +9,7 @@ validation and the weight file use them.
 
 import copy
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import lightning
@@ -22,19 +21,15 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from unsynth.audio.augmentation import RANDOM_VALUES, augment
 from unsynth.data.batch import Batch
 from unsynth.data.seeding import Purpose, training_rng
-from unsynth.documents import shown
-from unsynth.errors import UnsynthError
+from unsynth.errors import TrainingError
 from unsynth.models.architecture import Model
 from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.task import Task
 from unsynth.training.experiment import Experiment
+from unsynth.training.identity import check_identity, identity
 from unsynth.training.known_parameters import KnownParameters
 from unsynth.training.objective import Noise, compute_losses, draw_times
 from unsynth.training.optimizer import learning_rate, parameter_groups
-
-
-class TrainingError(UnsynthError):
-    """A run that cannot start, continue or be resumed."""
 
 
 class ModelTraining(lightning.LightningModule):
@@ -191,43 +186,6 @@ class ModelTraining(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raise :class:`TrainingError` for the checkpoint of another run."""
         check_identity(checkpoint.get("unsynth", {}), self._identity)
-
-
-def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
-    """List what must be equal to resume a run; the optimiser's settings may change.
-
-    The place of a set and the number of loaders may change as well. The content of the set may not;
-    it is not part of an experiment, so :class:`ModelTraining` adds it.
-    """
-    shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
-    # Without sketches the key is left out, so that checkpoints older than the key can be resumed.
-    for key in ("folder", "loaders", *([] if experiment.data.sketched else ["sketched"])):
-        del shared["data"][key]
-    return {"task": f"{Path(experiment.task).stem} {task_hash}"} | _flatten(shared)
-
-
-def check_identity(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise :class:`TrainingError` for another run's checkpoint, naming the first difference."""
-    for key, value in expected.items():
-        other = stored.get(key)
-        if isinstance(other, torch.Tensor) or other != value:
-            raise TrainingError(
-                f"the checkpoint is of {key} {_text(other)}, the experiment of {_text(value)}: "
-                "train anew with another --out"
-            )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) and len(value) < 200 else shown(value)
-
-
-def _flatten(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested fields into one level of dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in fields.items():
-        nested = isinstance(value, dict)
-        flat |= _flatten(value, f"{prefix}{key}.") if nested else {prefix + key: value}
-    return flat
 
 
 def _require_finite(what: str, value: float, step: int) -> None:

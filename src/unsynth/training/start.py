@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from unsynth.documents import shown
+from unsynth.errors import TrainingError
 from unsynth.models.artifact import SUFFIX, load_artifact, read_artifact, shipped_artifact
 from unsynth.output import first_difference
 from unsynth.tasks.task import Task
-from unsynth.training.module import ModelTraining, TrainingError
+from unsynth.training.module import ModelTraining
 
 
 def load_weights(module: ModelTraining, task: Task, source: str) -> int:

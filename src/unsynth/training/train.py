@@ -21,6 +21,7 @@ from unsynth.data.external import DatasetError
 from unsynth.data.groups import RenderedGroups, SketchedGroups, render_sounds
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Stream
+from unsynth.errors import TrainingError
 from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.vae_realnvp import VAERealNVP
@@ -28,10 +29,15 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
-from unsynth.training.callbacks import CHECKPOINT, Checkpoints, LossLog, ProgressPrinter
-from unsynth.training.checkpoint import check_weights, is_out_of_memory, read_checkpoint
+from unsynth.training.callbacks import Checkpoints, LossLog, ProgressPrinter
+from unsynth.training.checkpoint import (
+    CHECKPOINT,
+    check_weights,
+    is_out_of_memory,
+    read_checkpoint,
+)
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
-from unsynth.training.module import ModelTraining, TrainingError
+from unsynth.training.module import ModelTraining
 from unsynth.training.start import load_weights
 
 if TYPE_CHECKING:
