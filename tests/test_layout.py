@@ -171,7 +171,8 @@ def test_engines_are_imported_only_when_asked_for():
 
 
 @pytest.mark.parametrize(
-    "module", ["training.checkpoint", "training.export", "studies.kosc.study", "evaluation.evaluate"]
+    "module",
+    ["training.checkpoint", "training.export", "studies.kosc.study", "evaluation.evaluate"],
 )
 def test_only_training_needs_lightning(module: str):
     """Its import takes 4 s, and `pip install unsynth` leaves it out."""

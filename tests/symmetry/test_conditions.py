@@ -66,6 +66,15 @@ def test_a_continuous_bound_holds_nothing_that_was_not_tried() -> None:
     assert -0.05 < condition.high <= 0.0
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_single_number_makes_one_range(seed: int) -> None:
+    """The class weights of the tree are rounded, which must not cut the range in two."""
+    values = np.random.default_rng(seed).uniform(-1.0, 1.0, (640, 1))
+    spec = Spec((Continuous("ranges", -1.0, 1.0, 0.001),))
+    ((condition,),) = find_conditions(Observations(values, values[:, 0] <= 0.0), spec, (0,))
+    assert condition.low == -np.inf
+
+
 def test_chance_makes_no_condition_on_what_is_not_shared() -> None:
     seen = observe(lambda p: p[1] == 0)
     assert find_conditions(seen, SPEC, (0,)) == ()

@@ -21,7 +21,7 @@ from unsynth.tasks.spec import Patch
 from unsynth.tasks.task import Task
 
 #: What `unsynth symmetry dx7` measured.
-MEASURED = Path(__file__).parents[2] / "docs" / "research" / "symmetries" / "dx7.json"
+MEASURED = Path(__file__).parents[2] / "dev" / "results" / "symmetry" / "dx7.json"
 
 
 def task_with(symmetry: Path, folder: Path, of: str = "dx7") -> Task:

@@ -14,10 +14,10 @@ from jaxtyping import Float
 
 from unsynth.data.draws import audible_draws
 from unsynth.data.seeding import Split
-from unsynth.evaluation.evaluate import EvaluationProgress, find_weights
+from unsynth.evaluation.evaluate import EvaluationProgress
 from unsynth.evaluation.tables import Table
 from unsynth.metrics.calibration import coverage, rank_uniformity, ranks
-from unsynth.models.artifact import read_artifact
+from unsynth.models.artifact import find_weights, read_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.catalogue import load_task

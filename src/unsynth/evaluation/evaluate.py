@@ -38,7 +38,7 @@ from unsynth.evaluation.tables import PUBLISHED, Table, left_out_list, scores_ta
 from unsynth.evaluation.targets import find_targets
 from unsynth.files import replacing
 from unsynth.index.files import hash_index
-from unsynth.models.artifact import ArtifactError, read_artifact, shipped_artifact
+from unsynth.models.artifact import find_weights, read_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.output import output_errors, write_text
 from unsynth.rendering.renderer import cores
@@ -136,20 +136,6 @@ def evaluate(
                 journal.flush()
             yield EvaluationProgress(done, count)
     yield _finish(folder, description, [rows[number] for number in numbers])
-
-
-def find_weights(model: str) -> Path:
-    """Return the path of a weight file: ``model`` itself, or the shipped one of that task.
-
-    Raises :class:`~unsynth.models.artifact.ArtifactError` where no model of the task is shipped.
-    """
-    path = Path(model)
-    if path.suffix == ".safetensors":
-        return path
-    shipped = shipped_artifact(load_task(model).name)
-    if shipped is None:
-        raise ArtifactError(f"unsynth ships no trained model for {model}; give a .safetensors file")
-    return shipped
 
 
 def _finish(

@@ -84,7 +84,7 @@ def _aligned(
 ) -> Float[torch.Tensor, "items d"]:
     aligned = x0.clone()
     for noise, data, rows, result in zip(x0, x1, symmetries, aligned, strict=True):
-        images = torch.from_numpy(rows).to(x0.device)
+        images = torch.tensor(rows, device=x0.device)
         nearest = images[(data[images] @ noise).argmax()]
         result[nearest] = noise
     return aligned

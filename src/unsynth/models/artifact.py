@@ -27,6 +27,7 @@ from unsynth.errors import UnsynthError
 from unsynth.files import replacing
 from unsynth.flow.solver import Solver
 from unsynth.models.architecture import Architecture, Model, StrictSettings
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
@@ -318,3 +319,17 @@ def read_artifact(weights: Path) -> Artifact:
             f"{path}: does not describe a model of this version ({error}); copy both "
             "files again, or train the model again"
         ) from None
+
+
+def find_weights(model: str) -> Path:
+    """Return the path of a weight file: ``model`` itself, or the shipped one of that task.
+
+    Raises :class:`ArtifactError` where no model of the task is shipped.
+    """
+    path = Path(model)
+    if path.suffix == ".safetensors":
+        return path
+    shipped = shipped_artifact(load_task(model).name)
+    if shipped is None:
+        raise ArtifactError(f"unsynth ships no trained model for {model}; give a .safetensors file")
+    return shipped

@@ -88,7 +88,12 @@ def find_conditions(
         axis=1,
     )
     tree = DecisionTreeClassifier(
-        max_depth=_DEPTH, min_samples_leaf=_LEAST, class_weight="balanced", random_state=0
+        max_depth=_DEPTH,
+        min_samples_leaf=_LEAST,
+        # Weighted sums are rounded: without it a leaf of one class may be split again.
+        min_impurity_decrease=1e-9,
+        class_weight="balanced",
+        random_state=0,
     )
     tree.fit(columns, same)
     leaves = tree.apply(columns)

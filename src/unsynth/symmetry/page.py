@@ -14,6 +14,7 @@ from unsynth.report.media import figure_uri, flac_uri
 from unsynth.report.templates import load_template
 from unsynth.symmetry.conditions import describe
 from unsynth.symmetry.findings import Errors, Finding, LabResult
+from unsynth.symmetry.learned import LearnedSymmetry, plot_errors, plot_tokens
 from unsynth.symmetry.subject import Subject
 from unsynth.tasks.exchange import Exchange, Kind, Verdict
 from unsynth.tasks.parameter import Categorical
@@ -22,6 +23,8 @@ from unsynth.tasks.spec import Unit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Errors of a model's field.
+_KINDS = ("trained", "elsewhere", "untrained")
 #: Smaller distances are drawn at the left edge.
 _LEAST_DRAWN = 1e-4
 #: Shorter sounds, in seconds, are not worth hearing.
@@ -52,8 +55,13 @@ class Row:
     evidence: str
 
 
-def write_page(result: LabResult, subject: Subject, path: Path) -> None:
-    """Write the page; raises :class:`~unsynth.errors.OutputError` if it cannot be written."""
+def write_page(
+    result: LabResult, subject: Subject, path: Path, learned: LearnedSymmetry | None = None
+) -> None:
+    """Write the page, with what a model has learned if that was measured.
+
+    Raises :class:`~unsynth.errors.OutputError` if it cannot be written.
+    """
     counts = {v: sum(f.verdict is v for f in result.findings) for v in _ORDER}
     kinds = [(heading, rows_of(result, kind)) for kind, heading in _HEADINGS.items()]
     text = load_template("symmetry/page.html.j2").render(
@@ -62,6 +70,7 @@ def write_page(result: LabResult, subject: Subject, path: Path) -> None:
         sections=[(heading, rows) for heading, rows in kinds if rows],
         values=value_rows(result),
         plots=_plots(result),
+        learned=None if learned is None else _learned(learned),
         examples=list(_examples(result, subject)),
         minutes=result.seconds / 60,
     )
@@ -179,6 +188,30 @@ def _plots(result: LabResult) -> list[dict[str, str]]:
         )
         plots.append({"image": figure_uri(figure), "caption": caption})
     return plots
+
+
+def _learned(learned: LearnedSymmetry) -> dict[str, Any]:
+    """Lay out what a model has learned."""
+    plots = [
+        {
+            "image": figure_uri(plot_errors(learned)),
+            "caption": "The error of the trained field under each exchange, on patches in which it "
+            "holds and on the others, and that of an untrained field. 0 is equivariant.",
+        }
+    ]
+    if learned.tokens is not None:
+        caption = "Param2Tok's assignment; lines part the copies of units."
+        plots.append({"image": figure_uri(plot_tokens(learned.tokens)), "caption": caption})
+    medians = [
+        (f"t = {t:g}", *(_median(learned, kind, time) for kind in _KINDS))
+        for time, t in enumerate(learned.times)
+    ]
+    return {"field": learned.field, "plots": plots, "medians": medians, "tokens": learned.tokens}
+
+
+def _median(learned: LearnedSymmetry, kind: str, time: int) -> str:
+    errors = np.array([getattr(exchange, kind)[time] for exchange in learned.exchanges])
+    return f"{np.nanmedian(errors):.3f}" if np.isfinite(errors).any() else ""
 
 
 def _draw_errors(axes: "Axes", metric: Metric, errors: Sequence[Errors]) -> None:
