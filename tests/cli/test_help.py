@@ -31,7 +31,7 @@ def test_an_option_of_several_commands_has_few_help_texts():
                 texts.setdefault(parameter.opts[0], set()).add(parameter.help or "")
     differing = {name for name, helps in texts.items() if len(helps) > 1}
     assert differing <= {
-        *("--out", "--from", "--draws", "--candidates", "--note", "--json"),
+        *("--out", "--from", "--draws", "--candidates", "--note", "--json", "--model"),
         *("--budget", "--renders", "--steps", "--guidance"),
     }
 
