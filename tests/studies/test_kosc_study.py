@@ -13,10 +13,11 @@ from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc import budget as budget_module
+from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
-from unsynth.studies.kosc.quasi import asymmetry, measure_asymmetry, quasi_cells, write_quasi
+from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
 from unsynth.studies.kosc.scoring import score_cell, uniform_patches
 from unsynth.studies.kosc.study import run_cells
 from unsynth.studies.kosc.training import Training
@@ -248,22 +249,21 @@ def test_asymmetry_is_0_for_an_invariant_posterior_and_large_for_an_ordered_one(
 def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     monkeypatch.setattr(quasi_module, "_SAMPLES", 4)
     monkeypatch.setattr(quasi_module, "_SOLVER_STEPS", 1)
+    monkeypatch.setattr(equivariance_module, "_SOUNDS", 8)
     cells = quasi_cells([2], 1, [0.5])
     assert {c.condition for c in cells} == {"dial 0.5", "conditional"}
     least = dataclasses.replace(SMALL, steps=2, batch=4, items=4)
-    results, settings = run_cells(
-        cells, least, tmp_path, "cpu", report=silent, probe=measure_asymmetry
-    )
+    results, settings = run_cells(cells, least, tmp_path, "cpu", report=silent, probe=probe_flow)
     for result in results:
         steps = [step for step, _ in result.watched]
-        assert steps == ([] if result.model == "Random" else [1, 2])
+        assert steps == ([] if result.model == "Random" else [0, 1, 2])
     write_quasi(results, cells, settings, tmp_path)
     table = (tmp_path / "table.md").read_text()
     assert table.count("conditional") >= len(FLOWS) + 1
     assert (tmp_path / "invariance.png").exists()
     assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
     resumed, _ = run_cells(
-        cells, least, tmp_path, "cpu", resume=True, report=silent, probe=measure_asymmetry
+        cells, least, tmp_path, "cpu", resume=True, report=silent, probe=probe_flow
     )
     assert resumed == results
     # The weights are large and may have been deleted: the table does not need them.
@@ -272,6 +272,38 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     (tmp_path / "table.md").unlink()
     write_quasi(resumed, cells, settings, tmp_path)
     assert (tmp_path / "table.md").read_text() == table
+    assert (tmp_path / "equivariance.png").exists()
+    for result in resumed:
+        if result.model == "CNF (Equivariant)":
+            errors = np.array([numbers[2:8] for _, numbers in result.watched])
+            assert errors.max() < 1e-4
+    # Results from before the fields were measured have blanks.
+    for result in resumed:
+        result.watched[:] = [(step, numbers[:2]) for step, numbers in result.watched if step]
+    assert all(row[-5:] == [""] * 5 for row in quasi_table(resumed).rows)
+    write_quasi(resumed, cells, settings, tmp_path)
+
+
+@pytest.mark.parametrize("coupling", [Coupling.OPTIMAL_TRANSPORT, Coupling.ALIGNED])
+def test_several_noises_share_one_sound(coupling):
+    settings = dataclasses.replace(SMALL, noises=3)
+    training = Training(dataclasses.replace(cell(Model.MLP), coupling=coupling), settings, CPU)
+    encoded = []
+    training.model.encoder.register_forward_hook(lambda *call: encoded.append(len(call[2])))
+    training.advance()
+    training.fetch_losses()
+    training.close()
+    assert encoded == [SMALL.batch] and np.isfinite(training.losses).all()
+
+
+def test_plans_without_noises_resume(tmp_path):
+    cells = [cell(Model.RANDOM)]
+    run_cells(cells, SMALL, tmp_path, "cpu", report=silent)
+    assert "noises" not in json.loads((tmp_path / "plan.json").read_text())["asked"]
+    run_cells(cells, SMALL, tmp_path, "cpu", resume=True, report=silent)
+    with pytest.raises(StudyError, match="noises"):
+        more = dataclasses.replace(SMALL, noises=2)
+        run_cells(cells, more, tmp_path, "cpu", resume=True, report=silent)
 
 
 def test_only_exchangeable_oscillators_are_aligned():

@@ -78,6 +78,13 @@ def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
             "--batch", default=1024, type=COUNT, show_default=True, help="Sounds per training step."
         ),
         click.option(
+            "--noises",
+            default=1,
+            type=COUNT,
+            show_default=True,
+            help="Noises, each with a time, that a flow sees of each sound in a step.",
+        ),
+        click.option(
             "--width",
             default=128,
             type=WholeNumber(16),
@@ -193,12 +200,12 @@ def reproduce_kosc_quasi(
     """Symmetries that hold only in part.
 
     The oscillators have filters that differ by a dial (approximate symmetry), or a switch between
-    common and disjoint frequency ranges (conditional symmetry). Writes table.md, invariance.png and
-    figures of what Param2Tok has learned.
+    common and disjoint frequency ranges (conditional symmetry). Writes table.md, invariance.png,
+    equivariance.png and figures of what Param2Tok has learned.
     """
     from unsynth.studies.kosc.cell import CellSettings
     from unsynth.studies.kosc.quasi import (
-        measure_asymmetry,
+        probe_flow,
         quasi_cells,
         quasi_table,
         write_quasi,
@@ -207,7 +214,7 @@ def reproduce_kosc_quasi(
 
     cells = quasi_cells(ks, seeds, dials)
     plan = CellSettings(**settings)
-    results, used = run_cells(cells, plan, out, device, budget, resume, say, measure_asymmetry)
+    results, used = run_cells(cells, plan, out, device, budget, resume, say, probe_flow)
     write_quasi(results, cells, used, out)
     say(quasi_table(results).markdown())
     say(f"figures: {out}")

@@ -12,7 +12,8 @@ from unsynth.synths.kosc import KOsc
 
 #: Training steps of the paper.
 PAPER_STEPS = 400_000
-#: Measurements of a probe while a flow trains, evenly spaced in the logarithm of the step.
+#: Measurements of a probe while a flow trains, evenly spaced in the logarithm of the step. The new
+#: flow is measured, too.
 PROBES = 8
 
 
@@ -45,12 +46,14 @@ class Cell:
 class CellSettings:
     """How cells are trained and tested; the defaults are the paper's.
 
-    ``plan.json`` has a key for each field.
+    ``plan.json`` has a key for each field, ``noises`` only if it is not 1.
     """
 
     #: Training steps; a budget replaces them by the number that fits it.
     steps: int = PAPER_STEPS
     batch: int = 1024
+    #: Noises, each with a time of its own, that a flow sees of each sound in a step.
+    noises: int = 1
     #: Width of tokens and conditioning; all other sizes are in proportion.
     width: int = 128
     learning_rate: float = 1e-4

@@ -9,8 +9,10 @@ order, the asymmetry is
     (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / 2 E|X - Y|,
 
 the energy distance (G. Székely, M. Rizzo, 2013) of p from its average over all orders, as a share:
-0 where p is invariant, up to 1. At the end, the assignment and the parameter vectors of Param2Tok
-are plotted. Writes ``table.md``, ``invariance.png`` and ``NAME.param2tok.png``.
+0 where p is invariant, up to 1. The probe also measures the equivariance error of the field and, of
+Param2Tok, each token's share of one oscillator (:mod:`unsynth.studies.kosc.equivariance`). At the
+end, the assignment and the parameter vectors of Param2Tok are plotted. Writes ``table.md``,
+``invariance.png``, ``equivariance.png`` and ``NAME.param2tok.png``.
 """
 
 from collections.abc import Sequence
@@ -30,6 +32,12 @@ from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE, StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.equivariance import (
+    TIMES,
+    halves,
+    measure_equivariance,
+    measure_tokens,
+)
 from unsynth.studies.kosc.figure3 import pooled_score, subtitle
 from unsynth.studies.kosc.scoring import uniform_patches
 from unsynth.synths.kosc import KOsc, Ranges
@@ -42,6 +50,11 @@ _SOUNDS = 16
 _SAMPLES = 32
 #: Steps of RK4 per sample.
 _SOLVER_STEPS = 10
+#: The place of the shares of tokens in the numbers of the probe.
+_SHARES = 2 + 2 * len(TIMES)
+
+#: Measurements of one cell: (step, numbers).
+Watched = Sequence[tuple[int, list[float]]]
 
 
 def quasi_cells(ks: Sequence[int], seeds: int, dials: Sequence[float]) -> list[Cell]:
@@ -66,10 +79,7 @@ def measure_asymmetry(cell: Cell, flow: SpectrumFlow, device: torch.device) -> l
     halves do not differ.
     """
     synth = cell.synth
-    target = uniform_patches(cell, Split.VALIDATION, range(_SOUNDS))
-    if synth.ranges is Ranges.CHOSEN:
-        disjoint = torch.arange(_SOUNDS) >= _SOUNDS // 2
-        target[:, -1] = torch.where(disjoint, target[:, -1].abs(), -target[:, -1].abs())
+    target = halves(synth, uniform_patches(cell, Split.VALIDATION, range(_SOUNDS)))
     rngs = [item_rng(cell.task, Split.VALIDATION, i, 1 + cell.seed) for i in range(_SOUNDS)]
     shape = (2 * _SAMPLES, synth.values)
     x0 = np.concatenate([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
@@ -81,6 +91,12 @@ def measure_asymmetry(cell: Cell, flow: SpectrumFlow, device: torch.device) -> l
     shares = [asymmetry(synth, x, rng) for x, rng in pairs]
     half = _SOUNDS // 2
     return [float(np.mean(shares[:half])), float(np.mean(shares[half:]))]
+
+
+def probe_flow(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[float]:
+    """Measure asymmetry (2 numbers), equivariance (2 per time) and the shares of tokens."""
+    errors = measure_equivariance(cell, flow, device)
+    return [*measure_asymmetry(cell, flow, device), *errors, *measure_tokens(cell, flow)]
 
 
 def asymmetry(synth: KOsc, x: Float[torch.Tensor, "items d"], rng: np.random.Generator) -> float:
@@ -107,19 +123,41 @@ def quasi_table(results: Sequence[Result]) -> Table:
             for metric, digits in (("lsd", 2), ("mse", 4), ("lac", 4), ("unsquared lac", 4)):
                 score = pooled_score(results, metric, **fields)
                 row.append("" if score is None else format_interval(score[0], score[1], digits))
-            asymmetries = [
-                r.watched[-1][1]
+            cells = [
+                r.watched
                 for r in results
                 if (r.model, r.condition, r.k) == (model.value, condition, k) and r.watched
             ]
+            asymmetries = [watched[-1][1][:2] for watched in cells]
             row += (
                 [f"{share:.3f}" for share in np.mean(asymmetries, axis=0)]
                 if asymmetries
                 else ["", ""]
             )
-            rows.append(row)
-    shares = ("asymmetry, sounds 1-8", "9-16")
-    return Table(["condition", "k", "", "LSD, dB", "MSE", "LAC", "unsq. LAC", *shares], rows)
+            rows.append(row + _learned(cells, condition))
+    headings = ["condition", "k", "", "LSD, dB", "MSE", "LAC", "unsq. LAC"]
+    headings += ["asymmetry, sounds 1-8", "9-16", "error at t = 0.1, 0.5, 0.9", "disjoint"]
+    return Table([*headings, "shares of tokens", "mean", "untrained"], rows)
+
+
+def _learned(cells: Sequence[Watched], condition: str) -> list[str]:
+    """Lay out seeds' equivariance errors and shares of tokens; blank where not measured."""
+    cells = [watched for watched in cells if len(watched[-1][1]) >= _SHARES]
+    if not cells:
+        return [""] * 5
+    last = [np.array(watched[-1][1]) for watched in cells]
+    errors = np.mean([numbers[2:_SHARES] for numbers in last], axis=0).reshape(2, len(TIMES))
+    conditional = condition == CONDITIONAL
+    groups = [errors[0], errors[1]] if conditional else [errors.mean(axis=0)]
+    row = [", ".join(f"{error:.3f}" for error in group) for group in groups]
+    row += [""] * (2 - len(row))
+    if not len(last[0][_SHARES:]):
+        return [*row, "", "", ""]
+    # Tokens have no order, so those of a seed are sorted.
+    shares = np.mean([np.sort(numbers[_SHARES:])[::-1] for numbers in last], axis=0)
+    before = np.mean([watched[0][1][_SHARES:] for watched in cells])
+    names = ", ".join(f"{share:.2f}" for share in shares)
+    return [*row, names, f"{shares.mean():.2f}", f"{before:.2f}"]
 
 
 def write_quasi(
@@ -130,6 +168,7 @@ def write_quasi(
     Where the weights of a Param2Tok are gone, its last plot stays.
     """
     _plot_asymmetry(results, settings, out)
+    _plot_equivariance(results, settings, out)
     for cell in cells:
         if cell.model is Model.PARAM2TOK and (out / f"{cell.name}.safetensors").exists():
             _plot_param2tok(cell, out)
@@ -137,7 +176,9 @@ def write_quasi(
         f"# k-osc with quasi-symmetries\n\n{subtitle(settings, results)}. Mean ± 95 % interval "
         "over items. Asymmetry: energy distance of the posterior's samples from their permuted "
         "images, 0 to 1; in the conditional rows the first eight sounds have common ranges and "
-        f"the others disjoint ones.\n\n{quasi_table(results).markdown()}\n"
+        f"the others disjoint ones. Error: of the field's equivariance, mean over all exchanges of "
+        "two oscillators. Shares of tokens: of each token of Param2Tok, the part of |A| that "
+        f"belongs to one oscillator.\n\n{quasi_table(results).markdown()}\n"
     )
     write_text(out / TABLE, text)
 
@@ -154,19 +195,56 @@ def _plot_asymmetry(results: Sequence[Result], settings: CellSettings, out: Path
                 if (result.condition, result.k) != group or result.model != model.value:
                     continue
                 steps = [step for step, _ in result.watched]
-                shares = np.array([halves for _, halves in result.watched])
+                shares = np.array([numbers[:2] for _, numbers in result.watched])
                 if group[0] == CONDITIONAL:
                     axes.plot(steps, shares[:, 0], f"C{place}.-", label=f"{model.value}, common")
                     axes.plot(steps, shares[:, 1], f"C{place}.:", label=f"{model.value}, disjoint")
                 else:
                     axes.plot(steps, shares.mean(axis=1), f"C{place}.-", label=model.value)
-        axes.set(xscale="log", xlabel="step", title=f"{group[0]}, k = {group[1]}")
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(xlabel="step", title=f"{group[0]}, k = {group[1]}")
     panels[0].set_ylabel("asymmetry of the posterior")
     handles, labels = panels[-1].get_legend_handles_labels()
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
     figure.suptitle(subtitle(settings, results), fontsize=8)
     figure.savefig(out / "invariance.png", dpi=130)
+
+
+def _plot_equivariance(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
+    """Plot the error at t = 0.5 during training; nothing where no result has it."""
+    from matplotlib.figure import Figure
+
+    results = [r for r in results if r.watched and len(r.watched[-1][1]) >= _SHARES]
+    groups = list(dict.fromkeys((r.condition, r.k) for r in results))
+    if not groups:
+        return
+    middle = 2 + len(TIMES) // 2
+    figure = Figure(figsize=(3.2 * len(groups), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for axes, group in zip(panels, groups, strict=True):
+        for result in results:
+            if (result.condition, result.k) != group:
+                continue
+            colour = f"C{[model.value for model in FLOWS].index(result.model)}"
+            steps = [step for step, _ in result.watched]
+            first, second = (
+                np.array([numbers[place] for _, numbers in result.watched])
+                for place in (middle, middle + len(TIMES))
+            )
+            if group[0] == CONDITIONAL:
+                axes.plot(steps, first, f"{colour}.-", label=f"{result.model}, common")
+                axes.plot(steps, second, f"{colour}.:", label=f"{result.model}, disjoint")
+            else:
+                axes.plot(steps, (first + second) / 2.0, f"{colour}.-", label=result.model)
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(xlabel="step", title=f"{group[0]}, k = {group[1]}")
+    panels[0].set_ylabel(f"equivariance error at t = {TIMES[len(TIMES) // 2]:g}")
+    handles, labels = panels[-1].get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
+    figure.suptitle(subtitle(settings, results), fontsize=8)
+    figure.savefig(out / "equivariance.png", dpi=130)
 
 
 def _plot_param2tok(cell: Cell, out: Path) -> None:

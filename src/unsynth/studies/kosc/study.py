@@ -65,6 +65,8 @@ def run_cells(
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     plan = dataclasses.asdict(settings) | {"budget": budget}
+    if settings.noises == 1:  # Plans from before there was this setting lack it.
+        del plan["noises"]
     stored = read_plan(out, plan, resume)
     if stored is not None:
         steps = stored.get("steps")
@@ -156,14 +158,13 @@ class _Study:
         cell, steps = training.cell, self._steps(training)
         probe_steps = {round(steps ** (i / (PROBES - 1))) for i in range(PROBES)}
         last_checkpoint = last_report = time.monotonic()
+        if training.step == 0:
+            self._measure(training)
         while training.step < steps:
             training.advance()
-            model = training.model
             now = time.monotonic()
-            if self.probe and isinstance(model, SpectrumFlow) and training.step in probe_steps:
-                numbers = self.probe(cell, model.eval(), training.device)
-                training.measurements.append((training.step, numbers))
-                model.train()
+            if training.step in probe_steps:
+                self._measure(training)
             if now - last_checkpoint > _CHECKPOINT_SECONDS:
                 training.save(checkpoint)
                 last_checkpoint = now
@@ -176,6 +177,12 @@ class _Study:
                 )
                 last_report = now
         training.fetch_losses()
+
+    def _measure(self, training: Training) -> None:
+        if self.probe and isinstance(training.model, SpectrumFlow):
+            numbers = self.probe(training.cell, training.model.eval(), training.device)
+            training.measurements.append((training.step, numbers))
+            training.model.train()
 
     def _steps(self, training: Training) -> int:
         if self.settings.flops is None:

@@ -126,6 +126,8 @@ class Training:
     def _draw(self, step: int) -> tuple[torch.Tensor, Noise | None]:
         """Draw the patches of a step and their coupled noise, a function of the step alone.
 
+        The items of the noise are the patches in order, repeated.
+
         Coupling runs on the CPU. Threads do it some steps ahead, while the network trains.
         """
         rng = item_rng(self.cell.task, Split.TRAIN, step, self.cell.seed)
@@ -134,9 +136,10 @@ class Training:
         x1 = 2.0 * torch.rand(shape, generator=generator, device=self.device) - 1.0
         if self.cell.model not in FLOWS:
             return x1, None
-        x0 = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
-        times = draw_times(rng, len(x1), CONDITION_DROPOUT)
-        noise = self._couple(x0, x1.cpu()), *times
+        items = self.settings.batch * self.settings.noises
+        x0 = torch.from_numpy(rng.standard_normal((items, shape[1]), dtype=np.float32))
+        times = draw_times(rng, items, CONDITION_DROPOUT)
+        noise = self._couple(x0, x1.cpu().repeat(self.settings.noises, 1)), *times
         return x1, Noise(*(part.to(self.device) for part in noise))
 
     def _couple(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
@@ -165,7 +168,10 @@ class Training:
         model, cell = self.model, self.cell
         if isinstance(model, SpectrumFlow):
             assert noise is not None
-            sound, none = model.encode(audio), model.unconditional(len(x1))
+            x1 = x1.repeat(self.settings.noises, 1)
+            # A sound is encoded once, whatever the number of its noises.
+            sound = model.encode(audio).repeat(self.settings.noises, 1, 1)
+            none = model.unconditional(len(x1))
             loss = flow_matching_loss(model, x1, sound, none, noise)
             layer = param2tok(model)
             return loss if layer is None else loss + ASSIGNMENT_PENALTY * layer.penalty()
