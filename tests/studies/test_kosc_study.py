@@ -11,16 +11,20 @@ from scipy import stats
 from unsynth.data.seeding import Split
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
+from unsynth.models.param2tok import Start
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc import budget as budget_module
 from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
+from unsynth.studies.kosc import start as start_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.equivariance import measure_equivariance
 from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
 from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
 from unsynth.studies.kosc.scoring import score_cell, uniform_patches
+from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
 from unsynth.studies.kosc.study import run_cells
-from unsynth.studies.kosc.training import Training
+from unsynth.studies.kosc.training import Training, param2tok
 from unsynth.synths.kosc import KOsc, Ranges
 
 CPU = torch.device("cpu")
@@ -281,7 +285,6 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     for result in resumed:
         result.watched[:] = [(step, numbers[:2]) for step, numbers in result.watched if step]
     assert all(row[-5:] == [""] * 5 for row in quasi_table(resumed).rows)
-    write_quasi(resumed, cells, settings, tmp_path)
 
 
 @pytest.mark.parametrize("coupling", [Coupling.OPTIMAL_TRANSPORT, Coupling.ALIGNED])
@@ -294,6 +297,33 @@ def test_several_noises_share_one_sound(coupling):
     training.fetch_losses()
     training.close()
     assert encoded == [SMALL.batch] and np.isfinite(training.losses).all()
+
+
+def test_param2tok_starts_as_told(tmp_path):
+    cells = start_cells([2], 1)
+    layers = {c.start: param2tok(Training(c, SMALL, CPU).model) for c in cells}
+    assert len({c.name for c in cells}) == len(cells) == 9
+    for layer in layers.values():
+        assert layer.assignment.norm().item() == pytest.approx(1.0, rel=0.5)
+    known = layers[Start.UNITS]
+    assert (known.assignment != 0).tolist() == [[True, False] * 3, [False, True] * 3]
+    assert (known.z_in[0::2] == known.z_in[1::2]).all()
+    # With the units known, a new field is equivariant from the first step.
+    untrained = Training(next(c for c in cells if c.start is Start.UNITS), SMALL, CPU)
+    assert max(measure_equivariance(untrained.cell, untrained.model.eval(), CPU)) < 1e-4
+
+
+def test_start_study_compares_with_the_papers_arm(tmp_path, monkeypatch):
+    monkeypatch.setattr(equivariance_module, "_SOUNDS", 8)
+    monkeypatch.setattr(start_module, "ARMS", start_module.ARMS[:2])
+    least = dataclasses.replace(SMALL, steps=1, batch=4, items=4)
+    cells = start_cells([2], 2)
+    results, settings = run_cells(cells, least, tmp_path, "cpu", report=silent, probe=probe_start)
+    write_start(results, dataclasses.replace(settings, flops=1e9), tmp_path)
+    first, second = start_table(results).rows
+    assert first[1:3] == ["paper", "0.01"] and first[4] == "" and "±" in second[4]
+    assert all("±" in cell for cell in second[-5:])
+    assert "1e+09 FLOPs" in (tmp_path / "table.md").read_text()
 
 
 def test_plans_without_noises_resume(tmp_path):

@@ -250,6 +250,38 @@ def reproduce_kosc_arms(
     say(f"table: {out / 'table.md'}")
 
 
+@reproduce.command("kosc-start")
+@_kosc_options
+@_flops_option
+@out_option("Folder of the study.", default=Path("runs/kosc-start"))
+def reproduce_kosc_start(
+    ks: tuple[int, ...],
+    seeds: int,
+    budget: float | None,
+    device: str,
+    resume: bool,
+    out: Path,
+    **settings: Any,
+) -> None:
+    """How Param2Tok starts, and the penalty on its assignment.
+
+    The paper's start, one that knows the oscillators and a random one, with three penalties each,
+    at equal training FLOPs (--flops) on symmetric oscillators. Writes table.md.
+    """
+    from unsynth.studies.kosc.cell import CellSettings
+    from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
+    from unsynth.studies.kosc.study import run_cells
+
+    if budget is not None:
+        raise UnsynthError("--budget has no use here: --flops sets the steps")
+    plan = CellSettings(**settings)
+    cells = start_cells(ks, seeds)
+    results, used = run_cells(cells, plan, out, device, None, resume, say, probe_start)
+    write_start(results, used, out)
+    say(start_table(results).markdown())
+    say(f"table: {out / 'table.md'}")
+
+
 @reproduce.command("arms")
 @click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_flops_option

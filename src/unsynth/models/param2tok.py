@@ -12,6 +12,8 @@ A keeps the assignment sparse.
 """
 
 import math
+from collections.abc import Sequence
+from enum import Enum
 
 import torch
 from jaxtyping import Float
@@ -19,6 +21,17 @@ from torch import nn
 
 #: Standard deviation of the noise that first distinguishes parameters, and tokens.
 SYMMETRY_NOISE = 1e-4
+
+
+class Start(Enum):
+    """The values of A, Z and Z' before training. In each, A has a norm of about 1."""
+
+    #: The paper's: all rows of Z and all entries of A equal, but for noise.
+    PAPER = "paper"
+    #: Each copy of a unit has a token, and the same value of all copies the same row of Z.
+    UNITS = "units known"
+    #: Independent rows of Z and entries of A.
+    RANDOM = "random"
 
 
 class Param2Tok(nn.Module):
@@ -46,6 +59,26 @@ class Param2Tok(nn.Module):
     ) -> Float[torch.Tensor, "items values"]:
         """Apply equation (4)."""
         return (self.z_out * (self.assignment.T @ tokens)).sum(dim=-1)
+
+    @torch.no_grad()
+    def restart(self, start: Start, tokens: Sequence[int], places: Sequence[int]) -> None:
+        """Replace the paper's start by another.
+
+        ``tokens`` and ``places`` give each value's token, of those of this layer, and its row of Z,
+        where units are known (:class:`~unsynth.models.unit_tokens.Layout`).
+        """
+        if start is Start.PAPER:
+            return
+        values, width = self.z_in.shape
+        z = torch.randn_like(self.z_in) / math.sqrt(width)
+        if start is Start.UNITS:
+            z = z[list(places)]
+            self.assignment.zero_()
+            self.assignment[list(tokens), range(values)] = 1.0 / math.sqrt(values)
+        else:
+            self.assignment.normal_(0.0, 1.0 / math.sqrt(self.assignment.numel()))
+        self.z_in.copy_(z)
+        self.z_out.copy_(z)
 
     def penalty(self) -> Float[torch.Tensor, ""]:
         """Compute the mean absolute entry of A; the loss takes it times 0.01."""

@@ -32,6 +32,10 @@ ARMS = (
 )
 #: Columns of the table: metric, heading, digits.
 _COLUMNS = (("lsd", "LSD, dB", 2), ("lac", "LAC", 4))
+#: Headings of :func:`compared_scores`.
+SCORE_HEADINGS = [
+    heading for _, name, _ in _COLUMNS for heading in (f"{name} ↓", f"Δ {name}", "of each seed")
+]
 
 
 def arm_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
@@ -47,47 +51,61 @@ def arm_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
 def arms_table(results: Sequence[Result]) -> Table:
     """Lay out the scores, and the differences from the first arm over items and for each seed."""
     headings = ["k", "", "noise", "parameters", "steps"]
-    headings += [h for _, name, _ in _COLUMNS for h in (f"{name} ↓", f"Δ {name}", "of each seed")]
+    headings += SCORE_HEADINGS
     rows = []
     for k in sorted({result.k for result in results}):
-        reference = {name: _scores(results, k, *ARMS[0], name) for name, _, _ in _COLUMNS}
+        reference = (ARMS[0][0], ARMS[0][1].value)
         for model, coupling in ARMS:
-            seeds = _arm_results(results, k, model, coupling)
+            seeds = arm_results(results, k, model, coupling.value)
             flow = not model.value.startswith("FFN")
             row = [str(k), model.value, coupling.value if flow else ""]
             row += [f"{seeds[0].parameters:,}", f"{seeds[0].steps:,}"]
-            for name, _, digits in _COLUMNS:
-                scores = _scores(results, k, model, coupling, name)
-                row.append(format_interval(*mean_interval(scores.mean(axis=0)), digits))
-                if (model, coupling) == ARMS[0]:
-                    row += ["", ""]
-                    continue
-                gap = scores - reference[name]
-                row.append(format_interval(*mean_interval(gap.mean(axis=0)), digits))
-                row.append(", ".join(f"{value:+.{digits}f}" for value in gap.mean(axis=1)))
-            rows.append(row)
+            rows.append(row + compared_scores(results, k, (model, coupling.value), reference))
     return Table(headings, rows)
 
 
 def write_arms(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
     """Write ``table.md``."""
-    seeds = len({result.seed for result in results})
-    text = (
-        f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}, width "
-        f"{settings.width}, {seeds} seeds, {settings.items} test items; mean and 95 % interval "
-        f"over items of the seeds' mean\n\n{arms_table(results).markdown()}\n"
+    write_text(
+        out / TABLE, f"{budget_line(results, settings)}\n\n{arms_table(results).markdown()}\n"
     )
-    write_text(out / TABLE, text)
 
 
-def _arm_results(
-    results: Sequence[Result], k: int, model: Model, coupling: Coupling
-) -> list[Result]:
-    arm = (k, model.value, coupling.value)
+def budget_line(results: Sequence[Result], settings: CellSettings) -> str:
+    """Say how the arms were trained and tested."""
+    seeds = len({result.seed for result in results})
+    noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
+    return (
+        f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}{noises}, width "
+        f"{settings.width}, {seeds} seeds, {settings.items} test items; mean and 95 % interval "
+        "over items of the seeds' mean"
+    )
+
+
+def compared_scores(
+    results: Sequence[Result], k: int, arm: tuple[Model, str], reference: tuple[Model, str]
+) -> list[str]:
+    """Lay out an arm's scores, and the differences from the reference.
+
+    An arm is a model and the name of its condition.
+    """
+    row = []
+    for name, _, digits in _COLUMNS:
+        scores, base = (
+            np.array([result.scores[name] for result in arm_results(results, k, *each)])
+            for each in (arm, reference)
+        )
+        row.append(format_interval(*mean_interval(scores.mean(axis=0)), digits))
+        if arm == reference:
+            row += ["", ""]
+            continue
+        gap = scores - base
+        row.append(format_interval(*mean_interval(gap.mean(axis=0)), digits))
+        row.append(", ".join(f"{value:+.{digits}f}" for value in gap.mean(axis=1)))
+    return row
+
+
+def arm_results(results: Sequence[Result], k: int, model: Model, condition: str) -> list[Result]:
+    """Select the results of an arm, one per seed."""
+    arm = (k, model.value, condition)
     return [r for r in results if (r.k, r.model, r.condition) == arm]
-
-
-def _scores(
-    results: Sequence[Result], k: int, model: Model, coupling: Coupling, score: str
-) -> np.ndarray:
-    return np.array([result.scores[score] for result in _arm_results(results, k, model, coupling)])

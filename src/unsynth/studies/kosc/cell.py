@@ -7,11 +7,14 @@ import torch
 
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model, SpectrumFlow
+from unsynth.models.param2tok import Start
 from unsynth.studies.folder import StudyError
 from unsynth.synths.kosc import KOsc
 
 #: Training steps of the paper.
 PAPER_STEPS = 400_000
+#: Weight of the mean absolute entry of Param2Tok's assignment (the paper's value).
+ASSIGNMENT_PENALTY = 0.01
 #: Measurements of a probe while a flow trains, evenly spaced in the logarithm of the step. The new
 #: flow is measured, too.
 PROBES = 8
@@ -28,6 +31,9 @@ class Cell:
     seed: int
     #: Coupling of noise and data; only flows use it.
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
+    #: Start of Param2Tok, and weight of the mean absolute entry of its assignment; the paper's.
+    start: Start = Start.PAPER
+    penalty: float = ASSIGNMENT_PENALTY
 
     @property
     def name(self) -> str:

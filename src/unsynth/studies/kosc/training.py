@@ -17,9 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from unsynth.data.seeding import Split, item_rng
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling, align_units, couple
-from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression
+from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression, layout
 from unsynth.models.kosc_fields import TokenTransformer
-from unsynth.models.param2tok import Param2Tok
+from unsynth.models.param2tok import Param2Tok, Start
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings
@@ -28,12 +28,10 @@ from unsynth.training.checkpoint import is_out_of_memory, read_tensors
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 from unsynth.training.optimizer import parameter_groups
 
-#: Largest norm of the gradient (the paper's value, as are the next two).
+#: Largest norm of the gradient (the paper's value, as is the next).
 GRADIENT_CLIP = 1.0
 #: Share of items whose sound a flow does not see.
 CONDITION_DROPOUT = 0.1
-#: Weight of the mean absolute entry of Param2Tok's assignment.
-ASSIGNMENT_PENALTY = 0.01
 #: Steps drawn in advance, each in a thread of its own.
 _STEPS_AHEAD = 4
 #: Steps between two fetches of the losses.
@@ -67,9 +65,13 @@ class Training:
             self.model = build_flow(cell.model, cell.synth, settings.width, variance)
         else:
             self.model = build_regression(cell.synth, settings.width)
+        layer = param2tok(self.model)
+        if layer is not None and cell.start is not Start.PAPER:
+            known = layout(cell.synth)
+            layer.restart(cell.start, known.tokens, known.places)
         self.model.to(device).train()
         groups = parameter_groups(
-            self.model, param2tok(self.model), settings.learning_rate, settings.param2tok_rate
+            self.model, layer, settings.learning_rate, settings.param2tok_rate
         )
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self.step = 0
@@ -174,7 +176,7 @@ class Training:
             none = model.unconditional(len(x1))
             loss = flow_matching_loss(model, x1, sound, none, noise)
             layer = param2tok(model)
-            return loss if layer is None else loss + ASSIGNMENT_PENALTY * layer.penalty()
+            return loss if layer is None else loss + cell.penalty * layer.penalty()
         return _REGRESSION_LOSSES[cell.model](cell.synth, x1, model(audio))
 
     def save(self, path: Path) -> None:
