@@ -245,7 +245,7 @@ def test_long_sounds_can_be_cut_elsewhere(page: Any, tmp_path: Path) -> None:
     page.set_input_files("#app-file", tmp_path / "long.wav")
     page.locator("#app-stretch-value", has_text="suggested").wait_for()
     assert float(page.input_value("#app-start")) == pytest.approx(6.0, abs=0.1)
-    page.locator("#app-note option", has_text="A3").wait_for(state="attached")
+    page.locator("#app-note option", has_text="as heard: A3").wait_for(state="attached")
     page.fill("#app-start", "1")
     page.dispatch_event("#app-start", "change")
     page.locator("#app-note option", has_text="as heard: A4").wait_for(state="attached")
