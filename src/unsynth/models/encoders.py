@@ -131,15 +131,20 @@ class NoteEncoder(nn.Module):
     @torch.no_grad()
     def fit(self, observed: UInt8[torch.Tensor, "items values"]) -> None:
         """Compute the whitening from observed sounds."""
+        from scipy.linalg import eigh
+
         values = observed.double() / 255.0
         centre = values.mean(dim=0)
         sounds, note = (values - centre).tensor_split([self.basis.shape[1]], dim=1)
-        variances, vectors = torch.linalg.eigh(sounds.T @ sounds / len(sounds))
-        variances, vectors = variances.flip(0), vectors.flip(1)
+        covariance, last = (sounds.T @ sounds / len(sounds)).cpu().numpy(), sounds.shape[1] - 1
+        # The largest variances alone take a third of the time of all.
+        variances, vectors = (
+            torch.from_numpy(values[..., ::-1].copy())
+            for values in eigh(covariance, subset_by_index=(last + 1 - len(self.basis), last))
+        )
         scales = (variances + self._FLOOR * variances[0]).rsqrt()
-        directions = len(self.basis)
         self.centre.copy_(centre)
-        self.basis.copy_((vectors * scales)[:, :directions].T)
+        self.basis.copy_((vectors * scales).T)
         self.spread.copy_(note.square().mean(dim=0).sqrt().clamp_min(1e-3))
 
     def forward(
