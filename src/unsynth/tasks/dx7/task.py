@@ -34,7 +34,7 @@ class DX7Task:
     :class:`~unsynth.errors.TaskError` for a file that is not about this task.
     """
 
-    name = "dx7"
+    name = source = "dx7"
     package = "dexed-py"
     sample_rate, channels = SAMPLE_RATE, DX7.channels
 
