@@ -30,8 +30,8 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of random patches that `match` starts from.
 
     TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
-    prior, with their spectrograms. Those of dx7, vital-simple, surge-simple and surge-full come
-    with unsynth. For any other task `match` builds one on first use; this command builds it
+    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth.
+    For any other task `match` builds one on first use; this command builds it
     beforehand, or again. It goes to your cache folder. A build takes about three minutes, longer
     with a slow engine; if it is stopped, the next run continues it.
     """
