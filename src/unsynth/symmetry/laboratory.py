@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import chain, combinations, pairwise
 from pathlib import Path
 from time import perf_counter
+from zlib import crc32
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -347,7 +348,8 @@ class Laboratory:
         patch = meet(group, self.draw(item), self.spec, test, self._rng(item, exchange.name))
         if exchange.kind is Kind.VALUES:
             patch[exchange.category] = exchange.choices[test % 2]
-        return f"{exchange.name} {item}", Job(patch, [candidate])
+        # With the patch in its key, no other tree's test is taken for this one.
+        return f"{exchange.name} {item} {crc32(patch.tobytes()):08x}", Job(patch, [candidate])
 
     def _stands(self, group: Group, tests: Observations) -> bool:
         """Say whether enough tests of a group said something, and sounded the same."""
@@ -386,8 +388,8 @@ class Laboratory:
         """Measure patches against their second renders, and against one another, once."""
         if self._measured_references is None:
             patches = [self.draw(2 * item) for item in range(_MEASURED_PATCHES)]
-            again, others = ([*zip(patches, each)] for each in (patches, patches[1:]))  # noqa: B905
-            self._measured_references = self._distances(again), self._distances(others)
+            again = self._distances([(patch, patch) for patch in patches])
+            self._measured_references = again, self._distances(list(pairwise(patches)))
         return self._measured_references
 
     def _distances(self, pairs: Sequence[tuple[Patch, Patch]]) -> _Table:
