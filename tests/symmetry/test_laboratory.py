@@ -1,5 +1,7 @@
 """The laboratory finds the symmetries of synthesizers that it knows nothing of."""
 
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from unsynth.symmetry.findings import Finding, LabResult
 from unsynth.symmetry.laboratory import Laboratory
 from unsynth.symmetry.subject import load_subject
 from unsynth.tasks.exchange import Kind, Verdict
-from unsynth.tasks.spec import Patch
+from unsynth.tasks.spec import Patch, Spec
 
 
 def verdicts(result: LabResult, kind: Kind) -> dict[str, Verdict]:
@@ -91,6 +93,25 @@ def test_what_cannot_be_heard_says_nothing() -> None:
 
     with pytest.raises(EngineError, match="no exchange of planted could be heard"):
         measure(Silent(), 16)
+
+
+def test_parameters_outside_units_are_paired_by_how_they_change_the_sound(tmp_path: Path) -> None:
+    """Without its unit, both levels and both pitches are proposed, also when it resumes."""
+
+    class Flat(Planted):
+        def __init__(self) -> None:
+            super().__init__()
+            names = ("level_a", "pitch_a", "level_b", "pitch_b", "routing")
+            parameters = zip(self.spec.parameters, names, strict=True)
+            self.spec = Spec(tuple(replace(p, name=name) for p, name in parameters))
+
+    for _ in range(2):
+        result = measure(Flat(), 16, tmp_path)
+        assert not result.spec.units
+        names = set(verdicts(result, Kind.PARAMETERS))
+        assert names and names <= {
+            f"{a} and {b}" for a, b in combinations(("level_a", "pitch_a", "level_b", "pitch_b"), 2)
+        }
 
 
 def test_a_stopped_measurement_goes_on_and_ends_the_same(tmp_path: Path) -> None:

@@ -206,7 +206,8 @@ class Laboratory:
             else:
                 yield LabProgress("listening to each parameter", event, len(patches))
         # Kept, because the profiles of an engine that is not deterministic differ in the next run.
-        return parameter_candidates(self.spec, self._kept.once("parameters", lambda: pairs))
+        kept = self._kept.once("parameters", lambda: pairs)
+        return parameter_candidates(self.spec, [(one, other) for one, other in kept])
 
     def _others(self, patches: Sequence[Patch]) -> Float[np.ndarray, " pairs"]:
         """Measure the MSS between each patch and the next."""
