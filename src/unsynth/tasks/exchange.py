@@ -23,8 +23,6 @@ from unsynth.errors import TaskError
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.spec import Patch, Spec
 
-#: Version of :class:`SymmetryFile`.
-FORMAT = "unsynth symmetry 1"
 #: The most exchanges of one patch that :func:`images` lists.
 MOST_IMAGES = 50_000
 
