@@ -97,7 +97,7 @@ def rows_of(result: LabResult, kind: Kind) -> list[Row]:
 
 
 def value_rows(result: LabResult) -> list[Row]:
-    """List the choices of each category that sound the same under one condition."""
+    """List the choices of each category that sound the same under one condition, or nearly."""
     pairs: dict[tuple[int, str], list[Finding]] = {}
     for finding in result.of_kind(Kind.VALUES):
         if finding.verdict in (Verdict.EXACT, Verdict.CONDITIONAL):
@@ -114,6 +114,10 @@ def value_rows(result: LabResult) -> list[Row]:
         rows.append(
             Row(f"{parameter.name}: {', '.join(names)}", verdict, condition, _evidence(findings))
         )
+    near = [f for f in result.of_kind(Kind.VALUES) if f.verdict is Verdict.APPROXIMATE]
+    if near:
+        names = (finding.exchange.name for finding in near)
+        rows.append(Row("; ".join(names), Verdict.APPROXIMATE.value, "", _evidence(near)))
     return rows
 
 
@@ -144,6 +148,9 @@ def _evidence(findings: Sequence[Finding]) -> str:
         same = sum(f.same for f in findings)
         tried = sum(f.tried for f in findings)
         parts.append(f"the same in {same:,} of {tried:,} trials, then {tested:,} tests")
+        missed = max(f.missed for f in findings)
+        if missed > 0.0:
+            parts.append(f"the same elsewhere in up to {100 * missed:.1f} %")
     if not all(f.keeps_prior for f in findings):
         parts.append("changes how likely a patch is")
     return "; ".join(parts)
