@@ -23,6 +23,7 @@ ORDER = [
     "errors",
     "documents",
     "arrays",
+    "threads",
     "interruption",
     "files",
     "output",

@@ -128,7 +128,12 @@ def test_a_run_from_sketches_does_not_depend_on_loaders_or_stops(experiment_path
     run = train(experiment_path, SKETCHED, resume=True, out=parts)
     assert run.step == 6
     # Up to the fourth step the learning rate does not depend on how many there will be.
-    assert (parts / "loss.csv").read_text() == (whole / "loss.csv").read_text()
+    ours, theirs = (
+        [[float(value) for value in row.values()] for row in rows(folder / "loss.csv")]
+        for folder in (parts, whole)
+    )
+    # Math libraries round the sketches of two processes differently on some machines.
+    assert ours == [pytest.approx(row, rel=1e-4) for row in theirs]
 
 
 def test_sketched_needs_a_sketch_and_no_set(experiment_path, tmp_path):

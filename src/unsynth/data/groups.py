@@ -19,6 +19,7 @@ from unsynth.data.seeding import Split
 from unsynth.rendering.renderer import Renderer
 from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.task import Task
+from unsynth.threads import torch_threads
 
 
 def render_sounds(
@@ -93,12 +94,14 @@ class SketchedGroups(Dataset[Sounds]):
         torch.set_flush_denormal(True)
         task, items = self.sketch.task, range(number * self.size, (number + 1) * self.size)
         parts = []
-        for patches, windows in sketched_draws(
-            self.sketch, Split.TRAIN, items, self.seed, self.device
-        ):
-            keys = [key_on(task, patch) for patch in patches]
-            observed = observe_windows(windows, task.sample_rate, keys)
-            parts.append(Sounds(patches, observed.cpu().numpy()))
+        # A loader has one thread, too: the sounds are the same to the last bit.
+        with torch_threads(1):
+            for patches, windows in sketched_draws(
+                self.sketch, Split.TRAIN, items, self.seed, self.device
+            ):
+                keys = [key_on(task, patch) for patch in patches]
+                observed = observe_windows(windows, task.sample_rate, keys)
+                parts.append(Sounds(patches, observed.cpu().numpy()))
         return Sounds.join(parts)
 
 

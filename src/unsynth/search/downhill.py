@@ -8,8 +8,7 @@ another structure.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from unsynth.rendering.renderer import cores
 from unsynth.search.space import Space
 from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.spec import Patch
+from unsynth.threads import torch_threads
 
 #: Samples of a window.
 _SAMPLES = 1024
@@ -95,7 +95,7 @@ class Downhill:
 
         With the patches' rendered ``sounds``, the sketch is corrected by its error on them.
         """
-        with _torch_threads(cores() if self._sketch.dear_renders else torch.get_num_threads()):
+        with torch_threads(cores() if self._sketch.dear_renders else torch.get_num_threads()):
             return self._fit(patches, steps, rng, sounds)
 
     def _fit(
@@ -219,16 +219,6 @@ class Downhill:
         differences = (matched - target).abs().mean(dim=2)
         quiet = (_LEAST_PEAK - peaks).clamp_min(0.0)
         return (differences * weights).sum(dim=1) + _QUIET_LOSS * quiet
-
-
-@contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Power(torch.autograd.Function):
