@@ -70,6 +70,28 @@ class Planted:
         pass
 
 
+@dataclass
+class PlantedOctave(Planted):
+    """Two oscillators, one of which a choice names: it sounds an octave higher."""
+
+    spec: Spec = field(
+        default_factory=lambda: Spec(
+            (*Planted().spec.parameters[:4], Categorical("octave", ("none", "osc 1", "osc 2"))),
+            Planted().spec.units,
+        )
+    )
+
+    def sample(self, rng: np.random.Generator) -> Patch:
+        return np.array([*rng.uniform(0.1, 1.0, 4), rng.integers(3)], dtype=np.float64)
+
+    def render(self, patches: Iterable[Patch]) -> Iterator[Sound]:
+        for patch in patches:
+            octaves = np.array([0.0, 1.0, 2.0]) == patch[4]
+            hz = (100.0 + 900.0 * patch[[1, 3]]) * (1.0 + octaves[1:])
+            waves = np.sin(2 * np.pi * hz[:, None] * TIME)
+            yield (patch[[0, 2]] @ waves)[None].astype(np.float32)
+
+
 def measure(subject: object, pairs: int = 64, folder: Path | None = None) -> LabResult:
     *_, result = Laboratory(subject, pairs, 0, folder).run()  # type: ignore[arg-type]
     assert isinstance(result, LabResult)

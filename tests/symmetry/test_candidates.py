@@ -4,6 +4,7 @@ import math
 from itertools import permutations
 
 import numpy as np
+import pytest
 
 from unsynth.symmetry.candidates import (
     Candidate,
@@ -13,7 +14,7 @@ from unsynth.symmetry.candidates import (
     value_candidates,
     with_units,
 )
-from unsynth.tasks.exchange import Symmetry, images
+from unsynth.tasks.exchange import ChoiceSwap, Symmetry, images
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
 from unsynth.tasks.spec import Spec, Unit
 
@@ -81,5 +82,16 @@ def test_choices_are_paired_and_a_units_categories_counted_once() -> None:
     waves = tuple(Categorical(f"wave{i}", ("sine", "saw", "square")) for i in (1, 2))
     twice = Spec((*waves, Categorical("mode", ("a", "b"))), (Unit("osc", ((0,), (1,))),))
     assert categories(twice) == [0, 2]
-    pairs = [candidate.exchange.choices for candidate in value_candidates(twice, 0)]
-    assert pairs == [(0, 1), (0, 2), (1, 2)]
+    swaps = [candidate.exchange.choice_swaps for candidate in value_candidates(twice, 0)]
+    assert swaps == [(ChoiceSwap(0, pair),) for pair in ((0, 1), (0, 2), (1, 2))]
+
+
+@pytest.mark.parametrize("choices", [("filter 1", "Filter 2", "1+2"), ("Flt-1", "Flt-2", "both")])
+def test_choices_that_name_copies_change_with_them(choices: tuple[str, ...]) -> None:
+    cutoffs = (Continuous(f"flt{i}.{n}", 0.0, 1.0, 0.001) for i in (1, 2) for n in ("cut", "q"))
+    spec = Spec(
+        (*cutoffs, Categorical("to", choices), Categorical("mode", ("1", "2"))),
+        (Unit("filter", ((0, 1), (2, 3))),),
+    )
+    (candidate,) = unit_candidates(spec)
+    assert candidate.exchange.choice_swaps == (ChoiceSwap(4, (0, 1)),)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.symmetry.planted import Planted, measure
+from tests.symmetry.planted import Planted, PlantedOctave, measure
 from unsynth.errors import EngineError
 from unsynth.symmetry.conditions import describe
 from unsynth.symmetry.findings import Finding, LabResult
@@ -68,6 +68,15 @@ def test_conditions_and_equal_choices_of_a_planted_synthesizer() -> None:
     assert find(result, "routing mix and again mix").verdict is Verdict.EXACT
     assert [f.exchange.name for f in result.of_kind(Kind.VALUES)] == ["routing mix and again mix"]
     assert result.by_choice[4][0].tolist() == [1.0, 1.0, 0.0, 1.0]
+
+
+def test_choices_that_name_the_copies_change_with_them() -> None:
+    """Without that, the exchange would hold where the choice names none of them only."""
+    result = measure(PlantedOctave(), 32)
+    assert find(result, "osc 1 and 2").verdict is Verdict.EXACT
+    (symmetry,) = result.symmetry_file().symmetries(result.spec)
+    patch = np.array([0.1, 0.2, 0.3, 0.4, 1.0])
+    assert symmetry.exchange.apply(patch).tolist() == [0.3, 0.4, 0.1, 0.2, 2.0]
 
 
 def test_a_hidden_difference_of_two_copies_is_not_called_exact() -> None:

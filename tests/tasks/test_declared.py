@@ -20,7 +20,7 @@ from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import is_task_file, load_task
 from unsynth.tasks.declared.checks import Checks
 from unsynth.tasks.declared.conditions import check_cycles
-from unsynth.tasks.declared.declaration import Condition, ParameterDeclaration
+from unsynth.tasks.declared.declaration import ConditionDeclaration, ParameterDeclaration
 from unsynth.tasks.declared.task import DeclaredTask
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.spec import Spec
@@ -326,7 +326,7 @@ def test_values_beyond_a_limit_are_one_short_line(path, value, message):
 def test_a_long_chain_of_conditions_is_no_circle():
     declared = [
         ParameterDeclaration(
-            None, None, (), (), ((Condition((max(0, i - 1),)),),), False, 0.0, None
+            None, None, (), (), ((ConditionDeclaration((max(0, i - 1),)),),), False, 0.0, None
         )
         for i in range(3000)
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from unsynth.errors import TaskError
 from unsynth.tasks.exchange import (
+    ChoiceSwap,
     Condition,
     Exchange,
     Kind,
@@ -35,16 +36,32 @@ def units(a: int, b: int) -> Exchange:
     return Exchange(Kind.UNITS, f"{a} and {b}", swaps)
 
 
-VALUES = Exchange(Kind.VALUES, "off and both", category=6, choices=(0, 2))
+OFF_AND_BOTH = (ChoiceSwap(6, (0, 2)),)
+VALUES = Exchange(Kind.VALUES, "off and both", choice_swaps=OFF_AND_BOTH)
+NAMED = Exchange(Kind.UNITS, "0 and 2, named", units(0, 2).swaps, OFF_AND_BOTH)
 
 
-@pytest.mark.parametrize("exchange", [units(0, 2), VALUES], ids=["units", "values"])
+@pytest.mark.parametrize("exchange", [units(0, 2), VALUES, NAMED], ids=["units", "values", "named"])
 def test_the_row_of_coordinates_and_the_patch_agree(exchange: Exchange) -> None:
     x = SPEC.encode(PATCH[None])[0]
     decoded = SPEC.decode(x[exchange.row(SPEC)][None])[0]
     np.testing.assert_array_equal(decoded, exchange.apply(PATCH))
     np.testing.assert_array_equal(exchange.apply(exchange.apply(PATCH)), PATCH)
     assert exchange.moves(PATCH)
+
+
+def test_choices_of_swapped_categories_change_places_too() -> None:
+    """Each copy of a unit has a category whose choices name the copies."""
+    spec = Spec(
+        tuple(Categorical(f"source{i}", ("none", "1", "2")) for i in (1, 2)),
+        (Unit("osc", ((0,), (1,))),),
+    )
+    named = tuple(ChoiceSwap(category, (1, 2)) for category in (0, 1))
+    exchange = Exchange(Kind.UNITS, "1 and 2", ((0, 1),), named)
+    patch = np.array([2.0, 0.0])  # The second modulates the first.
+    assert exchange.apply(patch).tolist() == [0.0, 1.0]
+    x = spec.encode(patch[None])[:, exchange.row(spec)]
+    assert spec.decode(x)[0].tolist() == [0.0, 1.0]
 
 
 def test_a_value_that_is_not_exchanged_stays() -> None:
@@ -89,7 +106,7 @@ def test_too_many_products_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None
 
 def file_content() -> dict[str, object]:
     return {
-        "format": "unsynth symmetry 1",
+        "format": "unsynth symmetry 2",
         "task": "test",
         "hash": "0",
         "seed": 0,
@@ -109,8 +126,7 @@ def file_content() -> dict[str, object]:
             {
                 "kind": "values",
                 "name": "routing off and on",
-                "category": "routing",
-                "choices": ["off", "on"],
+                "choice_swaps": [{"category": "routing", "choices": ["off", "on"]}],
                 "verdict": "exact",
                 "tried": 16,
                 "same": 16,
@@ -139,7 +155,7 @@ def test_a_file_gives_the_exchanges_that_keep_sound_and_prior(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", "unsynth symmetry 2", "format"),
+        ("format", "unsynth symmetry 1", "format"),
         ("pairs", "many", "pairs"),
         ("exchanges", [{"kind": "rotation"}], "kind"),
     ],

@@ -117,6 +117,7 @@ def _units(units: Sequence[ProposedUnit], used: Mapping[str, ProbedParameter]) -
         return
     yield "# Repeated blocks: with two copies exchanged, random patches sounded the same, so models"
     yield "# may treat the copies alike. If you know better, list a block's parameters one by one."
+    yield "# `unsynth symmetry` measures which exchanges hold, and when."
     yield "units:"
     taken: set[str] = set()
     for unit in units:

@@ -109,13 +109,14 @@ class Attempts:
         exchange = candidate.exchange
         if exchange.kind is not Kind.VALUES:
             return candidate.copies(patch)
-        parameter = self.spec.parameters[exchange.category]
+        (swap,) = exchange.choice_swaps
+        parameter = self.spec.parameters[swap.category]
         assert isinstance(parameter, Categorical)
-        others = [c for c in range(len(parameter.choices)) if c not in exchange.choices]
+        others = [c for c in range(len(parameter.choices)) if c not in swap.choices]
         probes = []
         for choice in others[:_OTHER_CHOICES]:
             probe = patch.copy()
-            probe[exchange.category] = choice
+            probe[swap.category] = choice
             probes.append(probe)
         return probes
 

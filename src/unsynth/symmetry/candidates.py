@@ -1,7 +1,8 @@
 """Exchanges that may leave the sound as it is, proposed from units, names and alike parameters.
 
 - Units: all involutions of a unit's copies, that is every set of disjoint pairs of copies. They
-  generate every group of orders in which stacks of copies change places.
+  generate every group of orders in which stacks of copies change places. Choices that name the
+  copies change with them: a destination "filter 1" becomes "filter 2".
 - Columns: one parameter of two copies.
 - Parameters: two parameters in no unit that take the same values, proposed by how alike they change
   the sound (:mod:`unsynth.symmetry.sensitivity`).
@@ -14,10 +15,10 @@ Where a task has no units, blocks are proposed from its parameters' names
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, takewhile
 
 from unsynth.authoring.units import propose_units
-from unsynth.tasks.exchange import Exchange, Kind
+from unsynth.tasks.exchange import ChoiceSwap, Exchange, Kind
 from unsynth.tasks.parameter import Categorical, Parameter
 from unsynth.tasks.spec import Patch, Spec, Unit
 
@@ -79,8 +80,39 @@ def unit_candidates(spec: Spec) -> list[Candidate]:
             parts = tuple((unit.members[a], unit.members[b]) for a, b in pairs)
             swaps = tuple(pair for one, other in parts for pair in zip(one, other, strict=True))
             text = ", ".join(f"{a + 1} and {b + 1}" for a, b in pairs)
-            candidates.append(Candidate(Exchange(Kind.UNITS, f"{unit.name} {text}", swaps), parts))
+            exchange = Exchange(
+                Kind.UNITS, f"{unit.name} {text}", swaps, _choice_swaps(spec, unit, pairs)
+            )
+            candidates.append(Candidate(exchange, parts))
     return candidates
+
+
+def _choice_swaps(
+    spec: Spec, unit: Unit, pairs: Sequence[tuple[int, int]]
+) -> tuple[ChoiceSwap, ...]:
+    """Find the choices that name the copies which change places, such as "filter 1"."""
+    names = [_copy_names(spec, unit, copy) for copy in range(len(unit.members))]
+    swaps = []
+    for position, parameter in enumerate(spec.parameters):
+        if not isinstance(parameter, Categorical):
+            continue
+        choices = [_plain(choice) for choice in parameter.choices]
+        for pair in pairs:
+            named = [[c for c, text in enumerate(choices) if text in names[copy]] for copy in pair]
+            if [len(each) for each in named] == [1, 1]:
+                swaps.append(ChoiceSwap(position, (named[0][0], named[1][0])))
+    return tuple(swaps)
+
+
+def _copy_names(spec: Spec, unit: Unit, copy: int) -> set[str]:
+    """List what a choice may call a copy: the unit's name and number, or its parameters' prefix."""
+    letters = zip(*(spec.names[position] for position in unit.members[copy]), strict=False)
+    prefix = "".join(each[0] for each in takewhile(lambda each: len(set(each)) == 1, letters))
+    return {_plain(f"{unit.name}{copy + 1}"), _plain(prefix)} - {""}
+
+
+def _plain(text: str) -> str:
+    return re.sub("[^a-z0-9]", "", text.lower())
 
 
 def column_candidates(spec: Spec) -> list[Candidate]:
@@ -107,8 +139,7 @@ def value_candidates(spec: Spec, category: int) -> list[Candidate]:
             Exchange(
                 Kind.VALUES,
                 f"{parameter.name} {parameter.choices[a]} and {parameter.choices[b]}",
-                category=category,
-                choices=(a, b),
+                choice_swaps=(ChoiceSwap(category, (a, b)),),
             ),
             (),
         )

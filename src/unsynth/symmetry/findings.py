@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from unsynth.symmetry.conditions import Group
 from unsynth.tasks.exchange import (
+    ChoiceSwap,
+    ChoiceSwapData,
     ConditionData,
     ErrorData,
     Exchange,
@@ -105,18 +107,11 @@ class LabResult:
 
 def _exchange_data(finding: Finding, spec: Spec) -> ExchangeData:
     exchange = finding.exchange
-    category, choices = None, None
-    if exchange.kind is Kind.VALUES:
-        parameter = spec.parameters[exchange.category]
-        assert isinstance(parameter, Categorical)
-        first, second = (parameter.choices[choice] for choice in exchange.choices)
-        category, choices = parameter.name, (first, second)
     return ExchangeData(
         kind=exchange.kind.value,
         name=exchange.name,
         swaps=[(spec.names[one], spec.names[other]) for one, other in exchange.swaps],
-        category=category,
-        choices=choices,
+        choice_swaps=[_choice_swap_data(swap, spec) for swap in exchange.choice_swaps],
         verdict=finding.verdict.value,
         tried=finding.tried,
         same=finding.same,
@@ -132,6 +127,13 @@ def _exchange_data(finding: Finding, spec: Spec) -> ExchangeData:
             for name, errors in finding.errors.items()
         },
     )
+
+
+def _choice_swap_data(swap: ChoiceSwap, spec: Spec) -> ChoiceSwapData:
+    parameter = spec.parameters[swap.category]
+    assert isinstance(parameter, Categorical)
+    first, second = (parameter.choices[choice] for choice in swap.choices)
+    return ChoiceSwapData(category=parameter.name, choices=(first, second))
 
 
 def _conditions_data(group: Group, spec: Spec) -> list[ConditionData]:

@@ -348,7 +348,8 @@ class Laboratory:
         exchange = candidate.exchange
         patch = meet(group, self.draw(item), self.spec, test, self._rng(item, exchange.name))
         if exchange.kind is Kind.VALUES:
-            patch[exchange.category] = exchange.choices[test % 2]
+            (swap,) = exchange.choice_swaps
+            patch[swap.category] = swap.choices[test % 2]
         # With the patch in its key, no other tree's test is taken for this one.
         return f"{exchange.name} {item} {crc32(patch.tobytes()):08x}", Job(patch, [candidate])
 

@@ -29,7 +29,7 @@ from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.models.unit_tokens import Layout
 from unsynth.rendering.renderer import Renderer
 from unsynth.symmetry.equivariance import equivariance_errors, token_shares
-from unsynth.tasks.exchange import Kind, Symmetry
+from unsynth.tasks.exchange import Symmetry
 from unsynth.tasks.spec import Patch, Spec
 from unsynth.tasks.task import Task
 
@@ -106,7 +106,7 @@ def measure_model(
     for name, buffer in untrained.named_buffers():
         buffer.copy_(buffers[name])
     patches, observed = _draw(task, artifact, items, workers)
-    holds = np.array([[_holds(symmetry, patch) for patch in patches] for symmetry in symmetries])
+    holds = np.array([[symmetry.holds(patch) for patch in patches] for symmetry in symmetries])
     holds = holds.reshape(len(symmetries), len(patches))
     rows = np.stack([np.arange(task.spec.width), *(s.exchange.row(task.spec) for s in symmetries)])
     points = _Points(task, artifact, patches)
@@ -174,15 +174,6 @@ def _draw(
             key = key_on(task, patch) if observation is Observation.WINDOWS else None
             observed.append(observation.observe(audio, task.sample_rate, key))
     return patches, torch.stack(observed)
-
-
-def _holds(symmetry: Symmetry, patch: Patch) -> bool:
-    """Say whether an exchange holds in a patch; one of two choices needs one of them."""
-    exchange = symmetry.exchange
-    concerned = exchange.kind is not Kind.VALUES or (
-        int(patch[exchange.category]) in exchange.choices
-    )
-    return concerned and symmetry.holds(patch)
 
 
 def _tokens(

@@ -102,7 +102,7 @@ def value_rows(result: LabResult) -> list[Row]:
     for finding in result.of_kind(Kind.VALUES):
         if finding.verdict in (Verdict.EXACT, Verdict.CONDITIONAL):
             for group in finding.groups:
-                key = finding.exchange.category, describe([group], result.spec)
+                key = finding.exchange.choice_swaps[0].category, describe([group], result.spec)
                 pairs.setdefault(key, []).append(finding)
     rows = []
     for (category, condition), findings in pairs.items():
@@ -125,7 +125,7 @@ def _classes(exchanges: Iterable[Exchange]) -> list[list[int]]:
     """Join pairs of choices into classes of equals."""
     classes: list[set[int]] = []
     for exchange in exchanges:
-        joined = set(exchange.choices)
+        joined = set(exchange.choice_swaps[0].choices)
         for each in [c for c in classes if c & joined]:
             joined |= each
             classes.remove(each)

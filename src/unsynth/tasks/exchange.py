@@ -1,7 +1,8 @@
 """Exchanges of parts of a patch, and the conditions under which they leave its sound as it is.
 
 An exchange g swaps pairs of parameters that take the same values, such as those of two oscillators,
-or it swaps two choices of one category. Every g is its own inverse. Paper section 3.1 calls an
+or two choices of categories, or both: if two filters change places, so do the choices that name
+them. Every g is its own inverse. Paper section 3.1 calls an
 exchange that leaves the sound as it is a symmetry, and a *conditional* one if it does so only for
 some patches.
 
@@ -65,25 +66,37 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class ChoiceSwap:
+    """Two choices of a category that change places."""
+
+    category: int
+    choices: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Exchange:
     """An exchange; positions count the parameters of a patch.
 
-    ``swaps`` are the pairs of parameters that change places. For :attr:`Kind.VALUES` there are
-    none: ``category`` is the parameter and ``choices`` the two choices that change places.
+    ``swaps`` are the pairs of parameters that change places, and ``choice_swaps`` the pairs of
+    choices. :attr:`Kind.VALUES` has no ``swaps`` and one of ``choice_swaps``.
     """
 
     kind: Kind
     name: str
     swaps: tuple[tuple[int, int], ...] = ()
-    category: int = -1
-    choices: tuple[int, int] = (0, 0)
+    choice_swaps: tuple[ChoiceSwap, ...] = ()
 
     @property
     def positions(self) -> frozenset[int]:
         """The parameters that the exchange may change."""
-        if self.kind is Kind.VALUES:
-            return frozenset({self.category})
-        return frozenset(position for pair in self.swaps for position in pair)
+        swapped = {position for pair in self.swaps for position in pair}
+        return frozenset(swapped | {swap.category for swap in self.choice_swaps})
+
+    def concerns(self, patch: Patch) -> bool:
+        """Say whether a patch has something to exchange: parameters, or one of two choices."""
+        return bool(self.swaps) or any(
+            int(patch[swap.category]) in swap.choices for swap in self.choice_swaps
+        )
 
     def moves(self, patch: Patch) -> bool:
         """Say whether the exchange changes anything in a patch."""
@@ -99,11 +112,11 @@ class Exchange:
         changed = patch.copy()
         for one, other in self.swaps:
             changed[one], changed[other] = patch[other], patch[one]
-        if self.kind is Kind.VALUES:
-            first, second = self.choices
-            value = int(patch[self.category])
-            if value in self.choices:
-                changed[self.category] = second if value == first else first
+        for swap in self.choice_swaps:
+            first, second = swap.choices
+            value = int(changed[swap.category])
+            if value in swap.choices:
+                changed[swap.category] = second if value == first else first
         return changed
 
     def row(self, spec: Spec) -> Int[np.ndarray, " d"]:
@@ -114,10 +127,9 @@ class Exchange:
                 np.arange(spec.width)[spec.slices[other]],
                 np.arange(spec.width)[spec.slices[one]],
             )
-        if self.kind is Kind.VALUES:
-            start = spec.slices[self.category].start
-            first, second = (start + choice for choice in self.choices)
-            row[[first, second]] = second, first
+        for swap in self.choice_swaps:
+            first, second = (spec.slices[swap.category].start + c for c in swap.choices)
+            row[[first, second]] = row[[second, first]]
         return row
 
 
@@ -145,8 +157,10 @@ class Symmetry:
     conditions: tuple[tuple[Condition, ...], ...] = ((),)
 
     def holds(self, patch: Patch) -> bool:
-        """Say whether a patch meets the conditions."""
-        return any(all(c.holds(patch) for c in group) for group in self.conditions)
+        """Say whether the exchange concerns a patch that meets the conditions."""
+        return self.exchange.concerns(patch) and any(
+            all(c.holds(patch) for c in group) for group in self.conditions
+        )
 
 
 def images(symmetries: Sequence[Symmetry], spec: Spec, patch: Patch) -> Int[np.ndarray, "images d"]:
@@ -162,16 +176,12 @@ def images(symmetries: Sequence[Symmetry], spec: Spec, patch: Patch) -> Int[np.n
     while unvisited:
         order, image = unvisited.pop()
         for symmetry, row in zip(symmetries, rows, strict=True):
-            exchange = symmetry.exchange
-            relevant = exchange.kind is not Kind.VALUES or (
-                int(image[exchange.category]) in exchange.choices
-            )
-            if not relevant or not symmetry.holds(image):
+            if not symmetry.holds(image):
                 continue
             product = order[row]
             if product.tobytes() not in found:
                 found[product.tobytes()] = product
-                unvisited.append((product, exchange.apply(image)))
+                unvisited.append((product, symmetry.exchange.apply(image)))
         if len(found) > MOST_IMAGES:
             raise TaskError(f"a patch has more than {MOST_IMAGES:,} exchanges that keep its sound")
     return np.stack(list(found.values()))
@@ -202,6 +212,15 @@ class ErrorData(BaseModel):
     other: FiniteFloat
 
 
+class ChoiceSwapData(BaseModel):
+    """A :class:`ChoiceSwap` by the names of the category and its choices."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    category: str
+    choices: tuple[str, str]
+
+
 class ExchangeData(BaseModel):
     """One exchange by names, and what was measured of it."""
 
@@ -211,9 +230,8 @@ class ExchangeData(BaseModel):
     name: str
     #: Pairs of parameters that change places.
     swaps: list[tuple[str, str]] = Field(default_factory=list)
-    #: For two choices of a category: the category and the choices.
-    category: str | None = None
-    choices: tuple[str, str] | None = None
+    #: Choices that change places.
+    choice_swaps: list[ChoiceSwapData] = Field(default_factory=list)
     verdict: Literal["exact", "conditional", "approximate", "none"]
     #: Patches in which the exchanged parts could be heard and differed, and those of them that
     #: sounded the same.
@@ -243,7 +261,7 @@ class SymmetryFile(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    format: Literal["unsynth symmetry 1"] = "unsynth symmetry 1"
+    format: Literal["unsynth symmetry 2"] = "unsynth symmetry 2"
     task: str
     hash: str
     seed: int
@@ -275,18 +293,16 @@ def read_symmetry_file(path: Path) -> SymmetryFile:
 
 def exchange_of(data: ExchangeData, spec: Spec) -> Exchange:
     """Find an exchange's parameters in a spec; raises :class:`TaskError`."""
-    kind = Kind(data.kind)
-    if kind is Kind.VALUES:
-        if data.category is None or data.choices is None:
-            raise TaskError(f"{data.name}: lacks the category or the choices")
-        category = _position(data.category, spec)
-        first, second = (_choice(choice, category, spec) for choice in data.choices)
-        return Exchange(kind, data.name, category=category, choices=(first, second))
+    choice_swaps = []
+    for swap in data.choice_swaps:
+        category = _position(swap.category, spec)
+        first, second = (_choice(choice, category, spec) for choice in swap.choices)
+        choice_swaps.append(ChoiceSwap(category, (first, second)))
     swaps = tuple((_position(a, spec), _position(b, spec)) for a, b in data.swaps)
     for one, other in swaps:
         if spec.parameters[one].width != spec.parameters[other].width:
             raise TaskError(f"{data.name}: {spec.names[one]} and {spec.names[other]} are not alike")
-    return Exchange(kind, data.name, swaps)
+    return Exchange(Kind(data.kind), data.name, swaps, tuple(choice_swaps))
 
 
 def conditions_of(data: ExchangeData, spec: Spec) -> tuple[tuple[Condition, ...], ...]:

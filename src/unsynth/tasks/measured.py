@@ -49,7 +49,7 @@ class MeasuredExchanges:
         See :meth:`unsynth.tasks.task.Task.symmetries`.
         """
         categories = [
-            patch[s.exchange.category] for s in self._symmetries if s.exchange.category >= 0
+            patch[swap.category] for s in self._symmetries for swap in s.exchange.choice_swaps
         ]
         met = [condition.holds_for(patch[position]) for condition, position in self._tests]
         key = np.array([*categories, *met], dtype=np.float64).tobytes()

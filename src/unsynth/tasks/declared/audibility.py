@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from unsynth.tasks.declared.declaration import Condition, Declaration
+from unsynth.tasks.declared.declaration import ConditionDeclaration, Declaration
 from unsynth.tasks.note import ends_within_sound, read_note
 
 
@@ -27,7 +27,7 @@ def active_parameters(
             )
         return cache[position]
 
-    def holds(condition: Condition) -> bool:
+    def holds(condition: ConditionDeclaration) -> bool:
         if not condition.positions:
             return released
         return any(condition.holds(values[at]) and audible(at) for at in condition.positions)

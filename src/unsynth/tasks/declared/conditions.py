@@ -7,7 +7,7 @@ from typing import Any
 
 from unsynth.documents import shown
 from unsynth.tasks.declared.checks import Checks, unknown_key
-from unsynth.tasks.declared.declaration import Condition, ParameterDeclaration
+from unsynth.tasks.declared.declaration import ConditionDeclaration, ParameterDeclaration
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.spec import Spec
 
@@ -23,7 +23,7 @@ class ConditionReader:
 
     def audible_if(
         self, value: Any, unit: str, copy: int, where: str
-    ) -> Iterator[tuple[Condition, ...]]:
+    ) -> Iterator[tuple[ConditionDeclaration, ...]]:
         """Read ``heard``: one mapping, or a list of which one is enough; all of a mapping hold."""
         if value is None:
             return
@@ -34,7 +34,7 @@ class ConditionReader:
                 for key, condition in self._checks.mapping(alternative, where).items()
             )
 
-    def exchange(self, value: Any, unit: str) -> tuple[Condition, ...] | None:
+    def exchange(self, value: Any, unit: str) -> tuple[ConditionDeclaration, ...] | None:
         """Read ``exchange``: true, false (gives ``None``), or a mapping of which all hold."""
         where = f"unit {unit}: exchange"
         if isinstance(value, bool):
@@ -49,11 +49,13 @@ class ConditionReader:
             self._checks.fail(f"{where}: can depend only on parameters outside units")
         return tuple(conditions)
 
-    def _condition(self, key: str, value: Any, unit: str, copy: int, where: str) -> Condition:
+    def _condition(
+        self, key: str, value: Any, unit: str, copy: int, where: str
+    ) -> ConditionDeclaration:
         if key == "released":
             if value is not True:
                 self._checks.fail(f"{where}: released: can only be true")
-            return Condition(())
+            return ConditionDeclaration(())
         name = self._checks.name_for_copy(key, copy, where)
         positions = self._positions(name, unit, copy, where)
         where = f"{where}: {name}"
@@ -66,12 +68,12 @@ class ConditionReader:
                     "'> 0'"
                 )
             number = self._checks.number(_number(parts[2]), where)
-            return Condition(positions, (), parts[1], number)
+            return ConditionDeclaration(positions, (), parts[1], number)
         values = []
         for each in self._checks.sequence(value, where):
             text = self._checks.name_for_copy(each, copy, where) if isinstance(each, str) else each
             values.append(self._checks.parameter_value(parameter, text, where))
-        return Condition(positions, tuple(values))
+        return ConditionDeclaration(positions, tuple(values))
 
     def _positions(self, name: str, unit: str, copy: int, where: str) -> tuple[int, ...]:
         """Find a parameter, first in the same copy of a unit; ``*`` is the number of any copy."""

@@ -16,7 +16,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True)
-class Condition:
+class ConditionDeclaration:
     """A condition on the value at any of some positions in a patch.
 
     Without positions, the condition is that the note is released within the sound.
@@ -49,7 +49,7 @@ class ParameterDeclaration:
     #: Pairs (value, probability) of single values.
     points: tuple[tuple[float, float], ...]
     #: The parameter is audible if all conditions of any of these hold; if empty, always.
-    audible_if: tuple[tuple[Condition, ...], ...]
+    audible_if: tuple[tuple[ConditionDeclaration, ...], ...]
     #: Whether the parameter never changes the sound.
     inert: bool
     #: Value of the parameter where it is inaudible.
@@ -72,7 +72,7 @@ class Declaration:
     #: Raw values of the controls that are the same in every patch.
     fixed: Mapping[str, float]
     #: Conditions under which the copies of each unit may change places; ``None``: never.
-    exchange: Mapping[str, tuple[Condition, ...] | None]
+    exchange: Mapping[str, tuple[ConditionDeclaration, ...] | None]
     #: If set, notes start and end within this many seconds, drawn together.
     note_within: float | None
     #: The path of a ``symmetry.json``, from the file's folder.
