@@ -231,7 +231,8 @@ def levels_gradients(
                     _stage_level(stages[3], times[i, n] - durations[i], weight, gradients[3])
             # The release begins at the level that the envelope has when the key goes up.
             _key_down_level(stages, durations[i], gradients[3, 0], gradients)
-            grad_targets[i, op, :] = gradients[:, 1]
+            for s in range(_STAGES):
+                grad_targets[i, op, s] = gradients[s, 1]
             for s in range(_STAGES):
                 begin, target = stages[s, 0], stages[s, 1]
                 speed, length, grad_length = stages[s, 2], stages[s, 3], gradients[s, 3]
@@ -293,6 +294,14 @@ def _interpolate(knots, row):
 
 
 @no_type_check
+@njit(f"void(float32[:], {_ROW})", **_JIT)
+def _copy(row, to):
+    """Copy a row. An array that is assigned to a slice takes Numba seconds to compile."""
+    for n in range(len(row)):
+        to[n] = row[n]
+
+
+@no_type_check
 @njit(f"void({_ROW}, {_ROW})", **_JIT)
 def _add(row, total):
     for n in range(len(row)):
@@ -346,11 +355,12 @@ def _play_loops(items, sources, gains, phases, depths, outputs, total_phases):
     gain_knots = np.zeros((length, knots, lanes), dtype=np.float32)
     phase_knots = np.zeros_like(gain_knots)
     for k in range(len(items)):
-        places = slice(k * windows, (k + 1) * windows)
-        depth[places] = depths[items[k]]
+        depth[k * windows : (k + 1) * windows] = depths[items[k]]
         for op in range(length):
-            gain_knots[op, :, places] = gains[items[k], sources[k] + op].T
-            phase_knots[op, :, places] = phases[items[k], sources[k] + op].T
+            for w in range(windows):
+                for b in range(knots):
+                    gain_knots[op, b, k * windows + w] = gains[items[k], sources[k] + op, w, b]
+                    phase_knots[op, b, k * windows + w] = phases[items[k], sources[k] + op, w, b]
     # The loop's last two samples, and the signal that travels through its operators.
     last, older, signal = np.zeros_like(depth), np.zeros_like(depth), np.zeros_like(depth)
     gain = np.empty((length, _TILE, lanes), dtype=np.float32)
@@ -366,7 +376,7 @@ def _play_loops(items, sources, gains, phases, depths, outputs, total_phases):
                 _blend(gain_knots[op, b], gain_knots[op, b + 1], share, gain[op, n])
                 _blend(phase_knots[op, b], phase_knots[op, b + 1], share, phase[op, n])
                 _play_loop_operator(gain[op, n], phase[op, n], signal)
-            last[:] = signal
+            _copy(signal, last)
         for op in range(length):
             for m in range(len(items) * windows):
                 output, k = outputs[op, m], m // windows
@@ -389,7 +399,7 @@ def _play_patch(algorithm, gains, phases, loop, sounds, total_phases):
     for w in range(windows):
         for op in range(OPERATORS - 1, -1, -1):
             if source <= op <= target:
-                y[op] = loop[op - source, w]
+                _copy(loop[op - source, w], y[op])
             else:
                 _interpolate(phases[op, w], total_phases[op, w])
                 silent = True
@@ -464,7 +474,7 @@ def play_gradients(algorithms, gains, depths, total_phases, grad_sounds, grad_ga
                 phase = total_phases[i, op, w]
                 grad_y[:] = 0
                 if carriers[op]:
-                    grad_y[:] = grad_sounds[i, w]
+                    _copy(grad_sounds[i, w], grad_y)
                 for m in range(op):
                     if edges[m, op]:
                         _add(grad_phase[m], grad_y)
