@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,12 @@ SHARED = Path(__file__).parents[2] / "shared"
 # nearly half of the processor's time. The test processes, and those that they start, inherit this.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 torch.set_num_threads(1)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the DX7's kernel once, before pytest-xdist starts processes that all would."""
+    if getattr(session.config.option, "numprocesses", None):
+        import_module("unsynth.sketches.dx7.kernel")
 
 
 @pytest.fixture(scope="session")

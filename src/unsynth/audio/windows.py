@@ -88,8 +88,9 @@ def note_spectrogram(
     :func:`~unsynth.audio.semitones.relative_to_note`. Levels are at least -80 dB.
     """
     lowest, highest = int(pitches.min()), int(pitches.max())
-    bank = triangles(sample_rate, LONG, lowest - BELOW, highest - lowest + BANDS)
-    levels = _powers(long) @ torch.from_numpy(bank.T).to(long)
+    # Copied, since torch aligns its memory: where NumPy's lies, the last bits may depend on it.
+    bank = torch.tensor(triangles(sample_rate, LONG, lowest - BELOW, highest - lowest + BANDS))
+    levels = _powers(long) @ bank.to(long).T
     bands = (pitches - lowest)[:, None] + torch.arange(BANDS, device=long.device)
     return _decibels(levels.take_along_dim(bands[:, None], dim=2).transpose(1, 2))
 
