@@ -188,6 +188,14 @@ def test_only_training_needs_lightning(module: str):
         assert "import lightning" not in path.read_text(encoding="utf-8"), each
 
 
+def test_types_of_arrays_are_checked_while_the_tests_run(pytestconfig: pytest.Config):
+    checked = pytestconfig.getoption("--jaxtyping-packages").split(",")
+    for path in ROOT.rglob("*.py"):
+        if "from jaxtyping import" in path.read_text(encoding="utf-8"):
+            module = module_name(path, ROOT)
+            assert any(f"{module}.".startswith(f"{name}.") for name in checked), module
+
+
 def test_files_stay_short():
     lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in ROOT.rglob("*.py")}
     assert {str(p): n for p, n in lengths.items() if n > MOST_LINES} == {}

@@ -10,6 +10,7 @@ Rounding removes the noise.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -42,12 +43,12 @@ class Integer:
                 "make it continuous"
             )
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Coordinates in the vector: 1."""
         return 1
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of values."""
         return self.high - self.low + 1
@@ -101,7 +102,7 @@ class Continuous:
         if self.log and self.low < 1.0 / LARGEST:
             raise TaskError(f"{self.name}: a log scale needs low above 0, not {self.low}")
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Coordinates in the vector: 1."""
         return 1
@@ -150,7 +151,7 @@ class Categorical:
         if len(self.choices) > MOST_CHOICES:
             raise TaskError(f"{self.name}: {len(self.choices)} choices, at most {MOST_CHOICES:,}")
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Coordinates in the vector: one per choice."""
         return len(self.choices)

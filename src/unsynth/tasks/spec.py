@@ -99,6 +99,16 @@ class Spec:
         text = json.dumps([layout, [asdict(u) for u in self.units]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @cached_property
+    def _ranges(self) -> tuple[np.ndarray, np.ndarray, Bool[np.ndarray, " parameters"]]:
+        """Lowest and highest value of each parameter, and whether only whole numbers are valid."""
+        ranges = [
+            (0, p.width - 1) if isinstance(p, Categorical) else (p.low, p.high)
+            for p in self.parameters
+        ]
+        low, high = np.array(ranges, dtype=np.float64).reshape(-1, 2).T
+        return low, high, np.array([not isinstance(p, Continuous) for p in self.parameters])
+
     def encode(
         self,
         patches: Float[np.ndarray, "items parameters"],
@@ -128,12 +138,13 @@ class Spec:
             raise PatchError(
                 f"a patch of this task has {len(self.parameters)} values, not {patches.shape[1]}"
             )
-        for i, p in enumerate(self.parameters):
-            valid: Bool[np.ndarray, " items"] = p.valid(patches[:, i])
-            if not valid.all():
-                value = patches[np.flatnonzero(~valid)[0], i]
-                limits = p.choices if isinstance(p, Categorical) else (p.low, p.high)
-                raise PatchError(f"{p.name}: {value:g} is not within {limits}")
+        low, high, whole = self._ranges
+        valid = (patches >= low) & (patches <= high) & (~whole | (patches == np.floor(patches)))
+        if not valid.all():
+            i, item = np.argwhere(~valid.T)[0]
+            p = self.parameters[i]
+            limits = p.choices if isinstance(p, Categorical) else (p.low, p.high)
+            raise PatchError(f"{p.name}: {patches[item, i]:g} is not within {limits}")
 
     def named(self, patch: Patch) -> dict[str, int | float | str]:
         """Return a patch's values by name; a category's value is the name of its choice."""

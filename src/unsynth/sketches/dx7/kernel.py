@@ -233,7 +233,6 @@ def levels_gradients(
             _key_down_level(stages, durations[i], gradients[3, 0], gradients)
             for s in range(_STAGES):
                 grad_targets[i, op, s] = gradients[s, 1]
-            for s in range(_STAGES):
                 begin, target = stages[s, 0], stages[s, 1]
                 speed, length, grad_length = stages[s, 2], stages[s, 3], gradients[s, 3]
                 grad_begin, grad_speed = gradients[s, 0], gradients[s, 2]
