@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import no_type_check
 
 import numpy as np
 import platformdirs
@@ -27,6 +28,7 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.vst3 import VST3
+from unsynth.tasks.dx7 import prior
 from unsynth.tasks.dx7.task import DX7Task
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -35,6 +37,10 @@ SHARED = Path(__file__).parents[2] / "shared"
 # nearly half of the processor's time. The test processes, and those that they start, inherit this.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 torch.set_num_threads(1)
+
+# These two run a hundred times per draw; checking their types would take a sixth of the suite.
+for function in (prior._look_up, prior._Block.sample):
+    no_type_check(function)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
