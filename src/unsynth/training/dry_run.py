@@ -16,6 +16,7 @@ from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.catalogue import load_task
 from unsynth.training.experiment import Experiment, load_experiment
 from unsynth.training.module import ModelTraining
+from unsynth.training.precision import MIXED, usable_precision
 from unsynth.training.train import build
 
 #: Bytes per weight: the weight, its average, its gradient and Adam's two moments, all float32.
@@ -62,6 +63,7 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     }
     return {
         "task": f"{task.name} {task.hash}",
+        "precision": usable_precision(experiment.training.precision),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "parameters": parameters,
         "flops_a_step": counter.get_total_flops(),
@@ -72,9 +74,9 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
 
 
 def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
-    mixed_precision = module.experiment.training.precision == "bf16-mixed"
+    precision = usable_precision(module.experiment.training.precision)
     optimizer.zero_grad()
-    with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed_precision):
+    with torch.autocast(module.device.type, torch.bfloat16, enabled=precision == MIXED):
         loss = module.training_step(batch, 0)
     loss.backward()
     module.configure_gradient_clipping(optimizer)

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -21,6 +21,7 @@ from unsynth.models.architecture import (
 )
 from unsynth.models.artifact import SUFFIX, SamplingSettings
 from unsynth.tasks.catalogue import is_task_file
+from unsynth.training.precision import Precision
 
 #: The least size of the groups of a set in which noise is coupled, if no size is set.
 _LEAST_GROUP = 64
@@ -126,8 +127,9 @@ class TrainingSettings(StrictSettings):
     accumulate: Size = 1
     #: Whether to compile the networks, which takes minutes and then saves time.
     compile: bool = False
-    #: The precision of Lightning's trainer.
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    #: The precision of Lightning's trainer, where the machine has it
+    #: (:mod:`unsynth.training.precision`).
+    precision: Precision = "32-true"
     #: Whether to log the losses to TensorBoard too.
     tensorboard: bool = False
     #: The project at Weights & Biases to log the losses to.

@@ -38,6 +38,7 @@ from unsynth.training.checkpoint import (
 )
 from unsynth.training.experiment import Experiment, TrainingSettings, load_experiment
 from unsynth.training.module import ModelTraining
+from unsynth.training.precision import usable_precision
 from unsynth.training.start import load_weights
 
 if TYPE_CHECKING:
@@ -276,6 +277,12 @@ def _fit(
     if settings.compile:
         for network in module.model.children():
             network.compile()
+    precision = usable_precision(settings.precision)
+    if precision != settings.precision:
+        _say(
+            f"this machine does not compute in bfloat16: training in {precision}, "
+            f"not {settings.precision}"
+        )
     several = devices * nodes > 1
     with warnings.catch_warnings():
         # Lightning's advice on loaders and resuming is wrong for batches that know their step.
@@ -284,7 +291,7 @@ def _fit(
         trainer = lightning.Trainer(
             max_steps=settings.steps,
             max_epochs=-1,
-            precision=settings.precision,
+            precision=precision,
             accelerator="auto",
             devices=devices,
             num_nodes=nodes,
