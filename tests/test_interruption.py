@@ -24,7 +24,7 @@ from unsynth.matching.run import Progress
 from unsynth.report.folder import save
 from unsynth.search.candidates import Target
 
-TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "10"))
+TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "6"))
 FILES = {"patch.json", "target.wav", "best.wav", "note.mid", "report.html"}
 
 pytestmark = [
