@@ -8,8 +8,8 @@
 # Behaviour: lfilter clips its output to -1 to 1 by default. Each biquad calls it so, has no way to
 #   say otherwise, and its documentation does not tell. So 12 dB for a sine at -1 dB are hard
 #   clipping. The K-weighting of Loudness lifts treble by 4 dB with such a biquad. What that lifts
-#   above full scale is cut off before it is measured: a sine of 3 kHz at full scale reads 2.2 LU
-#   too soft, a square wave 1.3 LU. At -20 dB the meters agree. A loud, bright sound that is made
+#   above full scale is cut off before it is measured: a sine of 3 kHz at full scale reads 2.3 LU
+#   too soft, a square wave 1.6 LU. At -20 dB the meters agree. A loud, bright sound that is made
 #   equally loud with this meter comes out too loud.
 #
 # Output seen:
