@@ -14,6 +14,7 @@ from unsynth.symmetry.candidates import (
     value_candidates,
     with_units,
 )
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.exchange import ChoiceSwap, Symmetry, images
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
 from unsynth.tasks.spec import Spec, Unit
@@ -95,3 +96,17 @@ def test_choices_that_name_copies_change_with_them(choices: tuple[str, ...]) -> 
     )
     (candidate,) = unit_candidates(spec)
     assert candidate.exchange.choice_swaps == (ChoiceSwap(4, (0, 1)),)
+
+
+@pytest.mark.parametrize("name", ["vital-full", "surge-full"])
+def test_choices_that_a_task_file_says_name_copies_are_found(name: str) -> None:
+    """The file lists them under ``copies``; the laboratory has their names alone."""
+    task = load_task(name)
+    exchanges = {c.exchange.name: c.exchange for c in unit_candidates(task.spec)}
+    filters = exchanges.pop("filter 1 and 2")
+    categories = {task.spec.names[swap.category] for swap in filters.choice_swaps}
+    assert len(categories) == {"vital-full": 4, "surge-full": 6}[name]
+    assert not any(exchange.choice_swaps for exchange in exchanges.values())
+    rng, row = np.random.default_rng(0), filters.row(task.spec)
+    declared = (task.symmetries(task.sample(rng)) for _ in range(100))
+    assert any((images == row).all(axis=1).any() for images in declared)
