@@ -256,7 +256,7 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     monkeypatch.setattr(equivariance_module, "_SOUNDS", 8)
     cells = quasi_cells([2], 1, [0.5])
     assert {c.condition for c in cells} == {"dial 0.5", "conditional"}
-    least = dataclasses.replace(SMALL, steps=2, batch=4, items=4)
+    least = dataclasses.replace(SMALL, steps=2, batch=4, noises=2, items=4)
     results, settings = run_cells(cells, least, tmp_path, "cpu", report=silent, probe=probe_flow)
     for result in results:
         steps = [step for step, _ in result.watched]
@@ -264,6 +264,7 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     write_quasi(results, cells, settings, tmp_path)
     table = (tmp_path / "table.md").read_text()
     assert table.count("conditional") >= len(FLOWS) + 1
+    assert "2 steps of 4 sounds with 2 noises each (the paper" in table
     assert (tmp_path / "invariance.png").exists()
     assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
     resumed, _ = run_cells(

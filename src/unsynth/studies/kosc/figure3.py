@@ -41,8 +41,10 @@ def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
 def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
     """Describe the settings of a figure in one line, beside those of the paper."""
     seeds = len({result.seed for result in results})
+    noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     return (
-        f"{settings.steps:,} steps of {settings.batch:,} sounds (the paper: 400,000 of 1,024), "
+        f"{settings.steps:,} steps of {settings.batch:,} sounds{noises} "
+        "(the paper: 400,000 of 1,024), "
         f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
         f"{settings.items:,} test items"
     )
