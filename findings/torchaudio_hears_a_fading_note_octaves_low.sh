@@ -5,12 +5,12 @@
 # Guess: torchaudio.functional.detect_pitch_frequency correlates a frame with the frames after it,
 #   and divides by their energies. So a fade does not matter: a sine or a sawtooth of 220 to 880 Hz
 #   that fades by 60 dB in 1 or 4 seconds has the pitch of a steady one.
-# Behaviour: a steady sine or sawtooth is right within 10 cents. If it fades, 220 Hz is heard an
-#   octave low, and all pitches from 440 Hz up are heard near 88 Hz, where the search ends. The
-#   docstring divides the correlation by the root of the two energies' product. The code divides by
-#   the product itself. So the softer the later frame is, the more it counts, and the longest lag
-#   that is a number of whole periods wins. Each frame of a plucked, struck or released note is
-#   wrong, in the same way, so the pitch curve looks steady.
+# Behaviour: a steady sine or sawtooth is right within 15 cents. If it fades, 220 Hz is heard an
+#   octave low, and 440 and 880 Hz are heard at 88 to 98 Hz, where the search ends. The docstring
+#   divides the correlation by the root of the two energies' product. The code divides by the product
+#   itself. So the softer the later frame is, the more it counts, and the longest lag that is a
+#   number of whole periods wins. Nearly all frames of a plucked or struck note are wrong in the same
+#   way, so the pitch curve looks steady.
 #
 # Output seen (median over frames, in cents):
 #   sine     110.0 Hz: steady 12.6, fading 15 dB/s    -0.4, 60 dB/s    -4.7
