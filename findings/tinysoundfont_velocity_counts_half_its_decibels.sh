@@ -5,10 +5,10 @@
 # Guess: a SoundFont that says nothing else has the modulators of the standard (SoundFont 2.04,
 #   section 8.4). Velocity, volume (controller 7) and expression (11) each turn the level down by
 #   -40 log10(value / 127) dB, which is 12 dB at 64. The modulation wheel gives 50 cents of vibrato.
-# Behaviour: velocity follows -20 log10, half of that: 6 dB at 64. Volume and expression follow about
-#   -60 log10: 18 dB at 64. The wheel does nothing. Attenuation in the file itself is right. So soft
-#   notes are too loud beside hard ones, and tracks with a low volume too soft beside others. Sounds
-#   rendered with it teach a model velocities that mean half of their decibels.
+# Behaviour: velocity follows -20 log10, half of that: 6 dB at 64. Volume and expression follow
+#   about -60 log10: 18 dB at 64. The wheel does nothing. Attenuation in the file itself is right.
+#   So soft notes are too loud beside hard ones, and tracks with a low volume too soft beside
+#   others. Sounds rendered with it teach a model velocities that mean half of their decibels.
 #
 # Output seen (dB below value 127):
 #   in the file, 12 dB: 12.0
@@ -40,27 +40,22 @@ def chunk(tag, *parts):
     return tag + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
 
 
-def name(text):
-    return text.encode().ljust(20, b"\0")
-
-
 def sound_font(attenuation=0):
     """One sample, a sine of 441 Hz at half of full scale; attenuation in 0.1 dB."""
     sine = 16_384 * np.sin(2 * np.pi * 441.0 * np.arange(RATE) / RATE)
     sample = struct.pack("<5IBbHH", 0, RATE, 0, RATE, RATE, 69, 0, 0, 1)
     pairs = struct.pack("<6h", 48, attenuation, 54, 1, 53, 0)  # attenuation, looped, sample 0
     articulation = [
-        chunk(b"phdr", name("P"), bytes(18), name("EOP"), struct.pack("<3H3I", 0, 0, 1, 0, 0, 0)),
-        chunk(b"pbag", struct.pack("<4H", 0, 0, 1, 0)),
-        chunk(b"pmod", bytes(10)) + chunk(b"pgen", struct.pack("<4H", 41, 0, 0, 0)),
-        chunk(b"inst", name("I"), struct.pack("<H", 0), name("EOI"), struct.pack("<H", 1)),
-        chunk(b"ibag", struct.pack("<4H", 0, 0, 3, 0)),
-        chunk(b"imod", bytes(10)) + chunk(b"igen", pairs, bytes(4)),
-        chunk(b"shdr", name("S"), sample, name("EOS"), bytes(26)),
+        chunk(b"phdr", struct.pack("<20s18x20s3H12x", b"P", b"EOP", 0, 0, 1)),
+        chunk(b"pbag", struct.pack("<4H", 0, 0, 1, 0)) + chunk(b"pmod", bytes(10)),
+        chunk(b"pgen", struct.pack("<4H", 41, 0, 0, 0)),
+        chunk(b"inst", struct.pack("<20sH20sH", b"I", 0, b"EOI", 1)),
+        chunk(b"ibag", struct.pack("<4H", 0, 0, 3, 0)) + chunk(b"imod", bytes(10)),
+        chunk(b"igen", pairs, bytes(4)),
+        chunk(b"shdr", b"S".ljust(20, b"\0"), sample, b"EOS".ljust(46, b"\0")),
     ]
     info = chunk(b"LIST", b"INFO", chunk(b"ifil", struct.pack("<2H", 2, 1)))
-    samples = chunk(b"smpl", sine.astype("<i2").tobytes(), bytes(92))
-    sound = chunk(b"LIST", b"sdta", samples)
+    sound = chunk(b"LIST", b"sdta", chunk(b"smpl", sine.astype("<i2").tobytes(), bytes(92)))
     return chunk(b"RIFF", b"sfbk", info, sound, chunk(b"LIST", b"pdta", *articulation))
 
 
@@ -82,8 +77,8 @@ print(f"in the file, 12 dB: {full - in_file:.1f}")
 for value in (100, 64, 32):
     heard = [level(velocity=value), level(controls=[(7, value)]), level(controls=[(11, value)])]
     rows.append([40.0 * np.log10(127 / value), *(full - each for each in heard)])
-    row = "standard {:4.1f}, velocity {:4.1f}, volume {:4.1f}, expression {:4.1f}"
-    print(f"{value:4d}: " + row.format(*rows[-1]))
+    names = ("standard", "velocity", "volume", "expression")
+    print(f"{value:4d}:", ", ".join(f"{n} {db:4.1f}" for n, db in zip(names, rows[-1])))
 right, velocity, volume, expression = np.array(rows).T
 same = abs(full - in_file - 12.0) < 0.2
 still = np.array_equal(play(), play(controls=[(1, 127)]))

@@ -7,10 +7,10 @@
 #   that fades by 60 dB in 1 or 4 seconds has the pitch of a steady one.
 # Behaviour: a steady sine or sawtooth is right within 15 cents. If it fades, 220 Hz is heard an
 #   octave low, and 440 and 880 Hz are heard at 88 to 98 Hz, where the search ends. The docstring
-#   divides the correlation by the root of the two energies' product. The code divides by the product
-#   itself. So the softer the later frame is, the more it counts, and the longest lag that is a
-#   number of whole periods wins. Nearly all frames of a plucked or struck note are wrong in the same
-#   way, so the pitch curve looks steady.
+#   divides the correlation by the root of the two energies' product. The code divides by the
+#   product itself. So the softer the later frame is, the more it counts, and the longest lag that
+#   is a number of whole periods wins. Nearly all frames of a plucked or struck note are wrong in
+#   the same way, so the pitch curve looks steady.
 #
 # Output seen (median over frames, in cents):
 #   sine     110.0 Hz: steady 12.6, fading 15 dB/s    -0.4, 60 dB/s    -4.7
