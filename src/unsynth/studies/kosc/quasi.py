@@ -167,8 +167,12 @@ def write_quasi(
 
     Where the weights of a Param2Tok are gone, its last plot stays.
     """
-    _plot_asymmetry(results, settings, out)
-    _plot_equivariance(results, settings, out)
+    asymmetry_label = "asymmetry of the posterior"
+    _plot_watched(results, settings, out / "invariance.png", asymmetry_label, (0, 1))
+    middle = len(TIMES) // 2
+    error_label = f"equivariance error at t = {TIMES[middle]:g}"
+    places = (2 + middle, 2 + len(TIMES) + middle)
+    _plot_watched(results, settings, out / "equivariance.png", error_label, places)
     for cell in cells:
         if cell.model is Model.PARAM2TOK and (out / f"{cell.name}.safetensors").exists():
             _plot_param2tok(cell, out)
@@ -183,43 +187,23 @@ def write_quasi(
     write_text(out / TABLE, text)
 
 
-def _plot_asymmetry(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
+def _plot_watched(
+    results: Sequence[Result],
+    settings: CellSettings,
+    path: Path,
+    label: str,
+    places: tuple[int, int],
+) -> None:
+    """Plot two of the probe's numbers during training, or their mean where halves do not differ.
+
+    Nothing is plotted where no result has them.
+    """
     from matplotlib.figure import Figure
 
-    groups = list(dict.fromkeys((r.condition, r.k) for r in results))
-    figure = Figure(figsize=(3.2 * len(groups), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for axes, group in zip(panels, groups, strict=True):
-        for place, model in enumerate(FLOWS):
-            for result in results:
-                if (result.condition, result.k) != group or result.model != model.value:
-                    continue
-                steps = [step for step, _ in result.watched]
-                shares = np.array([numbers[:2] for _, numbers in result.watched])
-                if group[0] == CONDITIONAL:
-                    axes.plot(steps, shares[:, 0], f"C{place}.-", label=f"{model.value}, common")
-                    axes.plot(steps, shares[:, 1], f"C{place}.:", label=f"{model.value}, disjoint")
-                else:
-                    axes.plot(steps, shares.mean(axis=1), f"C{place}.-", label=model.value)
-        axes.set_xscale("symlog", linthresh=1)
-        axes.set(xlabel="step", title=f"{group[0]}, k = {group[1]}")
-    panels[0].set_ylabel("asymmetry of the posterior")
-    handles, labels = panels[-1].get_legend_handles_labels()
-    named = dict(zip(labels, handles, strict=True))
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
-    figure.suptitle(subtitle(settings, results), fontsize=8)
-    figure.savefig(out / "invariance.png", dpi=130)
-
-
-def _plot_equivariance(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
-    """Plot the error at t = 0.5 during training; nothing where no result has it."""
-    from matplotlib.figure import Figure
-
-    results = [r for r in results if r.watched and len(r.watched[-1][1]) >= _SHARES]
+    results = [r for r in results if r.watched and len(r.watched[-1][1]) > max(places)]
     groups = list(dict.fromkeys((r.condition, r.k) for r in results))
     if not groups:
         return
-    middle = 2 + len(TIMES) // 2
     figure = Figure(figsize=(3.2 * len(groups), 3.6), layout="constrained")
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, group in zip(panels, groups, strict=True):
@@ -229,8 +213,7 @@ def _plot_equivariance(results: Sequence[Result], settings: CellSettings, out: P
             colour = f"C{[model.value for model in FLOWS].index(result.model)}"
             steps = [step for step, _ in result.watched]
             first, second = (
-                np.array([numbers[place] for _, numbers in result.watched])
-                for place in (middle, middle + len(TIMES))
+                np.array([numbers[place] for _, numbers in result.watched]) for place in places
             )
             if group[0] == CONDITIONAL:
                 axes.plot(steps, first, f"{colour}.-", label=f"{result.model}, common")
@@ -239,12 +222,12 @@ def _plot_equivariance(results: Sequence[Result], settings: CellSettings, out: P
                 axes.plot(steps, (first + second) / 2.0, f"{colour}.-", label=result.model)
         axes.set_xscale("symlog", linthresh=1)
         axes.set(xlabel="step", title=f"{group[0]}, k = {group[1]}")
-    panels[0].set_ylabel(f"equivariance error at t = {TIMES[len(TIMES) // 2]:g}")
+    panels[0].set_ylabel(label)
     handles, labels = panels[-1].get_legend_handles_labels()
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
     figure.suptitle(subtitle(settings, results), fontsize=8)
-    figure.savefig(out / "equivariance.png", dpi=130)
+    figure.savefig(path, dpi=130)
 
 
 def _plot_param2tok(cell: Cell, out: Path) -> None:

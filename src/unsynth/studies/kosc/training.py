@@ -19,7 +19,7 @@ from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression, layout
 from unsynth.models.kosc_fields import TokenTransformer
-from unsynth.models.param2tok import Param2Tok, Start
+from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings
@@ -66,7 +66,7 @@ class Training:
         else:
             self.model = build_regression(cell.synth, settings.width)
         layer = param2tok(self.model)
-        if layer is not None and cell.start is not Start.PAPER:
+        if layer is not None:
             known = layout(cell.synth)
             layer.restart(cell.start, known.tokens, known.places)
         self.model.to(device).train()
