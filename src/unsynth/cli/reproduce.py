@@ -237,17 +237,15 @@ def reproduce_kosc_arms(
 
     All train on symmetric oscillators; --flops sets the steps of each. Writes table.md.
     """
-    from unsynth.studies.kosc.arms import arm_cells, arms_table, write_arms
+    from unsynth.studies.kosc.arms import arm_cells, write_arms
     from unsynth.studies.kosc.cell import CellSettings
     from unsynth.studies.kosc.study import run_cells
 
-    if budget is not None:
-        raise UnsynthError("--budget has no use here: --flops sets the steps")
+    _refuse_budget(budget)
     plan = CellSettings(**settings)
     results, used = run_cells(arm_cells(ks, seeds), plan, out, device, None, resume, say)
     write_arms(results, used, out)
-    say(arms_table(results).markdown())
-    say(f"table: {out / 'table.md'}")
+    _say_table(out)
 
 
 @reproduce.command("kosc-start")
@@ -269,17 +267,27 @@ def reproduce_kosc_start(
     at equal training FLOPs (--flops) on symmetric oscillators. Writes table.md.
     """
     from unsynth.studies.kosc.cell import CellSettings
-    from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
+    from unsynth.studies.kosc.start import probe_start, start_cells, write_start
     from unsynth.studies.kosc.study import run_cells
 
-    if budget is not None:
-        raise UnsynthError("--budget has no use here: --flops sets the steps")
+    _refuse_budget(budget)
     plan = CellSettings(**settings)
     cells = start_cells(ks, seeds)
     results, used = run_cells(cells, plan, out, device, None, resume, say, probe_start)
     write_start(results, used, out)
-    say(start_table(results).markdown())
-    say(f"table: {out / 'table.md'}")
+    _say_table(out)
+
+
+def _refuse_budget(budget: float | None) -> None:
+    if budget is not None:
+        raise UnsynthError("--budget has no use here: --flops sets the steps")
+
+
+def _say_table(out: Path) -> None:
+    """Print the table of a study, with the line that says how it was made."""
+    path = out / "table.md"
+    say(path.read_text(encoding="utf-8"))
+    say(f"table: {path}")
 
 
 @reproduce.command("arms")
