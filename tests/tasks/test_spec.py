@@ -108,3 +108,16 @@ def test_copies_of_a_unit_have_the_same_order():
     assert spec.names == ("op1.a", "op1.b", "op2.a", "op2.b", "c")
     assert spec.units[0].members == ((0, 1), (2, 3))
     assert [s.start for s in spec.slices] == [0, 1, 3, 4, 6]
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_a_patch_is_valid_where_each_of_its_parameters_says_so(position):
+    values = [-8.0, -7.0, 0.0, 0.05, 0.5, 1.0, 2.0, 3.0, 6.0, 6.1, 99.0, 100.0, np.nan, np.inf]
+    for value in values:
+        patch = patches(0, 1)
+        patch[0, position] = value
+        if SPEC.parameters[position].valid(np.array([value])).all():
+            SPEC.check(patch)
+        else:
+            with pytest.raises(PatchError, match=SPEC.names[position]):
+                SPEC.check(patch)
