@@ -6,7 +6,7 @@
 #   dB. The defaults of to_harmonicity_ac are those of Praat's own command.
 # Behaviour: the default window holds 1 period of the lowest pitch, 75 Hz. That is right for
 #   to_harmonicity_cc, but autocorrelation needs several: Praat's manual has 4.5 as the standard. So
-#   every frame of a saw of 80 to 150 Hz is -200 dB, as if it were silent. A saw of 220 Hz has 14 dB,
+#   every frame of a saw of 80 to 150 Hz is -200 dB, as if it were silent. One of 220 Hz has 14 dB,
 #   however little noise there is. A clean bass is taken for noise. With periods_per_window=4.5 it
 #   is right, and so is to_harmonicity, which takes "cc" unless told otherwise.
 #
