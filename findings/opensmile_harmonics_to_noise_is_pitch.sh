@@ -5,10 +5,10 @@
 # Guess: a clean saw has more than 40 dB, and noise at -20 dB makes it about 20 dB, at any pitch, as
 #   in Praat.
 # Behaviour: a clean saw of 110 Hz has 7.9 dB and one of 880 Hz 19.4 dB, some 4 dB more per octave.
-#   Noise at -20 dB takes away 0.3 dB at 110 Hz, less than a tone down does. It is a(T) / (a(0) -
-#   a(T)), of the autocorrelation a of a frame and the period T. The frame fades at its ends, so a(T)
-#   is always smaller than a(0), the more so the longer the period. Praat divides a by that of the
-#   window; cHarmonics does not. So what looks like a breathy bass is only a bass.
+#   Noise at -20 dB takes away 0.3 dB at 110 Hz, less than a tone down does. It is
+#   a(T) / (a(0) - a(T)), of the autocorrelation a of a frame and the period T. The frame fades at
+#   its ends, so a(T) is always smaller than a(0), the more so the longer the period. Praat divides
+#   a by that of the window, and cHarmonics does not. So a clean bass looks like a breathy voice.
 #
 # Output seen (HNR, dB; by the level of the noise):
 #                clean   -30 dB   -20 dB   -10 dB     0 dB
