@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Essentia's probabilistic YIN hears a steady tone up to two octaves too low, and calls it voiced.
+# Essentia's probabilistic YIN hears a steady tone up to 29 semitones low, and calls it voiced.
 #
 # Library: essentia 2.1b6.dev1389 (PyPI), audio analysis.
 # Guess: pYIN is exact for a steady tone, so PitchYinProbabilistic with its defaults hears a sine or
