@@ -4,12 +4,12 @@
 # Library: essentia 2.1b6.dev1389 (PyPI), audio analysis.
 # Guess: pYIN is exact for a steady tone, so PitchYinProbabilistic with its defaults hears a sine or
 #   a saw within 10 cents, as PitchYin and librosa's pyin do.
-# Behaviour: a sine of 440 Hz is heard at 293.7 Hz, one of 880 Hz at 196 Hz, each in all frames and
-#   as voiced. pYIN gives a threshold to the first dip below it; here every dip below gets it
-#   (PitchYinProbabilities starts from the highest threshold again at each dip). So two, three or
-#   ten periods are as likely as one, and the Viterbi path takes any. The candidates are rounded to
-#   whole semitones as well: 82.41 Hz, an E, is heard as an F sharp. Longer frames hold more
-#   periods, and are worse. PitchYin hears the same tones right.
+# Behaviour: a sine of 440 Hz is heard at 293.7 Hz, one of 880 Hz at 196 Hz, and as voiced. There
+#   are two causes. pYIN gives a threshold to the first dip below it; here every dip below gets it
+#   (PitchYinProbabilities starts from the highest threshold again at each dip), so one, two or ten
+#   periods are equally likely. And the fast difference has its dips at other lags than the periods:
+#   82.41 Hz has no candidate nearer than a tone. With preciseTime=True the candidates are right, in
+#   whole semitones, but 440 Hz is still heard 34 semitones low. PitchYin hears these tones right.
 #
 # Output seen (median pitch off, in cents; share of frames within 50 cents):
 #                     PitchYinProbabilistic        PitchYin
