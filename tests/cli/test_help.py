@@ -32,7 +32,7 @@ def test_an_option_of_several_commands_has_few_help_texts():
     differing = {name for name, helps in texts.items() if len(helps) > 1}
     assert differing <= {
         *("--out", "--from", "--draws", "--candidates", "--note", "--json", "--model"),
-        *("--budget", "--renders", "--steps", "--guidance"),
+        *("--budget", "--renders", "--steps", "--guidance", "--preset"),
     }
 
 

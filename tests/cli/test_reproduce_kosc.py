@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from tests.commands import output
+from unsynth.cli.reproduce import _count_seeds, reproduce_kosc
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc import arms as kosc_arms
 from unsynth.studies.kosc.cell import Cell, CellSettings
+from unsynth.studies.kosc.presets import PRESETS
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -25,6 +27,21 @@ def test_the_command_writes_figure_and_table(tmp_path):
     assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
     assert (out / "figure3.png").stat().st_size > 10_000
     assert len(list(out.glob("*.safetensors"))) == 2 * (6 + 5)
+
+
+def test_a_preset_fills_in_what_is_not_given():
+    def parameters(*arguments: str) -> dict:
+        return reproduce_kosc.make_context("kosc", list(arguments)).params
+
+    paper, laptop = parameters(), parameters("--preset", "laptop")
+    settings = PRESETS["laptop"].settings
+    assert paper["batch"] == 1024 and laptop["batch"] == settings.batch < 1024
+    assert laptop["preconditioned"] and laptop["ks"] == (4, 8, 16, 32)
+    assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
+    assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
+    given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")
+    assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == settings.width
+    assert _count_seeds((2, 4), 1, "laptop") == {2: 1, 4: 1}
 
 
 def test_arms_have_equal_flops_and_are_compared_item_by_item(tmp_path):

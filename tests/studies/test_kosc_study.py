@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from unsynth.data.seeding import Split
-from unsynth.flow.coupling import Coupling
+from unsynth.flow.coupling import Coupling, couple
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.models.param2tok import Start
 from unsynth.studies.folder import StudyError
@@ -17,6 +17,7 @@ from unsynth.studies.kosc import budget as budget_module
 from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
 from unsynth.studies.kosc import start as start_module
+from unsynth.studies.kosc import study as study_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.equivariance import measure_equivariance
 from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
@@ -185,6 +186,23 @@ def test_budget_sets_the_same_steps_for_all_cells(tmp_path, monkeypatch):
     assert plan["steps"] == 4 and plan["asked"]["budget"] == 0.25
 
 
+def test_a_long_study_says_its_cost_before_it_starts(tmp_path, monkeypatch):
+    speeds = {Model.MLP: (0.5, 300.0), Model.FFN_MSE: (1.5, 60.0)}
+    monkeypatch.setattr(budget_module, "measure_speed", lambda cell, *rest: speeds[cell.model])
+    monkeypatch.setattr(study_module, "_LONG", SMALL.steps)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    cells = [cell(Model.MLP, ranges) for ranges in (Ranges.COMMON, Ranges.DISJOINT)]
+    cells += [cell(Model.FFN_MSE), cell(Model.RANDOM)]
+    lines: list[str] = []
+    run_cells(cells, SMALL, tmp_path, "cpu", report=lines.append)
+    hours = 2 * (SMALL.steps * (2 * 0.5 + 1.5) + 660) / 3600
+    costs = [line for line in lines if "core-hours" in line]
+    assert costs == [f"4 cells of {SMALL.steps} steps take about {hours:.1f} core-hours"]
+    assert lines.index(costs[0]) == 2  # After one line for each kind of model.
+    run_cells(cells, SMALL, tmp_path, "cpu", resume=True, report=lines.append)
+    assert len([line for line in lines if "core-hours" in line]) == 1
+
+
 def test_unavailable_device_is_refused(tmp_path):
     with pytest.raises(StudyError, match="--device"):
         run_cells([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", report=silent)
@@ -232,7 +250,7 @@ def test_order_of_models_is_confirmed_only_where_seeds_agree():
 
 
 def test_figure_3_has_every_model_condition_size_and_seed():
-    cells = figure3_cells([4, 8], 2)
+    cells = figure3_cells({4: 2, 8: 2})
     assert len({c.name for c in cells}) == len(cells) == 2 * 2 * (2 * len(Model) - 1)
 
 
@@ -254,7 +272,7 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     monkeypatch.setattr(quasi_module, "_SAMPLES", 4)
     monkeypatch.setattr(quasi_module, "_SOLVER_STEPS", 1)
     monkeypatch.setattr(equivariance_module, "_SOUNDS", 8)
-    cells = quasi_cells([2], 1, [0.5])
+    cells = quasi_cells({2: 1}, [0.5])
     assert {c.condition for c in cells} == {"dial 0.5", "conditional"}
     least = dataclasses.replace(SMALL, steps=2, batch=4, noises=2, items=4)
     results, settings = run_cells(cells, least, tmp_path, "cpu", report=silent, probe=probe_flow)
@@ -300,8 +318,19 @@ def test_several_noises_share_one_sound(coupling):
     assert encoded == [SMALL.batch] and np.isfinite(training.losses).all()
 
 
+def test_each_repetition_of_a_batch_is_coupled_by_itself():
+    settings = dataclasses.replace(SMALL, noises=3)
+    training = Training(cell(Model.MLP), settings, CPU)
+    x1, noise = training._draw(0)
+    training.close()
+    for x0 in noise.x0.split(len(x1)):
+        assert torch.equal(couple(Coupling.OPTIMAL_TRANSPORT, x0, x1), x0)
+    together = couple(Coupling.OPTIMAL_TRANSPORT, noise.x0, x1.repeat(3, 1))
+    assert not torch.equal(together, noise.x0)
+
+
 def test_param2tok_starts_as_told(tmp_path):
-    cells = start_cells([2], 1)
+    cells = start_cells({2: 1})
     layers = {c.start: param2tok(Training(c, SMALL, CPU).model) for c in cells}
     assert len({c.name for c in cells}) == len(cells) == 9
     for layer in layers.values():
@@ -318,7 +347,7 @@ def test_start_study_compares_with_the_papers_arm(tmp_path, monkeypatch):
     monkeypatch.setattr(equivariance_module, "_SOUNDS", 8)
     monkeypatch.setattr(start_module, "ARMS", start_module.ARMS[:2])
     least = dataclasses.replace(SMALL, steps=1, batch=4, items=4)
-    cells = start_cells([2], 2)
+    cells = start_cells({2: 2})
     results, settings = run_cells(cells, least, tmp_path, "cpu", report=silent, probe=probe_start)
     write_start(results, dataclasses.replace(settings, flops=1e9), tmp_path)
     first, second = start_table(results).rows

@@ -49,9 +49,39 @@ _flops_option = click.option(
 )
 
 
+def _use_preset(context: click.Context, _: click.Parameter, name: str) -> str:
+    """Make the settings of a preset the defaults of the other options."""
+    if name != "paper":
+        from dataclasses import asdict
+
+        from unsynth.studies.kosc.presets import PRESETS
+
+        preset = PRESETS[name]
+        context.default_map = asdict(preset.settings) | {"ks": list(preset.seeds)}
+    return name
+
+
+def _count_seeds(ks: tuple[int, ...], seeds: int | None, preset: str) -> dict[int, int]:
+    """Give the number of seeds for each k."""
+    from unsynth.studies.kosc.presets import PRESETS, Preset
+
+    usual = PRESETS[preset].seeds
+    return {k: seeds or usual.get(k, Preset.OTHER_SEEDS) for k in ks}
+
+
 def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that the k-osc studies share; the defaults are the paper's."""
     options = [
+        click.option(
+            "--preset",
+            type=click.Choice(["paper", "laptop"]),
+            default="paper",
+            show_default=True,
+            is_eager=True,
+            callback=_use_preset,
+            help="Values of all options that are not given: the paper's, below, or those for some "
+            "hours of two cores.",
+        ),
         click.option(
             "--k",
             "ks",
@@ -61,7 +91,12 @@ def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Number of oscillators; may be repeated.",
         ),
-        _seeds_option,
+        click.option(
+            "--seeds",
+            type=COUNT,
+            show_default="2, or the preset's for each k",
+            help="Number of training seeds per model.",
+        ),
         click.option(
             "--steps",
             default=400_000,
@@ -150,7 +185,8 @@ def _dataset_option(name: str) -> Callable[[Any], Any]:
 @out_option("Folder of the study.", default=Path("runs/kosc"))
 def reproduce_kosc(
     ks: tuple[int, ...],
-    seeds: int,
+    seeds: int | None,
+    preset: str,
     budget: float | None,
     device: str,
     resume: bool,
@@ -167,7 +203,8 @@ def reproduce_kosc(
     from unsynth.studies.kosc.study import run_cells
 
     plan = CellSettings(**settings)
-    results, used = run_cells(figure3_cells(ks, seeds), plan, out, device, budget, resume, say)
+    cells = figure3_cells(_count_seeds(ks, seeds, preset))
+    results, used = run_cells(cells, plan, out, device, budget, resume, say)
     write_figure3(results, used, out)
     for name, table in score_tables(results).items():
         say(f"{name}\n{table.markdown()}")
@@ -189,7 +226,8 @@ def reproduce_kosc(
 @out_option("Folder of the study.", default=Path("runs/kosc-quasi"))
 def reproduce_kosc_quasi(
     ks: tuple[int, ...],
-    seeds: int,
+    seeds: int | None,
+    preset: str,
     budget: float | None,
     device: str,
     resume: bool,
@@ -212,7 +250,7 @@ def reproduce_kosc_quasi(
     )
     from unsynth.studies.kosc.study import run_cells
 
-    cells = quasi_cells(ks, seeds, dials)
+    cells = quasi_cells(_count_seeds(ks, seeds, preset), dials)
     plan = CellSettings(**settings)
     results, used = run_cells(cells, plan, out, device, budget, resume, say, probe_flow)
     write_quasi(results, cells, used, out)
@@ -226,7 +264,8 @@ def reproduce_kosc_quasi(
 @out_option("Folder of the study.", default=Path("runs/kosc-arms"))
 def reproduce_kosc_arms(
     ks: tuple[int, ...],
-    seeds: int,
+    seeds: int | None,
+    preset: str,
     budget: float | None,
     device: str,
     resume: bool,
@@ -243,7 +282,8 @@ def reproduce_kosc_arms(
 
     _refuse_budget(budget)
     plan = CellSettings(**settings)
-    results, used = run_cells(arm_cells(ks, seeds), plan, out, device, None, resume, say)
+    cells = arm_cells(_count_seeds(ks, seeds, preset))
+    results, used = run_cells(cells, plan, out, device, None, resume, say)
     write_arms(results, used, out)
     _say_table(out)
 
@@ -254,7 +294,8 @@ def reproduce_kosc_arms(
 @out_option("Folder of the study.", default=Path("runs/kosc-start"))
 def reproduce_kosc_start(
     ks: tuple[int, ...],
-    seeds: int,
+    seeds: int | None,
+    preset: str,
     budget: float | None,
     device: str,
     resume: bool,
@@ -272,7 +313,7 @@ def reproduce_kosc_start(
 
     _refuse_budget(budget)
     plan = CellSettings(**settings)
-    cells = start_cells(ks, seeds)
+    cells = start_cells(_count_seeds(ks, seeds, preset))
     results, used = run_cells(cells, plan, out, device, None, resume, say, probe_start)
     write_start(results, used, out)
     _say_table(out)

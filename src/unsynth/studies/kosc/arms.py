@@ -5,7 +5,7 @@ and flows with independent noise or with noise aligned within each sound. Writes
 the cells (:mod:`unsynth.studies.kosc.study`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,15 @@ SCORE_HEADINGS = [
 ]
 
 
-def arm_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
-    """List the cells, seed by seed, so that a study that is stopped has whole seeds."""
+def arm_cells(seeds: Mapping[int, int]) -> list[Cell]:
+    """List the cells, seed by seed, so that a study that is stopped has whole seeds.
+
+    ``seeds`` gives the number of seeds for each k.
+    """
     return [
         Cell(model, coupling.value, KOsc(k, Ranges.COMMON), seed, coupling)
-        for k in ks
-        for seed in range(seeds)
+        for k, count in seeds.items()
+        for seed in range(count)
         for model, coupling in ARMS
     ]
 

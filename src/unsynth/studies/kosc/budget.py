@@ -1,4 +1,4 @@
-"""The number of training steps that a budget of time pays for, measured on this machine."""
+"""The cost of a study, measured on this machine, and the steps that a budget of time pays for."""
 
 import dataclasses
 import time
@@ -11,6 +11,7 @@ from unsynth.studies.folder import Report, StudyError
 from unsynth.studies.kosc.cell import PROBES, Cell, CellSettings, Probe
 from unsynth.studies.kosc.scoring import score_cell
 from unsynth.studies.kosc.training import Training
+from unsynth.synths.kosc import KOsc, Ranges
 
 #: Share of a budget to spend; the rest covers what the measurement misses.
 _SPENT_SHARE = 0.9
@@ -30,28 +31,56 @@ def affordable_steps(
     step of each cell.
     """
     start = time.perf_counter()
-    trained = [cell for cell in cells if cell.model is not Model.RANDOM]
-    step_seconds, test_seconds = {}, {}
-    for cell in trained:
-        kind = (cell.model, cell.synth)
-        if kind in step_seconds:
-            continue
-        step_seconds[kind], test_seconds[kind] = measure_speed(cell, settings, device, probe)
-        report(
-            f"  {cell.name}: {step_seconds[kind]:.3f} s per step, "
-            f"{test_seconds[kind]:.0f} s per test"
-        )
-    kinds = [(cell.model, cell.synth) for cell in trained]
-    tests = sum(test_seconds[kind] for kind in kinds)
-    remaining = _SPENT_SHARE * (seconds - (time.perf_counter() - start)) - tests
-    steps = int(remaining / sum(step_seconds[kind] for kind in kinds))
+    step_seconds, test_seconds = _measure_cells(cells, settings, device, report, probe)
+    remaining = _SPENT_SHARE * (seconds - (time.perf_counter() - start)) - test_seconds
+    steps = int(remaining / step_seconds)
     if steps < 1:
-        least = (tests / _SPENT_SHARE + time.perf_counter() - start) / 60.0
+        least = (test_seconds / _SPENT_SHARE + time.perf_counter() - start) / 60.0
+        count = sum(cell.model is not Model.RANDOM for cell in cells)
         raise StudyError(
-            f"a budget of {seconds / 60.0:g} minutes is too small: testing {len(kinds)} cells "
+            f"a budget of {seconds / 60.0:g} minutes is too small: testing {count} cells "
             f"alone takes {least:.1f}; try fewer --items, --solver-steps or --k, or more minutes"
         )
     return steps
+
+
+def describe_cost(
+    cells: Sequence[Cell],
+    settings: CellSettings,
+    device: torch.device,
+    report: Report,
+    probe: Probe | None,
+) -> str:
+    """Say in one line how long these cells take, from the speed of each model."""
+    step_seconds, test_seconds = _measure_cells(cells, settings, device, report, probe)
+    hours = (settings.steps * step_seconds + test_seconds) / 3600.0
+    work = f"{len(cells)} cells of {settings.steps:,} steps take"
+    if device.type != "cpu":
+        return f"{work} about {hours:.1f} hours"
+    return f"{work} about {torch.get_num_threads() * hours:.1f} core-hours"
+
+
+def _measure_cells(
+    cells: Sequence[Cell],
+    settings: CellSettings,
+    device: torch.device,
+    report: Report,
+    probe: Probe | None,
+) -> tuple[float, float]:
+    """Measure the seconds of one step of every cell together, and of all their tests."""
+    speeds: dict[tuple[Model, KOsc], tuple[float, float]] = {}
+    steps = tests = 0.0
+    for cell in cells:
+        if cell.model is Model.RANDOM:
+            continue
+        # The ranges hardly change the speed.
+        kind = (cell.model, dataclasses.replace(cell.synth, ranges=Ranges.COMMON))
+        if kind not in speeds:
+            speeds[kind] = measure_speed(cell, settings, device, probe)
+            step, test = speeds[kind]
+            report(f"  {cell.name}: {step:.3f} s per step, {test:.0f} s per test")
+        steps, tests = steps + speeds[kind][0], tests + speeds[kind][1]
+    return steps, tests
 
 
 def measure_speed(

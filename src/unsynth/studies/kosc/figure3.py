@@ -6,7 +6,7 @@ and by the MSE where they are not. Writes ``figure3.png`` and ``table.md`` besid
 (:mod:`unsynth.studies.kosc.study`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.synths.kosc import KOsc, Ranges
 
 
-def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
-    """List the cells of Figure 3.
+def figure3_cells(seeds: Mapping[int, int]) -> list[Cell]:
+    """List the cells of Figure 3, for each k as many seeds as ``seeds`` says.
 
     FFN (Sort) on disjoint ranges is left out: these oscillators are sorted by frequency already, so
     it would equal FFN (MSE) to the last bit.
@@ -30,8 +30,8 @@ def figure3_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
     conditions = (("symmetric", Ranges.COMMON), ("asymmetric", Ranges.DISJOINT))
     return [
         Cell(model, condition, KOsc(k, ranges), seed)
-        for k in ks
-        for seed in range(seeds)
+        for k, count in seeds.items()
+        for seed in range(count)
         for condition, ranges in conditions
         for model in Model
         if (model, ranges) != (Model.FFN_SORT, Ranges.DISJOINT)

@@ -15,7 +15,7 @@ end, the assignment and the parameter vectors of Param2Tok are plotted. Writes `
 ``invariance.png``, ``equivariance.png`` and ``NAME.param2tok.png``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +57,15 @@ _SHARES = 2 + 2 * len(TIMES)
 Watched = Sequence[tuple[int, list[float]]]
 
 
-def quasi_cells(ks: Sequence[int], seeds: int, dials: Sequence[float]) -> list[Cell]:
-    """List the cells: flows and random draws, at each dial and with the switch."""
+def quasi_cells(seeds: Mapping[int, int], dials: Sequence[float]) -> list[Cell]:
+    """List the cells: flows and random draws, at each dial and with the switch.
+
+    ``seeds`` gives the number of seeds for each k.
+    """
     return [
         Cell(model, condition, synth, seed)
-        for k in ks
-        for seed in range(seeds)
+        for k, count in seeds.items()
+        for seed in range(count)
         for condition, synth in [
             *((f"dial {dial:g}", KOsc(k, dial=dial)) for dial in dials),
             (CONDITIONAL, KOsc(k, Ranges.CHOSEN)),

@@ -6,7 +6,7 @@ probe measures the field and the tokens (:mod:`unsynth.studies.kosc.equivariance
 ``table.md`` beside the cells (:mod:`unsynth.studies.kosc.study`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +41,11 @@ def condition(start: Start, penalty: float) -> str:
     return f"{start.value} {penalty:g}"
 
 
-def start_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
-    """List the cells, seed by seed, so that a study that is stopped has whole seeds."""
+def start_cells(seeds: Mapping[int, int]) -> list[Cell]:
+    """List the cells, seed by seed, so that a study that is stopped has whole seeds.
+
+    ``seeds`` gives the number of seeds for each k.
+    """
     return [
         Cell(
             Model.PARAM2TOK,
@@ -52,8 +55,8 @@ def start_cells(ks: Sequence[int], seeds: int) -> list[Cell]:
             start=start,
             penalty=penalty,
         )
-        for k in ks
-        for seed in range(seeds)
+        for k, count in seeds.items()
+        for seed in range(count)
         for start, penalty in ARMS
     ]
 

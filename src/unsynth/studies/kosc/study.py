@@ -32,7 +32,7 @@ from unsynth.files import replacing
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.output import make_folder, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
-from unsynth.studies.kosc.budget import affordable_steps
+from unsynth.studies.kosc.budget import affordable_steps, describe_cost
 from unsynth.studies.kosc.cell import PROBES, Cell, CellSettings, Probe, Result
 from unsynth.studies.kosc.scoring import SCORES, score_cell
 from unsynth.studies.kosc.training import Training
@@ -42,6 +42,8 @@ _CHECKPOINT_SECONDS = 300.0
 _REPORT_SECONDS = 20.0
 #: Wait between two attempts to get a cell that another process works on.
 _RETRY_SECONDS = 10.0
+#: A study of fewer steps per cell starts without a measurement of its cost.
+_LONG = 500
 
 
 def run_cells(
@@ -82,6 +84,9 @@ def run_cells(
             settings = dataclasses.replace(settings, steps=steps)
         write_plan(out, {"asked": plan, "steps": settings.steps})
     study = _Study(settings, out, torch_device, report, probe)
+    unfinished = [cell for cell in cells if not study.result_path(cell).exists()]
+    if unfinished and settings.steps >= _LONG and budget is None and settings.flops is None:
+        report(describe_cost(unfinished, settings, torch_device, report, probe))
     while unfinished := [cell for cell in cells if not study.result_path(cell).exists()]:
         attempts = [study.try_cell(cell) for cell in unfinished]
         if not any(attempts):

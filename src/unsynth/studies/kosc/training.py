@@ -128,7 +128,8 @@ class Training:
     def _draw(self, step: int) -> tuple[torch.Tensor, Noise | None]:
         """Draw the patches of a step and their coupled noise, a function of the step alone.
 
-        The items of the noise are the patches in order, repeated.
+        The items of the noise are the patches in order, repeated. Each repetition is coupled by
+        itself, because optimal transport takes the cube of its items.
 
         Coupling runs on the CPU. Threads do it some steps ahead, while the network trains.
         """
@@ -141,8 +142,9 @@ class Training:
         items = self.settings.batch * self.settings.noises
         x0 = torch.from_numpy(rng.standard_normal((items, shape[1]), dtype=np.float32))
         times = draw_times(rng, items, CONDITION_DROPOUT)
-        noise = self._couple(x0, x1.cpu().repeat(self.settings.noises, 1)), *times
-        return x1, Noise(*(part.to(self.device) for part in noise))
+        patches = x1.cpu()
+        x0 = torch.cat([self._couple(part, patches) for part in x0.split(len(patches))])
+        return x1, Noise(*(part.to(self.device) for part in (x0, *times)))
 
     def _couple(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
         coupling, synth = self.cell.coupling, self.cell.synth
