@@ -12,6 +12,10 @@
 #   repeat: it replaces the same simulation each time, so that all curves but the first are equal.
 #
 # Output seen:
+#   drawn with seed=0:    0.076, 0.593, 0.593, 0.593, 0.593
+#   without a seed, two runs after numpy.random.seed(7): 1 of 5 draws are equal
+#   the curve is repeatable after numpy.random.seed(7): False
+#   different curves of 100 repeats with bootstrap=True and seed=0: 1
 #
 # Exits with 1 if tarp behaves differently.
 set -euo pipefail

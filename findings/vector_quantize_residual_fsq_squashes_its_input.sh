@@ -11,6 +11,12 @@
 #   Latents of a trained autoencoder come out squashed.
 #
 # Output seen (root mean square of the error):
+#   1 quantizers: 0.0937, from c tanh(x/c) 0.07914; normal 0.399
+#   2 quantizers: 0.0608, from c tanh(x/c) 0.01031; normal 0.376
+#   3 quantizers: 0.0595, from c tanh(x/c) 0.00129; normal 0.375
+#   4 quantizers: 0.0595, from c tanh(x/c) 0.00016; normal 0.375
+#   6 quantizers: 0.0595, from c tanh(x/c) 0.00000; normal 0.375
+#   the floor is 18.8 dB below the input; 1 becomes 0.804
 #
 # Exits with 1 if ResidualFSQ behaves differently.
 set -euo pipefail
