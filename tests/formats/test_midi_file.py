@@ -56,10 +56,11 @@ def test_other_events_are_skipped():
     notes = b"\0\x90\x3c\x40" + b"\x60\x3c\0"  # the second has the status of the first
     program = b"\0\xc0\x05" + b"\0\xe0\0\x40"
     text = event(0xFF, b"")[:-1] + b"\x01" + number(200) + b"\xf0\x43" * 100
+    tempo = b"\0\xff\x51" + number(3) + b"\x07\xa1\x20"
     start = event(0xF7, b"\xfa")  # an escape: no part of a dump
     other = event(0xF0, b"\x41\x10\x42\xf7")
     voice = event(0xF0, write_voice(init_voice("ALONE"))[1:])
-    tracks = text + notes, program + start + other + voice + notes, event(0xF0, BANK[1:])
+    tracks = text + notes, program + tempo + start + other + voice + notes, event(0xF0, BANK[1:])
     assert names(midi_file(*tracks)) == ["ALONE", *names(BANK)]
 
 

@@ -49,6 +49,16 @@ def candidates(task, patches, target):
         return list(judge([(patch, "") for patch in patches]))
 
 
+def test_candidates_come_in_the_order_of_their_proposals(task, patches, target):
+    proposals = [(patches[i % 3], str(i)) for i in range(8)]
+    with (
+        Renderer(DX7, workers=1) as renderer,
+        closing(Judge(task, target, renderer, target.fast_distance)) as judge,
+    ):
+        origins = [candidate.origin for candidate in judge(proposals)]
+    assert origins == [origin for _, origin in proposals]
+
+
 def test_a_score_is_the_distance_and_the_cost(target, candidates):
     for candidate in candidates:
         distance = target.fast_distance(candidate.audio[None])[0]
