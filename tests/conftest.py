@@ -28,8 +28,11 @@ from unsynth.rendering.renderer import Renderer
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.vst3 import VST3
+from unsynth.tasks.declared import audibility
+from unsynth.tasks.declared.declaration import ConditionDeclaration
 from unsynth.tasks.dx7 import prior
 from unsynth.tasks.dx7.task import DX7Task
+from unsynth.tasks.spec import Spec
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -38,8 +41,12 @@ SHARED = Path(__file__).parents[2] / "shared"
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 torch.set_num_threads(1)
 
-# These two run a hundred times per draw; checking their types would take a sixth of the suite.
-for function in (prior._look_up, prior._Block.sample):
+# These run often per draw or patch: checking their types would take a fifth of the suite.
+for function in (
+    *(prior._look_up, prior._Block.sample),
+    *(audibility._audible, audibility._holds, ConditionDeclaration.holds),
+    Spec.value_name,
+):
     no_type_check(function)
 
 
