@@ -19,7 +19,7 @@ class Preset:
 
 PRESETS = {
     "paper": Preset(CellSettings(), {4: 2}),
-    # What two cores train in some hours. Each setting was chosen at equal seconds (dev/log.md).
+    # For some hours of two cores; dev/log.md says how each setting was chosen.
     "laptop": Preset(
         CellSettings(
             steps=3_000,
