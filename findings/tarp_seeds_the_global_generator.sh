@@ -9,7 +9,7 @@
 #   sees the same simulations or augmentations in each epoch. Without a seed it calls
 #   numpy.random.seed(None): a seed that the caller has set is lost, and neither its curve nor
 #   anything drawn later can be repeated. With bootstrap=True and a seed, the same happens in each
-#   repeat: it replaces the same simulation each time, so that all curves but the first are equal.
+#   repeat: it draws the same each time, so that its curves are equal and its error bars 0.
 #
 # Output seen:
 #   drawn with seed=0:    0.076, 0.593, 0.593, 0.593, 0.593
