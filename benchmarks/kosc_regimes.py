@@ -18,16 +18,15 @@ import torch
 
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc.cell import Cell, CellSettings
-from unsynth.studies.kosc.presets import PRESETS
+from unsynth.studies.kosc.presets import LAPTOP
 from unsynth.studies.kosc.scoring import score_cell
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc
 
 _CPU = torch.device("cpu")
-_LAPTOP = PRESETS["laptop"].settings
 _REGIMES = {
-    "before": dataclasses.replace(_LAPTOP, batch=128, noises=1, width=64),
-    "laptop": _LAPTOP,
+    "before": dataclasses.replace(LAPTOP, batch=128, noises=1, width=64),
+    "laptop": LAPTOP,
 }
 
 

@@ -10,7 +10,7 @@ from unsynth.cli.reproduce import _count_seeds, reproduce_kosc
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc import arms as kosc_arms
 from unsynth.studies.kosc.cell import Cell, CellSettings
-from unsynth.studies.kosc.presets import PRESETS
+from unsynth.studies.kosc.presets import LAPTOP
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -34,13 +34,12 @@ def test_a_preset_fills_in_what_is_not_given():
         return reproduce_kosc.make_context("kosc", list(arguments)).params
 
     paper, laptop = parameters(), parameters("--preset", "laptop")
-    settings = PRESETS["laptop"].settings
-    assert paper["batch"] == 1024 and laptop["batch"] == settings.batch < 1024
+    assert paper["batch"] == 1024 and laptop["batch"] == LAPTOP.batch < 1024
     assert laptop["preconditioned"] and laptop["ks"] == (4, 8, 16, 32)
     assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
     given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")
-    assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == settings.width
+    assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == LAPTOP.width
     assert _count_seeds((2, 4), 1, "laptop") == {2: 1, 4: 1}
 
 

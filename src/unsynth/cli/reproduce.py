@@ -51,22 +51,21 @@ _flops_option = click.option(
 
 def _use_preset(context: click.Context, _: click.Parameter, name: str) -> str:
     """Make the settings of a preset the defaults of the other options."""
-    if name != "paper":
+    if name == "laptop":
         from dataclasses import asdict
 
-        from unsynth.studies.kosc.presets import PRESETS
+        from unsynth.studies.kosc.presets import LAPTOP, LAPTOP_SEEDS
 
-        preset = PRESETS[name]
-        context.default_map = asdict(preset.settings) | {"ks": list(preset.seeds)}
+        context.default_map = asdict(LAPTOP) | {"ks": list(LAPTOP_SEEDS)}
     return name
 
 
 def _count_seeds(ks: tuple[int, ...], seeds: int | None, preset: str) -> dict[int, int]:
     """Give the number of seeds for each k."""
-    from unsynth.studies.kosc.presets import PRESETS, Preset
+    from unsynth.studies.kosc.presets import LAPTOP_SEEDS
 
-    usual = PRESETS[preset].seeds
-    return {k: seeds or usual.get(k, Preset.OTHER_SEEDS) for k in ks}
+    usual = LAPTOP_SEEDS if preset == "laptop" else {}
+    return {k: seeds or usual.get(k, 2) for k in ks}
 
 
 def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
