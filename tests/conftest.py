@@ -41,7 +41,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 torch.set_num_threads(1)
 
-# These run often per draw or patch: checking their types would take a fifth of the suite.
+# These run tens to hundreds of times per draw or patch, so their types are not checked.
 for function in (
     *(prior._look_up, prior._Block.sample),
     *(audibility._audible, audibility._holds, ConditionDeclaration.holds),

@@ -84,10 +84,10 @@ def run_cells(
             settings = dataclasses.replace(settings, steps=steps)
         write_plan(out, {"asked": plan, "steps": settings.steps})
     study = _Study(settings, out, torch_device, report, probe)
-    unfinished = [cell for cell in cells if not study.result_path(cell).exists()]
+    unfinished = study.unfinished(cells)
     if unfinished and settings.steps >= _LONG and budget is None and settings.flops is None:
         report(describe_cost(unfinished, settings, torch_device, report, probe))
-    while unfinished := [cell for cell in cells if not study.result_path(cell).exists()]:
+    while unfinished := study.unfinished(cells):
         attempts = [study.try_cell(cell) for cell in unfinished]
         if not any(attempts):
             report(f"  {len(unfinished)} cells remain; other processes work on them")
@@ -107,6 +107,9 @@ class _Study:
 
     def result_path(self, cell: Cell) -> Path:
         return self.out / f"{cell.name}.json"
+
+    def unfinished(self, cells: Sequence[Cell]) -> list[Cell]:
+        return [cell for cell in cells if not self.result_path(cell).exists()]
 
     def try_cell(self, cell: Cell) -> bool:
         """Train and test a cell; return false where another process is doing so."""
