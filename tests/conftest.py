@@ -1,7 +1,7 @@
 """Things the tests share: the task, real voices where they are at hand, small sounds."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -54,6 +54,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the DX7's kernel once, before pytest-xdist starts processes that all would."""
     if getattr(session.config.option, "numprocesses", None):
         import_module("unsynth.sketches.dx7.kernel")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that ran into its limit of time, even if what it tests caught that error."""
+    report = yield
+    if report.passed and call.duration >= float(item.config.getini("timeout")):
+        report.outcome, report.longrepr = "failed", "ran into its limit of time"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import os
 import random
 import signal
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pytest
 
 from tests.tiny import CrashingTinySynth, TinySynth, TinyTask
 from unsynth.conventions import SECONDS
-from unsynth.interruption import stop_on
+from unsynth.interruption import await_result, stop_on
 from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
@@ -86,3 +88,19 @@ def test_interrupts_at_random_points_leave_a_whole_result_or_nothing(tiny_index,
     print(
         f"{synth.__name__}: {outcomes.count('result')} results, {outcomes.count('nothing')} without"
     )
+
+
+def test_a_signal_that_another_thread_gets_ends_a_wait():
+    """The main thread has to wake to handle it."""
+    future: Future[None] = Future()
+
+    def signal_this_thread() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    timers = threading.Timer(0.5, signal_this_thread), threading.Timer(20.0, future.cancel)
+    for timer in timers:
+        timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        await_result(future)
+    timers[1].cancel()
+    assert not future.cancelled()

@@ -1,10 +1,23 @@
-"""Graceful interruption: the first signal asks the work to finish cleanly, the second aborts it."""
+"""Graceful interruption: the first signal asks the work to finish cleanly, the second aborts it.
+
+Python calls a signal's handler in the main thread, once that thread runs Python again. A wait
+without a limit of time may keep it from that: on Windows always, and on Unix where the system gives
+the signal to another thread, as it may the second of two in a row. So the main thread waits for
+engines in short turns (:func:`await_result`).
+"""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
+
+#: Seconds of a turn of waiting.
+_TURN = 0.25
 
 
 @contextmanager
@@ -32,3 +45,10 @@ def stop_on(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
         for number, handler in handlers.items():
             # A handler that was not installed from Python is None and cannot be set again.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def await_result(future: "Future[_Result]") -> _Result:
+    """Wait for a future's result, or raise its error; a signal is handled within 0.25 s."""
+    while not future.done():
+        wait((future,), timeout=_TURN)
+    return future.result()

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float32
 
 from unsynth.data.draws import SILENCE_DB, loudness
 from unsynth.errors import EngineError
+from unsynth.interruption import await_result
 from unsynth.metrics.audio import mss
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.rendering.workers import WorkerDied, Workers
@@ -210,7 +211,7 @@ def _ask_plugin(make: Callable[[], Callable[[Any], list[str]]], argument: Any) -
     """Call what ``make`` returns in a process of its own; return what it lists as wrong."""
     with closing(Workers(make, 1, _PLUGIN_TIMEOUT)) as workers:
         try:
-            return workers.submit(argument).result()
+            return await_result(workers.submit(argument))
         except (WorkerDied, TimeoutError):
             return ["the plugin crashed or hung while its state was read"]
 

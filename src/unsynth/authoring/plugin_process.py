@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from unsynth.interruption import await_result
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.plugins import PluginCrashError, PluginHangError
 from unsynth.synths.vst3 import VST3
@@ -79,7 +80,7 @@ class PluginProcess:
 
     def _call(self, method: Callable[..., _Answer], *arguments: Any) -> _Answer:
         try:
-            answer: _Answer = self._workers.submit((method, *arguments)).result()
+            answer: _Answer = await_result(self._workers.submit((method, *arguments)))
         except WorkerDied as death:
             raise PluginCrashError(
                 f"{self._plugin} crashed when it was asked for its parameters (exit code "

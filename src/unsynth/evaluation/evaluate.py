@@ -38,6 +38,7 @@ from unsynth.evaluation.tables import PUBLISHED, Table, left_out_list, scores_ta
 from unsynth.evaluation.targets import find_targets
 from unsynth.files import replacing
 from unsynth.index.files import hash_index
+from unsynth.interruption import await_result
 from unsynth.models.artifact import find_weights, read_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.output import output_errors, write_text
@@ -202,7 +203,7 @@ class _ScorerPool:
 
     def _row(self, number: int, future: "Future[dict[str, Any]]") -> dict[str, Any]:
         try:
-            return future.result()
+            return await_result(future)
         except (WorkerDied, TimeoutError) as error:
             if isinstance(error, WorkerDied) and not error.began:
                 raise EvaluationError(
@@ -211,7 +212,7 @@ class _ScorerPool:
                 ) from None
             reason = "took too long" if isinstance(error, TimeoutError) else "the worker died"
         try:
-            return self._workers.submit((number, reason)).result()
+            return await_result(self._workers.submit((number, reason)))
         except (WorkerDied, TimeoutError):
             raise EvaluationError(
                 f"target {number}: the worker dies or hangs even when it samples nothing; "

@@ -20,6 +20,7 @@ from jaxtyping import Float32
 
 from unsynth.conventions import SECONDS
 from unsynth.errors import EngineError
+from unsynth.interruption import await_result
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.synths.base import Concurrency, Note, Synth
 
@@ -119,7 +120,7 @@ class Renderer:
 
     def _await_result(self, future: "Future[Audio | RenderFailure]") -> Audio | RenderFailure:
         try:
-            return future.result()
+            return await_result(future)
         except WorkerDied as error:
             if not error.began and self._processes is not None and not self._processes.started:
                 raise EngineError(

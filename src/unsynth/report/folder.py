@@ -22,6 +22,7 @@ from unsynth.audio.files import write_wav
 from unsynth.documents import printable
 from unsynth.errors import EngineError, OutputError
 from unsynth.files import lock_folder
+from unsynth.interruption import await_result
 from unsynth.matching.result import Knob, MatchResult
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
@@ -98,7 +99,7 @@ def export_patches(result: MatchResult, folder: Path) -> list[Path]:
         return task.export(patches, folder)
     with closing(Workers(partial(_exporter, task, folder), 1, _EXPORT_TIMEOUT)) as workers:
         try:
-            return workers.submit(patches).result()
+            return await_result(workers.submit(patches))
         except WorkerDied as death:
             reason = f"its process died with exit code {death.exitcode}"
         except TimeoutError:

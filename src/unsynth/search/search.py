@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsynth.interruption import await_result
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Proposal, ScoreProposals, Target
 from unsynth.search.moves.catalogue import make_moves
@@ -167,7 +168,7 @@ class _Search:
         """Learn from batches, oldest first, until at most ``most_pending`` are pending."""
         while len(self._pending) > most_pending:
             batch = self._pending.popleft()
-            candidates = batch.candidates.result()
+            candidates = await_result(batch.candidates)
             gain = self._pool.add(candidates)
             if batch.move is not None:
                 batch.move.learn(candidates)

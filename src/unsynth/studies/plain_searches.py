@@ -71,6 +71,9 @@ def evolution_strategy(
             sigma=_FIRST_STEP,
             bounds=np.tile([-1.0, 1.0], (spec.width, 1)),
             seed=int(rng.integers(2**31)),
+            # In so many dimensions no sample lies within all bounds. cmaes tries ten times per
+            # dimension before it moves one inside; asking once is 27 times as fast.
+            n_max_resampling=1,
         )
         while renders > 0 and not optimizer.should_stop():
             x = np.stack([optimizer.ask() for _ in range(optimizer.population_size)])
