@@ -133,8 +133,8 @@ def test_plain_searches_improve_and_keep_locked_values(task, way):
         genetic(space, start, judge, 150, rng)
         assert len(scores) == 174
     else:
-        evolution_strategy(space, lambda: task.sample(rng), judge, 100, rng)
-        assert len(scores) == 100
+        evolution_strategy(space, lambda: task.sample(rng), judge, 400, rng)
+        assert len(scores) == 400
     assert min(scores[30:]) < min(scores[:24])
 
 
