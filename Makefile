@@ -18,8 +18,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/unsynth match --synth $(SYNTH) $(EXAMPLE)
 
+# The processes of the tests share compiled modules, even where PYTHONDONTWRITEBYTECODE is set.
 test: install
-	$(BIN)/pytest -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
 
 lint: install
 	$(BIN)/ruff check .
