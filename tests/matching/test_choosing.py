@@ -73,7 +73,7 @@ def test_the_result_prefers_a_patch_without_energy_below_20_hz(target, candidate
     detuned, subsonic = candidates[1:]
     with ThreadPoolExecutor(1) as pool:
         ranked, _ = rank_by_mss(target, [subsonic, detuned], {"prior": [subsonic]}, pool)
-    assert ranked == [detuned, subsonic]
+    assert list(ranked) == [detuned, subsonic]
 
 
 def test_a_start_with_energy_below_20_hz_is_no_bound(target, candidates):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import RATE, TinySynth, TinyTask
+from unsynth.matching.choosing import shortlist
 from unsynth.matching.diversity import choose_distinct, mel_distance
 from unsynth.matching.spread import measure_spread
 from unsynth.metrics.agreement import disagreement, fractions
@@ -26,6 +27,11 @@ def make_candidate(score: float, **changes: float) -> Candidate:
     return Candidate(patch, TinySynth().render(patch, task.note(patch)), score, "test")
 
 
+def kept_scores(ranked: list[Candidate], count: int) -> list[float]:
+    mss = {candidate: candidate.score for candidate in ranked}
+    return [c.score for c in choose_distinct(TinyTask(), mss, count, RATE)]
+
+
 def make_swapped(score: float) -> Candidate:
     """A candidate whose two oscillators are exchanged."""
     patch = BASE.copy()
@@ -39,9 +45,27 @@ def test_near_copies_are_left_out_and_other_structures_are_kept():
     other_sound = make_candidate(1.3, osc1_ratio=9, osc2_ratio=11)
     assert mel_distance(first.audio, copy.audio, RATE) < 1.0
     ranked = [first, copy, make_swapped(1.15), other_structure, other_sound]
-    distinct = choose_distinct(TinyTask(), ranked, 8, RATE)
-    assert [c.score for c in distinct] == [1.0, 1.2, 1.3]
-    assert len(choose_distinct(TinyTask(), ranked, 2, RATE)) == 2
+    assert kept_scores(ranked, 8) == [1.0, 1.2, 1.3]
+    assert kept_scores(ranked, 2) == [1.0, 1.2]
+    assert kept_scores(ranked, 1) == [1.0]
+
+
+def test_half_of_the_places_after_the_first_are_for_other_structures():
+    """One is nearer than the others of its structure, and one is too far from the sound."""
+    many = [make_candidate(1.0 + 0.01 * i, osc1_ratio=1 + i) for i in range(8)]
+    other = make_candidate(1.45, second=0, osc1_ratio=2)
+    other_copy = make_candidate(1.48, second=0, osc1_ratio=3)
+    ranked = [*many, other, other_copy]
+    assert kept_scores(ranked, 4) == [1.0, 1.01, 1.02, 1.45]
+    assert kept_scores(ranked, 9) == [*(c.score for c in many), 1.45]
+    assert kept_scores([*many, make_candidate(1.51, second=0)], 4) == [1.0, 1.01, 1.02, 1.03]
+
+
+def test_the_shortlist_has_the_best_of_each_structure():
+    many = [make_candidate(1.0 + 0.001 * i) for i in range(70)]
+    others = [make_candidate(2.0 + i, second=0) for i in range(3)]
+    scores = [candidate.score for candidate in shortlist(TinyTask(), [*many, *others])]
+    assert scores == [c.score for c in many[:64]] + [2.0]
 
 
 def test_structures_are_equal_up_to_symmetries(task):

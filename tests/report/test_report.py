@@ -284,6 +284,9 @@ def test_page_of_another_task_shows_its_panel(task: Task) -> None:
         def active(self, patch: np.ndarray) -> np.ndarray:
             return np.array([patch[1] == 1, True])
 
+        def symmetries(self, patch: np.ndarray) -> np.ndarray:
+            return np.arange(self.spec.width)[None]
+
     result = match_result(task, 1)
     for patch, level in ((np.array([42.0, 1.0]), "42"), (np.array([42.0, 0.0]), UNDETERMINED)):
         best = Candidate(patch, tone(200.0), 1.0, "index")
@@ -293,6 +296,17 @@ def test_page_of_another_task_shows_its_panel(task: Task) -> None:
         assert level in cells and ("<saw>" in cells) == (patch[1] == 1)
         assert "C♯4 (MIDI 61)" in page.words
         assert not any("syx" in w or "DX7" in w for w in page.words)
+    sine, saw = (Candidate(np.array([42.0, wave]), tone(200.0), 1.0, "index") for wave in (0, 1))
+    for kept, numbers in (([sine, saw, sine], ["1", "2", "1"]), ([sine, sine], [])):
+        metrics = result.metrics * len(kept)
+        plain = replace(result, task=Plain(), candidates=tuple(kept), metrics=metrics)
+        words = Page(render_page(plain, ["01.plain"])).words
+        shown = [words[i + 1] for i, word in enumerate(words) if word == "Structure"]
+        assert shown == numbers
+        text = " ".join(words)
+        assert ("in 2 ways" in text) == (numbers != [])
+        assert ("All have the same structure" in text) == (numbers == [])
+        assert ("Unlike the best candidate: wave <saw>." in text) == (numbers != [])
 
 
 # -- sounds ---------------------------------------------------------------------------------

@@ -257,5 +257,7 @@ def _summarise(result: "SoundResult") -> None:
     )
     first, last = (folder / content["candidates"][i]["files"][0] for i in (0, -1))
     more = f" to {last.name}" if first != last else ""
-    say(f"  patches: {first}{more}")
+    structures = max(candidate["structure"] for candidate in content["candidates"])
+    ways = f" ({structures} structures)" if structures > 1 else ""
+    say(f"  patches: {first}{more}{ways}")
     say(f"  report:  {folder / 'report.html'}")

@@ -1,4 +1,4 @@
-"""Choose the result of a match: rank by MSS, decide on the first, render random draws.
+"""Choose the result of a match: shortlist, rank by MSS, decide on the first, render random draws.
 
 Here MSS includes the cost of energy below 20 Hz (:mod:`unsynth.metrics.subsonic`).
 """
@@ -6,6 +6,7 @@ Here MSS includes the cost of energy below 20 Hz (:mod:`unsynth.metrics.subsonic
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import chain
+from operator import itemgetter
 
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
@@ -16,9 +17,10 @@ from unsynth.rendering.renderer import Audio, Renderer, RenderFailure
 from unsynth.search.candidates import Candidate, Target
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.structure import structure
 from unsynth.tasks.task import Task
 
-#: How many of the best candidates are ranked by MSS.
+#: How many of the best candidates are ranked by MSS, besides the best of each structure.
 _FINALISTS = 64
 #: All four metrics decide on the first among candidates whose MSS is within this factor.
 _NEARLY_EQUAL = 1.05
@@ -26,25 +28,30 @@ _NEARLY_EQUAL = 1.05
 _MAX_TRIES = 200
 
 
+def shortlist(task: Task, ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Return the best of ranked candidates, and the best of each structure."""
+    best_of_each = {structure(task, c.patch): c for c in reversed(ranked)}.values()
+    chosen = {id(candidate) for candidate in chain(ranked[:_FINALISTS], best_of_each)}
+    return [candidate for candidate in ranked if id(candidate) in chosen]
+
+
 def rank_by_mss(
     target: Target,
-    ranked: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     starts: Mapping[str, Sequence[Candidate]],
     pool: Executor,
-) -> tuple[list[Candidate], dict[str, Candidate]]:
-    """Rank the best candidates, and all starting candidates, by their MSS to the target.
+) -> tuple[dict[Candidate, float], dict[str, Candidate]]:
+    """Rank candidates, and all starting candidates, by their MSS to the target.
 
-    Returns the candidates in order, and the best starting candidate of each origin.
+    Returns the MSS of each, in order, and the best starting candidate of each origin.
     """
-    candidates = chain(ranked[:_FINALISTS], *starts.values())
-    finalists = list({id(candidate): candidate for candidate in candidates}.values())
+    finalists = list(dict.fromkeys(chain(candidates, *starts.values())))
     distance = MultiScaleSpectral(target.audio, target.sample_rate)
     distances = pool.map(
         lambda c: float(distance(c.audio[None])[0]) + target.subsonic_cost(c.audio), finalists
     )
-    mss = {id(c): value for c, value in zip(finalists, distances, strict=True)}
-    finalists.sort(key=lambda c: mss[id(c)])
-    return finalists, {origin: min(few, key=lambda c: mss[id(c)]) for origin, few in starts.items()}
+    mss = dict(sorted(zip(finalists, distances, strict=True), key=itemgetter(1)))
+    return mss, {origin: min(few, key=mss.__getitem__) for origin, few in starts.items()}
 
 
 def order_by_all_metrics(

@@ -1,11 +1,13 @@
 """Keep several different answers, not one answer several times.
 
-Two candidates are different if their sounds are at least 1 dB apart (the mean absolute difference
-of log-mel spectrograms, each below its own peak), or if their structures differ even up to the
-task's symmetries.
+Half of the places after the first go to other structures than those before them, compared up to the
+task's symmetries, if their MSS is at most 1.5 times that of the best; the rest go by MSS alone. No
+two candidates are alike: their sounds are at least 1 dB apart (the mean absolute difference of
+log-mel spectrograms, each below its own peak), or their structures differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,26 +20,33 @@ from unsynth.tasks.task import Task
 
 #: The least distance between different sounds, in dB.
 APART = 1.0
+#: MSS of another structure that is kept, at most, in units of the best candidate's.
+_WORTH_KEEPING = 1.5
 
 
 def choose_distinct(
-    task: Task, ranked: Sequence[Candidate], count: int, sample_rate: int
+    task: Task, mss: Mapping[Candidate, float], count: int, sample_rate: int
 ) -> list[Candidate]:
-    """Keep up to ``count`` candidates, in order, of which no two are alike."""
-    distinct: list[Candidate] = []
-    spectrograms: list[np.ndarray] = []
-    for candidate in ranked:
-        if len(distinct) == count:
+    """Keep up to ``count`` candidates, of which no two are alike.
+
+    ``mss`` has the candidates in order, with the MSS of each; the result is in that order too.
+    """
+    structures = {candidate: canonical_structure(task, candidate.patch) for candidate in mss}
+    limit = _WORTH_KEEPING * min(mss.values())
+    near = [candidate for candidate in mss if mss[candidate] <= limit]
+    best_of_each = {structures[candidate]: candidate for candidate in reversed(near)}.values()
+    others = sorted(best_of_each, key=mss.__getitem__)[: 1 + count // 2]
+    kept: dict[Candidate, np.ndarray] = {}
+    for candidate in dict.fromkeys(chain(others, mss)):
+        if len(kept) == count:
             break
         spectrogram = _log_mel(candidate.audio, sample_rate)
-        near = [i for i, s in enumerate(spectrograms) if _difference(spectrogram, s) < APART]
-        if near:
-            structure = canonical_structure(task, candidate.patch)
-            if any(canonical_structure(task, distinct[i].patch) == structure for i in near):
-                continue
-        distinct.append(candidate)
-        spectrograms.append(spectrogram)
-    return distinct
+        if not any(
+            structures[candidate] == structures[other] and _difference(spectrogram, each) < APART
+            for other, each in kept.items()
+        ):
+            kept[candidate] = spectrogram
+    return [candidate for candidate in mss if candidate in kept]
 
 
 def mel_distance(

@@ -18,6 +18,7 @@ from unsynth.matching.choosing import (
     rank_by_mss,
     render_again,
     render_at_usual_rate,
+    shortlist,
 )
 from unsynth.matching.diversity import choose_distinct
 from unsynth.matching.note import estimate_note
@@ -213,8 +214,9 @@ class MatchRun:
         ranked = self.judge.ranked()
         measure = partial(audio_metrics, target.audio, sample_rate=rate)
         with ThreadPoolExecutor(renderer.workers, "measure") as pool:
-            finalists, starts = rank_by_mss(target, ranked, self.starts, pool)
-            kept = choose_distinct(task, finalists, request.keep, rate)
+            finalists = shortlist(task, ranked)
+            mss, starts = rank_by_mss(target, finalists, self.starts, pool)
+            kept = choose_distinct(task, mss, request.keep, rate)
             # Held as long as the sound: draws that ring on would make chance look worse.
             pitch = task.note(kept[0].patch).pitch
             note = Note(pitch, self.note.onset, self.note.durations[0])

@@ -30,6 +30,11 @@ from unsynth.report.units import quantity, scales
 from unsynth.report.values import value_text
 from unsynth.synths.base import note_name
 from unsynth.tasks.parameter import Categorical
+from unsynth.tasks.structure import (
+    main_categories,
+    number_structures,
+    structure_differences,
+)
 from unsynth.version import __version__
 
 #: What sentences call the synthesizer of a task.
@@ -60,6 +65,10 @@ class _Sound:
     score: str = ""
     origin: str = ""
     note: str = ""
+    #: The number of its structure among the candidates'.
+    structure: int = 1
+    #: What its structure has that the best candidate's has not.
+    differences: Sequence[str] = ()
     view: PatchView | None = None
     panel: PanelView | None = None
 
@@ -85,6 +94,7 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
     first.
     """
     target, candidates = result.target, result.candidates
+    structures = number_structures(result.task, [candidate.patch for candidate in candidates])
     audio = [target.audio, *(candidate.audio for candidate in candidates)]
     if result.at_usual_rate is not None:
         audio.append(result.at_usual_rate[0])
@@ -98,9 +108,11 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
         result=result,
         target=_Sound(0, target.name, sounds[0], images[0]),
         candidates=[
-            _candidate(result, rank, sounds[rank], images[rank])
-            for rank in range(1, len(candidates) + 1)
+            _candidate(result, rank, sounds[rank], images[rank], structure)
+            for rank, structure in enumerate(structures, start=1)
         ],
+        structures=max(structures),
+        has_structure=bool(main_categories(result.task.spec).any()),
         usual=_at_usual_rate(result, sounds[-1], images[-1]),
         engine_khz=f"{result.task.engine_rate / 1000:g} kHz",
         rating=rating,
@@ -122,8 +134,11 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
     )
 
 
-def _candidate(result: MatchResult, rank: int, audio: str, spectrogram: str) -> _Sound:
+def _candidate(
+    result: MatchResult, rank: int, audio: str, spectrogram: str, structure: int
+) -> _Sound:
     task, candidate = result.task, result.candidates[rank - 1]
+    differences = structure_differences(task, candidate.patch, result.candidates[0].patch)
     pitch = task.note(candidate.patch).pitch
     is_dx7 = task.name == "dx7"
     return _Sound(
@@ -134,6 +149,11 @@ def _candidate(result: MatchResult, rank: int, audio: str, spectrogram: str) -> 
         score=f"{result.metrics[rank - 1].mss:.2f}",
         origin=candidate.origin,
         note=f"{note_name(pitch)} (MIDI {pitch})",
+        structure=structure,
+        differences=[
+            f"{name} {'inaudible' if value is None else value_text(value)}"
+            for name, (value, _) in differences.items()
+        ],
         view=patch_view(task, candidate.patch) if is_dx7 else None,
         panel=None if is_dx7 else panel_view(task, candidate.patch),
     )

@@ -37,7 +37,7 @@ class Target:
         return Subsonic(self.audio, self.sample_rate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One patch, its rendered sound, and its score.
 

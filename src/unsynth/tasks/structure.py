@@ -1,8 +1,12 @@
 """The structure of a patch: its audible categories, such as a DX7's algorithm."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from unsynth.tasks.spec import Patch
+import numpy as np
+from jaxtyping import Bool
+
+from unsynth.tasks.alignment import nearest_image
+from unsynth.tasks.spec import Patch, Spec
 from unsynth.tasks.task import Task
 
 
@@ -12,9 +16,10 @@ def structure(task: Task, patch: Patch) -> bytes:
 
 
 def canonical_structure(task: Task, patch: Patch) -> bytes:
-    """Encode the structure, equal also for patches that are exchanges of each other.
+    """Encode the structure without LFOs, equal also for patches that are exchanges of each other.
 
-    It is the least of the encoded structures of all images of the patch.
+    It is the least of the encoded structures of all images of the patch. An LFO's wave is a detail
+    of a sound: patches that differ in no other category are not told apart.
     """
     spec = task.spec
     images = task.symmetries(patch)
@@ -23,5 +28,39 @@ def canonical_structure(task: Task, patch: Patch) -> bytes:
     widths = [parameter.width for parameter in spec.parameters]
     first_coordinates = [each.start for each in spec.slices]
     active = np.repeat(task.active(patch), widths)[images][:, first_coordinates]
-    values = np.where(active, patches, -1.0)[:, spec.categorical]
+    values = np.where(active, patches, -1.0)[:, main_categories(spec)]
     return min(row.tobytes() for row in values)
+
+
+def number_structures(task: Task, patches: Sequence[Patch]) -> list[int]:
+    """Number the canonical structures of patches from 1, in the order in which they first occur."""
+    structures = [canonical_structure(task, patch) for patch in patches]
+    numbers = {each: i for i, each in enumerate(dict.fromkeys(structures), start=1)}
+    return [numbers[each] for each in structures]
+
+
+def structure_differences(
+    task: Task, patch: Patch, reference: Patch
+) -> dict[str, tuple[str | None, str | None]]:
+    """List the categories, but for those of LFOs, that differ from a reference patch.
+
+    Maps the name of each to its values in the image of the patch that is nearest to the reference,
+    and in the reference; ``None`` is an inaudible value.
+    """
+    spec = task.spec
+    image = nearest_image(task, patch, reference)
+    differences = {}
+    for place in np.flatnonzero(main_categories(spec)).tolist():
+        values = [
+            str(spec.value_name(place, each[place])) if task.active(each)[place] else None
+            for each in (image, reference)
+        ]
+        if values[0] != values[1]:
+            differences[spec.names[place]] = (values[0], values[1])
+    return differences
+
+
+def main_categories(spec: Spec) -> Bool[np.ndarray, " parameters"]:
+    """Return whether each parameter is a category, and not one of an LFO."""
+    is_lfo = [name.startswith("lfo") for name in spec.names]
+    return spec.categorical & ~np.array(is_lfo)
