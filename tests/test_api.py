@@ -1,5 +1,6 @@
 """``unsynth.match`` from Python."""
 
+import json
 import os
 import subprocess
 import sys
@@ -65,6 +66,11 @@ def test_export_and_save(match, tmp_path):
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["patches.syx"]
     assert match.save(tmp_path) == tmp_path / "sound"
     assert (tmp_path / "sound" / "report.html").exists()
+    content = json.loads((tmp_path / "sound" / "patch.json").read_text(encoding="utf-8"))
+    written = [candidate["structure"] for candidate in content["candidates"]]
+    assert written == list(match.structures) and written[0] == 1
+    algorithms = {(patch["algorithm"], i) for patch, i in zip(match.patches, written, strict=True)}
+    assert 1 < max(written) == len(dict.fromkeys(written)) <= len(algorithms)
 
 
 def test_a_match_starts_from_the_patches_of_another(sound, match, small_file):

@@ -23,6 +23,7 @@ from unsynth.search.judge import Distance
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.spec import NamedPatch
+from unsynth.tasks.structure import number_structures
 from unsynth.tasks.task import Task
 
 
@@ -47,6 +48,15 @@ class Match:
     def scores(self) -> tuple[AudioMetrics, ...]:
         """MSS (dB), wMFCC, SOT and RMS of each patch against the sound."""
         return self.result.metrics
+
+    @property
+    def structures(self) -> tuple[int, ...]:
+        """The number of each patch's structure, from 1: patches of one structure share it.
+
+        A structure is the set of categories that can be heard, such as a DX7's algorithm.
+        """
+        patches = [candidate.patch for candidate in self.result.candidates]
+        return tuple(number_structures(self.result.task, patches))
 
     @property
     def audio(self) -> Float32[np.ndarray, "items channels samples"]:
