@@ -67,10 +67,10 @@ def hear(path: Path, start: float | None) -> dict[str, Any]:
     lie outside of a synthesizer's keys: the match takes its nearest octave then.
     """
     if start is None:
-        audio, remarks = read_sound(path, _RATE, 1, SECONDS, 1.0)
+        audio, remarks = read_sound(path, _RATE, 1, SECONDS, 1.0, clean=True)
     else:
         samples, rate = read_stretch(path, start)
-        audio, remarks = fit_sound(samples, rate, _RATE, 1, SECONDS, 1.0)
+        audio, remarks = fit_sound(samples, rate, _RATE, 1, SECONDS, 1.0, clean=True)
     heard = estimate_pitch(audio, _RATE, first_onset(audio, _RATE), LOWEST, HIGHEST)
     pitches, remark = likely_pitches(heard, declared_note(path))
     note = pitches[0] if len(pitches) == 1 else None

@@ -19,6 +19,7 @@ from jaxtyping import Float32, Shaped
 
 from unsynth.audio.channels import to_channels
 from unsynth.audio.levels import frame_samples, measure_frames
+from unsynth.audio.noise import remove_noise
 from unsynth.audio.onset import first_onset, frame_levels, loudest_onset, noise_before_note
 from unsynth.audio.sampler_data import read_sampler_data
 from unsynth.audio.unfinished_wav import open_unfinished
@@ -35,6 +36,8 @@ LEAD = 0.01
 _SILENCE = 1e-5
 #: Noise that is kept in front of it, in seconds: long enough for the noise to be recognised again.
 _NOISE_LEAD = 0.07
+#: Sound before an onset at which a sound is cut, in which noise is looked for, in seconds.
+_NOISE_BEFORE = 0.5
 #: A constant offset is taken out if it is more than this share of the largest sample (-50 dB).
 _OFFSET = 0.003
 #: Samples per channel that are read at a time.
@@ -49,14 +52,20 @@ Audio = Float32[np.ndarray, "channels samples"]
 
 
 def read_sound(
-    path: Path, sample_rate: int, channels: int, seconds: float, latest_onset: float
+    path: Path,
+    sample_rate: int,
+    channels: int,
+    seconds: float,
+    latest_onset: float,
+    clean: bool = False,
 ) -> tuple[Audio, tuple[str, ...]]:
     """Read a sound and give it an engine's sample rate, channels and length.
 
     A constant offset (DC) is taken out if it is more than 0.3 % of the largest sample. The level is
     normalised: the largest sample is 1 before channels and rate are changed. What comes before the
     onset is removed if the onset is later than ``latest_onset`` seconds. A short sound with a loop
-    for samplers is continued by it. Returns the audio, shape
+    for samplers is continued by it. If it is to be ``clean``, steady noise is taken out
+    (:mod:`unsynth.audio.noise`). Returns the audio, shape
     ``(channels, seconds * sample_rate)``, and a remark on each change but that of the level.
     Raises :class:`SoundError` for a file that is missing, no sound, empty, shorter than 50 ms or
     silent, or that holds NaN.
@@ -73,7 +82,7 @@ def read_sound(
             sound = _Sound(
                 path, rate, samples, partial(read_blocks, file), partial(_part, file), ogg
             )
-        fitted, more = _fit(sound, sample_rate, channels, seconds, latest_onset)
+        fitted, more = _fit(sound, sample_rate, channels, seconds, latest_onset, clean)
         return fitted, (*remarks, *more)
 
 
@@ -84,13 +93,14 @@ def fit_sound(
     channels: int,
     seconds: float,
     latest_onset: float,
+    clean: bool = False,
 ) -> tuple[Audio, tuple[str, ...]]:
     """Do the same as :func:`read_sound`, and raise the same, for samples of ``rate`` Hz."""
     name = "this sound"
     if rate < _LOWEST_RATE:
         raise SoundError(f"{name}: {rate} Hz is too low; give at least {_LOWEST_RATE} Hz")
     sound = _in_memory(name, rate, audio.astype(np.float32))
-    return _fit(sound, sample_rate, channels, seconds, latest_onset)
+    return _fit(sound, sample_rate, channels, seconds, latest_onset, clean)
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,12 @@ def _part(file: soundfile.SoundFile, start: int, samples: int) -> Audio:
 
 
 def _fit(
-    sound: _Sound, sample_rate: int, channels: int, seconds: float, latest_onset: float
+    sound: _Sound,
+    sample_rate: int,
+    channels: int,
+    seconds: float,
+    latest_onset: float,
+    clean: bool,
 ) -> tuple[Audio, tuple[str, ...]]:
     rate, remarks = sound.rate, []
     _check_length(sound.samples / rate, sound.name)
@@ -167,12 +182,14 @@ def _fit(
             f"the sound is {_duration(samples / rate)} long: matched {start / rate:.2f} s to "
             f"{end:.2f} s, from its loudest onset"
         )
-    audio = sound.part(start, longest)
-    peak = np.abs(audio).max(initial=0.0)
+    # Noise before the onset shows what is noise after it.
+    before = min(start, round(_NOISE_BEFORE * rate)) if clean else 0
+    audio = sound.part(start - before, before + longest)
+    peak = np.abs(audio[:, before:]).max(initial=0.0)
     largest = np.abs(offset).max()
     if has_offset := largest > _OFFSET * peak:
         audio = audio - offset[:, None].astype(np.float32)
-        peak = np.abs(audio).max(initial=0.0)
+        peak = np.abs(audio[:, before:]).max(initial=0.0)
     if peak < _SILENCE:
         raise SoundError(f"{sound.name}: the sound is silent; there is nothing to match")
     if has_offset:
@@ -184,6 +201,11 @@ def _fit(
     if rate != sample_rate:
         audio = soxr.resample(audio.T, rate, sample_rate, quality="VHQ").T
         remarks.append(f"resampled from {rate} Hz to {sample_rate} Hz")
+    if clean:
+        audio, level = remove_noise(audio, sample_rate)
+        if level is not None:
+            remarks.append(f"took out steady noise, {-level:.0f} dB below the loudest part")
+        audio = audio[:, round(before * sample_rate / rate) :]
     onset = first_onset(audio, sample_rate)
     if onset > latest_onset:
         _, noise = noise_before_note(frame_levels(audio, sample_rate))

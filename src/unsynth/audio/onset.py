@@ -26,7 +26,7 @@ _ABOVE_NOISE = 2.0
 #: Levels below this share of the loudest count as equal (-60 dB).
 _INAUDIBLE = 1e-3
 #: Noise is at most this share of the loudest level (-26 dB).
-_LOUDEST_NOISE = 0.05
+LOUDEST_NOISE = 0.05
 #: Noise holds at most this share of a sound's energy.
 _NOISE_ENERGY = 0.1
 #: The two halves of noise have levels within this ratio of each other (3 dB).
@@ -102,7 +102,7 @@ def noise_before_note(levels: Float[np.ndarray, " frames"]) -> tuple[int, float]
     before = sorted(rest[:_SHORTEST_NOISE])
     for count in range(_SHORTEST_NOISE, len(rest) - _LONGEST_CLICK + 1):
         noise = float(before[len(before) // 2])
-        if noise > _LOUDEST_NOISE * loudest:
+        if noise > LOUDEST_NOISE * loudest:
             break
         if min(rest[count : count + _LONGEST_CLICK]) > _ABOVE_NOISE * noise:
             halves = np.median(rest[: count // 2]), np.median(rest[count // 2 : count])

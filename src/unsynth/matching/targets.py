@@ -16,7 +16,9 @@ from unsynth.tasks.task import Task
 
 def read_target(path: Path, task: Task) -> Target:
     """Read a sound file and fit it to a task's engine; see :func:`read_sound`."""
-    audio, remarks = read_sound(path, task.sample_rate, task.channels, SECONDS, _latest_onset(task))
+    audio, remarks = read_sound(
+        path, task.sample_rate, task.channels, SECONDS, _latest_onset(task), clean=True
+    )
     declared = declared_note(path)
     return Target(printable(path.name), audio, task.sample_rate, remarks, declared)
 
@@ -30,7 +32,7 @@ def fit_target(
 ) -> Target:
     """Fit samples to a task's engine; see :func:`fit_sound`. ``declared`` is the note they are."""
     sound, remarks = fit_sound(
-        audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task)
+        audio, rate, task.sample_rate, task.channels, SECONDS, _latest_onset(task), clean=True
     )
     return Target(printable(name), sound, task.sample_rate, remarks, declared)
 
