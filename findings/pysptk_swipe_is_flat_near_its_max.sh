@@ -4,11 +4,11 @@
 # Library: pysptk 1.0.1 (PyPI), the speech signal processing toolkit SPTK for Python.
 # Guess: pysptk.swipe hears a steady tone within 5 cents wherever it lies between min and max. A
 #   lower max saves time and octave errors, and does not change the pitch of what lies below it.
-# Behaviour: it is right in the lower half of the range. In the upper third a triangle is 20 to 40
-#   cents flat and a sine 45 to 90. At 0.9 of a max of 600 or 1,200 Hz both are an octave low. With
-#   twice the max the same triangle is within 6 cents, and the same sine within 23.
-#   So the closer max is set to the highest note, the flatter that note is. Set max to twice the
-#   highest note. The documentation calls max the "maximum fundamental frequency".
+# Behaviour: it is right in the lower half of the range. At 0.8 of max a triangle is 10 to 42 cents
+#   flat and a sine 45 to 91. At 0.9 of a max of 600 or 1,200 Hz both are an octave low. With twice
+#   the max the same triangle is within 6 cents, and the same sine within 23. So the closer max is
+#   to the highest note, the flatter that note is heard. Set max to twice the highest note. The
+#   documentation calls max the "maximum fundamental frequency".
 #
 # Output seen (median over frames, in cents; min is 60 Hz, 44.1 kHz):
 #   max  240,  120 Hz:  triangle     0.0, twice the max   0.0  sine     3.1, twice the max   3.1
