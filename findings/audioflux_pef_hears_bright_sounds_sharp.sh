@@ -2,7 +2,7 @@
 # The pitch estimation filter of audioFlux hears a saw 40 cents sharper than a sine of its pitch.
 #
 # Library: audioflux 0.1.9 (PyPI), features of audio and music.
-# Guess: PitchPEF hears a steady tone within 5 cents, whatever its harmonics: each harmonic is a line
+# Guess: PitchPEF hears a steady tone within 5 cents, whatever its harmonics: each is a line
 #   that the comb of the filter meets best at the true pitch.
 # Behaviour: it is right for a sine. The second harmonic makes it 10 cents sharp, five make it 28,
 #   and ten or more 40, at each pitch and frame length. The same filter, written plainly after the
