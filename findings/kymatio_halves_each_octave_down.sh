@@ -4,13 +4,13 @@
 # Library: kymatio 0.3.0 (PyPI), scattering transforms.
 # Guess: Scattering1D gives a sine of amplitude 1 at the centre of one of its filters a first order
 #   of 0.5 at each pitch: all filters, the averaging one too, have a gain of 1 at their peak.
-# Behaviour: it gives half with each octave down: 0.5 at 6.5 kHz, and 0.016 at 203 Hz with J = 8. The
+# Behaviour: it gives half with each octave down: 0.5 at 6.5 kHz and 0.016 at 203 Hz (J = 8). The
 #   frontends for NumPy and PyTorch do so alike. Low paths run at a lower rate, and their averaging
 #   filter is the mean of the aliases of the full one, so that each halving of the rate halves the
 #   gain; the docstring of periodize_filter_fourier says the sum, which has a gain of 1. So the
 #   result depends on oversampling, which should only add frames: with oversampling=8 each pitch has
 #   0.5, as with T=0, where nothing is averaged. A distance between two scatterings hears the top
-#   octave: the same change at 203 Hz is 30 dB softer to it. Reported upstream as pull request 736 in
+#   octave: the same change at 203 Hz is 30 dB softer to it. Reported upstream in pull request 736,
 #   2021, which was closed.
 #
 # Output seen (the largest first order):
