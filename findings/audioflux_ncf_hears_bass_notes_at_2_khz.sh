@@ -4,7 +4,7 @@
 # Library: audioflux 0.1.9 (PyPI), features of audio and music.
 # Guess: PitchNCF with its default range (32 to 2,000 Hz) hears a steady note within 20 cents, as
 #   PitchYIN of the same library does with the same frames: it takes the highest peak of the
-#   correlation, and a frame of 4,096 samples holds five periods of a low E.
+#   correlation, and a frame of 4,096 samples holds nearly four periods of a low E.
 # Behaviour: in low notes it takes the shortest lags that it may, where the correlation still falls
 #   from its peak at lag 0. At 44.1 kHz each shape of E1 and A1 is heard as 1,917 Hz, and a sine and
 #   a triangle of A2 as well. The result is set by high_fre, which the note is far away from: with
