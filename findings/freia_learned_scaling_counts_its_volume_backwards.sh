@@ -5,7 +5,7 @@
 # Guess: the log_jac_det that a block returns with rev=True is the negative of the forward one, as
 #   for every other block, and init_scale=0.1 makes it multiply by 0.1 at the start.
 # Behaviour: the block returns the forward log_jac_det in both directions. So a flow that is trained
-#   right on data rates the data right and its own samples wrong, by twice the sum of the log scales.
+#   right on data rates the data right and its own samples wrong, by twice the summed log scales.
 #   A flow that is trained by its samples (variational inference) has the wrong sign in its loss,
 #   and shrinks to a point where ActNorm finds the target. init_scale has no effect: its logarithm
 #   is multiplied by zeros.
