@@ -37,6 +37,7 @@ def hum(decibels: float) -> np.ndarray:
     ("sound", "noise", "before", "after"),
     [
         (note(), hiss(-35), 20.0, 2.0),
+        (note(), hiss(-24), 25.0, 3.5),
         (note(), hiss(-50), 10.0, 0.7),
         (note(), hum(-40), 1.5, 0.8),
         (note(onset=0.0), hiss(-40), 15.0, 1.5),  # known from its end
@@ -64,7 +65,8 @@ def test_steady_noise_is_removed(sound, noise, before, after):
         hiss(-20) * np.exp(-2 * TIME).astype(np.float32),  # a drum
         hiss(-20) * (TIME / 4).astype(np.float32) ** 2,  # a swell of noise
         note() + hiss(-70),
-        note() + hiss(-20),  # louder than noise may be
+        note() + hiss(-18),  # louder than noise may be
+        note() + hum(-25),
         np.zeros((1, len(TIME)), dtype=np.float32),
         note()[:, :RATE],
     ],

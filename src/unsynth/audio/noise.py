@@ -23,6 +23,8 @@ _WINDOW, _HOP = 0.046, 0.0115
 _SHORTEST_LEAD, _SHORTEST_TAIL = 10, 50
 #: Noise below this level is left alone, in dB.
 _QUIETEST = -55.0
+#: Hiss before a note may be louder than other noise: -16 dB.
+_LOUDEST_HISS = 0.16
 #: Levels of noise after a note stay within this ratio of their median (3 dB), ...
 _STEADY = 2.0**0.5
 #: ... and the medians of their halves within this ratio (1 dB).
@@ -63,8 +65,9 @@ def remove_noise(audio: Audio, sample_rate: int) -> tuple[Audio, float | None]:
     last = np.clip((starts + window) // frame + 1, 0, len(levels)).astype(int)
     inside = (starts >= 0) & (last > first) & (sums[last] - sums[first] == last - first)
     noise = spectra[:, :, inside]
-    # Whatever is steady before a note is noise; after it, a tone may be part of the sound.
-    if noise.shape[2] < 2 or not (is_noise[0] or _is_noise_like(noise)):
+    # What is soft and steady before a note is noise; elsewhere, a tone may be part of the sound.
+    may_be_hum = is_noise[0] and level <= 20.0 * math.log10(LOUDEST_NOISE)
+    if noise.shape[2] < 2 or not (may_be_hum or _is_noise_like(noise)):
         return audio, None
     gain = _gains(np.square(np.abs(spectra)), np.square(np.abs(noise)).mean(axis=2))
     clean = np.zeros_like(audio)
@@ -75,7 +78,7 @@ def remove_noise(audio: Audio, sample_rate: int) -> tuple[Audio, float | None]:
 def _noise_frames(levels: Float[np.ndarray, " frames"]) -> Bool[np.ndarray, " frames"]:
     """Find the 10 ms frames that hold only noise, before and after the note."""
     is_noise = np.zeros(len(levels), dtype=bool)
-    frames, level = noise_before_note(levels)
+    frames, level = noise_before_note(levels, _LOUDEST_HISS)
     if frames >= _SHORTEST_LEAD and level > 0.0:
         # The last frames may hold the beginning of the note.
         is_noise[: frames - 2] = True

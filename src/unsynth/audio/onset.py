@@ -89,11 +89,14 @@ def first_onset(audio: Float32[np.ndarray, "channels samples"], sample_rate: int
     return float((first + (size >= threshold).argmax()) / sample_rate)
 
 
-def noise_before_note(levels: Float[np.ndarray, " frames"]) -> tuple[int, float]:
+def noise_before_note(
+    levels: Float[np.ndarray, " frames"], limit: float = LOUDEST_NOISE
+) -> tuple[int, float]:
     """Count the frames of noise at the start of a sound, and find the level of the noise.
 
-    Noise is even, at least 26 dB below the loudest frame, and ends where the level stays more than
-    6 dB above it. Silence counts as noise whose level is 0. Without either, both results are 0.
+    Noise is even, at most ``limit`` times the loudest frame (-26 dB), and ends where the level
+    stays more than 6 dB above it. Silence counts as noise whose level is 0. Without either, both
+    results are 0.
     """
     loudest = levels.max(initial=0.0)
     padding = int((levels > 0.1 * _INAUDIBLE * loudest).argmax())
@@ -102,7 +105,7 @@ def noise_before_note(levels: Float[np.ndarray, " frames"]) -> tuple[int, float]
     before = sorted(rest[:_SHORTEST_NOISE])
     for count in range(_SHORTEST_NOISE, len(rest) - _LONGEST_CLICK + 1):
         noise = float(before[len(before) // 2])
-        if noise > LOUDEST_NOISE * loudest:
+        if noise > limit * loudest:
             break
         if min(rest[count : count + _LONGEST_CLICK]) > _ABOVE_NOISE * noise:
             halves = np.median(rest[: count // 2]), np.median(rest[count // 2 : count])
