@@ -61,6 +61,25 @@ def test_half_of_the_places_after_the_first_are_for_other_structures():
     assert kept_scores([*many, make_candidate(1.51, second=0)], 4) == [1.0, 1.01, 1.02, 1.03]
 
 
+def test_other_algorithms_come_before_other_differences(task):
+    """Operator 1 of six carriers is silent, or in fixed mode; algorithm 5 is further away."""
+    patch = task.sample(np.random.default_rng(1))
+    at = task.spec.position
+    patch[at["algorithm"]] = 31
+    for op in range(1, 7):
+        patch[[at[f"op{op}.output_level"], at[f"op{op}.level1"], at[f"op{op}.mode"]]] = 90, 99, 0
+    changes = [{}, {"op1.output_level": 0}, {"op1.mode": 1}, {"algorithm": 4}]
+    mss = {}
+    for i, change in enumerate(changes):
+        other = patch.copy()
+        for name, value in change.items():
+            other[at[name]] = value
+        mss[Candidate(other, np.ones((1, 44_100), dtype=np.float32), 0.0, "")] = 1.0 + 0.1 * i
+    kept = choose_distinct(task, mss, 3, 44_100)
+    assert [int(candidate.patch[at["algorithm"]]) for candidate in kept] == [31, 31, 4]
+    assert list(mss)[:2] == kept[:2]
+
+
 def test_the_shortlist_has_the_best_of_each_structure():
     many = [make_candidate(1.0 + 0.001 * i) for i in range(70)]
     others = [make_candidate(2.0 + i, second=0) for i in range(3)]

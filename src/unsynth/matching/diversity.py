@@ -1,12 +1,14 @@
 """Keep several different answers, not one answer several times.
 
 Half of the places after the first go to other structures than those before them, compared up to the
-task's symmetries, if their MSS is at most 1.5 times that of the best; the rest go by MSS alone. No
-two candidates are alike: their sounds are at least 1 dB apart (the mean absolute difference of
-log-mel spectrograms, each below its own peak), or their structures differ.
+task's symmetries, if their MSS is at most 1.5 times that of the best: first to those that differ in
+the category with the most choices, such as a DX7's algorithm. The rest go by MSS alone. No two
+candidates are alike: their sounds are at least 1 dB apart (the mean absolute difference of log-mel
+spectrograms, each below its own peak), or their structures differ.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -15,7 +17,7 @@ from jaxtyping import Float32
 
 from unsynth.audio.mel import LOG_MEL, log_mel
 from unsynth.search.candidates import Candidate
-from unsynth.tasks.structure import canonical_structure
+from unsynth.tasks.structure import canonical_structure, main_categories
 from unsynth.tasks.task import Task
 
 #: The least distance between different sounds, in dB.
@@ -34,10 +36,15 @@ def choose_distinct(
     structures = {candidate: canonical_structure(task, candidate.patch) for candidate in mss}
     limit = _WORTH_KEEPING * min(mss.values())
     near = [candidate for candidate in mss if mss[candidate] <= limit]
-    best_of_each = {structures[candidate]: candidate for candidate in reversed(near)}.values()
-    others = sorted(best_of_each, key=mss.__getitem__)[: 1 + count // 2]
+    others: dict[bytes, Candidate] = {}
+    for value in (partial(_main_choice, task), structures.__getitem__):
+        seen = {value(candidate) for candidate in others.values()}
+        for candidate in near:
+            if value(candidate) not in seen and structures[candidate] not in others:
+                others[structures[candidate]] = candidate
+                seen.add(value(candidate))
     kept: dict[Candidate, np.ndarray] = {}
-    for candidate in dict.fromkeys(chain(others, mss)):
+    for candidate in dict.fromkeys(chain(list(others.values())[: 1 + count // 2], mss)):
         if len(kept) == count:
             break
         spectrogram = _log_mel(candidate.audio, sample_rate)
@@ -47,6 +54,13 @@ def choose_distinct(
         ):
             kept[candidate] = spectrogram
     return [candidate for candidate in mss if candidate in kept]
+
+
+def _main_choice(task: Task, candidate: Candidate) -> float:
+    """Return the value of the category with the most choices, such as a DX7's algorithm."""
+    spec = task.spec
+    widths = np.array([parameter.width for parameter in spec.parameters])
+    return float(candidate.patch[np.where(main_categories(spec), widths, 0).argmax()])
 
 
 def mel_distance(
