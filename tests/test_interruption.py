@@ -98,9 +98,14 @@ def test_a_signal_that_another_thread_gets_ends_a_wait():
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     timers = threading.Timer(0.5, signal_this_thread), threading.Timer(20.0, future.cancel)
-    for timer in timers:
-        timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        await_result(future)
-    timers[1].cancel()
+    # A shell lets the commands that it starts in the background ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for timer in timers:
+            timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            await_result(future)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        timers[1].cancel()
     assert not future.cancelled()
