@@ -67,6 +67,7 @@ def test_steady_noise_is_removed(sound, noise, before, after):
         note() + hiss(-70),
         note() + hiss(-18),  # louder than noise may be
         note() + hum(-25),
+        note() + hiss(-40) * (TIME > 1.0),  # silence before it
         np.zeros((1, len(TIME)), dtype=np.float32),
         note()[:, :RATE],
     ],
@@ -74,6 +75,14 @@ def test_steady_noise_is_removed(sound, noise, before, after):
 def test_sounds_without_steady_noise_stay_as_they_are(sound):
     clean, level = remove_noise(sound, RATE)
     assert clean is sound and level is None
+
+
+def test_a_soft_tone_that_is_held_is_no_noise():
+    """There is noise before the note, but the tone at the end is louder."""
+    held = note(onset=0.3, decay=0.0, end=4.0) * 10 ** (-28 / 20)
+    clean, level = remove_noise(note() + held + hiss(-60), RATE)
+    assert level is not None
+    assert mss(note() + held, clean) < 0.5
 
 
 def test_noise_before_the_part_that_is_matched_tells_what_is_noise(task, tmp_path):

@@ -76,15 +76,18 @@ def remove_noise(audio: Audio, sample_rate: int) -> tuple[Audio, float | None]:
 
 
 def _noise_frames(levels: Float[np.ndarray, " frames"]) -> Bool[np.ndarray, " frames"]:
-    """Find the 10 ms frames that hold only noise, before and after the note."""
+    """Find the 10 ms frames that hold only noise, before and after the note.
+
+    What is after it counts only if it is as loud as what is before it, where anything is.
+    """
     is_noise = np.zeros(len(levels), dtype=bool)
     frames, level = noise_before_note(levels, _LOUDEST_HISS)
     if frames >= _SHORTEST_LEAD and level > 0.0:
         # The last frames may hold the beginning of the note.
         is_noise[: frames - 2] = True
-    tail = levels[-_SHORTEST_TAIL:]
-    middle = float(np.median(tail)) if len(levels) > 2 * _SHORTEST_TAIL else 0.0
-    if 0.0 < middle <= LOUDEST_NOISE * levels.max():
+    middle = float(np.median(levels[-_SHORTEST_TAIL:]))
+    loudest = _STEADY * level if frames >= _SHORTEST_LEAD else LOUDEST_NOISE * levels.max()
+    if len(levels) > 2 * _SHORTEST_TAIL and 0.0 < middle <= loudest:
         uneven = np.flatnonzero((levels > _STEADY * middle) | (levels * _STEADY < middle))
         steady = levels[int(uneven.max(initial=-1)) + 1 :]
         halves = [np.median(half) for half in np.array_split(steady, 2) if len(half)]
