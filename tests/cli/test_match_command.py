@@ -174,16 +174,20 @@ def test_ctrl_c_writes_the_best_patches_so_far(tmp_path, ten_draws):
 
 def test_a_signal_to_end_writes_the_best_patches_too(tmp_path, ten_draws, monkeypatch):
     command = ("match", EXAMPLES / "organ.flac", "--out", tmp_path / "out", "--index", ten_draws)
+    # So long that a crowded machine does not end the search before it begins.
+    options = ("--candidates", 2, "--budget", 600)
     err = Interrupter({"  searching": signal.SIGTERM})
-    code, printed, _ = type_command(monkeypatch, *command, "--candidates", 2, err=err)
+    code, printed, _ = type_command(monkeypatch, *command, *options, err=err)
     assert code == 0 and "stopped early" in printed
     check_stopped(tmp_path / "out")
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path, ten_draws, monkeypatch):
     command = ("match", EXAMPLES / "organ.flac", "--out", tmp_path / "out", "--index", ten_draws)
+    # So long that a crowded machine does not end the search before it begins.
+    options = ("--candidates", 2, "--budget", 600)
     err = Interrupter({"  searching": signal.SIGINT, "  comparing": signal.SIGTERM})
-    code, _, printed = type_command(monkeypatch, *command, "--candidates", 2, err=err)
+    code, _, printed = type_command(monkeypatch, *command, *options, err=err)
     assert code == 2 and "Traceback" not in printed
     assert printed.splitlines()[-1] == "unsynth: stopped; nothing half-written was left behind"
     assert not list((tmp_path / "out").iterdir())
