@@ -71,8 +71,8 @@ def evolution_strategy(
             sigma=_FIRST_STEP,
             bounds=np.tile([-1.0, 1.0], (spec.width, 1)),
             seed=int(rng.integers(2**31)),
-            # In so many dimensions no sample lies within all bounds. cmaes tries 100 times before it
-            # moves one inside; asking once is 27 times as fast.
+            # In so many dimensions no sample lies within all bounds. cmaes tries 100 times before
+            # it moves one inside; asking once is 27 times as fast.
             n_max_resampling=1,
         )
         while renders > 0 and not optimizer.should_stop():
