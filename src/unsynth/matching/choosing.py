@@ -31,8 +31,8 @@ _MAX_TRIES = 200
 def shortlist(task: Task, ranked: Sequence[Candidate]) -> list[Candidate]:
     """Return the best of ranked candidates, and the best of each structure."""
     best_of_each = {structure(task, c.patch): c for c in reversed(ranked)}.values()
-    chosen = {id(candidate) for candidate in chain(ranked[:_FINALISTS], best_of_each)}
-    return [candidate for candidate in ranked if id(candidate) in chosen]
+    chosen = {*ranked[:_FINALISTS], *best_of_each}
+    return [candidate for candidate in ranked if candidate in chosen]
 
 
 def rank_by_mss(
