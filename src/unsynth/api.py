@@ -23,7 +23,6 @@ from unsynth.search.judge import Distance
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.spec import NamedPatch
-from unsynth.tasks.structure import number_structures
 from unsynth.tasks.task import Task
 
 
@@ -55,8 +54,7 @@ class Match:
 
         A structure is the set of categories that can be heard, such as a DX7's algorithm.
         """
-        patches = [candidate.patch for candidate in self.result.candidates]
-        return tuple(number_structures(self.result.task, patches))
+        return self.result.structures
 
     @property
     def audio(self) -> Float32[np.ndarray, "items channels samples"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -9,6 +10,7 @@ from jaxtyping import Float, Float32
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.search.candidates import Candidate, HistoryPoint, Target
 from unsynth.tasks.locks import Locks
+from unsynth.tasks.structure import number_structures
 from unsynth.tasks.task import Task
 
 
@@ -73,6 +75,11 @@ class MatchResult:
     def seconds(self) -> float:
         """The seconds of the match, without loading before it and comparison after it."""
         return self.history[-1].seconds
+
+    @cached_property
+    def structures(self) -> tuple[int, ...]:
+        """The number of each candidate's structure, from 1."""
+        return tuple(number_structures(self.task, [each.patch for each in self.candidates]))
 
     @property
     def exported(self) -> Float[np.ndarray, "items parameters"]:

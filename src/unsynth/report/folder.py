@@ -28,7 +28,6 @@ from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
 from unsynth.synths.base import Concurrency, Note
-from unsynth.tasks.structure import number_structures
 from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
@@ -191,7 +190,6 @@ def _as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
     # 0 if one bank holds several candidates.
     files_per_candidate = len(exported) // len(result.candidates)
     candidates = []
-    structures = number_structures(task, [candidate.patch for candidate in result.candidates])
     for rank, candidate in enumerate(result.candidates, start=1):
         first = (rank - 1) * files_per_candidate
         active = task.active(candidate.patch)
@@ -201,7 +199,7 @@ def _as_json(result: MatchResult, exported: Sequence[str]) -> dict[str, Any]:
                 "files": list(exported[first : first + files_per_candidate] or exported),
                 **({} if files_per_candidate else {"voice": rank}),
                 "origin": candidate.origin,
-                "structure": structures[rank - 1],
+                "structure": result.structures[rank - 1],
                 **_metrics(result.metrics[rank - 1]),
                 "musical": task.musical(candidate.patch),
                 "parameters": task.spec.named(result.exported[rank - 1]),

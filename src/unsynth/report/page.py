@@ -32,7 +32,6 @@ from unsynth.synths.base import note_name
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.structure import (
     main_categories,
-    number_structures,
     structure_differences,
 )
 from unsynth.version import __version__
@@ -94,7 +93,6 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
     first.
     """
     target, candidates = result.target, result.candidates
-    structures = number_structures(result.task, [candidate.patch for candidate in candidates])
     audio = [target.audio, *(candidate.audio for candidate in candidates)]
     if result.at_usual_rate is not None:
         audio.append(result.at_usual_rate[0])
@@ -109,9 +107,9 @@ def render_page(result: MatchResult, exported: Sequence[str]) -> str:
         target=_Sound(0, target.name, sounds[0], images[0]),
         candidates=[
             _candidate(result, rank, sounds[rank], images[rank], structure)
-            for rank, structure in enumerate(structures, start=1)
+            for rank, structure in enumerate(result.structures, start=1)
         ],
-        structures=max(structures),
+        structures=max(result.structures),
         has_structure=bool(main_categories(result.task.spec).any()),
         usual=_at_usual_rate(result, sounds[-1], images[-1]),
         engine_khz=f"{result.task.engine_rate / 1000:g} kHz",
@@ -152,7 +150,7 @@ def _candidate(
         structure=structure,
         differences=[
             f"{name} {'inaudible' if value is None else value_text(value)}"
-            for name, (value, _) in differences.items()
+            for name, value in differences.items()
         ],
         view=patch_view(task, candidate.patch) if is_dx7 else None,
         panel=None if is_dx7 else panel_view(task, candidate.patch),

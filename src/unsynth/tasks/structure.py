@@ -39,25 +39,21 @@ def number_structures(task: Task, patches: Sequence[Patch]) -> list[int]:
     return [numbers[each] for each in structures]
 
 
-def structure_differences(
-    task: Task, patch: Patch, reference: Patch
-) -> dict[str, tuple[str | None, str | None]]:
+def structure_differences(task: Task, patch: Patch, reference: Patch) -> dict[str, str | None]:
     """List the categories, but for those of LFOs, that differ from a reference patch.
 
-    Maps the name of each to its values in the image of the patch that is nearest to the reference,
-    and in the reference; ``None`` is an inaudible value.
+    Maps the name of each to its value in the image of the patch that is nearest to the reference;
+    ``None`` is an inaudible value.
     """
     spec = task.spec
     image = nearest_image(task, patch, reference)
-    differences = {}
-    for place in np.flatnonzero(main_categories(spec)).tolist():
-        values = [
-            str(spec.value_name(place, each[place])) if task.active(each)[place] else None
-            for each in (image, reference)
-        ]
-        if values[0] != values[1]:
-            differences[spec.names[place]] = (values[0], values[1])
-    return differences
+    audible = task.active(image)
+    values = np.where(audible, image, -1.0)
+    different = values != np.where(task.active(reference), reference, -1.0)
+    return {
+        spec.names[place]: str(spec.value_name(place, image[place])) if audible[place] else None
+        for place in np.flatnonzero(different & main_categories(spec)).tolist()
+    }
 
 
 def main_categories(spec: Spec) -> Bool[np.ndarray, " parameters"]:
