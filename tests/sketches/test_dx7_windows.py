@@ -7,7 +7,8 @@ import torch
 from tests.conftest import relative_error
 from unsynth.errors import EngineError
 from unsynth.sketches.catalogue import sketch_of
-from unsynth.sketches.dx7 import windows
+from unsynth.sketches.dx7 import kernel
+from unsynth.sketches.dx7.windows import _read
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.catalogue import load_task
@@ -215,92 +216,138 @@ def test_feedback_is_as_deep_as_the_engines_in_each_algorithm(task):
         assert relative_error(rendered[:, 64:], sketched[:, 64:]) < 0.1
 
 
+def play(gains, phases, depths, algorithms):
+    """Return windows, and the gradients of gains and depths as a function of those of samples."""
+    items, ops, windows, _ = gains.shape
+    sounds = np.empty((items, windows, SAMPLES), np.float32)
+    total_phases = np.empty((items, ops, windows, SAMPLES), np.float32)
+    kernel.play(algorithms, gains, phases, depths, sounds, total_phases)
+
+    def gradients(grad_sounds):
+        grads = np.empty_like(gains), np.empty_like(depths)
+        kernel.play_gradients(algorithms, gains, depths, total_phases, grad_sounds, *grads)
+        return grads
+
+    return sounds, gradients
+
+
+def play_levels(rates, targets, durations, times, factors):
+    """Return amplitudes, and the gradients of rates and targets as a function of theirs."""
+    notes = 40.0, durations, times, factors
+    gains = np.empty((*rates.shape[:2], times.shape[1]), np.float32)
+    kernel.levels(rates, targets, *notes, gains)
+
+    def gradients(grad_gains):
+        grads = np.empty_like(rates), np.empty_like(targets)
+        kernel.levels_gradients(rates, targets, *notes, gains, grad_gains, *grads)
+        return grads
+
+    return gains, gradients
+
+
 def test_gradients_of_gains_are_those_of_the_smooth_sine():
     """Compare with differences of the quantised sine, over steps far above its own."""
     rng = np.random.default_rng(0)
     algorithms = rng.integers(0, 32, 4)
     gains = rng.uniform(0.2, 0.8, (4, 6, 2, 9)).astype(np.float32)
     phases = np.cumsum(rng.uniform(0, 0.6, (4, 6, 2, 9)), axis=-1).astype(np.float32)
-    weights = torch.from_numpy(rng.normal(size=(4, 2, SAMPLES)).astype(np.float32))
+    gains[1, :, 0] = 0.0  # a silent window beside one that is heard
+    weights = rng.normal(size=(4, 2, SAMPLES)).astype(np.float32)
+    no_feedback = np.zeros(4, np.float32)
 
     def total(gains):
-        no_feedback = torch.zeros(4)
-        sound = windows._Play.apply(gains, no_feedback, phases, algorithms, SAMPLES)
-        return (sound * weights).sum(dim=(1, 2))
+        return (play(gains, phases, no_feedback, algorithms)[0] * weights).sum(axis=(1, 2))
 
-    gains = torch.from_numpy(gains).requires_grad_()
-    (gradients,) = torch.autograd.grad(total(gains).sum(), gains)
+    gradients, _ = play(gains, phases, no_feedback, algorithms)[1](weights)
+    assert not gradients[1, :, 0].any() and np.isfinite(gradients).all()
     for op in range(OPERATORS):
-        step = torch.zeros_like(gains)
+        step = np.zeros_like(gains)
         step[:, op, 1, 4] = 0.02
-        with torch.no_grad():
-            change = (total(gains + step) - total(gains - step)) / 0.04
-        torch.testing.assert_close(gradients[:, op, 1, 4], change, rtol=0.1, atol=0.5)
+        change = (total(gains + step) - total(gains - step)) / 0.04
+        np.testing.assert_allclose(gradients[:, op, 1, 4], change, rtol=0.1, atol=0.5)
 
 
 def test_gradients_of_levels_match_differences():
     rng = np.random.default_rng(1)
     durations = rng.uniform(0.2, 2.0, 8)
     times = np.sort(rng.uniform(-0.1, 3.0, (8, 50)), axis=1)
-    rates = torch.from_numpy(rng.uniform(20, 90, (8, 6, 4))).requires_grad_()
-    targets = torch.from_numpy(rng.uniform(4, 15, (8, 6, 4))).requires_grad_()
-    weights = torch.from_numpy(rng.normal(size=(8, 6, 50)).astype(np.float32))
+    rates = rng.uniform(20, 90, (8, 6, 4))
+    targets = rng.uniform(4, 15, (8, 6, 4))
+    weights = rng.normal(size=(8, 6, 50)).astype(np.float32)
     factors = rng.uniform(0.5, 1.0, (8, 6, 50)).astype(np.float32)
 
     def total(targets):
-        gains = windows._Levels.apply(rates, targets, 40.0, durations, times, factors)
-        return (gains * weights).sum(dim=2)
+        return (play_levels(rates, targets, durations, times, factors)[0] * weights).sum(axis=2)
 
-    grad_rates, grad_targets = torch.autograd.grad(total(targets).sum(), (rates, targets))
-    assert grad_rates.abs().sum() > 0
+    _, gradients = play_levels(rates, targets, durations, times, factors)
+    grad_rates, grad_targets = gradients(weights)
+    assert np.abs(grad_rates).sum() > 0
     close = []
     for stage in range(4):
-        step = torch.zeros_like(targets)
+        step = np.zeros_like(targets)
         step[..., stage] = 1e-4
-        with torch.no_grad():
-            change = (total(targets + step) - total(targets - step)) / 2e-4
-        error = (change - grad_targets[..., stage]).abs()
-        close += (error < 0.02 * change.abs() + 0.02).flatten().tolist()
+        change = (total(targets + step) - total(targets - step)) / 2e-4
+        error = np.abs(change - grad_targets[..., stage])
+        close += (error < 0.02 * np.abs(change) + 0.02).ravel().tolist()
     assert np.mean(close) > 0.97  # the others: the step moves a time into another stage
 
 
 @pytest.mark.parametrize(("stage", "time"), [(0, 0.05), (1, 0.5)])  # a rise, a fall
 def test_gradient_of_a_rate_matches_one_of_time(stage, time):
     """A stage that is faster by a share reaches each level sooner by that share."""
-    rates = torch.full((1, 6, 4), 99.0)
+    rates = np.full((1, 6, 4), 99.0)
     rates[..., stage] = 40.0
-    rates.requires_grad_()
-    targets = torch.tensor([14.0, 2.0, 2.0, 2.0]).expand(1, 6, 4)
+    targets = np.tile([14.0, 2.0, 2.0, 2.0], (1, 6, 1))
+    factors = np.ones((1, 6, 1), dtype=np.float32)
 
-    def level(time):
-        durations, times = np.array([4.0]), np.array([[time]])
-        factors = np.ones((1, 6, 1), dtype=np.float32)
-        gains = windows._Levels.apply(rates, targets, 40.0, durations, times, factors)
-        return gains.log2()[0, 0, 0]
+    def play_at(time):
+        return play_levels(rates, targets, np.array([4.0]), np.array([[time]]), factors)
 
-    (gradient,) = torch.autograd.grad(level(time), rates)
-    with torch.no_grad():
-        grad_time = (level(1.01 * time) - level(0.99 * time)).item() / 0.02
+    gains, gradients = play_at(time)
+    of_levels = 1.0 / (np.log(2.0) * gains)  # slopes of levels in octaves
+    gradient = gradients(of_levels.astype(np.float32))[0][0, 0]
+    later, earlier = (np.log2(play_at(factor * time)[0][0, 0, 0]) for factor in (1.01, 0.99))
+    grad_time = (later - earlier) / 0.02
     share = (41 / 64) / (4 + np.floor(40 * 41 / 64) % 4)  # of the speed, per step of the rate
-    assert gradient[0, 0, stage].item() == pytest.approx(share * grad_time, rel=0.05)
-    assert gradient[0, 0, stage + 1 :].abs().sum() == 0
+    assert gradient[stage] == pytest.approx(share * grad_time, rel=0.05)
+    assert not gradient[stage + 1 :].any()
 
 
 @pytest.mark.parametrize("number", [3, 5, 31])
 def test_gradient_of_feedback_matches_differences(number):
     """Weight samples by the change itself: else the quantised sine's noise would hide it."""
     rng = np.random.default_rng(number)
-    gains, hz = torch.full((1, 6, 1, 9), 0.3), rng.uniform(100, 900, (1, 6, 1, 1))
+    gains, hz = np.full((1, 6, 1, 9), 0.3, np.float32), rng.uniform(100, 900, (1, 6, 1, 1))
     phases = (hz * np.arange(9) * 128 / 44_100).astype(np.float32)
 
-    def sound(depths):
-        return windows._Play.apply(gains, depths, phases, np.array([number]), SAMPLES)
+    def play_at(depth):
+        return play(gains, phases, np.array([depth], np.float32), np.array([number]))
 
-    depths = torch.tensor([0.01], requires_grad=True)
-    with torch.no_grad():
-        change = (sound(depths + 0.008) - sound(depths - 0.008)) / 0.016
-    (gradient,) = torch.autograd.grad((sound(depths) * change).sum(), depths)
-    assert gradient.item() == pytest.approx(change.square().sum().item(), rel=0.03)
+    change = (play_at(0.018)[0] - play_at(0.002)[0]) / np.float32(0.016)
+    _, (gradient,) = play_at(0.01)[1](change)
+    assert gradient == pytest.approx(np.square(change).sum(), rel=0.03)
+
+
+def test_slopes_of_levels_match_differences(task):
+    """The tables of levels bend at whole values, so the values lie between them."""
+    rng = np.random.default_rng(4)
+    patches = [task.with_note(task.sample(rng), Note(60, 0.0, 1.0)) for _ in range(6)]
+    sketch = sketch_of(task)
+    values = torch.tensor(np.stack(patches)[:, sketch.fitted], dtype=torch.float32)
+    values = (values.clamp(2.0, 97.0) + 0.5).requires_grad_()
+    sounds = sketch.windows(patches, SAMPLES)(values, torch.tensor([0, 4_410, 30_000]))
+    (gradients,) = torch.autograd.grad(sounds.square().sum(), values)
+    names, read = np.array(task.spec.names)[sketch.fitted], _read(values)
+    for name in ("op1.rate2", "op1.level2", "op1.output_level", "feedback"):
+        assert gradients[:, names == name].any()
+    for name, slopes in (
+        ("op1.level2", read.level_slopes[:, 0, 1]),
+        ("op1.output_level", read.output_slopes[:, 0, 1]),
+    ):
+        step = torch.zeros_like(values)
+        step[:, names == name] = 0.25
+        change = (_read(values + step).targets - _read(values - step).targets)[:, 0, 1]
+        torch.testing.assert_close(2.0 * change, slopes, rtol=1e-4, atol=1e-6)
 
 
 def test_error_without_numba_says_what_to_install(task, monkeypatch):

@@ -12,7 +12,6 @@ import math
 import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Complex, Float, Float32
-from scipy.signal import ShortTimeFFT
 
 from unsynth.audio.levels import frame_samples
 from unsynth.audio.onset import LOUDEST_NOISE, frame_levels, noise_before_note
@@ -55,6 +54,9 @@ def remove_noise(audio: Audio, sample_rate: int) -> tuple[Audio, float | None]:
     level = 10.0 * math.log10(np.square(levels[is_noise]).mean() / levels.max() ** 2)
     if level < _QUIETEST:
         return audio, None
+    # Imported here: it takes more than half a second, and few sounds need it.
+    from scipy.signal import ShortTimeFFT
+
     frame, window = frame_samples(sample_rate), round(_WINDOW * sample_rate)
     stft = ShortTimeFFT(np.hanning(window), round(_HOP * sample_rate), sample_rate)
     spectra = stft.stft(audio[:, :length].astype(np.float64), padding="even")

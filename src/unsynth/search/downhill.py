@@ -9,11 +9,10 @@ another structure.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Complex, Float, Float32, Int
 
 from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
 from unsynth.rendering.renderer import cores
@@ -43,6 +42,10 @@ _SQUARE_DECAY = 0.95
 _LEAST_PEAK = 15.0
 #: The loss, in dB, for each dB that a sketch is too quiet.
 _QUIET_LOSS = 0.1
+#: Slope of a cell below the dynamic range, where one above it has a slope of 1.
+_SILENT_SLOPE = 0.02
+#: Power of a mel band below which it counts as this, -120 dB.
+_LEAST_POWER = 1e-12
 #: The largest correction of a sketch, in dB.
 _MAX_CORRECTION = 30.0
 
@@ -131,10 +134,13 @@ class Downhill:
             if rendered is not None:
                 correction = self._correction(windows(start_values, starts), rendered, starts)
             x.requires_grad_(True)
-            levels = self._levels(windows(x * scale + offset, starts))
-            losses = self._losses(levels + correction, target, weights)
-            (slope,) = torch.autograd.grad(losses.sum(), x)
-            x, losses = x.detach(), losses.detach()
+            sketched = windows(x * scale + offset, starts)
+            spectra, mel = self._mel_power(sketched.detach())
+            levels = _decibels(mel) + correction
+            losses, level_slopes = self._losses(levels, target, weights)
+            slopes = self._sound_slopes(level_slopes, spectra, mel)
+            (slope,) = torch.autograd.grad(sketched, x, slopes)
+            x = x.detach()
             # Losses on random windows are noisy: a patch is at its best by their moving average.
             smooth = losses if smooth is None else 0.7 * smooth + 0.3 * losses
             if step >= min(10, steps // 3):
@@ -162,13 +168,34 @@ class Downhill:
         starts, weights = self._draw_windows(rng)
         values = torch.tensor(np.stack(patches)[:, self._sketch.fitted], dtype=torch.float32)
         levels = self._levels(windows(values, starts))
-        return self._losses(levels, self._target_levels(starts), weights).numpy()
+        return self._losses(levels, self._target_levels(starts), weights)[0].numpy()
 
     def _levels(
         self, windows: Float[torch.Tensor, "*items samples"]
     ) -> Float[torch.Tensor, "*items bands"]:
-        power = _Power.apply(windows, self._window)
-        return 10.0 * (power @ self._basis).clamp_min(1e-12).log10()
+        return _decibels(self._mel_power(windows)[1])
+
+    def _mel_power(
+        self, windows: Float[torch.Tensor, "*items samples"]
+    ) -> tuple[Complex[torch.Tensor, "*items bins"], Float[torch.Tensor, "*items bands"]]:
+        """Return the spectra of windows, and their power in mel bands."""
+        spectra = torch.fft.rfft(windows * self._window)
+        power = spectra.real.square() + spectra.imag.square()
+        return spectra, (power @ self._basis).clamp_min(_LEAST_POWER)
+
+    def _sound_slopes(
+        self,
+        level_slopes: Float[torch.Tensor, "items windows bands"],
+        spectra: Complex[torch.Tensor, "items windows bins"],
+        mel: Float[torch.Tensor, "items windows bands"],
+    ) -> Float[torch.Tensor, "items windows samples"]:
+        """Take slopes with respect to levels back to the samples of windows."""
+        mel_slopes = torch.where(mel > _LEAST_POWER, level_slopes / mel, 0.0)
+        power_slopes = (10.0 / math.log(10.0) * mel_slopes) @ self._basis.T
+        # The first and the last bin occur once in a full spectrum, all others twice.
+        power_slopes[..., [0, -1]] *= 2.0
+        slopes = torch.fft.irfft(spectra * power_slopes, _SAMPLES, norm="forward")
+        return slopes * self._window
 
     def _draw_windows(
         self, rng: np.random.Generator
@@ -206,37 +233,27 @@ class Downhill:
         levels: Float[torch.Tensor, "items windows bands"],
         target: Float[torch.Tensor, "windows bands"],
         weights: Float[torch.Tensor, " windows"],
-    ) -> Float[torch.Tensor, " items"]:
-        """Mean difference in dB, each sound below its own peak, as in most distances of sounds.
+    ) -> tuple[Float[torch.Tensor, " items"], Float[torch.Tensor, "items windows bands"]]:
+        """Return mean differences in dB, and their slopes with respect to the levels.
 
-        The overall level thus does not count, but a level that is too low has a cost.
+        Each sound is compared below its own peak, as in most distances of sounds. The overall level
+        thus does not count, but a level that is too low has a cost.
         """
-        peaks = levels.amax(dim=(1, 2))
+        peaks, loudest = levels.flatten(1).max(dim=1)
         matched = levels + (target.max() - peaks)[:, None, None]
         # Below the dynamic range a slight slope remains, by which a silent cell can come back.
-        floor = -DYNAMIC_RANGE + 0.02 * (matched + DYNAMIC_RANGE)
-        matched = torch.where(matched > -DYNAMIC_RANGE, matched, floor)
-        differences = (matched - target).abs().mean(dim=2)
+        inside = matched > -DYNAMIC_RANGE
+        floor = -DYNAMIC_RANGE + _SILENT_SLOPE * (matched + DYNAMIC_RANGE)
+        differences = torch.where(inside, matched, floor) - target
         quiet = (_LEAST_PEAK - peaks).clamp_min(0.0)
-        return (differences * weights).sum(dim=1) + _QUIET_LOSS * quiet
+        losses = (differences.abs().mean(dim=2) * weights).sum(dim=1) + _QUIET_LOSS * quiet
+        slopes = differences.sign() * (weights / levels.shape[2])[:, None]
+        slopes = torch.where(inside, slopes, _SILENT_SLOPE * slopes)
+        # A louder peak lowers all other cells.
+        of_peaks = slopes.sum(dim=(1, 2)) + _QUIET_LOSS * (quiet > 0.0)
+        slopes.flatten(1).scatter_add_(1, loudest[:, None], -of_peaks[:, None])
+        return losses, slopes
 
 
-class _Power(torch.autograd.Function):
-    """Power spectra of windows; torch's own backward pass takes twice as long."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, windows: Float[torch.Tensor, "*items samples"], shape: torch.Tensor
-    ) -> torch.Tensor:
-        spectra = torch.fft.rfft(windows * shape)
-        ctx.save_for_backward(spectra, shape)
-        return spectra.real.square() + spectra.imag.square()
-
-    @staticmethod
-    def backward(ctx: Any, *power_slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        spectra, shape = ctx.saved_tensors
-        slopes = spectra * power_slopes[0]
-        # The first and the last bin occur once in a full spectrum, all others twice.
-        slopes[..., 0] *= 2.0
-        slopes[..., -1] *= 2.0
-        return torch.fft.irfft(slopes, len(shape), norm="forward") * shape, None
+def _decibels(power: Float[torch.Tensor, "*shape"]) -> Float[torch.Tensor, "*shape"]:
+    return 10.0 * power.log10()

@@ -19,8 +19,7 @@ from unsynth.tasks.dx7.layout import OPERATORS
 _STAGES = 4
 #: Number of patches whose feedback loops are played together; their loops are equally long.
 _GROUP = 16
-#: Number of samples of a loop computed before they are copied to their windows. It must divide
-#: the number of samples between knots.
+#: Samples of a loop that are computed before they are copied; a divisor of those between knots.
 _TILE = 16
 #: Lowest level at which an attack begins. All levels here are in octaves of amplitude.
 ATTACK_START = 1716 / 256
@@ -401,10 +400,7 @@ def _play_patch(algorithm, gains, phases, loop, sounds, total_phases):
                 _copy(loop[op - source, w], y[op])
             else:
                 _interpolate(phases[op, w], total_phases[op, w])
-                silent = True
-                for knot in gains[op, w]:
-                    silent = silent and knot == 0
-                if silent:
+                if not gains[op, w].any():
                     y[op] = 0
                     continue
                 for m in range(op + 1, OPERATORS):
@@ -456,7 +452,8 @@ def play(algorithms, gains, phases, depths, sounds, total_phases):
 def play_gradients(algorithms, gains, depths, total_phases, grad_sounds, grad_gains, grad_depths):
     """Write gradients with respect to gains and depths, given those with respect to sounds.
 
-    They are gradients of the smooth sine. Samples that are fed back count as constants.
+    They are gradients of the smooth sine. Samples that are fed back count as constants, and silent
+    windows of an operator have no gradients: those of envelopes are times the gain.
     """
     items, windows, samples = grad_sounds.shape
     blocks = gains.shape[3] - 1
@@ -478,6 +475,9 @@ def play_gradients(algorithms, gains, depths, total_phases, grad_sounds, grad_ga
                     if edges[m, op]:
                         _add(grad_phase[m], grad_y)
                 grad_gains[i, op, w, :] = 0
+                if not gains[i, op, w].any():
+                    y[op], grad_phase[op] = 0, 0
+                    continue
                 for b in range(blocks):
                     start = gains[i, op, w, b]
                     rise = (gains[i, op, w, b + 1] - start) / np.float32(block)

@@ -7,8 +7,9 @@ cost a fraction of the whole sound. The pitch envelope and the LFO are those of 
 gradients. Feedback starts from silence in each window.
 """
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -80,17 +81,9 @@ class DX7Windows:
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
         """Play the windows that begin at these samples, with these ``fitted`` values."""
-        ops = values[:, :-1].unflatten(1, (OPERATORS, -1))
-        steps = _interpolate(_LEVEL_STEPS, ops[..., 4:8])
-        steps = steps + _interpolate(_OUTPUT_STEPS, ops[..., 8])[..., None]
-        targets = ((32.0 * steps - 4256.0) / 256.0).clamp_min(1 / 16)
-        delayed = torch.zeros_like(targets, dtype=torch.bool)
-        delayed[..., 0] = ops[..., 4] < 0.5
-        targets = targets.masked_fill(delayed, 0.0)
         begins = starts[None].double() / SAMPLE_RATE - self._onset[:, None]
         times = (begins[..., None] + self._knots).flatten(1)
         factors = self._modulation.level_factors(times)
-        depths = 2.0 ** (values[:, -1] - 9.0) * self._feedback_factors
         clock = self._modulation.pitch_clock(times)[:, None]
         cycles = self._hz[..., None] * torch.where(self._fixed[..., None], times[:, None], clock)
         cycles = cycles.unflatten(2, (len(starts), -1))
@@ -99,90 +92,101 @@ class DX7Windows:
         if values.is_cuda:
             from unsynth.sketches.dx7 import kernel_gpu
 
+            read = _read(values)
+            depths = read.depths * self._feedback_factors
             gains = envelopes.levels(
-                ops[..., :4], targets, self._hold_seconds, self._duration, times, factors
+                read.rates, read.targets, self._hold_seconds, self._duration, times, factors
             )
             gains = gains.unflatten(2, (len(starts), -1))
             return kernel_gpu.play(gains, depths, phases, self._algorithms, self._samples)
-        gains = _Levels.apply(
-            ops[..., :4],
-            targets,
-            self._hold_seconds,
-            self._duration.numpy(),
-            times.numpy(),
-            factors.numpy(),
-        )
+        notes = (self._hold_seconds, self._duration.numpy(), times.numpy(), factors.numpy())
+        feedback = self._feedback_factors
         return _Play.apply(
-            gains.unflatten(2, (len(starts), -1)),
-            depths,
-            phases.numpy(),
-            self._algorithms.numpy(),
-            self._samples,
+            values, notes, phases.numpy(), feedback, self._algorithms.numpy(), self._samples
         )
 
 
-def _interpolate(table: Float[torch.Tensor, "100"], levels: torch.Tensor) -> torch.Tensor:
-    """Read a table at levels, linearly between its entries."""
+class _Fitted(NamedTuple):
+    """What the fitted values of some patches mean, and how it changes with them."""
+
+    rates: Float[torch.Tensor, "items ops 4"]
+    #: Levels that the envelopes move to, in octaves of amplitude.
+    targets: Float[torch.Tensor, "items ops 4"]
+    #: Octaves of a target per step of an envelope's level, and of the output level.
+    level_slopes: Float[torch.Tensor, "items ops 4"]
+    output_slopes: Float[torch.Tensor, "items ops 4"]
+    #: Depths of feedback, of which some algorithms have a quarter.
+    depths: Float[torch.Tensor, " items"]
+
+
+@torch.no_grad()
+def _read(values: Float[torch.Tensor, "items fitted"]) -> _Fitted:
+    """Read rates, levels and output levels of operators, and feedback, as the engine does."""
+    ops = values[:, :-1].unflatten(1, (OPERATORS, -1))
+    steps, level_slopes = _interpolate(_LEVEL_STEPS, ops[..., 4:8])
+    outputs, output_slopes = _interpolate(_OUTPUT_STEPS, ops[..., 8:])
+    targets = ((32.0 * (steps + outputs) - 4256.0) / 256.0).clamp_min(1 / 16)
+    # An attack that begins with level 0 is a delay.
+    targets[..., 0].masked_fill_(ops[..., 4] < 0.5, 0.0)
+    # A target at its lower bound does not move.
+    moves = (targets > 1 / 16) * (32.0 / 256.0)
+    depths = 2.0 ** (values[:, -1] - 9.0)
+    return _Fitted(ops[..., :4], targets, moves * level_slopes, moves * output_slopes, depths)
+
+
+def _interpolate(
+    table: Float[torch.Tensor, "100"], levels: Float[torch.Tensor, "*shape"]
+) -> tuple[Float[torch.Tensor, "*shape"], Float[torch.Tensor, "*shape"]]:
+    """Read a table at levels, linearly between its entries, and the slopes there."""
     levels = levels.clamp(0.0, 99.0)
-    below = levels.detach().floor().clamp_max(98.0)
+    below = levels.floor().clamp_max(98.0)
     table, at = table.to(levels.device), below.long()
-    return table[at] + (table[at + 1] - table[at]) * (levels - below)
-
-
-class _Levels(torch.autograd.Function):
-    """Amplitudes of envelopes at times, with gradients of their rates and targets."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        rates: torch.Tensor,
-        targets: torch.Tensor,
-        hold_seconds: float,
-        durations: Float[np.ndarray, " items"],
-        times: Float[np.ndarray, "items times"],
-        factors: Float[np.ndarray, "items ops times"],
-    ) -> torch.Tensor:
-        stages = rates.double().contiguous().numpy(), targets.double().contiguous().numpy()
-        gains = np.empty((*rates.shape[:2], times.shape[1]), dtype=np.float32)
-        levels(*stages, hold_seconds, durations, times, factors, gains)
-        ctx.arrays = *stages, hold_seconds, durations, times, factors, gains
-        return torch.from_numpy(gains)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_gains: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        rates, targets, *_ = ctx.arrays
-        gradients = np.empty_like(rates), np.empty_like(targets)
-        levels_gradients(*ctx.arrays, grad_gains[0].contiguous().numpy(), *gradients)
-        grad_rates, grad_targets = (torch.from_numpy(array).float() for array in gradients)
-        return grad_rates, grad_targets, None, None, None, None
+    low = table[at]
+    slopes = table[at + 1] - low
+    return low + slopes * (levels - below), slopes
 
 
 class _Play(torch.autograd.Function):
-    """Windows of notes, with gradients of gains at knots and of depths of feedback."""
+    """Windows of notes, with gradients of the fitted values."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        gains: torch.Tensor,
-        depths: torch.Tensor,
+        values: torch.Tensor,
+        notes: tuple[float, np.ndarray, np.ndarray, np.ndarray],
         phases: Float[np.ndarray, "items ops windows knots"],
+        feedback_factors: torch.Tensor,
         algorithms: Int[np.ndarray, " items"],
         samples: int,
     ) -> torch.Tensor:
-        items, ops, windows, _ = gains.shape
-        arrays = gains.contiguous().numpy(), depths.numpy()
+        items, ops, windows, knots = phases.shape
+        fitted = _read(values)
+        depths = (fitted.depths * feedback_factors).numpy()
+        envelopes = tuple(x.double().contiguous().numpy() for x in (fitted.rates, fitted.targets))
+        gains = np.empty((items, ops, windows, knots), dtype=np.float32)
+        levels(*envelopes, *notes, gains.reshape(items, ops, -1))
         sounds = np.empty((items, windows, samples), dtype=np.float32)
         total_phases = np.empty((items, ops, windows, samples), dtype=np.float32)
-        play(algorithms, arrays[0], phases, arrays[1], sounds, total_phases)
-        ctx.arrays = algorithms, *arrays, total_phases
+        play(algorithms, gains, phases, depths, sounds, total_phases)
+        ctx.arrays = fitted, envelopes, notes, algorithms, gains, depths, total_phases
         return torch.from_numpy(sounds)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        algorithms, gains, depths, total_phases = ctx.arrays
+        fitted, envelopes, notes, algorithms, gains, depths, total_phases = ctx.arrays
         grad_gains, grad_depths = np.empty_like(gains), np.empty_like(depths)
         grad_sounds = grad_outputs[0].contiguous().numpy()
         play_gradients(
             algorithms, gains, depths, total_phases, grad_sounds, grad_gains, grad_depths
         )
-        return torch.from_numpy(grad_gains), torch.from_numpy(grad_depths), None, None, None
+        grad_rates, grad_targets = (np.empty_like(array) for array in envelopes)
+        shape = (*gains.shape[:2], -1)
+        gradients = grad_gains.reshape(shape), grad_rates, grad_targets
+        levels_gradients(*envelopes, *notes, gains.reshape(shape), *gradients)
+        moved = torch.from_numpy(grad_targets).float()
+        grad_levels = moved * fitted.level_slopes
+        grad_level = (moved * fitted.output_slopes).sum(dim=2, keepdim=True)
+        ops = torch.cat([torch.from_numpy(grad_rates).float(), grad_levels, grad_level], dim=2)
+        grad_feedback = math.log(2.0) * torch.from_numpy(grad_depths * depths)
+        grad_values = torch.cat([ops.flatten(1), grad_feedback[:, None]], dim=1)
+        return grad_values, None, None, None, None, None
