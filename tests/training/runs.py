@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.models.small import SMALL
 
-STEPS = 40
+STEPS = 24
 EXPERIMENT = {
     "task": "dx7",
     "model": SMALL,
@@ -14,7 +14,7 @@ EXPERIMENT = {
         "steps": STEPS,
         "learning_rate": 1.0e-3,
         "warm_up": 4,
-        "validate_every": 15,
+        "validate_every": 9,
         "checkpoint_minutes": 0,
     },
     "sampling": {"solver": "midpoint", "steps": 3},
