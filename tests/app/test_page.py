@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -257,7 +259,19 @@ def test_bad_sound_is_said_in_one_sentence(page: Any, tmp_path: Path) -> None:
     page.locator("#app-error", has_text="not a sound file").wait_for()
 
 
-def test_no_serious_accessibility_findings(page: Any, organ: Path) -> None:
+@contextmanager
+def asleep(processes: list[psutil.Process]) -> Iterator[None]:
+    """Let processes sleep, which would otherwise keep all cores busy meanwhile."""
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def test_no_serious_accessibility_findings(page: Any, server: Server, organ: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page.set_viewport_size({"width": 390, "height": 844})
 
@@ -275,7 +289,8 @@ def test_no_serious_accessibility_findings(page: Any, organ: Path) -> None:
     assert not serious()
     begin(page, organ)
     page.locator("#app-live-best[src]").wait_for()
-    assert not serious()
+    with asleep(psutil.Process(server.process.pid).children(recursive=True)):
+        assert not serious()
     page.click("#app-live-stop")
     page.locator("#app-report h1").wait_for()
     page.locator("#app-knobs summary").first.click()

@@ -126,7 +126,7 @@ def _read(values: Float[torch.Tensor, "items fitted"]) -> _Fitted:
     steps, level_slopes = _interpolate(_LEVEL_STEPS, ops[..., 4:8])
     outputs, output_slopes = _interpolate(_OUTPUT_STEPS, ops[..., 8:])
     targets = ((32.0 * (steps + outputs) - 4256.0) / 256.0).clamp_min(1 / 16)
-    # An attack that begins with level 0 is a delay.
+    # A first level of 0 delays the attack.
     targets[..., 0].masked_fill_(ops[..., 4] < 0.5, 0.0)
     # A target at its lower bound does not move.
     moves = (targets > 1 / 16) * (32.0 / 256.0)
