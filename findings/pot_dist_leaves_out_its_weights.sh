@@ -5,10 +5,10 @@
 # Guess: ot.dist(a, b, metric, w=weights) weights each number of the items, as SciPy's cdist does
 #   with the same w, and as ot.dist does with backend="scipy".
 # Behaviour: the default "sqeuclidean" and all others but "minkowski" neither use w nor pass it on.
-#   The documentation says only "weights for the weighted metrics". So numbers in a large unit, which
-#   the weights should balance, decide alone: of 200 items whose first number is in cents, 193 are
-#   paired with another one than by the weighted distance. With metric="minkowski", p=2 it is right.
-#   (In the repository "cityblock" is mended, but in no release.)
+#   The documentation says only "weights for the weighted metrics". So numbers in a large unit,
+#   which the weights should balance, decide alone: of 200 items whose first number is in cents, 193
+#   are paired with another one than by the weighted distance. With metric="minkowski" and p=2 the
+#   weights count. ("cityblock" is mended in the repository, but not in this release.)
 #
 # Output seen (distances of the same two sets, with the weights 1/variance):
 #   mean distance       cdist       dist without w  SciPy's backend
