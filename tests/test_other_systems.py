@@ -48,7 +48,7 @@ if __name__ == "__main__":
     small += ["--set", "data.folder=set"]
     for line in (
         ["match", sound, "--renders", "40", "--keep", "2", "--index", index, "--model", model],
-        ["render", "dx7", "set", "--count", "8", "--observe", "log-mel", "--workers", "1"],
+        ["render", "dx7", "set", "--count", "8", "--shard-sounds", "4", "--observe", "log-mel"],
         ["train", experiment, *small],
     ):
         CliRunner().invoke(commands, line, catch_exceptions=False, standalone_mode=False)
