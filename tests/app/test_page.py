@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -262,13 +262,15 @@ def test_bad_sound_is_said_in_one_sentence(page: Any, tmp_path: Path) -> None:
 @contextmanager
 def asleep(processes: list[psutil.Process]) -> Iterator[None]:
     """Let processes sleep, which would otherwise keep all cores busy meanwhile."""
-    for process in processes:
-        process.suspend()
     try:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
         for process in processes:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def test_no_serious_accessibility_findings(page: Any, server: Server, organ: Path) -> None:

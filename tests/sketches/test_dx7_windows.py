@@ -328,6 +328,18 @@ def test_gradient_of_feedback_matches_differences(number):
     assert gradient == pytest.approx(np.square(change).sum(), rel=0.03)
 
 
+def test_only_what_a_held_note_depends_on_has_gradients(task):
+    """The level it is held at, and the output level: not rates, nor what is over or to come."""
+    patch = carrier(task, op1__level3=91)  # the engine plays 90 as 91
+    sketch = sketch_of(task)
+    values = torch.tensor(patch[None, sketch.fitted], dtype=torch.float32, requires_grad=True)
+    sound = sketch.windows([patch], SAMPLES)(values, torch.tensor([44_100]))
+    (gradients,) = torch.autograd.grad(sound.square().sum(), values)
+    names = np.array(task.spec.names)[sketch.fitted]
+    assert set(names[gradients[0].numpy() > 0]) == {"op1.level3", "op1.output_level"}
+    assert set(names[gradients[0].numpy() != 0]) == {"op1.level3", "op1.output_level"}
+
+
 def test_slopes_of_levels_match_differences(task):
     """The tables of levels bend at whole values, so the values lie between them."""
     rng = np.random.default_rng(4)

@@ -162,27 +162,27 @@ class _Play(torch.autograd.Function):
         items, ops, windows, knots = phases.shape
         fitted = _read(values)
         depths = (fitted.depths * feedback_factors).numpy()
-        envelopes = tuple(x.double().contiguous().numpy() for x in (fitted.rates, fitted.targets))
+        stages = tuple(x.double().contiguous().numpy() for x in (fitted.rates, fitted.targets))
         gains = np.empty((items, ops, windows, knots), dtype=np.float32)
-        levels(*envelopes, *notes, gains.reshape(items, ops, -1))
+        levels(*stages, *notes, gains.reshape(items, ops, -1))
         sounds = np.empty((items, windows, samples), dtype=np.float32)
         total_phases = np.empty((items, ops, windows, samples), dtype=np.float32)
         play(algorithms, gains, phases, depths, sounds, total_phases)
-        ctx.arrays = fitted, envelopes, notes, algorithms, gains, depths, total_phases
+        ctx.arrays = fitted, stages, notes, algorithms, gains, depths, total_phases
         return torch.from_numpy(sounds)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        fitted, envelopes, notes, algorithms, gains, depths, total_phases = ctx.arrays
+        fitted, stages, notes, algorithms, gains, depths, total_phases = ctx.arrays
         grad_gains, grad_depths = np.empty_like(gains), np.empty_like(depths)
         grad_sounds = grad_outputs[0].contiguous().numpy()
         play_gradients(
             algorithms, gains, depths, total_phases, grad_sounds, grad_gains, grad_depths
         )
-        grad_rates, grad_targets = (np.empty_like(array) for array in envelopes)
+        grad_rates, grad_targets = (np.empty_like(array) for array in stages)
         shape = (*gains.shape[:2], -1)
         gradients = grad_gains.reshape(shape), grad_rates, grad_targets
-        levels_gradients(*envelopes, *notes, gains.reshape(shape), *gradients)
+        levels_gradients(*stages, *notes, gains.reshape(shape), *gradients)
         moved = torch.from_numpy(grad_targets).float()
         grad_levels = moved * fitted.level_slopes
         grad_level = (moved * fitted.output_slopes).sum(dim=2, keepdim=True)
