@@ -340,6 +340,27 @@ def test_only_what_a_held_note_depends_on_has_gradients(task):
     assert set(names[gradients[0].numpy() != 0]) == {"op1.level3", "op1.output_level"}
 
 
+def test_gradient_of_the_feedback_parameter_matches_differences(task):
+    """Weight samples by the change itself, as above; a step doubles the depth."""
+    patch = carrier(task, feedback=4)  # of a lone carrier: operator 6 of algorithm 32
+    ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
+    ops[5], ops[0, OP["output_level"]] = ops[0], 0
+    sketch = sketch_of(task)
+    windows = sketch.windows([patch], SAMPLES)
+    values = torch.tensor(patch[None, sketch.fitted], dtype=torch.float32)
+    starts = torch.tensor([44_100])
+
+    def sound(step):
+        moved = values.clone()
+        moved[:, -1] += step
+        return windows(moved, starts)
+
+    change = (sound(0.3) - sound(-0.3)) / 0.6
+    values.requires_grad_(True)
+    (gradients,) = torch.autograd.grad((sound(0.0) * change).sum(), values)
+    assert gradients[0, -1].item() == pytest.approx(change.square().sum().item(), rel=0.1)
+
+
 def test_slopes_of_levels_match_differences(task):
     """The tables of levels bend at whole values, so the values lie between them."""
     rng = np.random.default_rng(4)
