@@ -192,7 +192,7 @@ class Downhill:
         """Take slopes with respect to levels back to the samples of windows."""
         mel_slopes = torch.where(mel > _LEAST_POWER, level_slopes / mel, 0.0)
         power_slopes = (10.0 / math.log(10.0) * mel_slopes) @ self._basis.T
-        # The inverse counts each bin twice, as it must, but the first and the last: no band has them.
+        # The inverse counts all bins twice, as it must, but the outermost, which no band has.
         slopes = torch.fft.irfft(spectra * power_slopes, _SAMPLES, norm="forward")
         return slopes * self._window
 
