@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -22,6 +23,17 @@ def answer(word):
             return np.ones(5_000_000, dtype=np.float32)
         case "sleep":
             time.sleep(100)
+        case "print":
+            # As a plugin prints: past Python's own streams.
+            os.write(1, b"Path Error\nno user folder\n")
+        case "print much":
+            os.write(2, b"a line\n" * 20_000)
+        case "print and die":
+            os.write(1, b"first\n\nsecond\x1b[31m\nthird\n")
+            os.write(2, b"last words\n")
+            os._exit(3)
+        case "log size":
+            return os.fstat(1).st_size
         case "engine error":
             raise EngineError("a failure")
         case "unpicklable error":
@@ -51,6 +63,26 @@ def test_calls_are_answered(workers):
     assert [f.result() for f in [workers.submit(i) for i in range(50)]] == list(range(50))
     pids = {f.result() for f in [workers.submit("pid") for _ in range(50)]}
     assert len(pids) == 2 and os.getpid() not in pids
+
+
+def test_what_a_worker_prints_is_kept_apart(workers, capfd):
+    assert workers.submit("print").result() == "print"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_last_lines_of_a_dead_worker_are_told(workers, capfd):
+    with pytest.raises(WorkerDied) as died:
+        workers.submit("print and die").result()
+    assert died.value.ending.startswith("exit code 3, after it printed: second")
+    assert died.value.ending.endswith(" / third / last words") and "\x1b" not in died.value.ending
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_worker_that_prints_without_end_fills_no_disk():
+    with closing(Workers(make, 1, timeout=60.0)) as one:
+        one.submit("print much").result()
+        one.submit("any").result()
+        assert one.submit("log size").result() == 0
 
 
 def test_errors_reach_the_caller(workers):

@@ -212,8 +212,10 @@ def _ask_plugin(make: Callable[[], Callable[[Any], list[str]]], argument: Any) -
     with closing(Workers(make, 1, _PLUGIN_TIMEOUT)) as workers:
         try:
             return await_result(workers.submit(argument))
-        except (WorkerDied, TimeoutError):
-            return ["the plugin crashed or hung while its state was read"]
+        except WorkerDied as death:
+            return [f"the plugin crashed while its state was read ({death.ending})"]
+        except TimeoutError:
+            return [f"the plugin hung for {_PLUGIN_TIMEOUT:g} s while its state was read"]
 
 
 def _complaints(task: Task) -> Callable[[Any], list[str]]:

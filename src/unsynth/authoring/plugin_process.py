@@ -83,8 +83,8 @@ class PluginProcess:
             answer: _Answer = await_result(self._workers.submit((method, *arguments)))
         except WorkerDied as death:
             raise PluginCrashError(
-                f"{self._plugin} crashed when it was asked for its parameters (exit code "
-                f"{death.exitcode}); install it again, or leave it out"
+                f"{self._plugin} crashed when it was asked for its parameters "
+                f"({death.ending}); install it again, or leave it out"
             ) from None
         except TimeoutError:
             raise PluginHangError(

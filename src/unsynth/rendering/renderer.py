@@ -124,11 +124,11 @@ class Renderer:
         except WorkerDied as error:
             if not error.began and self._processes is not None and not self._processes.started:
                 raise EngineError(
-                    "the engine's process dies or hangs each time it starts (exit code "
-                    f"{error.exitcode}); is there enough memory?"
+                    "the engine's process dies or hangs each time it starts "
+                    f"({error.ending}); is there enough memory?"
                 ) from None
             when = "" if error.began else " while it started"
-            return RenderFailure(f"the worker died{when}, with exit code {error.exitcode}", True)
+            return RenderFailure(f"the worker died{when}, with {error.ending}", True)
         except TimeoutError:
             return RenderFailure(f"no sound after {self._timeout:g} s", True)
 

@@ -7,19 +7,26 @@ the thread notices it.
 Everything large goes through that pipe. What :mod:`multiprocessing` itself sends while it starts a
 process must fit the buffer of a pipe: it keeps the other end open too, so a process that dies
 before it has read everything would leave it waiting for ever.
+
+What a worker prints goes to a file of its own, because plugins print whatever they like. The last
+lines are shown if the worker dies.
 """
 
 import multiprocessing
+import os
 import pickle
 import signal
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from unsynth.documents import printable
 from unsynth.errors import EngineError, UnsynthError
 
 _Argument = TypeVar("_Argument")
@@ -30,6 +37,11 @@ _START_TIMEOUT = 300.0
 #: Number of attempts to start a worker for a call.
 _START_ATTEMPTS = 3
 
+#: Bytes of what a worker prints above which they are dropped after a call.
+_PRINTED_BYTES = 65_536
+#: How many of the last lines that a worker printed are shown, and of how many characters in all.
+_LINES, _CHARACTERS = 3, 300
+
 #: Held while processes are started or joined: Python's table of child processes is not thread-safe.
 _children = threading.Lock()
 
@@ -38,13 +50,21 @@ class WorkerDied(Exception):  # noqa: N818 (an event in a worker, not always an 
     """A worker process ended during a call, or every attempt to start one failed.
 
     ``began`` says whether the call had reached a worker. ``exitcode`` is that of the last worker,
-    or ``None`` if the pool was closed before the call.
+    or ``None`` if the pool was closed before the call. ``printed`` holds the last lines that the
+    worker printed.
     """
 
-    def __init__(self, exitcode: int | None, began: bool) -> None:
-        super().__init__(exitcode, began)
+    def __init__(self, exitcode: int | None, began: bool, printed: str = "") -> None:
+        super().__init__(exitcode, began, printed)
         self.exitcode = exitcode
         self.began = began
+        self.printed = printed
+
+    @property
+    def ending(self) -> str:
+        """The exit code, and what the worker printed last."""
+        said = f", after it printed: {self.printed}" if self.printed else ""
+        return f"exit code {self.exitcode}{said}"
 
 
 class Workers(Generic[_Argument, _Reply]):
@@ -109,10 +129,13 @@ class Workers(Generic[_Argument, _Reply]):
                 self.started = True
                 return worker
             except BaseException as error:
+                printed = worker.printed()
                 self._discard(worker)
                 if not isinstance(error, WorkerDied | TimeoutError):
                     raise
-        raise WorkerDied(None if self._closed else worker.process.exitcode, began=False)
+        if self._closed:
+            raise WorkerDied(None, began=False)
+        raise WorkerDied(worker.process.exitcode, began=False, printed=printed)
 
     def _discard(self, worker: "_Worker") -> None:
         self._thread_local.worker = None
@@ -127,7 +150,10 @@ class _Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, worker_end = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end,))
+        file, name = tempfile.mkstemp(prefix="unsynth-", suffix=".log")
+        os.close(file)
+        self._log = Path(name)
+        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end, name))
         with _children:
             self.process.start()
         worker_end.close()
@@ -166,20 +192,33 @@ class _Worker:
     def _death(self) -> WorkerDied:
         with _children:
             self.process.join()
-        return WorkerDied(self.process.exitcode, began=True)
+        return WorkerDied(self.process.exitcode, began=True, printed=self.printed())
+
+    def printed(self) -> str:
+        """Read the last lines that the process printed, in one line."""
+        try:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        last = " / ".join([line.strip() for line in lines if line.strip()][-_LINES:])
+        return printable(last[-_CHARACTERS:])
 
     def close(self) -> None:
         self.process.kill()
         with _children:
             self.process.join()
         self._pipe.close()
+        self._log.unlink(missing_ok=True)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, log: str) -> None:
     """Receive ``make``, then arguments of the function it returns.
 
-    Sends (reply, None) or (None, error) for each.
+    Sends (reply, None) or (None, error) for each. Prints to the file ``log``.
     """
+    file = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
     # Ctrl-C reaches the parent too, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -187,6 +226,8 @@ def _serve(pipe: Connection) -> None:
         if function is not None:
             while True:
                 pipe.send(_answer(function, pipe.recv()))
+                if os.fstat(file).st_size > _PRINTED_BYTES:
+                    os.ftruncate(file, 0)
     except (EOFError, OSError):
         pass  # The parent is gone.
 

@@ -101,7 +101,7 @@ def export_patches(result: MatchResult, folder: Path) -> list[Path]:
         try:
             return await_result(workers.submit(patches))
         except WorkerDied as death:
-            reason = f"its process died with exit code {death.exitcode}"
+            reason = f"its process died with {death.ending}"
         except TimeoutError:
             reason = f"it did not finish within {_EXPORT_TIMEOUT:g} s"
     raise EngineError(f"the synthesizer of {task.name} did not write its patches: {reason}")
