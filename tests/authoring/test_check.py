@@ -23,6 +23,19 @@ class Lingering(TinySynth):
         return np.float32(mixed)
 
 
+class Stuck(TinySynth):
+    """Holds a quiet note over from one sound to the next, now and then."""
+
+    renders = 0
+
+    def render(self, patch, note, seconds=4.0):
+        sound = super().render(patch, note, seconds)
+        self.renders += 1
+        if self.renders % 5 == 0:
+            sound += np.float32(0.003) * np.sin(np.arange(sound.shape[1], dtype=np.float32))
+        return sound
+
+
 class Silent(TinySynth):
     def render(self, patch, note, seconds=4.0):
         return 0.0 * super().render(patch, note, seconds)
@@ -56,6 +69,7 @@ def test_good_task_has_no_problems(tmp_path):
     facts = dict(result.facts())
     assert facts["audible"] == "12 of 12 draws (100 %)"
     assert facts["noise floor"].startswith("MSS 0.00 dB")
+    assert facts["before the note"] == "-200 dB at most"
     page = tmp_path / "page.html"
     write_page(result, page)
     text = page.read_text(encoding="utf-8")
@@ -70,6 +84,13 @@ def test_tail_in_the_next_sound_is_a_problem():
     result = run_check(Lingering)
     assert result.floor.max() == 0.0 and result.history.mean() > 0.05
     assert any("depends on the sounds before it" in problem for problem in result.problems)
+
+
+def test_a_sound_before_the_note_is_a_problem():
+    result = run_check(Stuck)
+    assert result.early.shape == (36,) and (result.early > -60).sum() == 6
+    (problem,) = [each for each in result.problems if "before their note" in each]
+    assert "6 of 36 renders sound before their note starts (at -53 dB)" in problem
 
 
 def test_silent_engine_is_an_error():

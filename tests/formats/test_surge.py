@@ -23,7 +23,6 @@ from unsynth.formats.vst import (
     write_fxp,
     write_vstpreset,
 )
-from unsynth.synths.surge_xt import surge_base
 
 XML = (
     b'<patch revision="24"><meta name="Init" /><parameters>'
@@ -65,9 +64,9 @@ def test_presets_whose_chunks_overlap_are_refused():
 
 
 def test_a_preset_without_a_state_is_no_patch_of_surge():
-    preset = write_vstpreset(VSTPreset("A" * 32, {"Cont": b""}))
+    preset = read_vstpreset(write_vstpreset(VSTPreset("A" * 32, {"Cont": b""})))
     with pytest.raises(PatchError, match="cut off"):
-        surge_base(preset, {})
+        read_surge_patch(preset.chunks.get("Comp", b""))
 
 
 def test_a_damaged_modulation_is_named():

@@ -2,7 +2,8 @@
 
 Every draw is rendered three times, each time in a new process: twice in the same order, once
 shuffled. Distances are MSS in dB. The noise floor compares the two renders in the same order; the
-history dependence compares the first with the shuffled one, where other sounds came before.
+history dependence compares the first with the shuffled one, where other sounds came before. All
+renders must be silent until their note starts.
 """
 
 from collections import Counter
@@ -72,7 +73,8 @@ class CheckResult:
     ``problems`` make the task unusable; ``remarks`` are worth knowing. ``loudness`` (dB) has a
     value per rendered draw. The distances (MSS, dB) have one per audible draw: to its own second
     render (``floor``), to its render after other sounds (``history``), and to the next draw
-    (``others``). ``seconds`` is the time to render one sound on one core.
+    (``others``). ``early`` (dB) has a value per render: the loudness before the note starts.
+    ``seconds`` is the time to render one sound on one core.
     """
 
     task: Task
@@ -81,6 +83,7 @@ class CheckResult:
     floor: Float[np.ndarray, " audible"]
     history: Float[np.ndarray, " audible"]
     others: Float[np.ndarray, " audible"]
+    early: Float[np.ndarray, " renders"]
     seconds: float
     examples: tuple[Example, ...]
     sample_rate: int
@@ -105,6 +108,7 @@ class CheckResult:
                 f"MSS {self.history.mean():.2f} dB (worst {self.history.max():.2f})",
             ),
             ("between two draws", f"MSS {self.others.mean():.2f} dB"),
+            ("before the note", f"{self.early.max():.0f} dB at most"),
             ("render time", f"{self.seconds:.4f} s per sound on one core"),
         ]
 
@@ -125,6 +129,8 @@ def check(
         yield BasePatchCheck(tuple(differences))
     rng = np.random.default_rng(seed)
     patches = [task.sample(rng) for _ in range(draws)]
+    onsets = [task.note(patch).onset for patch in patches]
+    early: list[float] = []
     renders: list[_Sound | RenderFailure] = []
     start = perf_counter()
     for done, sound in _render(task, patches, range(draws)):
@@ -137,6 +143,7 @@ def check(
     rate = task.synth().sample_rate
     sounds = {i: s for i, s in enumerate(renders) if not isinstance(s, RenderFailure)}
     levels = {i: loudness(sound, rate) for i, sound in sounds.items()}
+    early += [_before(sound, onsets[i], rate) for i, sound in sounds.items()]
     audible = [i for i, level in levels.items() if level >= SILENCE_DB]
     failures = Counter(s.reason for s in renders if isinstance(s, RenderFailure))
     if not audible:
@@ -150,8 +157,10 @@ def check(
         distances[stage] = {}
         for done, sound in _render(task, patches, order):
             i = order[done - 1]
-            if i in audible and not isinstance(sound, RenderFailure):
-                distances[stage][i] = mss(sounds[i], sound, rate)
+            if not isinstance(sound, RenderFailure):
+                early.append(_before(sound, onsets[i], rate))
+                if i in audible:
+                    distances[stage][i] = mss(sounds[i], sound, rate)
             yield CheckProgress(stage, done, draws)
     complete = [i for i in audible if all(i in each for each in distances.values())]
     if not complete:
@@ -172,6 +181,12 @@ def check(
             f"{history.mean():.2f} dB, while the noise floor is {floor.mean():.2f} dB; give the "
             "engine a longer `flush`"
         )
+    heard = sum(level >= SILENCE_DB for level in early)
+    if heard:
+        problems.append(
+            f"{heard} of {len(early)} renders sound before their note starts (at {max(early):.0f} "
+            "dB): the engine keeps playing an earlier sound; give it a longer `flush`"
+        )
     remarks = []
     if len(audible) < _FEW_AUDIBLE * draws:
         remarks.append(
@@ -185,12 +200,18 @@ def check(
         floor=floor,
         history=history,
         others=np.array(others),
+        early=np.array(early),
         seconds=seconds,
         examples=tuple(Example(patches[i], sounds[i]) for i in complete[:_EXAMPLES]),
         sample_rate=rate,
         problems=tuple(problems),
         remarks=tuple(remarks),
     )
+
+
+def _before(sound: _Sound, onset: float, rate: int) -> float:
+    """Compute the loudness of a sound, in dB, before a note at ``onset`` seconds."""
+    return loudness(sound[:, : int(onset * rate)], rate)
 
 
 def _shuffled(draws: int) -> list[int]:

@@ -25,6 +25,18 @@ _MOST_DEPTH = 64
 #: The key of a parameter's modulations in a table, among its attributes.
 MODULATIONS = "modulations"
 
+#: State of a session that is not part of a patch: no MPE, twelve equal steps, no remote control.
+_SESSION = {
+    "mpeEnabled": 0,
+    "monoPedalMode": 0,
+    "oscStartIn": 0,
+    "oscStartOut": 0,
+    "disconnectFromOddSoundMTS": 1,
+    "hasTuning": 0,
+    "hasMapping": 0,
+    "mapChannelToOctave": 0,
+}
+
 #: Attributes of each parameter by name; under :data:`MODULATIONS` a list of sources and depths.
 Table = Mapping[str, Mapping[str, Any]]
 
@@ -107,10 +119,16 @@ def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
                 yield f"{name}: depth of source {source} is {routings.get(source)}, not {depth}"
 
 
-def surge_values(patch: SurgePatch) -> Table:
-    """List the values of all parameters, as a table."""
+def surge_parameters(patch: SurgePatch) -> Table:
+    """List all parameters with their attributes and modulations, as a table."""
     return {
-        element.tag: {"value": element.get("value", "")} for element in _parameters(_root(patch))
+        element.tag: {
+            **element.attrib,
+            MODULATIONS: [
+                {"source": source, "depth": depth} for source, depth in _routings(element).items()
+            ],
+        }
+        for element in _parameters(_root(patch))
     }
 
 
@@ -132,6 +150,18 @@ def rename_surge_patch(patch: SurgePatch, name: str) -> SurgePatch:
     if meta is None:
         meta = ET.SubElement(root, "meta")
     meta.attrib.update(name=name, category="unsynth", author="", license="")
+    return replace(patch, xml=ET.tostring(root))
+
+
+def reset_surge_session(patch: SurgePatch) -> SurgePatch:
+    """Add the state of a session, so that a user's own (MPE, tunings) does not stay in the plugin.
+
+    Source: the plugin's ``dawExtraState``, as Surge XT 1.3.3 reads it.
+    """
+    root = _root(patch)
+    session = ET.SubElement(root, "dawExtraState", populated="1")
+    for name, value in _SESSION.items():
+        ET.SubElement(session, name, v=str(value))
     return replace(patch, xml=ET.tostring(root))
 
 

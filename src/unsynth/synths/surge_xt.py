@@ -1,9 +1,10 @@
-"""Surge XT: a VST3 instrument whose base patch is its own init patch, edited.
+"""Surge XT: a VST3 instrument whose base patch is the init patch, edited.
 
-No preset is shipped. The host's parameters do not reach some attributes and the modulation
-routings, so these are written into the XML of a new instance's state
-(:mod:`unsynth.formats.surge`). Writing a patch as a file needs no plugin: this package includes the
-init patch's XML (``surge_xt_init.xml``, CC0, by the Surge Synth Team), and
+This package includes the XML of the init patch (``surge_xt_init.xml``, CC0, by the Surge Synth
+Team). A task edits it (:mod:`unsynth.formats.surge`), because the host's parameters do not reach
+some attributes and the modulation routings. The plugin gets the result as a preset, so it does not
+matter which patch it starts with: "Init Saw" with its factory patches, "Init" without them, or the
+user's own choice. Writing a patch as a file needs no plugin:
 ``surge_xt_controls.csv`` says how a host's value is stored in it.
 
 A host's value r from 0 to 1 is stored in the XML as v from ``low`` to ``high``:
@@ -34,16 +35,16 @@ from unsynth.formats.surge import (
     edit_surge_patch,
     read_surge_patch,
     rename_surge_patch,
+    reset_surge_session,
     surge_differences,
     surge_fxp,
-    surge_name,
+    surge_parameters,
     surge_preset,
     surge_revision,
-    surge_values,
 )
 from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
 from unsynth.synths.vst3 import VST3, RawPatch
-from unsynth.synths.vst3_plugin import FLUSH, load_preset
+from unsynth.synths.vst3_plugin import FLUSH
 
 if TYPE_CHECKING:
     from pedalboard import VST3Plugin
@@ -136,9 +137,15 @@ class SurgeXT(VST3):
         sample_rate: int = SAMPLE_RATE,
     ) -> None:
         choices = {name: c.choices for name, c in surge_controls().items() if c.choices}
-        super().__init__(plugin, "Surge XT", choices=choices, flush=flush, sample_rate=sample_rate)
-        self._base = base
-        self._start_patch = surge_init()
+        self._base = edit_surge_patch(surge_init(), base)
+        super().__init__(
+            plugin,
+            "Surge XT",
+            preset=write_preset(reset_surge_session(self._base)),
+            choices=choices,
+            flush=flush,
+            sample_rate=sample_rate,
+        )
 
     def patch(self) -> SurgePatch:
         """Read the patch that the plugin holds now."""
@@ -146,7 +153,7 @@ class SurgeXT(VST3):
 
     def base_differences(self) -> list[str]:
         """List where the base patch, read back from the plugin, is wrong."""
-        return base_differences(self.patch(), self._start_patch, self._base)
+        return base_differences(self.patch(), self._base)
 
     def complaints(self, patches: Sequence[RawPatch]) -> list[str]:
         """Add elements whose values in a file would differ from those that the plugin plays."""
@@ -165,9 +172,6 @@ class SurgeXT(VST3):
     def _names(self, plugin: "VST3Plugin") -> list[str]:
         """Name the parameters; the host's names of oscillators and effects may be out of date."""
         return correct_names(super()._names(plugin))
-
-    def _prepare(self, plugin: "VST3Plugin") -> None:
-        self._start_patch = load_base_patch(plugin, self._base)
 
 
 class SurgeXTEngine:
@@ -238,32 +242,13 @@ def correct_names(names: Sequence[str]) -> list[str]:
     return corrected
 
 
-def load_base_patch(plugin: "VST3Plugin", base: Table) -> SurgePatch:
-    """Load the base patch into a new plugin; return the patch that the plugin started with."""
-    init = plugin.preset_data
-    load_preset(plugin, surge_base(init, base))
-    return _read_preset(init)
-
-
-def base_differences(patch: SurgePatch, start: SurgePatch, base: Table) -> list[str]:
-    """List where a patch read back from the plugin differs from the base patch.
-
-    ``base`` lists only changes to ``start``, the patch that the plugin started with. So ``start``
-    is checked too: it must be the init patch.
-    """
-    init = surge_init()
-    differences = list(surge_differences(patch, base))
-    if surge_revision(start) != surge_revision(init):
+def base_differences(patch: SurgePatch, base: SurgePatch) -> list[str]:
+    """List where a patch read back from the plugin differs from the base patch."""
+    differences = list(surge_differences(patch, surge_parameters(base)))
+    if surge_revision(patch) != surge_revision(base):
         differences.append(
-            f"the plugin writes patches of revision {surge_revision(start)}, not "
-            f"{surge_revision(init)}: use Surge XT 1.3"
-        )
-    others = list(surge_differences(start, surge_values(init)))
-    if others or surge_name(start) != surge_name(init):
-        more = f" ({others[0]}; {len(others)} in all)" if others else ""
-        differences.append(
-            f"the plugin starts with the patch {surge_name(start)!r}, not the factory's "
-            f"{surge_name(init)!r}{more}: choose that one in Surge's menu (Patch Defaults)"
+            f"the plugin writes patches of revision {surge_revision(patch)}, not "
+            f"{surge_revision(base)}: use Surge XT 1.3"
         )
     return differences
 
@@ -272,16 +257,6 @@ def write_preset(patch: SurgePatch) -> bytes:
     """Write a patch as a ``.vstpreset``, as the plugin does."""
     empty = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
     return write_vstpreset(surge_preset(empty, replace(patch, rest=_TAIL)))
-
-
-def surge_base(init: bytes, base: Table) -> bytes:
-    """Apply a table of changes to an init patch, both as the bytes of a ``.vstpreset``.
-
-    Raises :class:`~unsynth.errors.PatchError` for bytes that hold no Surge patch.
-    """
-    return write_vstpreset(
-        surge_preset(read_vstpreset(init), edit_surge_patch(_read_preset(init), base))
-    )
 
 
 def _read_preset(preset: bytes) -> SurgePatch:
