@@ -4,8 +4,11 @@ The tests read the files with independent readers, written from the descriptions
 """
 
 import json
+import os
 import re
 import struct
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from importlib.resources import files
@@ -15,6 +18,7 @@ import pytest
 import soundfile
 import yaml
 
+from unsynth.data.draws import loudness
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import (
     edit_surge_patch,
@@ -461,6 +465,68 @@ def test_reference_patches_sound_like_their_recordings(surge, shared_data):
     if not distances:
         pytest.skip("the reference sounds of Surge XT are not here")
     assert np.median(distances) < 3.0, distances
+
+
+def test_a_held_note_is_not_heard_in_the_next_sound(surge):
+    """The host drops the end of a note past the end of a sound, so the key stays down."""
+    own, synth = surge
+    rng = np.random.default_rng(0)
+    patches = [own.engine_patch(own.sample(rng)) for _ in range(20)]
+    late = Note(60, 3.5, 0.4)
+    for patch in patches:
+        synth.render(patch, Note(60, 0.0, 10.0))
+        before = synth.render(patches[0], late)[:, : int(3.5 * synth.sample_rate)]
+        assert loudness(before, synth.sample_rate) < -150.0
+
+
+def test_a_note_at_the_start_is_not_dropped(surge):
+    """It may differ from one at 1 s by some dB: oscillators drift, and LFOs run on."""
+    own, synth = surge
+    rate, attack = synth.sample_rate, int(0.3 * synth.sample_rate)
+    rng = np.random.default_rng(0)
+    differences = []
+    for _ in range(20):
+        patch = own.engine_patch(own.sample(rng))
+        first, later = (synth.render(patch, Note(60, onset, 1.0)) for onset in (0.0, 1.0))
+        expected = loudness(later[:, rate : rate + attack], rate)
+        if expected > -55.0:
+            differences.append(expected - loudness(first[:, :attack], rate))
+    assert len(differences) >= 6 and max(differences) < 20.0, differences
+
+
+def test_the_users_own_start_patch_and_session_do_not_matter(surge, tmp_path):
+    own, synth = surge
+    folder = tmp_path / ".Surge XT"
+    mine = SurgeXTEngine({"base": {"a_pan": {"value": 0.5}, "a_octave": {"value": -2}}})
+    chosen = folder / "Patches" / "Own" / "Mine.fxp"
+    chosen.parent.mkdir(parents=True)
+    chosen.write_bytes(mine.files({}, "Mine")[".fxp"])
+    values = {"Name": "Mine", "Category": "Own", "CategoryType": "User"}
+    (folder / "SurgeXTUserDefaults.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8" ?>\n<defaults version="1">'
+        + "".join(
+            f'<default key="initialPatch{k}" value="{v}" type="1"/>' for k, v in values.items()
+        )
+        + "</defaults>\n"
+    )
+    script = (
+        "import sys\n"
+        "from unsynth.formats.surge import surge_name\n"
+        "from unsynth.synths.plugins import find_bundle, load\n"
+        "from unsynth.synths.surge_xt import _read_preset\n"
+        "from unsynth.tasks.catalogue import load_task\n"
+        "start = load(find_bundle('Surge XT'), 'Surge XT').preset_data\n"
+        "synth = load_task(sys.argv[1]).synth()\n"
+        "print([surge_name(_read_preset(start)), synth.base_differences()])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, own.name],
+        env={**os.environ, "HOME": str(tmp_path), "UNSYNTH_PLUGIN": str(synth.bundle)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "['Mine', []]"
 
 
 def test_the_plugin_opens_a_preset_as_written(surge):

@@ -4,11 +4,11 @@ A patch maps parameter names to raw values from 0 to 1. Parameters that a patch 
 values from the base patch.
 
 Each sound comes from a new instance of the plugin, which takes over the state of the last one, so
-no tail of an earlier sound is left. Before that, the last instance gets the new values and plays
-``flush`` seconds of silence. In that time the values reach the processor, and tails and modulators
-come to rest. Without the silence, the processor can keep an old value although the plugin reports
-the new one. As a check, the processor's state is read back too, but only after the 1st, 2nd, 4th,
-8th, ... sound, because reading it is slow.
+neither a tail nor a held note of an earlier sound is left. Before that, the last instance gets the
+new values and plays ``flush`` seconds of silence. In that time the values reach the processor.
+Without it, the processor can keep an old value although the plugin reports the new one. As a check,
+the processor's state is read back too, but only after the 1st, 2nd, 4th, 8th, ... sound, because
+reading it is slow.
 """
 
 import hashlib
@@ -43,6 +43,7 @@ from unsynth.synths.vst3_plugin import (
     HostParameter,
     chooses_preset,
     load_preset,
+    make_new_instances,
     output_channels,
     parameter_names,
     parameter_texts,
@@ -83,6 +84,8 @@ class VST3:
 
     channels = 2
     concurrency = Concurrency.PROCESSES
+    #: Whether each sound needs a new instance of the plugin, or :meth:`_clear` is enough.
+    _makes_instances = True
 
     def __init__(
         self,
@@ -222,6 +225,8 @@ class VST3:
                     f"{self._name} in {self._bundle} is an effect, not an instrument: it plays no "
                     "notes"
                 )
+            if self._makes_instances:
+                make_new_instances(plugin)
             self._plugin = plugin
             self._outputs = output_channels(plugin)
             self._prepare(plugin)
@@ -273,7 +278,8 @@ class VST3:
         return values
 
     def _process(self, note: Note, samples: int) -> Float32[np.ndarray, "2 samples"]:
-        """Play a note on a new instance of the plugin."""
+        """Play a note on a plugin that holds nothing of an earlier sound."""
+        self._clear()
         off = note.onset + note.duration
         # The host drops events past the end.
         events: list[Any] = [
@@ -290,6 +296,9 @@ class VST3:
         )
         stereo = np.broadcast_to(audio[:, :samples], (self.channels, samples))
         return np.array(stereo, dtype=np.float32, order="C")
+
+    def _clear(self) -> None:
+        """End what still sounds. A new instance has nothing to end."""
 
     def _silence(self, seconds: float) -> None:
         if seconds > 0:

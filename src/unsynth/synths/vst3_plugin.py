@@ -50,6 +50,16 @@ def chooses_preset(name: str) -> bool:
     return re.search(PRESET_CHOOSER, name.replace("_", " "), re.IGNORECASE) is not None
 
 
+def make_new_instances(plugin: "VST3Plugin") -> None:
+    """Have each later render with ``reset`` make a new instance of the plugin.
+
+    pedalboard (0.9.26) does so by itself only for plugins without an audio input. If there is one,
+    it sends noise into it, and trusts a plugin that is silent after a reset. An instrument that
+    ignores its input passes that test and may still hold notes and tails (Surge XT does).
+    """
+    plugin._reload_type = type(plugin._reload_type).PersistsAudioOnReset
+
+
 def output_channels(plugin: "VST3Plugin") -> int:
     """Return the number of channels a plugin plays: 2, or 1 if it cannot play 2.
 
