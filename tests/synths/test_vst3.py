@@ -67,6 +67,14 @@ def test_a_sound_depends_only_on_its_patch(synth, instrument, patches):
     assert error_of(first[0], first[1]) > 3 * floor
 
 
+def test_a_long_tail_is_not_heard_in_the_next_sound(synth):
+    """With Surge XT, which has an audio input, pedalboard would make no new instance by itself."""
+    long = {name: 1.0 for name in synth.values() if "release" in name and "shape" not in name}
+    for _ in range(3):
+        synth.render(long, Note(60, 0.0, 10.0), 1.0)
+        assert np.abs(synth.render(long, Note(60, 0.9, 0.1), 1.0)[:, :39_000]).max() < 1e-6
+
+
 def test_values_reach_the_processor(synth, patches):
     """So do initial values, which the host alone can lose while it reports them as set."""
     start = synth.values()
