@@ -76,8 +76,8 @@ if TYPE_CHECKING:
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="File of patches to start from as well: a patch.json, a .vital, or DX7 voices (.syx or "
-    ".mid).",
+    help="File of patches to start from as well: a patch.json, DX7 voices (.syx or .mid), or a "
+    "patch of Vital (.vital) or Surge XT (.fxp or .vstpreset).",
 )
 @click.option(
     "--rate",

@@ -6,7 +6,9 @@ the elements below ``<parameters>``. Their ``<modrouting>`` children are their m
 """
 
 import math
+import re
 import struct
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +21,12 @@ from unsynth.formats.vst import Program, VSTPreset, write_fxp
 _HEAD = struct.Struct("<4sI6I")
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>'
 #: The 4-character id of Surge XT.
-_PLUGIN = "cjs3"
+PLUGIN = "cjs3"
 #: The deepest XML that is read; that of Surge XT is 5 deep.
 _MOST_DEPTH = 64
+#: A character that is given by its number, and the characters that XML 1.0 has no place for.
+_REFERENCE = re.compile("&#(x[0-9a-fA-F]{1,8}|[0-9]{1,8});")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: The key of a parameter's modulations in a table, among its attributes.
 MODULATIONS = "modulations"
 
@@ -61,7 +66,7 @@ def read_surge_patch(chunk: bytes) -> SurgePatch:
         raise PatchError("not a patch of Surge XT: save it from Surge XT 1.3")
     if sum(wavetables) > len(rest):
         raise PatchError("this Surge patch is cut off within its wavetables: save it again")
-    patch = SurgePatch(xml.removeprefix(_DECLARATION), tuple(wavetables), rest)
+    patch = SurgePatch(_valid(xml.removeprefix(_DECLARATION)), tuple(wavetables), rest)
     # Python's writer of XML calls itself once per level.
     if _depth(_root(patch)) > _MOST_DEPTH:
         raise PatchError(
@@ -168,12 +173,28 @@ def reset_surge_session(patch: SurgePatch) -> SurgePatch:
 def surge_fxp(patch: SurgePatch, name: str) -> bytes:
     """Write a patch as an ``.fxp`` file, which Surge XT's own browser opens."""
     own = replace(patch, rest=patch.rest[: sum(patch.wavetables)])
-    return write_fxp(Program(_PLUGIN, name, write_surge_patch(own)))
+    return write_fxp(Program(PLUGIN, name, write_surge_patch(own)))
 
 
 def surge_preset(preset: VSTPreset, patch: SurgePatch) -> VSTPreset:
     """Replace the patch in a preset."""
     return replace(preset, chunks={**preset.chunks, "Comp": write_surge_patch(patch)})
+
+
+def _valid(xml: bytes) -> bytes:
+    """Drop what XML forbids and Surge reads: control characters, and letters of another encoding.
+
+    A few of the patches that come with Surge have them in names.
+    """
+    text = xml.decode("utf-8", errors="replace")
+    text = _REFERENCE.sub(lambda m: "" if _FORBIDDEN.fullmatch(_character(m[1])) else m[0], text)
+    return _FORBIDDEN.sub("", text).encode()
+
+
+def _character(number: str) -> str:
+    """Return the character of a reference; one that is forbidden for a number too large."""
+    code = int(number[1:], 16) if number[0] == "x" else int(number)
+    return chr(code) if code <= sys.maxunicode else "\0"
 
 
 def _root(patch: SurgePatch) -> ET.Element:
@@ -211,6 +232,8 @@ def _routings(element: ET.Element) -> dict[int, float]:
         source, depth = routing.get("source", "-1"), routing.get("depth", "nan")
         try:
             routings[int(source)] = float(depth)
+            if not math.isfinite(routings[int(source)]):
+                raise ValueError
         except ValueError:
             raise PatchError(
                 f"{element.tag}: a modulation is damaged (source {shown(source)}, depth "

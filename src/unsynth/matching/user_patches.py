@@ -19,6 +19,8 @@ from unsynth.tasks.task import Task
 
 #: Ends of names of files with DX7 voices.
 _BANKS = (".syx", ".mid", ".midi")
+#: Ends of names of files of Vital and Surge XT.
+_SYNTH_FILES = (".vital", ".fxp", ".vstpreset")
 #: The most patches to try, over all notes: a bank of 32 on each possible key.
 _MAX_PATCHES = 384
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
@@ -41,9 +43,9 @@ class UserPatches:
 
     @classmethod
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
-        """Read named patches, or a ``patch.json`` of unsynth, a ``.vital``, ``.syx`` or MIDI file.
+        """Read named patches, a ``patch.json``, DX7 voices, or a file of Vital or Surge XT.
 
-        Of a ``.vital`` file that the task cannot hold, what it can hold is taken. Raises
+        Of such a file that the task cannot hold, what it can hold is taken. Raises
         :class:`PatchError` for any other file, and for patches of another task.
         """
         if not isinstance(start, str | Path):
@@ -60,8 +62,8 @@ class UserPatches:
                 bank = _read_bank(data, task)
                 remarks = tuple(f"{path.name}: {remark}" for remark in bank.remarks)
                 return cls(voices=bank.voices, remarks=remarks)
-            if path.suffix.lower() == ".vital":
-                patch, differences = _read_vital(data, task)
+            if path.suffix.lower() in _SYNTH_FILES:
+                patch, differences = _read_synth_file(data, task)
                 lost = f"{path.name}: {task.name} cannot hold all of it: {first_of(differences)}"
                 return cls((patch,), remarks=(lost,) if differences else ())
             return cls(_read_patch_json(data, task))
@@ -113,14 +115,14 @@ def _read_bank(data: bytes, task: Task) -> SyxFile:
     return bank
 
 
-def _read_vital(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
+def _read_synth_file(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
     if not isinstance(task, DeclaredTask):
-        raise PatchError(f"holds a patch of Vital, but the task is {task.name}; give a .syx file")
+        raise PatchError(f"holds no voices of {task.name}; give a .syx file, or another --synth")
     return task.nearest_to_file(data, Note(60))
 
 
 def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
-    message = "is not a patch.json that unsynth wrote, nor a .syx or .vital file"
+    message = "is not a patch.json that unsynth wrote, nor a .syx, .vital, .fxp or .vstpreset file"
     try:
         content: Any = parse_json(data)
         name, candidates = content["task"], content["candidates"]

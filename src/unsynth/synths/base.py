@@ -126,9 +126,9 @@ class ReadingEngine(Engine, Protocol):
     """An engine that can read back the files it writes."""
 
     def read(
-        self, data: bytes, names: Collection[str]
+        self, data: bytes, names: Mapping[str, Sequence[float]]
     ) -> tuple[dict[str, float], Collection[str], Sequence[str]]:
-        """Read the values of ``names`` from a file.
+        """Read the values of ``names`` from a file; each comes with its choices, if it has some.
 
         Also returns the names of the controls that change nothing in this patch, and what else in
         the file differs from the base patch and can be heard, a line each. Raises

@@ -19,7 +19,7 @@ A host's value r from 0 to 1 is stored in the XML as v from ``low`` to ``high``:
 import csv
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -27,9 +27,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from unsynth.conventions import SAMPLE_RATE
+from unsynth.documents import shown
 from unsynth.errors import PatchError, TaskError
 from unsynth.formats.surge import (
     MODULATIONS,
+    PLUGIN,
     SurgePatch,
     Table,
     edit_surge_patch,
@@ -42,7 +44,8 @@ from unsynth.formats.surge import (
     surge_preset,
     surge_revision,
 )
-from unsynth.formats.vst import VSTPreset, read_vstpreset, write_vstpreset
+from unsynth.formats.vst import VSTPreset, read_fxp, read_vstpreset, write_vstpreset
+from unsynth.synths.surge_nearest import nearest_table
 from unsynth.synths.vst3 import VST3, RawPatch
 from unsynth.synths.vst3_plugin import FLUSH
 
@@ -57,6 +60,10 @@ _TAIL = bytes(16) + b"JUCEPrivateData"
 _TRIPLET = math.log2(4 / 3)
 #: A dotted note, in octaves above the straight note.
 _DOTTED = math.log2(3 / 2)
+
+
+#: Revisions of the format whose types of filters have other numbers.
+_OTHER_FILTERS = {str(revision) for revision in range(15)}
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,11 @@ class SurgeControl:
             return str(int(raw > 0.5))
         value = self.low + raw * size
         return f"{_note_length(value) if self.kind == 'beats' else value:.14f}"
+
+    def raw(self, stored: str) -> float:
+        """Undo :meth:`stored`; the result may lie outside 0 to 1."""
+        share = (float(stored) - self.low) / (self.high - self.low)
+        return 0.005 + 0.99 * share if self.kind == "int" else share
 
     @property
     def choices(self) -> tuple[float, ...]:
@@ -222,6 +234,36 @@ class SurgeXTEngine:
         )
         return {".fxp": surge_fxp(surge_patch, name), ".vstpreset": write_preset(surge_patch)}
 
+    def read(
+        self, data: bytes, names: Mapping[str, Sequence[float]]
+    ) -> tuple[dict[str, float], Collection[str], list[str]]:
+        """Read the values of ``names`` from an ``.fxp`` or a ``.vstpreset`` of Surge.
+
+        Also returns the names of the controls that change nothing in this patch, and what else
+        differs from the base patch and can be heard. Raises :class:`PatchError` for other files.
+        """
+        patch, controls = _read_file(data), surge_controls()
+        base, init = (
+            surge_parameters(each)
+            for each in (edit_surge_patch(surge_init(), self._base), surge_init())
+        )
+        table, unheard, differences = nearest_table(
+            # Parameters that an older Surge did not have are as in the init patch.
+            {**init, **surge_parameters(patch)},
+            base,
+            {controls[name].element for name in names},
+        )
+        if surge_revision(patch) in _OTHER_FILTERS:
+            differences.append("its filters may be of other types: open it in Surge XT, save again")
+        values = {}
+        for name, choices in names.items():
+            control = controls[name]
+            raw = control.raw(str(table[control.element].get("value", 0)))
+            # A host may store one choice as any of a range of values.
+            same = (choice for choice in choices if control.stored(choice) == control.stored(raw))
+            values[name] = next(same, raw)
+        return values, {name for name in names if controls[name].element in unheard}, differences
+
 
 def surge_table(patch: RawPatch) -> Table:
     """Convert a host's values to a table of changes to the XML.
@@ -265,6 +307,16 @@ def write_preset(patch: SurgePatch) -> bytes:
     """Write a patch as a ``.vstpreset``, as the plugin does."""
     empty = VSTPreset(_CLASS, {"Comp": b"", "Cont": b""})
     return write_vstpreset(surge_preset(empty, replace(patch, rest=_TAIL)))
+
+
+def _read_file(data: bytes) -> SurgePatch:
+    """Read the patch in an ``.fxp`` or a ``.vstpreset``."""
+    if data[:4] == b"VST3":
+        return _read_preset(data)
+    program = read_fxp(data)
+    if program.plugin != PLUGIN:
+        raise PatchError(f"this .fxp is a patch of {shown(program.plugin)}, not of Surge XT")
+    return read_surge_patch(program.chunk)
 
 
 def _read_preset(preset: bytes) -> SurgePatch:

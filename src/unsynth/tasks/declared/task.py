@@ -42,7 +42,7 @@ from unsynth.tasks.declared.raw import controls_from_patch, nearest_patch, patch
 from unsynth.tasks.declared.reader import check_controls, read_declaration
 from unsynth.tasks.measured import MeasuredExchanges
 from unsynth.tasks.note import NOTE, describe_note, read_note, replace_note
-from unsynth.tasks.parameter import Continuous
+from unsynth.tasks.parameter import Categorical, Continuous
 from unsynth.tasks.spec import Spec
 
 #: The most differences in a message.
@@ -181,8 +181,13 @@ class DeclaredTask:
         """
         if not isinstance(self.engine, ReadingEngine):
             raise PatchError(f"files of task {self.name} can be written, but not read")
-        names = [p.control for p in self.declaration.parameters if p.control is not None]
-        names += self.declaration.fixed
+        names: dict[str, Sequence[float]] = {name: () for name in self.declaration.fixed}
+        for parameter, declared in zip(
+            self.spec.parameters, self.declaration.parameters, strict=True
+        ):
+            if declared.control is not None:
+                choices = declared.raw if isinstance(parameter, Categorical) else None
+                names[declared.control] = choices or ()
         controls, unheard, differences = self.engine.read(data, names)
         patch, outside = nearest_patch(self.declaration, controls, unheard)
         return self.with_note(patch, note), [*differences, *outside]
