@@ -137,7 +137,7 @@ class SurgeXT(VST3):
     """Surge XT 1.3; ``base`` lists the changes to the init patch.
 
     Loading a patch ends all voices and effects, so the plugin is given its own state before each
-    sound. That takes a third of the time of a new instance.
+    sound. That takes 0.01 s; a new instance takes 0.07 s, or 0.13 s with the factory patches.
     """
 
     _makes_instances = False
