@@ -187,7 +187,7 @@ def test_a_search_starts_from_a_file(tmp_path):
     heard = own.active(patch)
     heard[-3:] = False
     np.testing.assert_allclose(again[heard], patch[heard], atol=2e-6)
-    with pytest.raises(PatchError, match="holds no voices of dx7"):
+    with pytest.raises(PatchError, match="holds no patch of dx7"):
         UserPatches.read(path, load_task("dx7"))
 
 

@@ -306,7 +306,7 @@ def test_files_of_other_tasks_are_refused_with_the_reason(tmp_path):
         simple.from_file(path.read_bytes(), Note(60))
     (read,) = UserPatches.read(path, full).patches
     np.testing.assert_allclose(read[:-3], patch[0, :-3], atol=1e-9)
-    with pytest.raises(PatchError, match="the task is dx7"):
+    with pytest.raises(PatchError, match="holds no patch of dx7"):
         UserPatches.read(path, load_task("dx7"))
     path.write_bytes(b"RIFF")
     with pytest.raises(PatchError, match="not a patch of Vital"):

@@ -117,7 +117,7 @@ def _read_bank(data: bytes, task: Task) -> SyxFile:
 
 def _read_synth_file(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
     if not isinstance(task, DeclaredTask):
-        raise PatchError(f"holds no voices of {task.name}; give a .syx file, or another --synth")
+        raise PatchError(f"holds no patch of {task.name}; give a .syx file, or another --synth")
     return task.nearest_to_file(data, Note(60))
 
 
