@@ -3,10 +3,12 @@
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +36,9 @@ def answer(word):
             os._exit(3)
         case "log size":
             return os.fstat(1).st_size
+        case "python prints and dies":
+            print("a line of Python's")
+            os.kill(os.getpid(), signal.SIGKILL)
         case "engine error":
             raise EngineError("a failure")
         case "unpicklable error":
@@ -73,12 +78,50 @@ def test_what_a_worker_prints_is_kept_apart(workers, capfd):
 def test_the_last_lines_of_a_dead_worker_are_told(workers, capfd):
     with pytest.raises(WorkerDied) as died:
         workers.submit("print and die").result()
-    assert died.value.ending.startswith("exit code 3, after it printed: second")
+    assert died.value.ending.startswith("exit code 3; its last output: second")
     assert died.value.ending.endswith(" / third / last words") and "\x1b" not in died.value.ending
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_worker_that_prints_without_end_fills_no_disk():
+@needs_unix
+def test_lines_of_python_are_written_before_a_worker_is_killed(workers, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    with pytest.raises(WorkerDied) as died:
+        workers.submit("python prints and dies").result()
+    assert died.value.printed == "a line of Python's"
+
+
+@needs_unix
+def test_a_log_goes_with_a_parent_that_is_killed(tmp_path):
+    script = (
+        "import os, signal\n"
+        "from tests.rendering.test_workers import make\n"
+        "from unsynth.rendering.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    print(Workers(make, 1, 60.0).submit('pid').result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(script)
+    (tmp_path / "logs").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "logs"), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(
+        [sys.executable, str(program)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL and int(done.stdout) > 0
+    deadline = time.monotonic() + 60.0
+    while list((tmp_path / "logs").glob("unsynth-*")):
+        assert time.monotonic() < deadline, "the log is still there"
+        time.sleep(0.05)
+
+
+def test_workers_run_without_a_place_for_logs(monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
+    with closing(Workers(make, 1, timeout=60.0)) as one:
+        assert one.submit("print").result() == "print"
+
+
+def test_what_a_worker_prints_is_dropped_when_it_is_much():
     with closing(Workers(make, 1, timeout=60.0)) as one:
         one.submit("print much").result()
         one.submit("any").result()

@@ -94,7 +94,7 @@ def test_other_kinds_of_parts_are_named_first():
     _, lost = own.nearest_to_file(edited(own, drawn(own), changes), NOTE)
     assert lost[:3] == [
         "oscillator 1 is Alias, in the task Modern",
-        "the task has no Phaser here",
+        "the task has no Phaser",
         "velocity modulates a_filter1_cutoff",
     ]
     assert "volume is -6, in the task -2.02575" in lost
@@ -114,7 +114,7 @@ def test_another_depth_of_a_modulation_is_another_amplitude():
     assert named["osc1.lfo.amplitude"] == pytest.approx(0.25, abs=1e-6)
     assert named["osc2.lfo.amplitude"] == pytest.approx(0.125, abs=1e-6)
     assert named["filter1.lfo.amplitude"] == 0.0
-    assert lost == ["LFO 4 modulates a_osc2_param3 upside down"]
+    assert lost == ["LFO 4 modulates a_osc2_param3 with the opposite sign"]
 
 
 def test_what_is_not_heard_is_neither_lost_nor_named():
@@ -143,6 +143,64 @@ def test_a_filter_that_is_off_lets_everything_pass():
     assert not lost
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_patch_without_modulations_gets_none(name):
+    """The base patch has six, and LFOs of the init patch are at full amplitude."""
+    own = task(name)
+    again, _ = own.nearest_to_file(SurgeXTEngine({}).files({}, "x")[".fxp"], NOTE)
+    amplitudes = {k: v for k, v in own.spec.named(again).items() if k.endswith("lfo.amplitude")}
+    assert len(amplitudes) == 5 and not any(amplitudes.values())
+
+
+def test_a_muted_modulation_does_nothing():
+    own = task("simple")
+    patch = drawn(own, osc1__lfo__amplitude=0.5)
+    again, lost = own.nearest_to_file(edited(own, patch, {}, [('muted="0"', 'muted="1"')]), NOTE)
+    assert own.spec.named(again)["osc1.lfo.amplitude"] == 0.0 and not lost
+
+
+def test_a_disabled_effect_is_off_in_whatever_slot_it_is_found():
+    own = task("full")
+    patch = drawn(own, chorus__mix=0.6, delay__mix=0.5)
+    swapped = [("(</?)([ab])_", r"\1\2!_"), ("(</?)a!_", r"\1b_"), ("(</?)b!_", r"\1a_")]
+    slots = [("<fx1_", "<fx3_"), ("<fx2_", "<fx4_"), ("<fx9_", "<fx11_")]
+    changes = {"scene_active": {"value": 1}, "fx_disable": {"value": 4}}
+    again, _ = own.nearest_to_file(edited(own, patch, changes, [*swapped, *slots]), NOTE)
+    named = own.spec.named(again)
+    assert (named["chorus.mix"], named["delay.mix"]) == (0.0, 0.5)
+
+
+def test_seven_macros_and_no_volume_are_what_early_patches_have():
+    own = task("simple")
+    patch = drawn(own, filter1__lfo__amplitude=0.5)
+    early = [
+        ('revision="24"', 'revision="8"'),
+        *((f'source="{n}"', f'source="{n - 1}"') for n in range(17, 23)),
+    ]
+    again, lost = own.nearest_to_file(edited(own, patch, {"volume": {"value": 0}}, early), NOTE)
+    assert own.spec.named(again)["filter1.lfo.amplitude"] == pytest.approx(0.5, abs=1e-6)
+    assert lost == ["revision 8 has other filters: save it anew in Surge XT"]
+
+
+def test_tasks_with_other_base_patches_read_files_too():
+    engine = SurgeXTEngine(
+        {
+            "base": {
+                "fx1_type": {"value": 3},
+                "a_pan": {"modulations": [{"source": 40, "depth": 0.5}]},
+                "a_volume": {"modulations": [{"source": 1, "depth": 0.5}]},
+            }
+        }
+    )
+    assert engine.read(engine.files({}, "x")[".fxp"], {"a_pan": ()})[2] == []
+    plain = SurgeXTEngine({}).files({}, "x")[".fxp"]
+    assert sorted(engine.read(plain, {"a_pan": ()})[2]) == [
+        "source 40 modulates a_pan by another depth",
+        "the task has Phaser",
+        "velocity modulates a_volume by another depth",
+    ]
+
+
 def test_an_older_revision_and_forbidden_characters_are_read():
     """Patches that come with Surge XT have both."""
     own = task("simple")
@@ -150,7 +208,7 @@ def test_an_older_revision_and_forbidden_characters_are_read():
     older = [('revision="24"', 'revision="9"'), ('name="mine"', 'name="S&#x10;n\x02are"')]
     file = edited(own, patch, {}, older).replace(b"Init", b"In\xb4t")
     _, lost = own.nearest_to_file(file, NOTE)
-    assert lost == ["its filters may be of other types: open it in Surge XT, save again"]
+    assert lost == ["revision 9 has other filters: save it anew in Surge XT"]
     surge_patch = read_surge_patch(read_fxp(file).chunk)
     assert b'name="Snare"' in surge_patch.xml
     assert read_surge_patch(write_surge_patch(surge_patch)) == surge_patch
@@ -159,10 +217,16 @@ def test_an_older_revision_and_forbidden_characters_are_read():
 def test_other_files_are_refused():
     own = task("simple")
     for data, message in (
-        (b"{}", "truncated or damaged"),
+        (b"{}", "neither an .fxp nor a .vstpreset"),
         (write_fxp(Program("Dexd", "x", b"chunk")), "a patch of 'Dexd', not of Surge XT"),
-        (edited(own, drawn(own), {"a_pan": {"value": "left"}}), "a_pan: 'left' is not a number"),
-        (edited(own, drawn(own), {"a_pan": {"value": "nan"}}), "a_pan: 'nan' is not a number"),
+        (edited(own, drawn(own), {"a_pan": {"value": "left"}}), "a_pan: 'left' is not a value"),
+        (edited(own, drawn(own), {"a_pan": {"value": "1e308"}}), "a_pan: '1e308' is not a value"),
+        (
+            edited(own, drawn(own), {}, [("<patch", '<?xml version="1.0" encoding="foo"?><patch')]),
+            "not in UTF-8",
+        ),
+        (edited(own, drawn(own), {}, [('revision="24"', 'revision="x"')]), "has no revision"),
+        (edited(own, drawn(own), {"a_pan": {"value": "nan"}}), "a_pan: 'nan' is not a value"),
         (
             edited(
                 own, drawn(own), {"a_pan": {"modulations": [{"source": 1, "depth": float("inf")}]}}

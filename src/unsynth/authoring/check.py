@@ -171,6 +171,8 @@ def check(
     yield CheckProgress("asking the engine", 0, 1)
     problems = [f"the base patch: {difference}" for difference in differences]
     problems += [f"{count} of {draws} draws failed: {why}" for why, count in failures.items()]
+    printed = [s.printed for s in renders if isinstance(s, RenderFailure) and s.printed]
+    problems += [f"before it died, the plugin printed: {text}" for text in printed[:1]]
     if isinstance(task.synth(), VST3):
         problems += _ask_plugin(
             partial(_complaints, task), [task.engine_patch(patch) for patch in patches]
@@ -185,7 +187,7 @@ def check(
     if heard:
         problems.append(
             f"{heard} of {len(early)} renders sound before their note starts (at {max(early):.0f} "
-            "dB): the engine keeps playing an earlier sound; give it a longer `flush`"
+            "dB): the engine plays without a note, or goes on playing an earlier sound"
         )
     remarks = []
     if len(audible) < _FEW_AUDIBLE * draws:

@@ -207,8 +207,8 @@ class _ScorerPool:
         except (WorkerDied, TimeoutError) as error:
             if isinstance(error, WorkerDied) and not error.began:
                 raise EvaluationError(
-                    f"the workers die as they start, perhaps for lack of memory for {self._count}: "
-                    "try --workers 1"
+                    f"the workers die as they start ({error.ending}), perhaps for lack of memory "
+                    f"for {self._count}: try --workers 1"
                 ) from None
             reason = "took too long" if isinstance(error, TimeoutError) else "the worker died"
         try:

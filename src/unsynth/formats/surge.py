@@ -24,7 +24,7 @@ _DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>'
 PLUGIN = "cjs3"
 #: The deepest XML that is read; that of Surge XT is 5 deep.
 _MOST_DEPTH = 64
-#: A character that is given by its number, and the characters that XML 1.0 has no place for.
+#: A numeric character reference, and the characters that XML 1.0 forbids.
 _REFERENCE = re.compile("&#(x[0-9a-fA-F]{1,8}|[0-9]{1,8});")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: The key of a parameter's modulations in a table, among its attributes.
@@ -125,7 +125,10 @@ def surge_differences(patch: SurgePatch, table: Table) -> Iterator[str]:
 
 
 def surge_parameters(patch: SurgePatch) -> Table:
-    """List all parameters with their attributes and modulations, as a table."""
+    """List all parameters with their attributes and modulations, as a table.
+
+    A muted modulation has the depth 0. Raises :class:`PatchError` for damaged XML.
+    """
     return {
         element.tag: {
             **element.attrib,
@@ -201,7 +204,10 @@ def _root(patch: SurgePatch) -> ET.Element:
     try:
         return ET.fromstring(patch.xml)
     except ET.ParseError as error:
-        raise PatchError(f"this Surge patch's XML is damaged ({error}): save it again") from None
+        reason = str(error)
+    except (ValueError, LookupError):  # It declares another encoding.
+        reason = "it is not in UTF-8"
+    raise PatchError(f"this Surge patch's XML is damaged ({reason}): save it again")
 
 
 def _depth(root: ET.Element) -> int:
@@ -230,6 +236,8 @@ def _routings(element: ET.Element) -> dict[int, float]:
     routings = {}
     for routing in element.findall("modrouting"):
         source, depth = routing.get("source", "-1"), routing.get("depth", "nan")
+        if routing.get("muted", "0") != "0":
+            depth = "0"
         try:
             routings[int(source)] = float(depth)
             if not math.isfinite(routings[int(source)]):

@@ -45,7 +45,7 @@ class UserPatches:
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
         """Read named patches, a ``patch.json``, DX7 voices, or a file of Vital or Surge XT.
 
-        Of such a file that the task cannot hold, what it can hold is taken. Raises
+        If the task cannot hold all of such a file, the rest is left out. Raises
         :class:`PatchError` for any other file, and for patches of another task.
         """
         if not isinstance(start, str | Path):

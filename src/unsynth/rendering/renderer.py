@@ -37,6 +37,8 @@ class RenderFailure:
     reason: str
     #: Whether the engine's process died or hung. A second attempt may then succeed.
     worker_lost: bool = False
+    #: The last lines that a process printed before it died.
+    printed: str = ""
 
 
 class Renderer:
@@ -128,7 +130,8 @@ class Renderer:
                     f"({error.ending}); is there enough memory?"
                 ) from None
             when = "" if error.began else " while it started"
-            return RenderFailure(f"the worker died{when}, with {error.ending}", True)
+            reason = f"the worker died{when}, with exit code {error.exitcode}"
+            return RenderFailure(reason, True, error.printed)
         except TimeoutError:
             return RenderFailure(f"no sound after {self._timeout:g} s", True)
 

@@ -9,18 +9,20 @@ process must fit the buffer of a pipe: it keeps the other end open too, so a pro
 before it has read everything would leave it waiting for ever.
 
 What a worker prints goes to a file of its own, because plugins print whatever they like. The last
-lines are shown if the worker dies.
+lines are shown if the worker dies, as far as they were written by then.
 """
 
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -39,8 +41,9 @@ _START_ATTEMPTS = 3
 
 #: Bytes of what a worker prints above which they are dropped after a call.
 _PRINTED_BYTES = 65_536
-#: How many of the last lines that a worker printed are shown, and of how many characters in all.
-_LINES, _CHARACTERS = 3, 300
+#: How many of the last lines that a worker printed are shown, of how many characters in all, and in
+#: how many of the last bytes they are looked for.
+_LINES, _CHARACTERS, _READ_BYTES = 3, 300, 4096
 
 #: Held while processes are started or joined: Python's table of child processes is not thread-safe.
 _children = threading.Lock()
@@ -63,7 +66,7 @@ class WorkerDied(Exception):  # noqa: N818 (an event in a worker, not always an 
     @property
     def ending(self) -> str:
         """The exit code, and what the worker printed last."""
-        said = f", after it printed: {self.printed}" if self.printed else ""
+        said = f"; its last output: {self.printed}" if self.printed else ""
         return f"exit code {self.exitcode}{said}"
 
 
@@ -150,10 +153,8 @@ class _Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, worker_end = context.Pipe()
-        file, name = tempfile.mkstemp(prefix="unsynth-", suffix=".log")
-        os.close(file)
-        self._log = Path(name)
-        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end, name))
+        self._log = _make_log()
+        self.process: BaseProcess = context.Process(target=_serve, args=(worker_end, self._log))
         with _children:
             self.process.start()
         worker_end.close()
@@ -197,7 +198,9 @@ class _Worker:
     def printed(self) -> str:
         """Read the last lines that the process printed, in one line."""
         try:
-            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+            with Path(self._log).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _READ_BYTES))
+                lines = file.read(_READ_BYTES).decode(errors="replace").splitlines()
         except OSError:
             return ""
         last = " / ".join([line.strip() for line in lines if line.strip()][-_LINES:])
@@ -208,7 +211,26 @@ class _Worker:
         with _children:
             self.process.join()
         self._pipe.close()
-        self._log.unlink(missing_ok=True)
+        _remove_log(self._log)
+
+
+def _make_log() -> str:
+    """Make a file for what a worker prints; return its path, that of nowhere if there is no place.
+
+    A worker removes it, too, if its parent is gone.
+    """
+    try:
+        file, path = tempfile.mkstemp(prefix="unsynth-", suffix=".log")
+    except OSError:
+        return os.devnull
+    os.close(file)
+    return path
+
+
+def _remove_log(path: str) -> None:
+    if path != os.devnull:
+        with suppress(OSError):  # Windows keeps a file that another process has open.
+            Path(path).unlink()
 
 
 def _serve(pipe: Connection, log: str) -> None:
@@ -219,6 +241,10 @@ def _serve(pipe: Connection, log: str) -> None:
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
+    # Python's own streams may hold lines back, or write to the console past the file.
+    sys.stdout = sys.stderr = open(  # noqa: SIM115 (open to the end of the process)
+        2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+    )
     # Ctrl-C reaches the parent too, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -228,8 +254,8 @@ def _serve(pipe: Connection, log: str) -> None:
                 pipe.send(_answer(function, pipe.recv()))
                 if os.fstat(file).st_size > _PRINTED_BYTES:
                     os.ftruncate(file, 0)
-    except (EOFError, OSError):
-        pass  # The parent is gone.
+    except (EOFError, OSError):  # The parent is gone.
+        _remove_log(log)
 
 
 def _start(pipe: Connection) -> Callable[[Any], Any] | None:

@@ -6,6 +6,7 @@ modulation sources, effect slots, types and scene modes are those of Surge XT 1.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ _MIX = {1: "p10", 9: "p6", 11: "p9"}
 #: Slots of insert effects by scene, those of the four sends, and those after the scenes.
 _INSERTS = {"a": (1, 2, 9, 10), "b": (3, 4, 11, 12)}
 _SENDS, _GLOBALS = (5, 6, 13, 14), (7, 8, 15, 16)
+_SLOTS = range(1, 17)
 #: The modulation sources that a patch may use; the first LFO has number 17.
 _SOURCES = {
     **{1: "velocity", 2: "keytracking", 15: "the amp EG", 16: "the filter EG"},
@@ -36,21 +38,23 @@ _SOURCES = {
     **{16 + n: f"LFO {n}" for n in range(1, 7)},
     **{22 + n: f"scene LFO {n}" for n in range(1, 7)},
 }
-_FIRST_LFO, _FILTER_EG = 17, 16
+_SEVENTH_MACRO, _FILTER_EG, _FIRST_LFO = 13, 16, 17
 #: Sources that rest at 0 while one note is played and nothing else: aftertouch, pitch bend, wheel,
 #: timbre, breath, expression and sustain.
 _RESTING = {3, 4, 5, 6, 29, 35, 36, 37}
 #: Parts of a scene's mixer.
 _PARTS = ("o1", "o2", "o3", "ring12", "ring23", "noise")
-#: Elements that only matter for several notes, for controllers, or for the window. Surge ignores
-#: the bypass of effects in a patch.
+#: Elements that only matter for several notes or for controllers. Surge ignores the bypass of
+#: effects in a patch, and effects that are disabled have been taken out.
 _NEVER_HEARD = {
     *("splitkey", "polylimit", "scene_active", "fx_disable", "fx_bypass", "a_polymode"),
     *("a_portamento", "a_pbrange_up", "a_pbrange_dn"),
 }
+#: Surge's values are 32 bits wide; the lowest stands for some that are not used.
+_LARGEST = 2.0**31
 #: Attributes that change what a value means, and what they are where they are missing.
 _MEANINGS = {"temposync": 0, "extend_range": 0, "absolute": 0, "deactivated": 0, "deform_type": 0}
-#: Of an oscillator's second parameter, the type Modern ignores them.
+#: The Modern oscillator ignores these attributes on its second parameter.
 _MEANINGLESS = re.compile(r"a_osc\d_param1")
 
 
@@ -60,13 +64,14 @@ def nearest_table(
     """Express a patch, as far as possible, as a base patch with other values of ``elements``.
 
     Also returns the names of the elements that cannot be heard in one note, and what is lost, a
-    line each, the kinds of its parts first. Raises :class:`~unsynth.errors.PatchError` if a value
-    is no number.
+    line each, wrong types of oscillators and effects first. Raises
+    :class:`~unsynth.errors.PatchError` if a value is no number.
     """
     for name, entry in patch.items():
         for key in ("value", *_MEANINGS):
             _check_number(name, str(entry.get(key, 0)))
-    table, lost = _with_oscillators_of(base, _without_solos(_played_scene(patch)))
+    patch = _played_scene(_without_disabled_effects(patch))
+    table, lost = _with_oscillators_of(base, _without_solos(patch))
     table = _with_open_filters(base, table)
     for convert in (_with_effects_of, _with_modulations_of):
         table, more = convert(base, table)
@@ -74,6 +79,28 @@ def nearest_table(
     unheard = _unheard_elements(table)
     table = _with_levels_for_mutes(table, elements)
     return table, unheard, lost + list(_differences(table, base, elements, unheard))
+
+
+def with_eighth_macro(table: Table) -> Table:
+    """Number the modulation sources of a patch with seven macros as in later ones."""
+    return {
+        name: {
+            **entry,
+            MODULATIONS: [
+                {**each, "source": each["source"] + (each["source"] > _SEVENTH_MACRO)}
+                for each in entry.get(MODULATIONS, ())
+            ],
+        }
+        for name, entry in table.items()
+    }
+
+
+def _without_disabled_effects(table: Table) -> Table:
+    """Take out the effects that are switched off."""
+    disabled = int(_number(table, "fx_disable"))
+    off = [f"fx{slot}_type" for slot in _SLOTS if disabled >> (slot - 1) & 1]
+    changed = {name: _with_value(table, name, 0.0) for name in off if name in table}
+    return {**table, **changed, "fx_disable": {"value": "0"}}
 
 
 def _played_scene(table: Table) -> Table:
@@ -115,8 +142,9 @@ def _with_oscillators_of(base: Table, table: Table) -> tuple[Table, list[str]]:
             if _is_used(table, n):
                 names = (_name(_OSCILLATORS, each) for each in (kind, expected))
                 lost.append("oscillator {} is {}, in the task {}".format(n, *names))
+            # Modulations of another type's parameters mean nothing here.
             changed |= {
-                name: entry
+                name: {**entry, MODULATIONS: []}
                 for name, entry in base.items()
                 if name.startswith((f"a_osc{n}_type", f"a_osc{n}_param"))
             }
@@ -132,7 +160,7 @@ def _with_open_filters(base: Table, table: Table) -> Table:
             values = {"type": 1.0, "subtype": 0.0, "cutoff": 70.0, "resonance": 0.0, "envmod": 0.0}
             for name, value in values.items():
                 element = f"a_filter{n}_{name}"
-                changed[element] = _with_value(base, element, value)
+                changed[element] = {**_with_value(base, element, value), MODULATIONS: []}
     return {**table, **changed}
 
 
@@ -143,7 +171,8 @@ def _with_effects_of(base: Table, table: Table) -> tuple[Table, list[str]]:
     """
     inserts = [slot for slot in (*_INSERTS["a"], *_GLOBALS) if _effect(table, slot)]
     changed = {name: entry for name, entry in table.items() if not re.match(r"fx\d", name)}
-    for slot in range(1, 17):
+    added = []
+    for slot in _SLOTS:
         wanted = _effect(base, slot)
         found = next((each for each in inserts if _effect(table, each) == wanted), None)
         for source, prefix in ((base, f"fx{slot}_"), (table, f"fx{found}_")):
@@ -154,37 +183,41 @@ def _with_effects_of(base: Table, table: Table) -> tuple[Table, list[str]]:
             }
         if found is not None:
             inserts.remove(found)
-        elif wanted:
+        elif wanted in _MIX:
             mix = f"fx{slot}_{_MIX[wanted]}"
             changed[mix] = _with_value(base, mix, 0.0)
+        elif wanted:
+            added.append(f"the task has {_name(_EFFECTS, wanted)}")
     sends = [
         slot
         for number, slot in enumerate(_SENDS, start=1)
         if _effect(table, slot) and _number(table, f"a_send_fx_{number}")
     ]
-    lost = [
-        f"the task has no {_name(_EFFECTS, _effect(table, slot))} here" for slot in inserts + sends
-    ]
-    return changed, lost
+    lost = [f"the task has no {_name(_EFFECTS, _effect(table, slot))}" for slot in inserts + sends]
+    return changed, lost + added
 
 
 def _with_modulations_of(base: Table, table: Table) -> tuple[Table, list[str]]:
-    """Give a patch the modulations of the base patch, each of one LFO to one destination.
+    """Give a patch the modulations of the base patch.
 
-    Another depth becomes another amplitude of the LFO, and a missing modulation the amplitude 0.
+    Another depth becomes another amplitude of the LFO, and a missing modulation the amplitude 0, if
+    the LFO has no other destination.
     """
     found = {(name, source): depth for name, source, depth in _modulations(table)}
+    wanted = list(_modulations(base))
+    ends = Counter(source for _, source, _ in wanted)
     changed, lost = dict(table), []
-    for name, source, depth in _modulations(base):
+    for name, source, depth in wanted:
         share = found.pop((name, source), 0.0) / depth
         amplitude = f"a_lfo{source - _FIRST_LFO}_magnitude"
-        changed[amplitude] = _with_value(table, amplitude, _number(table, amplitude) * abs(share))
-        if share < 0:
-            lost.append(f"{_SOURCES[source]} modulates {name} upside down")
-    lost += [
-        f"{_SOURCES.get(source, f'source {source}')} modulates {name}" for name, source in found
-    ]
-    return changed, lost
+        if ends[source] == 1 and amplitude in table:
+            value = _number(table, amplitude) * abs(share)
+            changed[amplitude] = _with_value(table, amplitude, value)
+            if share < 0:
+                lost.append(f"{_source(source)} modulates {name} with the opposite sign")
+        elif not math.isclose(share, 1.0, rel_tol=1e-3):
+            lost.append(f"{_source(source)} modulates {name} by another depth")
+    return changed, lost + [f"{_source(source)} modulates {name}" for name, source in found]
 
 
 def _with_levels_for_mutes(table: Table, elements: Collection[str]) -> Table:
@@ -205,7 +238,7 @@ def _unheard_elements(table: Table) -> set[str]:
     """
     unheard = set(_NEVER_HEARD)
     silent = [] if _number(table, "scenemode") else ["b_"]
-    silent += [f"fx{slot}_p" for slot in range(1, 17) if not _effect(table, slot)]
+    silent += [f"fx{slot}_p" for slot in _SLOTS if not _effect(table, slot)]
     for number, slot in enumerate(_SENDS, start=1):
         if not _effect(table, slot):
             unheard |= {f"a_send_fx_{number}", f"volume_FX{number}"}
@@ -261,9 +294,8 @@ def _modulations(table: Table) -> Iterator[tuple[str, int, float]]:
 
 
 def _effect(table: Table, slot: int) -> int:
-    """Return the type of the effect in a slot; 0 for none, or one that is switched off."""
-    disabled = int(_number(table, "fx_disable")) >> (slot - 1) & 1
-    return 0 if disabled else int(_number(table, f"fx{slot}_type"))
+    """Return the type of the effect in a slot; 0 for none."""
+    return int(_number(table, f"fx{slot}_type"))
 
 
 def _is_used(table: Table, oscillator: int) -> bool:
@@ -281,11 +313,15 @@ def _is_on(table: Table, element: str) -> bool:
 
 def _check_number(name: str, text: str) -> None:
     try:
-        finite = math.isfinite(float(text))
+        sane = abs(float(text)) <= _LARGEST
     except ValueError:
-        finite = False
-    if not finite:
-        raise PatchError(f"{name}: {shown(text)} is not a number: save the patch again")
+        sane = False
+    if not sane:
+        raise PatchError(f"{name}: {shown(text)} is not a value of Surge XT: save the patch again")
+
+
+def _source(number: int) -> str:
+    return _SOURCES.get(number, f"source {number}")
 
 
 def _name(names: tuple[str, ...], number: int) -> str:

@@ -45,7 +45,7 @@ from unsynth.formats.surge import (
     surge_revision,
 )
 from unsynth.formats.vst import VSTPreset, read_fxp, read_vstpreset, write_vstpreset
-from unsynth.synths.surge_nearest import nearest_table
+from unsynth.synths.surge_nearest import nearest_table, with_eighth_macro
 from unsynth.synths.vst3 import VST3, RawPatch
 from unsynth.synths.vst3_plugin import FLUSH
 
@@ -62,8 +62,13 @@ _TRIPLET = math.log2(4 / 3)
 _DOTTED = math.log2(3 / 2)
 
 
-#: Revisions of the format whose types of filters have other numbers.
-_OTHER_FILTERS = {str(revision) for revision in range(15)}
+#: From this revision of the format on, values of filters mean what they mean today, and before it
+#: a few others do not either.
+_SAME_VALUES = 15
+#: From this revision on, there are eight macros, and so other numbers of modulation sources.
+_WITH_EIGHT_MACROS = 9
+#: From this revision on, the volume of a patch counts.
+_WITH_VOLUME = 17
 
 
 @dataclass(frozen=True)
@@ -240,21 +245,30 @@ class SurgeXTEngine:
         """Read the values of ``names`` from an ``.fxp`` or a ``.vstpreset`` of Surge.
 
         Also returns the names of the controls that change nothing in this patch, and what else
-        differs from the base patch and can be heard. Raises :class:`PatchError` for other files.
+        differs from the base patch and can be heard. Raises :class:`PatchError` for other files,
+        and for damaged ones.
         """
         patch, controls = _read_file(data), surge_controls()
         base, init = (
             surge_parameters(each)
             for each in (edit_surge_patch(surge_init(), self._base), surge_init())
         )
+        revision = surge_revision(patch)
+        if not revision.isdecimal():
+            raise PatchError("this Surge patch has no revision: save it again")
+        # Parameters that an older Surge did not have are as in the init patch.
+        given: Table = {**init, **surge_parameters(patch)}
+        if int(revision) < _WITH_EIGHT_MACROS:
+            given = with_eighth_macro(given)
+        if int(revision) < _WITH_VOLUME:
+            given = {**given, "volume": base["volume"]}
         table, unheard, differences = nearest_table(
-            # Parameters that an older Surge did not have are as in the init patch.
-            {**init, **surge_parameters(patch)},
+            given,
             base,
             {controls[name].element for name in names},
         )
-        if surge_revision(patch) in _OTHER_FILTERS:
-            differences.append("its filters may be of other types: open it in Surge XT, save again")
+        if int(revision) < _SAME_VALUES:
+            differences.append(f"revision {revision} has other filters: save it anew in Surge XT")
         values = {}
         for name, choices in names.items():
             control = controls[name]
@@ -298,7 +312,7 @@ def base_differences(patch: SurgePatch, base: SurgePatch) -> list[str]:
     if surge_revision(patch) != surge_revision(base):
         differences.append(
             f"the plugin writes patches of revision {surge_revision(patch)}, not "
-            f"{surge_revision(base)}: use Surge XT 1.3"
+            f"{surge_revision(base)}: use Surge XT 1.3.3"
         )
     return differences
 
@@ -313,6 +327,8 @@ def _read_file(data: bytes) -> SurgePatch:
     """Read the patch in an ``.fxp`` or a ``.vstpreset``."""
     if data[:4] == b"VST3":
         return _read_preset(data)
+    if data[:4] != b"CcnK":
+        raise PatchError("neither an .fxp nor a .vstpreset: save the patch from Surge XT")
     program = read_fxp(data)
     if program.plugin != PLUGIN:
         raise PatchError(f"this .fxp is a patch of {shown(program.plugin)}, not of Surge XT")
