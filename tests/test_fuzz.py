@@ -90,7 +90,7 @@ def outcomes(tmp_path, monkeypatch) -> dict:
     own = (resident - of_files) * os.sysconf("SC_PAGESIZE")
     monkeypatch.setattr(running, "MOST_MEMORY", own + 200_000_000)
     # Less than is loaded here, as with a large build of torch; a case may ask for it beside that.
-    monkeypatch.setattr(running, "MOST_ASKED", 300_000_000)
+    monkeypatch.setattr(running, "MOST_ASKED", 250_000_000)
     assert running._asked() > running.MOST_ASKED
     monkeypatch.setattr(running, "MOST_COMPUTING", 1)
     monkeypatch.setattr(running, "MOST_WAITING", 5)

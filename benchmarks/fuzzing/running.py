@@ -215,25 +215,15 @@ def _command(arguments: tuple[str, ...]) -> None:
 
 
 def _read_surge(path: Path) -> None:
-    """Read a patch of Surge XT as a task with its plugin does, and end as a command does."""
+    """Read a patch of Surge XT as ``match --from`` does, and end as a command does."""
     from unsynth.cli.terminal import say_error
     from unsynth.errors import UnsynthError
-    from unsynth.formats.surge import read_surge_patch, rename_surge_patch, surge_fxp
-    from unsynth.formats.vst import read_fxp, read_vstpreset
-    from unsynth.synths.surge_xt import base_differences, surge_base, surge_init
+    from unsynth.matching.user_patches import UserPatches
     from unsynth.tasks.catalogue import load_task
 
-    data = path.read_bytes()
     try:
-        base = load_task("surge-simple").engine._base
-        if path.suffix == ".vstpreset":
-            data = surge_base(data, base)
-            chunk = read_vstpreset(data).chunks["Comp"]
-        else:
-            chunk = read_fxp(data).chunk
-        patch = read_surge_patch(chunk)
-        print(len(base_differences(patch, surge_init(), base)), "differences")
-        print(len(surge_fxp(rename_surge_patch(patch, "again"), "again")), "bytes")
+        start = UserPatches.read(path, load_task("surge-full"))
+        print(len(start.patches), "patches", *start.remarks)
     except UnsynthError as error:
         say_error(str(error))
         sys.exit(2)
