@@ -422,7 +422,7 @@ def test_another_revision_is_reported():
     base = surge_init()
     other = replace(base, xml=base.xml.replace(b'revision="24"', b'revision="25"'))
     assert base_differences(other, base) == [
-        "the plugin writes patches of revision 25, not 24: use Surge XT 1.3"
+        "the plugin writes patches of revision 25, not 24: use Surge XT 1.3.3"
     ]
 
 
