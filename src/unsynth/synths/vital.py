@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -242,7 +242,7 @@ class VitalEngine:
         return {".vital": write_vital(replace(self.base, name=name, controls=controls))}
 
     def read(
-        self, data: bytes, names: Mapping[str, Sequence[float]]
+        self, data: bytes, names: Collection[str]
     ) -> tuple[dict[str, float], Collection[str], list[str]]:
         """Read the values of ``names`` from a ``.vital`` file.
 
