@@ -5,11 +5,10 @@ values from the base patch.
 
 Each sound comes from a new instance of the plugin, which takes over the state of the last one, so
 neither a tail nor a held note of an earlier sound is left. (A subclass that can end all sound in
-another way keeps its instance.) Before that, the last instance gets the
-new values and plays ``flush`` seconds of silence. In that time the values reach the processor.
-Without it, the processor can keep an old value although the plugin reports the new one. As a check,
-the processor's state is read back too, but only after the 1st, 2nd, 4th, 8th, ... sound, because
-reading it is slow.
+another way keeps its instance.) Before that, the last instance gets the new values and plays
+``flush`` seconds of silence. In that time the values reach the processor. Without it, the processor
+can keep an old value although the plugin reports the new one. As a check, the processor's state is
+read back too, but only after the 1st, 2nd, 4th, 8th, ... sound, because reading it is slow.
 """
 
 import hashlib
