@@ -7,6 +7,7 @@ import torch
 
 from tests.commands import output
 from unsynth.cli.reproduce import _count_seeds, reproduce_kosc
+from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc import arms as kosc_arms
 from unsynth.studies.kosc.cell import Cell, CellSettings
@@ -36,6 +37,8 @@ def test_a_preset_fills_in_what_is_not_given():
     paper, laptop = parameters(), parameters("--preset", "laptop")
     assert paper["batch"] == 1024 and laptop["batch"] == LAPTOP.batch < 1024
     assert laptop["preconditioned"] and laptop["ks"] == (4, 8, 16, 32)
+    couplings = Coupling.OPTIMAL_TRANSPORT, Coupling.INDEPENDENT
+    assert (paper["coupling"], laptop["coupling"]) == couplings
     assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
     given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")

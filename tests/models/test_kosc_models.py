@@ -105,8 +105,19 @@ def test_fields_depend_on_the_sound_the_time_and_every_value(model):
 
 
 @pytest.mark.parametrize("model", FLOWS)
+def test_a_new_flow_depends_on_the_sound(model):
+    """Else its encoder has no gradient at first, and learns late."""
+    torch.manual_seed(0)
+    flow = build_flow(model, KOsc(3), 32)
+    x, t = torch.randn(2, 9), torch.rand(2)
+    flow(x, t, flow.encode(torch.randn(2, 1024))).square().sum().backward()
+    for name, parameter in flow.encoder.named_parameters():
+        assert parameter.grad.abs().max() > 1e-9, name
+
+
+@pytest.mark.parametrize("model", FLOWS)
 def test_a_data_variance_adds_c_of_t_times_x_to_a_new_field(model):
-    """E[x1 - x0 | x_t] for x1 ~ N(0, s^2); each new block is the identity."""
+    """E[x1 - x0 | x_t] for x1 ~ N(0, s^2)."""
     synth = KOsc(3)
     torch.manual_seed(0)
     plain = build_flow(model, synth, 32).eval()

@@ -99,6 +99,23 @@ def test_resumed_training_equals_uninterrupted_training(model, tmp_path):
         resumed.load(tmp_path / "x.part")
 
 
+def test_noise_is_coupled_as_the_settings_or_the_cell_say():
+    independent = dataclasses.replace(SMALL, coupling=Coupling.INDEPENDENT)
+
+    def noise(settings: CellSettings, coupling: Coupling | None = None) -> torch.Tensor:
+        chosen = dataclasses.replace(cell(Model.MLP), coupling=coupling)
+        patches, noise = Training(chosen, settings, CPU)._draw(0)
+        assert noise is not None
+        return torch.cat([patches, noise.x0], dim=1)
+
+    def distance(pairs: torch.Tensor) -> float:
+        x1, x0 = pairs.chunk(2, dim=1)
+        return float((x1 - x0).square().sum())
+
+    assert distance(noise(SMALL)) < distance(noise(independent))
+    assert torch.equal(noise(independent, Coupling.OPTIMAL_TRANSPORT), noise(SMALL))
+
+
 def test_seeds_and_steps_draw_different_patches():
     def first_losses(seed: int) -> list[float]:
         training = Training(cell(Model.FFN_MSE, seed=seed), SMALL, CPU)

@@ -56,8 +56,25 @@ def _use_preset(context: click.Context, _: click.Parameter, name: str) -> str:
 
         from unsynth.studies.kosc.presets import LAPTOP, LAPTOP_SEEDS
 
-        context.default_map = asdict(LAPTOP) | {"ks": list(LAPTOP_SEEDS)}
+        coupling = LAPTOP.coupling.value.replace(" ", "-")
+        context.default_map = asdict(LAPTOP) | {"ks": list(LAPTOP_SEEDS), "coupling": coupling}
     return name
+
+
+def _find_coupling(context: click.Context, _: click.Parameter, name: str) -> Any:
+    from unsynth.flow.coupling import Coupling
+
+    return Coupling(name.replace("-", " "))
+
+
+_coupling_option = click.option(
+    "--coupling",
+    type=click.Choice(["optimal-transport", "independent"]),
+    default="optimal-transport",
+    show_default=True,
+    callback=_find_coupling,
+    help="How noise is paired with the sounds of a step.",
+)
 
 
 def _count_seeds(ks: tuple[int, ...], seeds: int | None, preset: str) -> dict[int, int]:
@@ -181,6 +198,7 @@ def _dataset_option(name: str) -> Callable[[Any], Any]:
 
 @reproduce.command("kosc")
 @_kosc_options
+@_coupling_option
 @out_option("Folder of the study.", default=Path("runs/kosc"))
 def reproduce_kosc(
     ks: tuple[int, ...],
@@ -212,6 +230,7 @@ def reproduce_kosc(
 
 @reproduce.command("kosc-quasi")
 @_kosc_options
+@_coupling_option
 @click.option(
     "--dial",
     "dials",
@@ -289,6 +308,7 @@ def reproduce_kosc_arms(
 
 @reproduce.command("kosc-start")
 @_kosc_options
+@_coupling_option
 @_flops_option
 @out_option("Folder of the study.", default=Path("runs/kosc-start"))
 def reproduce_kosc_start(

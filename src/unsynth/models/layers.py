@@ -166,13 +166,15 @@ class Projection(nn.Module):
 
 
 class _Modulation(nn.Module):
-    """Scales, shifts and gates ``W GELU(c)``, 0 at the start; c is as wide as each of them."""
+    """Scales, shifts and gates ``W GELU(c) + b``; c is as wide as each of them.
+
+    W and b start at random, as in the code of the paper's authors. If they started at 0, the
+    encoder would learn much more slowly (docs/research/kosc.md).
+    """
 
     def __init__(self, width: int, parts: int) -> None:
         super().__init__()
         self.linear = nn.Linear(width, parts * width)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
         self._parts = parts
 
     def forward(self, condition: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -206,7 +208,7 @@ class SharedlyModulatedBlock(nn.Module):
 
 
 class ModulatedResidualBlock(nn.Module):
-    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, the identity at the start."""
+    """``x + gate * feed_forward((1 + scale) * norm(x) + shift)``, with one condition per item."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -29,8 +29,8 @@ class Cell:
     condition: str
     synth: KOsc
     seed: int
-    #: Coupling of noise and data; only flows use it.
-    coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
+    #: Coupling of noise and data, in place of the settings'.
+    coupling: Coupling | None = None
     #: Start of Param2Tok, and weight of the mean absolute entry of its assignment; the paper's.
     start: Start = Start.PAPER
     penalty: float = ASSIGNMENT_PENALTY
@@ -52,7 +52,8 @@ class Cell:
 class CellSettings:
     """How cells are trained and tested; the defaults are the paper's.
 
-    ``plan.json`` has a key for each field, ``noises`` only if it is not 1.
+    ``plan.json`` has a key for each field; ``noises`` and ``coupling`` only if they are not the
+    paper's.
     """
 
     #: Training steps; a budget replaces them by the number that fits it.
@@ -60,6 +61,8 @@ class CellSettings:
     batch: int = 1024
     #: Noises, each with a time of its own, that a flow sees of each sound in a step.
     noises: int = 1
+    #: How a flow's noise is paired with the sounds of a step.
+    coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Width of tokens and conditioning; all other sizes are in proportion.
     width: int = 128
     learning_rate: float = 1e-4

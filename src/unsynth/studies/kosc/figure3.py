@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
@@ -42,9 +43,11 @@ def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
     """Describe the settings of a figure in one line, beside those of the paper."""
     seeds = len({result.seed for result in results})
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
+    coupling = settings.coupling
+    paired = "" if coupling is Coupling.OPTIMAL_TRANSPORT else f"{coupling.value} noise, "
     return (
         f"{settings.steps:,} steps of {settings.batch:,} sounds{noises} "
-        "(the paper: 400,000 of 1,024), "
+        f"(the paper: 400,000 of 1,024), {paired}"
         f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
         f"{settings.items:,} test items"
     )

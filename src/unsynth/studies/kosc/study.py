@@ -29,6 +29,7 @@ from safetensors.torch import save_file
 
 from unsynth.documents import shown
 from unsynth.files import replacing
+from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.output import make_folder, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
@@ -67,8 +68,11 @@ def run_cells(
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     plan = dataclasses.asdict(settings) | {"budget": budget}
-    if settings.noises == 1:  # Plans from before there was this setting lack it.
-        del plan["noises"]
+    plan["coupling"] = settings.coupling.value
+    # Plans from before there were these settings lack them.
+    for name, value in (("noises", 1), ("coupling", Coupling.OPTIMAL_TRANSPORT.value)):
+        if plan[name] == value:
+            del plan[name]
     stored = read_plan(out, plan, resume)
     if stored is not None:
         steps = stored.get("steps")

@@ -147,7 +147,7 @@ class Training:
         return x1, Noise(*(part.to(self.device) for part in (x0, *times)))
 
     def _couple(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
-        coupling, synth = self.cell.coupling, self.cell.synth
+        coupling, synth = self.cell.coupling or self.settings.coupling, self.cell.synth
         if coupling is not Coupling.ALIGNED:
             return couple(coupling, x0, x1)
         if synth.ranges is not Ranges.COMMON:
