@@ -1,12 +1,12 @@
 """Compare ways to train the k-osc flows at equal seconds of one core.
 
-    python benchmarks/kosc_regimes.py --k 4 --seconds 150
+    python benchmarks/kosc_regimes.py --model mlp --condition asymmetric --seconds 60
 
-Trains CNF (Equivariant) on symmetric oscillators in two ways: 128 sounds per step with one noise
-each at width 64, as the committed figure of 2,000 steps was made, and as in the preset `laptop`.
-Both take turns of ten steps until each has used --seconds of CPU. Prints sound-noise pairs and
-sounds per second, FLOPs per second and their share of what a large product of matrices reaches, and
-the scores on 1,024 test sounds.
+Trains a flow with the preset `laptop` in four ways: its noise is independent or coupled by optimal
+transport, and the modulations of its blocks start at random or at 0. The ways take turns of ten
+steps until each has used --seconds of CPU. Prints sound-noise pairs and sounds per second, FLOPs
+per second and their share of what a large product of matrices reaches, and the scores on 1,024 test
+sounds.
 """
 
 import argparse
@@ -16,17 +16,21 @@ import time
 import numpy as np
 import torch
 
-from unsynth.models.kosc import Model
+from unsynth.flow.coupling import Coupling
+from unsynth.models.kosc import FLOWS
+from unsynth.models.layers import SharedModulation
 from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.studies.kosc.presets import LAPTOP
 from unsynth.studies.kosc.scoring import score_cell
 from unsynth.studies.kosc.training import Training
-from unsynth.synths.kosc import KOsc
+from unsynth.synths.kosc import KOsc, Ranges
 
 _CPU = torch.device("cpu")
-_REGIMES = {
-    "before": dataclasses.replace(LAPTOP, batch=128, noises=1, width=64),
-    "laptop": LAPTOP,
+_CONDITIONS = {"symmetric": Ranges.COMMON, "asymmetric": Ranges.DISJOINT}
+_WAYS = {
+    f"{coupling.value}, from {start}": (dataclasses.replace(LAPTOP, coupling=coupling), start)
+    for coupling in (Coupling.OPTIMAL_TRANSPORT, Coupling.INDEPENDENT)
+    for start in ("0", "random")
 }
 
 
@@ -39,23 +43,38 @@ def peak_flops() -> float:
     return 30 * 2 * 1024**3 / (time.process_time() - start)
 
 
+def new_training(cell: Cell, settings: CellSettings, start: str) -> Training:
+    """Make a training, with the modulations of its blocks at 0 or at random."""
+    training = Training(cell, settings, _CPU)
+    for module in training.model.modules():
+        if start == "0" and isinstance(module, SharedModulation):
+            torch.nn.init.zeros_(module.linear.weight)
+            torch.nn.init.zeros_(module.linear.bias)
+    return training
+
+
 def scores(training: Training, settings: CellSettings) -> str:
     """Score the model on test sounds."""
     few = dataclasses.replace(settings, items=1024)
     found = score_cell(training.model, training.cell, few, _CPU)
-    return f"LSD {np.mean(found['lsd']):.2f} dB, LAC {np.mean(found['lac']):.3f}"
+    metric = "lac" if training.cell.condition == "symmetric" else "mse"
+    return f"LSD {np.mean(found['lsd']):.2f} dB, {metric.upper()} {np.mean(found[metric]):.3f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    flows = {model.name.lower(): model for model in FLOWS}
+    parser.add_argument("--model", choices=flows, default="equivariant")
+    parser.add_argument("--condition", choices=_CONDITIONS, default="symmetric")
     parser.add_argument("--k", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=150.0, help="CPU seconds of each way")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    cell = Cell(Model.EQUIVARIANT, "symmetric", KOsc(arguments.k), arguments.seed)
-    trainings = {name: Training(cell, each, _CPU) for name, each in _REGIMES.items()}
+    synth = KOsc(arguments.k, _CONDITIONS[arguments.condition])
+    cell = Cell(flows[arguments.model], arguments.condition, synth, arguments.seed)
+    trainings = {name: new_training(cell, *way) for name, way in _WAYS.items()}
     used = dict.fromkeys(trainings, 0.0)
     peak = peak_flops()
     while any(seconds < arguments.seconds for seconds in used.values()):
@@ -67,7 +86,7 @@ def main() -> None:
                     used[name] += time.process_time() - start
     for name, training in trainings.items():
         training.close()
-        settings = _REGIMES[name]
+        settings, _ = _WAYS[name]
         sounds = training.step * settings.batch / used[name]
         flops = training.step * training.count_flops() / used[name]
         print(

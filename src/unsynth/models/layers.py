@@ -165,8 +165,8 @@ class Projection(nn.Module):
         return self.skip(x) + self.feed_forward(self.norm(x))
 
 
-class _Modulation(nn.Module):
-    """Scales, shifts and gates ``W GELU(c) + b``; c is as wide as each of them.
+class SharedModulation(nn.Module):
+    """Scales, shifts and gates ``W GELU(c) + b``; c is as wide as each of them, and shared.
 
     W and b start at random, as in the code of the paper's authors. If they started at 0, the
     encoder would learn much more slowly (docs/research/kosc.md).
@@ -177,7 +177,10 @@ class _Modulation(nn.Module):
         self.linear = nn.Linear(width, parts * width)
         self._parts = parts
 
-    def forward(self, condition: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        self, condition: Float[torch.Tensor, "*items width"]
+    ) -> tuple[Float[torch.Tensor, "*items width"], ...]:
+        """Compute the parts, each as wide as the condition."""
         return self.linear(functional.gelu(condition)).chunk(self._parts, dim=-1)
 
 
@@ -194,7 +197,7 @@ class SharedlyModulatedBlock(nn.Module):
         self.attention = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width)
         self.feed_forward = feed_forward(width, hidden)
-        self.modulation = _Modulation(width, 6)
+        self.modulation = SharedModulation(width, 6)
 
     def forward(
         self,
@@ -214,7 +217,7 @@ class ModulatedResidualBlock(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.feed_forward = feed_forward(width, width)
-        self.modulation = _Modulation(width, 3)
+        self.modulation = SharedModulation(width, 3)
 
     def forward(
         self,
