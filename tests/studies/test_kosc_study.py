@@ -373,14 +373,16 @@ def test_start_study_compares_with_the_papers_arm(tmp_path, monkeypatch):
     assert "1e+09 FLOPs" in (tmp_path / "table.md").read_text()
 
 
-def test_plans_without_noises_resume(tmp_path):
+@pytest.mark.parametrize("setting", [{"noises": 2}, {"coupling": Coupling.INDEPENDENT}])
+def test_plans_without_a_new_setting_resume(setting, tmp_path):
+    (name,) = setting
     cells = [cell(Model.RANDOM)]
     run_cells(cells, SMALL, tmp_path, "cpu", report=silent)
-    assert "noises" not in json.loads((tmp_path / "plan.json").read_text())["asked"]
+    assert name not in json.loads((tmp_path / "plan.json").read_text())["asked"]
     run_cells(cells, SMALL, tmp_path, "cpu", resume=True, report=silent)
-    with pytest.raises(StudyError, match="noises"):
-        more = dataclasses.replace(SMALL, noises=2)
-        run_cells(cells, more, tmp_path, "cpu", resume=True, report=silent)
+    with pytest.raises(StudyError, match=name):
+        changed = dataclasses.replace(SMALL, **setting)
+        run_cells(cells, changed, tmp_path, "cpu", resume=True, report=silent)
 
 
 def test_only_exchangeable_oscillators_are_aligned():
