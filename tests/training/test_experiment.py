@@ -28,7 +28,7 @@ def test_shipped_experiments_build(path):
     experiment = load_experiment(path)
     task = load_task(experiment.task)
     shape = experiment.model.observed_shape(task)
-    if experiment.task.startswith("surge-"):
+    if experiment.task.startswith("surge-") and path.stem in PUBLISHED:
         assert shape == (2, 128, 401)
     with torch.device("meta"):
         model = experiment.model.build(task.spec, shape)
