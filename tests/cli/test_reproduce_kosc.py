@@ -41,6 +41,8 @@ def test_a_preset_fills_in_what_is_not_given():
     assert (paper["coupling"], laptop["coupling"]) == couplings
     assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
+    transport = parameters("--coupling", "optimal-transport", "--preset", "laptop")
+    assert transport["coupling"] is Coupling.OPTIMAL_TRANSPORT
     given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")
     assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == LAPTOP.width
     assert _count_seeds((2, 4), 1, "laptop") == {2: 1, 4: 1}

@@ -20,7 +20,13 @@ from unsynth.studies.kosc import start as start_module
 from unsynth.studies.kosc import study as study_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.equivariance import measure_equivariance
-from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
+from unsynth.studies.kosc.figure3 import (
+    figure3_cells,
+    order_table,
+    pooled_score,
+    subtitle,
+    write_figure3,
+)
 from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
 from unsynth.studies.kosc.scoring import score_cell, uniform_patches
 from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
@@ -102,18 +108,16 @@ def test_resumed_training_equals_uninterrupted_training(model, tmp_path):
 def test_noise_is_coupled_as_the_settings_or_the_cell_say():
     independent = dataclasses.replace(SMALL, coupling=Coupling.INDEPENDENT)
 
-    def noise(settings: CellSettings, coupling: Coupling | None = None) -> torch.Tensor:
+    def distance(settings: CellSettings, coupling: Coupling | None = None) -> float:
         chosen = dataclasses.replace(cell(Model.MLP), coupling=coupling)
-        patches, noise = Training(chosen, settings, CPU)._draw(0)
+        x1, noise = Training(chosen, settings, CPU)._draw(0)
         assert noise is not None
-        return torch.cat([patches, noise.x0], dim=1)
+        return float((x1 - noise.x0).square().sum())
 
-    def distance(pairs: torch.Tensor) -> float:
-        x1, x0 = pairs.chunk(2, dim=1)
-        return float((x1 - x0).square().sum())
-
-    assert distance(noise(SMALL)) < distance(noise(independent))
-    assert torch.equal(noise(independent, Coupling.OPTIMAL_TRANSPORT), noise(SMALL))
+    assert distance(SMALL) < distance(independent)
+    assert distance(independent, Coupling.OPTIMAL_TRANSPORT) == distance(SMALL)
+    assert ", independent noise, width" in subtitle(independent, [])
+    assert "transport" not in subtitle(SMALL, [])
 
 
 def test_seeds_and_steps_draw_different_patches():
@@ -376,13 +380,32 @@ def test_start_study_compares_with_the_papers_arm(tmp_path, monkeypatch):
 @pytest.mark.parametrize("setting", [{"noises": 2}, {"coupling": Coupling.INDEPENDENT}])
 def test_plans_without_a_new_setting_resume(setting, tmp_path):
     (name,) = setting
+    changed = dataclasses.replace(SMALL, **setting)
     cells = [cell(Model.RANDOM)]
-    run_cells(cells, SMALL, tmp_path, "cpu", report=silent)
-    assert name not in json.loads((tmp_path / "plan.json").read_text())["asked"]
-    run_cells(cells, SMALL, tmp_path, "cpu", resume=True, report=silent)
-    with pytest.raises(StudyError, match=name):
-        changed = dataclasses.replace(SMALL, **setting)
-        run_cells(cells, changed, tmp_path, "cpu", resume=True, report=silent)
+    for settings, folder in ((SMALL, tmp_path / "old"), (changed, tmp_path / "new")):
+        for resume in (False, True):
+            run_cells(cells, settings, folder, "cpu", resume=resume, report=silent)
+    path = tmp_path / "old" / "plan.json"
+    plan = json.loads(path.read_text())
+    usual = plan["asked"].pop(name)
+    path.write_text(json.dumps(plan))
+    run_cells(cells, SMALL, tmp_path / "old", "cpu", resume=True, report=silent)
+    with pytest.raises(StudyError, match=f"with {name} {usual!r}, not "):
+        run_cells(cells, changed, tmp_path / "old", "cpu", resume=True, report=silent)
+
+
+def test_no_flow_is_added_to_those_of_an_earlier_version(tmp_path):
+    finished = [cell(Model.MLP)]
+    run_cells(finished, SMALL, tmp_path, "cpu", report=silent)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    del plan["modulations"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    more = [*finished, cell(Model.FFN_MSE)]
+    results, _ = run_cells(more, SMALL, tmp_path, "cpu", resume=True, report=silent)
+    assert [result.model for result in results] == ["CNF (MLP)", "FFN (MSE)"]
+    with pytest.raises(StudyError, match="no flow can be added; choose another --out"):
+        another = [*more, cell(Model.MLP, seed=1)]
+        run_cells(another, SMALL, tmp_path, "cpu", resume=True, report=silent)
 
 
 def test_only_exchangeable_oscillators_are_aligned():

@@ -166,10 +166,10 @@ class Projection(nn.Module):
 
 
 class SharedModulation(nn.Module):
-    """Scales, shifts and gates ``W GELU(c) + b``; c is as wide as each of them, and shared.
+    """Scales, shifts and gates ``W GELU(c) + b``. All blocks share c, as wide as each part.
 
     W and b start at random, as in the code of the paper's authors. If they started at 0, the
-    encoder would learn much more slowly (docs/research/kosc.md).
+    encoder would have no gradient in the first step.
     """
 
     def __init__(self, width: int, parts: int) -> None:

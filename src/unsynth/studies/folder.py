@@ -1,7 +1,7 @@
 """The folder of a study: its plan and its JSON files."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ class StudyError(UnsynthError):
     """A study that cannot start or resume, or that fails while it runs."""
 
 
-def read_plan(folder: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any] | None:
+def read_plan(
+    folder: Path, settings: dict[str, Any], resume: bool, earlier: Mapping[str, Any] = {}
+) -> dict[str, Any] | None:
     """Read what ``plan.json`` holds of this study; ``None`` for a new study.
 
+    ``earlier`` gives settings that a plan of an earlier version may lack.
     Raises :class:`StudyError` where the folder holds a study and ``resume`` is false, holds none
     and ``resume`` is true, or holds a study with other settings.
     """
@@ -32,7 +35,7 @@ def read_plan(folder: Path, settings: dict[str, Any], resume: bool) -> dict[str,
         asked = stored.get("asked", stored)
         if not isinstance(asked, dict):
             raise StudyError(f"{file.path}: holds no plan; choose another --out")
-        file.check(asked, settings)
+        file.check({**earlier, **asked}, settings)
     elif resume:
         raise StudyError(f"{file.path} is missing: there is nothing to resume; omit --resume")
     return stored

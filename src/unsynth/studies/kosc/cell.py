@@ -52,8 +52,7 @@ class Cell:
 class CellSettings:
     """How cells are trained and tested; the defaults are the paper's.
 
-    ``plan.json`` has a key for each field; ``noises`` and ``coupling`` only if they are not the
-    paper's.
+    ``plan.json`` has a key for each field.
     """
 
     #: Training steps; a budget replaces them by the number that fits it.
@@ -61,7 +60,7 @@ class CellSettings:
     batch: int = 1024
     #: Noises, each with a time of its own, that a flow sees of each sound in a step.
     noises: int = 1
-    #: How a flow's noise is paired with the sounds of a step.
+    #: How a flow's noise is paired with the patches of a step, unless its cell says otherwise.
     coupling: Coupling = Coupling.OPTIMAL_TRANSPORT
     #: Width of tokens and conditioning; all other sizes are in proportion.
     width: int = 128

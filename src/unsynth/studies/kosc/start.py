@@ -101,7 +101,8 @@ def over_seeds(values: np.ndarray) -> str:
 def write_start(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
     """Write ``table.md``."""
     text = (
-        f"{budget_line(results, settings)}; errors and shares: mean and 95 % interval over seeds"
+        f"{budget_line(results, settings)}; noise: {settings.coupling.value}; errors and shares: "
+        "mean and 95 % interval over seeds"
         f"\n\n{start_table(results).markdown()}\n"
     )
     write_text(out / TABLE, text)

@@ -30,7 +30,7 @@ from safetensors.torch import save_file
 from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling
-from unsynth.models.kosc import Model, SpectrumFlow
+from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
 from unsynth.output import make_folder, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.kosc.budget import affordable_steps, describe_cost
@@ -43,6 +43,10 @@ _CHECKPOINT_SECONDS = 300.0
 _REPORT_SECONDS = 20.0
 #: Wait between two attempts to get a cell that another process works on.
 _RETRY_SECONDS = 10.0
+#: Settings of the plans from before there were such settings.
+_EARLIER = {"noises": 1, "coupling": Coupling.OPTIMAL_TRANSPORT.value}
+#: How the modulations of the fields start; plans from when they started at 0 do not say it.
+_MODULATIONS = "random"
 #: A study of fewer steps per cell starts without a measurement of its cost.
 _LONG = 500
 
@@ -67,13 +71,8 @@ def run_cells(
     torch_device = _find_device(device)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
-    plan = dataclasses.asdict(settings) | {"budget": budget}
-    plan["coupling"] = settings.coupling.value
-    # Plans from before there were these settings lack them.
-    for name, value in (("noises", 1), ("coupling", Coupling.OPTIMAL_TRANSPORT.value)):
-        if plan[name] == value:
-            del plan[name]
-    stored = read_plan(out, plan, resume)
+    plan = dataclasses.asdict(settings) | {"coupling": settings.coupling.value, "budget": budget}
+    stored = read_plan(out, plan, resume, _EARLIER)
     if stored is not None:
         steps = stored.get("steps")
         if type(steps) is not int or steps < 1 or (budget is None and steps != settings.steps):
@@ -86,9 +85,15 @@ def run_cells(
         if budget is not None:
             steps = affordable_steps(cells, settings, 60.0 * budget, torch_device, report, probe)
             settings = dataclasses.replace(settings, steps=steps)
-        write_plan(out, {"asked": plan, "steps": settings.steps})
+        write_plan(out, {"asked": plan, "steps": settings.steps, "modulations": _MODULATIONS})
     study = _Study(settings, out, torch_device, report, probe)
     unfinished = study.unfinished(cells)
+    is_earlier = stored is not None and stored.get("modulations") != _MODULATIONS
+    if is_earlier and any(cell.model in FLOWS for cell in unfinished):
+        raise StudyError(
+            f"{out}: its flows are of an earlier version, whose modulations started at 0, so no "
+            "flow can be added; choose another --out"
+        )
     if unfinished and settings.steps >= _LONG and budget is None and settings.flops is None:
         report(describe_cost(unfinished, settings, torch_device, report, probe))
     while unfinished := study.unfinished(cells):
