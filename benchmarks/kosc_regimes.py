@@ -28,7 +28,7 @@ from unsynth.synths.kosc import KOsc, Ranges
 _CPU = torch.device("cpu")
 _CONDITIONS = {"symmetric": Ranges.COMMON, "asymmetric": Ranges.DISJOINT}
 _WAYS = {
-    f"{coupling.value}, from {start}": (dataclasses.replace(LAPTOP, coupling=coupling), start)
+    f"{coupling.value}, at {start}": (dataclasses.replace(LAPTOP, coupling=coupling), start)
     for coupling in (Coupling.OPTIMAL_TRANSPORT, Coupling.INDEPENDENT)
     for start in ("0", "random")
 }
