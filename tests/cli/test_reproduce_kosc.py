@@ -37,12 +37,11 @@ def test_a_preset_fills_in_what_is_not_given():
     paper, laptop = parameters(), parameters("--preset", "laptop")
     assert paper["batch"] == 1024 and laptop["batch"] == LAPTOP.batch < 1024
     assert laptop["preconditioned"] and laptop["ks"] == (4, 8, 16, 32)
-    couplings = Coupling.OPTIMAL_TRANSPORT, Coupling.INDEPENDENT
-    assert (paper["coupling"], laptop["coupling"]) == couplings
+    assert paper["coupling"] is laptop["coupling"] is Coupling.OPTIMAL_TRANSPORT
     assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
-    transport = parameters("--coupling", "optimal-transport", "--preset", "laptop")
-    assert transport["coupling"] is Coupling.OPTIMAL_TRANSPORT
+    independent = parameters("--coupling", "independent", "--preset", "laptop")
+    assert independent["coupling"] is Coupling.INDEPENDENT
     given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")
     assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == LAPTOP.width
     assert _count_seeds((2, 4), 1, "laptop") == {2: 1, 4: 1}

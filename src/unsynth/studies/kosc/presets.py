@@ -1,6 +1,5 @@
 """Named settings of the k-osc studies, beside the paper's, which are the defaults of a cell's."""
 
-from unsynth.flow.coupling import Coupling
 from unsynth.studies.kosc.cell import CellSettings
 
 #: For some hours of two cores; dev/log.md says how each setting was chosen.
@@ -8,7 +7,6 @@ LAPTOP = CellSettings(
     steps=3_000,
     batch=64,
     noises=8,
-    coupling=Coupling.INDEPENDENT,
     width=32,
     learning_rate=1e-3,
     param2tok_rate=10.0,
