@@ -3,10 +3,10 @@
     python benchmarks/kosc_regimes.py --model mlp --condition asymmetric --seconds 60
 
 Trains a flow with the preset `laptop` in four ways: its noise is independent or coupled by optimal
-transport, as in the preset, and the modulations of its blocks start at random, as everywhere now, or
-at 0. The ways take turns of ten steps until each has used --seconds of CPU. Prints sound-noise
-pairs and sounds per second, FLOPs per second and their share of what a large product of matrices
-reaches, and the scores on 1,024 test sounds.
+transport (the preset's), and the modulations of its blocks start at random (the preset's) or at 0.
+The ways take turns of ten steps until each has used --seconds of CPU. Prints sound-noise pairs and
+sounds per second, FLOPs per second and their share of what a large product of matrices reaches, and
+the scores on 1,024 test sounds.
 """
 
 import argparse
