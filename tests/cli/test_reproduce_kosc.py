@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tests.commands import output
-from unsynth.cli.reproduce import _count_seeds, reproduce_kosc
+from unsynth.cli.reproduce import _count_seeds, reproduce_kosc, reproduce_kosc_arms
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.studies.kosc import arms as kosc_arms
@@ -42,6 +42,8 @@ def test_a_preset_fills_in_what_is_not_given():
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
     independent = parameters("--coupling", "independent", "--preset", "laptop")
     assert independent["coupling"] is Coupling.INDEPENDENT
+    arms = reproduce_kosc_arms.make_context("kosc-arms", ["--preset", "laptop", "--flops", "1e9"])
+    assert arms.params["batch"] == LAPTOP.batch and "coupling" not in arms.params
     given = parameters("--k", "2", "--batch", "5", "--preset", "laptop")
     assert given["batch"] == 5 and given["ks"] == (2,) and given["width"] == LAPTOP.width
     assert _count_seeds((2, 4), 1, "laptop") == {2: 1, 4: 1}
