@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from scipy import stats
 
 from unsynth.data.seeding import Split
@@ -27,6 +28,7 @@ from unsynth.studies.kosc.figure3 import (
     subtitle,
     write_figure3,
 )
+from unsynth.studies.kosc.learning import PAPER_SOUNDS, learning_table, probe_scores
 from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
 from unsynth.studies.kosc.scoring import score_cell, uniform_patches
 from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
@@ -239,6 +241,7 @@ def test_pooled_scores_average_each_item_over_seeds(tmp_path):
     assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
     assert pooled_score(results, "lac", model="Random", k=3) is None
     write_figure3(results, settings, tmp_path)
+    assert not (tmp_path / "learning.png").exists()  # Results from before have no measurements.
 
 
 def test_order_of_models_is_confirmed_only_where_seeds_agree():
@@ -327,6 +330,38 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     assert all(row[-5:] == [""] * 5 for row in quasi_table(resumed).rows)
 
 
+def test_learning_is_measured_and_continued_to_the_papers_sounds(tmp_path):
+    kinds = [("symmetric", Model.MLP), ("asymmetric", Model.FFN_MSE), ("symmetric", Model.RANDOM)]
+    cells = [c for c in figure3_cells({2: 1}) if (c.condition, c.model) in kinds]
+    cells.sort(key=lambda c: kinds.index((c.condition, c.model)))
+    probe = probe_scores(SMALL)
+    results, settings = run_cells(cells, SMALL, tmp_path, "cpu", report=silent, probe=probe)
+    assert [[step for step, _ in r.watched] for r in results] == [[0, 1, 2, 4], [0, 1, 2, 4], []]
+    trained = Training(cells[1], SMALL, CPU).model
+    trained.load_state_dict(load_file(tmp_path / f"{cells[1].name}.safetensors"))
+    last = probe(cells[1], trained.eval(), CPU)
+    np.testing.assert_allclose(results[1].watched[-1][1], last, rtol=1e-5)
+    assert not learning_table(results, settings).rows  # Three measurements do not suffice.
+    # A power law is continued exactly; what came before the last three doublings does not count.
+    laws = []
+    for seed, exponent in enumerate((0.25, 0.5)):
+        curve = [(step, (8 * step) ** -exponent) for step in (10, 20, 40, 80)]
+        watched = [(0, [9.0, 9.0]), (1, [9.0, 9.0]), *((i, [20.0 * y, y]) for i, y in curve)]
+        laws.append(dataclasses.replace(results[0], seed=seed, watched=watched))
+        (row,) = learning_table(laws[-1:], settings).rows
+        expected = PAPER_SOUNDS**-exponent
+        assert row[:3] == ["symmetric", "2", "CNF (MLP)"]
+        assert row[3:5] == [f"{exponent:.3f}", f"{20.0 * expected:.2f}"]
+        assert row[5:] == [f"{exponent:.3f}", f"{expected:.3f}"]
+    (row,) = learning_table(laws, settings).rows
+    half = 0.25 / 2 * stats.t.ppf(0.975, 1)
+    assert row[3] == row[5] == f"0.375 ± {half:.3f}"
+    results = [*laws, *results[1:]]
+    write_figure3(results, settings, tmp_path)
+    assert "continued to the paper's 410 million sounds" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "learning.png").exists()
+
+
 @pytest.mark.parametrize("coupling", [Coupling.OPTIMAL_TRANSPORT, Coupling.ALIGNED])
 def test_several_noises_share_one_sound(coupling):
     settings = dataclasses.replace(SMALL, noises=3)
@@ -408,12 +443,26 @@ def test_no_flow_is_added_to_those_of_an_earlier_version(tmp_path):
         run_cells(another, SMALL, tmp_path, "cpu", resume=True, report=silent)
 
 
-def test_only_exchangeable_oscillators_are_aligned():
-    aligned = dataclasses.replace(cell(Model.MLP, Ranges.DISJOINT), coupling=Coupling.ALIGNED)
-    training = Training(aligned, SMALL, CPU)
-    with pytest.raises(StudyError, match="only oscillators of one range are exchangeable"):
-        training.advance()
-    training.close()
+@pytest.mark.parametrize(
+    ("ranges", "dial"), [*((ranges, None) for ranges in Ranges), (Ranges.COMMON, 1.0)]
+)
+def test_only_exchangeable_oscillators_are_aligned(ranges, dial):
+    def draw(coupling: Coupling) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = Cell(Model.MLP, "any", synth, 0, coupling)
+        x1, noise = Training(chosen, dataclasses.replace(SMALL, batch=64), CPU)._draw(0)
+        assert noise is not None
+        return x1, noise.x0
+
+    synth = KOsc(2, ranges, dial)
+    x1, aligned = draw(Coupling.ALIGNED)
+    _, independent = draw(Coupling.INDEPENDENT)
+    swapped = independent.clone()
+    swapped[:, : 3 * 2] = synth.vectors(synth.units(independent).flip(1))
+    gains = (swapped - independent).mul(x1).sum(dim=1) > 0.0
+    gains &= synth.are_exchangeable(x1)
+    torch.testing.assert_close(aligned, torch.where(gains[:, None], swapped, independent))
+    share = {Ranges.COMMON: 0.5, Ranges.CHOSEN: 0.25, Ranges.DISJOINT: 0.0}[ranges]
+    assert gains.float().mean().item() == pytest.approx(0.0 if dial else share, abs=0.2 * share)
 
 
 def test_damaged_plans_and_results_are_named(tmp_path):

@@ -138,6 +138,16 @@ def test_ranges_and_dial_set_the_effect_of_exchanging_oscillators():
     assert 0.005 < by_dial[1] < by_dial[2] < by_dial[3]
 
 
+@pytest.mark.parametrize("ranges", Ranges)
+@pytest.mark.parametrize("dial", [None, 0.0, 0.7])
+def test_exchangeable_oscillators_are_those_whose_exchange_keeps_the_sound(ranges, dial):
+    synth = KOsc(3, ranges, dial)
+    x = 2.0 * torch.rand((32, synth.values), generator=torch.Generator().manual_seed(0)) - 1.0
+    x = x.double()
+    changes = (synth.render(exchanged(synth, x)) - synth.render(x)).abs().amax(dim=1)
+    torch.testing.assert_close(synth.are_exchangeable(x), changes < 1e-9)
+
+
 @pytest.mark.parametrize("synth", SYNTHS, ids=str)
 def test_an_item_sounds_the_same_whatever_the_batch(synth):
     x = patches(synth, 7).float()

@@ -69,7 +69,7 @@ def _find_coupling(context: click.Context, _: click.Parameter, name: str) -> Any
 
 _coupling_option = click.option(
     "--coupling",
-    type=click.Choice(["optimal-transport", "independent"]),
+    type=click.Choice(["optimal-transport", "independent", "aligned"]),
     default="optimal-transport",
     show_default=True,
     callback=_find_coupling,
@@ -213,15 +213,18 @@ def reproduce_kosc(
     """Figure 3 of the paper: models with and without symmetry.
 
     Trains six models on symmetric and asymmetric oscillators, and compares them with chance.
-    Writes figure3.png and table.md. The defaults are the paper's; --k 4 --k 8 gives two sizes.
+    Writes figure3.png, learning.png and table.md. The defaults are the paper's; --k 4 --k 8 gives
+    two sizes.
     """
     from unsynth.studies.kosc.cell import CellSettings
     from unsynth.studies.kosc.figure3 import figure3_cells, score_tables, write_figure3
+    from unsynth.studies.kosc.learning import probe_scores
     from unsynth.studies.kosc.study import run_cells
 
     plan = CellSettings(**settings)
     cells = figure3_cells(_count_seeds(ks, seeds, preset))
-    results, used = run_cells(cells, plan, out, device, budget, resume, say)
+    probe = probe_scores(plan)
+    results, used = run_cells(cells, plan, out, device, budget, resume, say, probe)
     write_figure3(results, used, out)
     for name, table in score_tables(results).items():
         say(f"{name}\n{table.markdown()}")

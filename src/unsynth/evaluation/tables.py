@@ -103,6 +103,20 @@ def mean_interval(values: Float[np.ndarray, " items"]) -> tuple[float, float]:
     return float(values.mean()), 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
 
 
+def seeds_interval(values: Float[np.ndarray, " seeds"]) -> tuple[float, float]:
+    """Return the mean over few seeds and the half width of its 95 % interval by Student's t.
+
+    The half width of a single value is NaN.
+    """
+    from scipy import stats
+
+    count = len(values)
+    if count < 2:
+        return float(values.mean()), float("nan")
+    quantile = float(stats.t.ppf(0.975, count - 1))
+    return float(values.mean()), quantile * float(values.std(ddof=1)) / count**0.5
+
+
 def format_interval(mean: float, half: float, digits: int) -> str:
     """Format as ``mean ± half``, without the half width if it is NaN.
 

@@ -67,8 +67,8 @@ def align_units(
     finds the best order.
     """
     costs = -(x1 @ x0.mT).double().cpu().numpy()
-    order = np.stack([linear_sum_assignment(cost)[1] for cost in costs])
-    places = torch.from_numpy(order).to(x0.device)[..., None].expand_as(x0)
+    order = np.array([linear_sum_assignment(cost)[1] for cost in costs], dtype=np.int64)
+    places = torch.from_numpy(order).to(x0.device).view(*x0.shape[:2], 1).expand_as(x0)
     return x0.gather(1, places)
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch.nn import functional
 
 from unsynth.conventions import SAMPLE_RATE
@@ -82,6 +82,14 @@ class KOsc:
     ) -> Float[torch.Tensor, "items d"]:
         """Undo :meth:`units`, without the range selector."""
         return units.mT.flatten(1)
+
+    def are_exchangeable(self, x: Float[torch.Tensor, "items d"]) -> Bool[torch.Tensor, " items"]:
+        """Tell for each patch whether its sound stays if its oscillators change places."""
+        if self.dial or self.ranges is Ranges.DISJOINT:
+            return torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        if self.ranges is Ranges.CHOSEN:
+            return x[:, -1] <= 0.0
+        return torch.ones(len(x), dtype=torch.bool, device=x.device)
 
     def frequencies(
         self, x: Float[torch.Tensor, "items d"]

@@ -109,7 +109,7 @@ def measure_speed(
     if isinstance(model, SpectrumFlow):
         test += max(0.0, three - one) / 2.0 * (settings.solver_steps - 1)
     test *= settings.items / items
-    if probe is not None and isinstance(model, SpectrumFlow):
+    if probe is not None:
         start = time.perf_counter()
         probe(cell, model, device)
         test += (1 + PROBES) * (time.perf_counter() - start)

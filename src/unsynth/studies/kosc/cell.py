@@ -8,6 +8,7 @@ import torch
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.models.param2tok import Start
+from unsynth.models.regression import SpectrumRegression
 from unsynth.studies.folder import StudyError
 from unsynth.synths.kosc import KOsc
 
@@ -15,9 +16,9 @@ from unsynth.synths.kosc import KOsc
 PAPER_STEPS = 400_000
 #: Weight of the mean absolute entry of Param2Tok's assignment (the paper's value).
 ASSIGNMENT_PENALTY = 0.01
-#: Measurements of a probe while a flow trains, evenly spaced in the logarithm of the step. The new
-#: flow is measured, too.
-PROBES = 8
+#: Measurements of a probe while a model trains: at the last step, half of it, a quarter, and so on.
+#: The new model is measured, too.
+PROBES = 10
 
 
 @dataclass(frozen=True)
@@ -101,5 +102,5 @@ class Result:
     watched: list[tuple[int, list[float]]] = field(default_factory=list)
 
 
-#: Measures a flow, in evaluation mode, after some of its training steps.
-Probe = Callable[[Cell, SpectrumFlow, torch.device], list[float]]
+#: Measures a model, in evaluation mode, after some of its training steps.
+Probe = Callable[[Cell, SpectrumFlow | SpectrumRegression, torch.device], list[float]]

@@ -2,8 +2,8 @@
 
 Paper section 4.1. Symmetric oscillators share one range of frequencies; asymmetric ones have
 disjoint parts of it. Patches are compared by the linear assignment cost where they are symmetric,
-and by the MSE where they are not. Writes ``figure3.png`` and ``table.md`` beside the cells
-(:mod:`unsynth.studies.kosc.study`).
+and by the MSE where they are not. Writes ``figure3.png``, ``learning.png`` and ``table.md`` beside
+the cells (:mod:`unsynth.studies.kosc.study`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from unsynth.evaluation.tables import Table, format_interval, mean_interval
+from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.learning import (
+    NAMES,
+    PAPER_SOUNDS,
+    PATCH_METRIC,
+    learning_table,
+    plot_learning,
+)
 from unsynth.synths.kosc import KOsc, Ranges
 
 
@@ -68,8 +74,6 @@ def pooled_score(
     return *mean_interval(values.mean(axis=0)), values.mean(axis=1).tolist()
 
 
-#: The metric of patches in each condition.
-_PATCH_METRIC = {"symmetric": "lac", "asymmetric": "mse"}
 #: Columns of the tables: metric, heading, digits.
 _COLUMNS = {
     "symmetric": (("lsd", "LSD, dB", 2), ("lac", "LAC", 4), ("unsquared lac", "unsq. LAC", 4)),
@@ -122,7 +126,7 @@ def order_table(results: Sequence[Result]) -> Table:
         for condition, model, others in CLAIMS:
             for other in others:
                 row = [condition, str(k), f"{model.value} < {other.value}"]
-                for metric, digits in (("lsd", 2), (_PATCH_METRIC[condition], 4)):
+                for metric, digits in (("lsd", 2), (PATCH_METRIC[condition], 4)):
                     scores = [
                         pooled_score(results, metric, model=m.value, condition=condition, k=k)
                         for m in (model, other)
@@ -138,17 +142,15 @@ def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
     if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
         return ["", "not measured"]
     differences = np.array(seeds[0]) - np.array(seeds[1])
-    mean, count = float(differences.mean()), len(differences)
-    if count < 2:
-        return [f"{mean:+.{digits}f}", "not resolved"]
-    error = float(differences.std(ddof=1)) / count**0.5
-    half = float(stats.t.ppf(0.975, count - 1)) * error
+    if len(differences) < 2:
+        return [f"{differences.mean():+.{digits}f}", "not resolved"]
+    mean, half = seeds_interval(differences)
     verdict = "not resolved" if abs(mean) <= half else "as the paper" if mean < 0 else "contrary"
     return [f"{mean:+.{digits}f} ± {half:.{digits}f}", verdict]
 
 
 def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) -> None:
-    """Write ``figure3.png`` and ``table.md``.
+    """Write ``figure3.png``, ``learning.png`` and ``table.md``.
 
     Dots are the means of seeds; bars are 95 % intervals over items.
     """
@@ -157,7 +159,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     ks = sorted({result.k for result in results})
     panels = figure.subplots(2, 2, sharex=True)
-    for column, (condition, patch_metric) in enumerate(_PATCH_METRIC.items()):
+    for column, (condition, patch_metric) in enumerate(PATCH_METRIC.items()):
         for row, metric in enumerate(("lsd", patch_metric)):
             axes = panels[row, column]
             for place, model in enumerate(Model):
@@ -187,7 +189,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
                 )
                 for x, (_, _, seeds) in scores:
                     axes.plot([x] * len(seeds), seeds, ".", markersize=3, color=color)
-            axes.set_ylabel({"lsd": "LSD, dB", "lac": "LAC", "mse": "MSE"}[metric])
+            axes.set_ylabel(NAMES[metric])
             axes.set_ylim(bottom=0)
             axes.set_xticks(range(len(ks)), [f"k = {k}" for k in ks])
         panels[0, column].set_title(condition)
@@ -205,4 +207,12 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
         "\n## Is the paper's order seen?\n\nDifference of the two models' means, and its "
         f"95 % interval over seeds (Student's t).\n\n{order_table(results).markdown()}\n"
     )
+    plot_learning(results, settings, f"k-osc: {subtitle(settings, results)}", out / "learning.png")
+    learned = learning_table(results, settings)
+    if learned.rows:
+        parts.append(
+            "\n## Where are the models going?\n\nA fit of score ∝ sounds^-c to the last three "
+            f"doublings, continued to the paper's {PAPER_SOUNDS / 1e6:.0f} million sounds, with "
+            f"95 % intervals over seeds.\n\n{learned.markdown()}\n"
+        )
     write_text(out / TABLE, "".join(parts))

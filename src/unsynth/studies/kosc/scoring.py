@@ -28,14 +28,15 @@ def estimate_patches(
     settings: CellSettings,
     audio: Float[torch.Tensor, "items samples"],
     first: int,
+    split: Split = Split.TEST,
 ) -> Float[torch.Tensor, "items d"]:
-    """Estimate the patches of test sounds, the first of which is item ``first``.
+    """Estimate the patches of a split's sounds, the first of which is item ``first``.
 
     Without a model, the estimates are random draws.
     """
     items, d = range(first, first + len(audio)), cell.synth.values
     if isinstance(model, SpectrumFlow):
-        rngs = (item_rng(cell.task, Split.TEST, i, 1 + cell.seed) for i in items)
+        rngs = (item_rng(cell.task, split, i, 1 + cell.seed) for i in items)
         x0 = np.stack([rng.standard_normal(d, dtype=np.float32) for rng in rngs])
         none = model.unconditional(len(audio))
         field = guided_field(model, model.encode(audio), none, settings.guidance)
@@ -55,9 +56,13 @@ def uniform_patches(
 
 
 def score_cell(
-    model: nn.Module | None, cell: Cell, settings: CellSettings, device: torch.device
+    model: nn.Module | None,
+    cell: Cell,
+    settings: CellSettings,
+    device: torch.device,
+    split: Split = Split.TEST,
 ) -> dict[str, list[float]]:
-    """Score a model on the test items of its cell; ``None`` scores random draws.
+    """Score a model on a split of its cell; ``None`` scores random draws.
 
     Only rendering clamps the estimates; patches are compared as they were estimated.
     """
@@ -66,9 +71,9 @@ def score_cell(
     scores: dict[str, list[float]] = {name: [] for name in SCORES}
     for first in range(0, settings.items, _CHUNK):
         items = range(first, min(first + _CHUNK, settings.items))
-        target = uniform_patches(cell, Split.TEST, items).to(device)
+        target = uniform_patches(cell, split, items).to(device)
         audio = cell.synth.render(target)
-        estimates = estimate_patches(model, cell, settings, audio, first)
+        estimates = estimate_patches(model, cell, settings, audio, first, split)
         sounds = zip(audio.cpu().numpy(), cell.synth.render(estimates).cpu().numpy(), strict=True)
         scores["lsd"] += [lsd(one[None], other[None]) for one, other in sounds]
         scores["mse"] += mse(*(x.double().cpu().numpy() for x in (target, estimates))).tolist()

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unsynth.evaluation.tables import Table, format_interval
+from unsynth.evaluation.tables import Table, format_interval, seeds_interval
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.models.param2tok import Start
+from unsynth.models.regression import SpectrumRegression
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.arms import SCORE_HEADINGS, arm_results, budget_line, compared_scores
@@ -61,8 +62,11 @@ def start_cells(seeds: Mapping[int, int]) -> list[Cell]:
     ]
 
 
-def probe_start(cell: Cell, flow: SpectrumFlow, device: torch.device) -> list[float]:
+def probe_start(
+    cell: Cell, flow: SpectrumFlow | SpectrumRegression, device: torch.device
+) -> list[float]:
     """Measure equivariance (2 numbers per time) and the shares of tokens."""
+    assert isinstance(flow, SpectrumFlow)
     return [*measure_equivariance(cell, flow, device), *measure_tokens(cell, flow)]
 
 
@@ -80,22 +84,11 @@ def start_table(results: Sequence[Result]) -> Table:
             watched = [result.watched for result in arm_results(results, k, *arm)]
             numbers = np.array([each[-1][1] for each in watched])
             halves = numbers[:, : 2 * len(TIMES)].reshape(-1, 2, len(TIMES)).mean(axis=1)
-            row += [over_seeds(errors) for errors in halves.T]
+            row += [format_interval(*seeds_interval(errors), 3) for errors in halves.T]
             before = np.array([each[0][1] for each in watched])
             shares = (each[:, 2 * len(TIMES) :].mean(axis=1) for each in (numbers, before))
-            rows.append([*row, *(over_seeds(share) for share in shares)])
+            rows.append([*row, *(format_interval(*seeds_interval(share), 3) for share in shares)])
     return Table(headings, rows)
-
-
-def over_seeds(values: np.ndarray) -> str:
-    """Show the mean over seeds and its 95 % interval by Student's t; one seed has none."""
-    from scipy import stats
-
-    if len(values) < 2:
-        return f"{values.mean():.3f}"
-    quantile = float(stats.t.ppf(0.975, len(values) - 1))
-    half = quantile * float(values.std(ddof=1)) / len(values) ** 0.5
-    return format_interval(float(values.mean()), half, 3)
 
 
 def write_start(results: Sequence[Result], settings: CellSettings, out: Path) -> None:

@@ -30,7 +30,7 @@ from safetensors.torch import save_file
 from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling
-from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
+from unsynth.models.kosc import FLOWS, Model
 from unsynth.output import make_folder, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.kosc.budget import affordable_steps, describe_cost
@@ -173,7 +173,7 @@ class _Study:
 
     def _train(self, training: Training, checkpoint: Path) -> None:
         cell, steps = training.cell, self._steps(training)
-        probe_steps = {round(steps ** (i / (PROBES - 1))) for i in range(PROBES)}
+        probe_steps = {-(-steps // 2**i) for i in range(PROBES)}
         last_checkpoint = last_report = time.monotonic()
         if training.step == 0:
             self._measure(training)
@@ -196,7 +196,7 @@ class _Study:
         training.fetch_losses()
 
     def _measure(self, training: Training) -> None:
-        if self.probe and isinstance(training.model, SpectrumFlow):
+        if self.probe is not None:
             numbers = self.probe(training.cell, training.model.eval(), training.device)
             training.measurements.append((training.step, numbers))
             training.model.train()

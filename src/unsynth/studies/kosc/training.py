@@ -23,7 +23,7 @@ from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings
-from unsynth.synths.kosc import KOsc, Ranges
+from unsynth.synths.kosc import KOsc
 from unsynth.training.checkpoint import is_out_of_memory, read_tensors
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
 from unsynth.training.optimizer import parameter_groups
@@ -150,12 +150,11 @@ class Training:
         coupling, synth = self.cell.coupling or self.settings.coupling, self.cell.synth
         if coupling is not Coupling.ALIGNED:
             return couple(coupling, x0, x1)
-        if synth.ranges is not Ranges.COMMON:
-            raise StudyError(
-                f"{self.cell.name}: only oscillators of one range are exchangeable; "
-                "choose another coupling"
-            )
-        return synth.vectors(align_units(synth.units(x0), synth.units(x1)))
+        exchangeable = synth.are_exchangeable(x1)
+        aligned = x0.clone()
+        units = align_units(synth.units(x0[exchangeable]), synth.units(x1[exchangeable]))
+        aligned[exchangeable, : 3 * synth.oscillators] = synth.vectors(units)
+        return aligned
 
     def count_flops(self) -> int:
         """Count the FLOPs of a step, forward and backward; a multiply-add counts as 2."""
