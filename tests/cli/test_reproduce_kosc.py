@@ -9,6 +9,7 @@ from tests.commands import output
 from unsynth.cli.reproduce import _count_seeds, reproduce_kosc, reproduce_kosc_arms
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
+from unsynth.models.param2tok import Start
 from unsynth.studies.kosc import arms as kosc_arms
 from unsynth.studies.kosc.cell import Cell, CellSettings
 from unsynth.studies.kosc.presets import LAPTOP
@@ -37,7 +38,9 @@ def test_a_preset_fills_in_what_is_not_given():
     paper, laptop = parameters(), parameters("--preset", "laptop")
     assert paper["batch"] == 1024 and laptop["batch"] == LAPTOP.batch < 1024
     assert laptop["preconditioned"] and laptop["ks"] == (4, 8, 16, 32)
-    assert paper["coupling"] is laptop["coupling"] is Coupling.OPTIMAL_TRANSPORT
+    assert paper["coupling"] is Coupling.OPTIMAL_TRANSPORT
+    assert laptop["coupling"] is Coupling.ALIGNED
+    assert paper["param2tok_start"] is Start.PAPER and laptop["param2tok_start"] is Start.RANDOM
     assert _count_seeds(laptop["ks"], None, "laptop") == {4: 3, 8: 3, 16: 1, 32: 1}
     assert _count_seeds(paper["ks"], None, "paper") == {4: 2}
     independent = parameters("--coupling", "independent", "--preset", "laptop")

@@ -1,6 +1,7 @@
 """``unsynth reproduce``: the studies, from training to figures and tables."""
 
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,12 @@ def _use_preset(context: click.Context, _: click.Parameter, name: str) -> str:
 
         from unsynth.studies.kosc.presets import LAPTOP, LAPTOP_SEEDS
 
-        coupling = LAPTOP.coupling.value.replace(" ", "-")
-        context.default_map = asdict(LAPTOP) | {"ks": list(LAPTOP_SEEDS), "coupling": coupling}
+        named = {
+            key: value.value.replace(" ", "-")
+            for key, value in asdict(LAPTOP).items()
+            if isinstance(value, Enum)
+        }
+        context.default_map = asdict(LAPTOP) | named | {"ks": list(LAPTOP_SEEDS)}
     return name
 
 
@@ -67,6 +72,12 @@ def _find_coupling(context: click.Context, _: click.Parameter, name: str) -> Any
     return Coupling(name.replace("-", " "))
 
 
+def _find_start(context: click.Context, _: click.Parameter, name: str) -> Any:
+    from unsynth.models.param2tok import Start
+
+    return Start(name.replace("-", " "))
+
+
 _coupling_option = click.option(
     "--coupling",
     type=click.Choice(["optimal-transport", "independent", "aligned"]),
@@ -74,6 +85,15 @@ _coupling_option = click.option(
     show_default=True,
     callback=_find_coupling,
     help="How noise is paired with the sounds of a step.",
+)
+_start_option = click.option(
+    "--param2tok-start",
+    type=click.Choice(["paper", "units-known", "random"]),
+    default="paper",
+    show_default=True,
+    callback=_find_start,
+    help="How Param2Tok starts: nearly symmetric, as in the paper; with the oscillators known; or "
+    "at random.",
 )
 
 
@@ -199,6 +219,7 @@ def _dataset_option(name: str) -> Callable[[Any], Any]:
 @reproduce.command("kosc")
 @_kosc_options
 @_coupling_option
+@_start_option
 @out_option("Folder of the study.", default=Path("runs/kosc"))
 def reproduce_kosc(
     ks: tuple[int, ...],
@@ -234,6 +255,7 @@ def reproduce_kosc(
 @reproduce.command("kosc-quasi")
 @_kosc_options
 @_coupling_option
+@_start_option
 @click.option(
     "--dial",
     "dials",
@@ -281,6 +303,7 @@ def reproduce_kosc_quasi(
 
 @reproduce.command("kosc-arms")
 @_kosc_options
+@_start_option
 @_flops_option
 @out_option("Folder of the study.", default=Path("runs/kosc-arms"))
 def reproduce_kosc_arms(

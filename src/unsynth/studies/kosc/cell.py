@@ -32,8 +32,9 @@ class Cell:
     seed: int
     #: Coupling of noise and data, in place of the settings'.
     coupling: Coupling | None = None
-    #: Start of Param2Tok, and weight of the mean absolute entry of its assignment; the paper's.
-    start: Start = Start.PAPER
+    #: Start of Param2Tok, in place of the settings'.
+    start: Start | None = None
+    #: Weight of the mean absolute entry of Param2Tok's assignment.
     penalty: float = ASSIGNMENT_PENALTY
 
     @property
@@ -66,6 +67,8 @@ class CellSettings:
     #: Width of tokens and conditioning; all other sizes are in proportion.
     width: int = 128
     learning_rate: float = 1e-4
+    #: How Param2Tok starts, unless its cell says otherwise.
+    param2tok_start: Start = Start.PAPER
     #: Learning rate of Param2Tok as a multiple of ``learning_rate``.
     param2tok_rate: float = 1.0
     #: Whether the field adds its network to c(t) x (:mod:`unsynth.models.kosc_fields`).

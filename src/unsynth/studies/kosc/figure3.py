@@ -15,6 +15,7 @@ import numpy as np
 from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
+from unsynth.models.param2tok import Start
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
@@ -51,9 +52,11 @@ def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     coupling = settings.coupling
     paired = "" if coupling is Coupling.OPTIMAL_TRANSPORT else f"{coupling.value} noise, "
+    start = settings.param2tok_start
+    started = "" if start is Start.PAPER else f"Param2Tok's start {start.value}, "
     return (
         f"{settings.steps:,} steps of {settings.batch:,} sounds{noises} "
-        f"(the paper: 400,000 of 1,024), {paired}"
+        f"(the paper: 400,000 of 1,024), {paired}{started}"
         f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
         f"{settings.items:,} test items"
     )

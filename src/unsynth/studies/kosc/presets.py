@@ -1,5 +1,7 @@
 """Named settings of the k-osc studies, beside the paper's, which are the defaults of a cell's."""
 
+from unsynth.flow.coupling import Coupling
+from unsynth.models.param2tok import Start
 from unsynth.studies.kosc.cell import CellSettings
 
 #: For some hours of two cores; dev/log.md says how each setting was chosen.
@@ -9,7 +11,8 @@ LAPTOP = CellSettings(
     noises=8,
     width=32,
     learning_rate=1e-3,
-    param2tok_rate=10.0,
+    coupling=Coupling.ALIGNED,
+    param2tok_start=Start.RANDOM,
     preconditioned=True,
     items=2_048,
     solver_steps=20,

@@ -19,6 +19,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
+from unsynth.models.param2tok import Start
 from unsynth.output import make_folder, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.kosc.budget import affordable_steps, describe_cost
@@ -44,7 +46,11 @@ _REPORT_SECONDS = 20.0
 #: Wait between two attempts to get a cell that another process works on.
 _RETRY_SECONDS = 10.0
 #: Settings of the plans from before there were such settings.
-_EARLIER = {"noises": 1, "coupling": Coupling.OPTIMAL_TRANSPORT.value}
+_EARLIER = {
+    "noises": 1,
+    "coupling": Coupling.OPTIMAL_TRANSPORT.value,
+    "param2tok_start": Start.PAPER.value,
+}
 #: How the modulations of the fields start; plans from when they started at 0 do not say it.
 _MODULATIONS = "random"
 #: A study of fewer steps per cell starts without a measurement of its cost.
@@ -71,7 +77,10 @@ def run_cells(
     torch_device = _find_device(device)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
-    plan = dataclasses.asdict(settings) | {"coupling": settings.coupling.value, "budget": budget}
+    plan = {
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in dataclasses.asdict(settings).items()
+    } | {"budget": budget}
     stored = read_plan(out, plan, resume, _EARLIER)
     if stored is not None:
         steps = stored.get("steps")

@@ -68,7 +68,7 @@ class Training:
         layer = param2tok(self.model)
         if layer is not None:
             known = layout(cell.synth)
-            layer.restart(cell.start, known.tokens, known.places)
+            layer.restart(cell.start or settings.param2tok_start, known.tokens, known.places)
         self.model.to(device).train()
         groups = parameter_groups(
             self.model, layer, settings.learning_rate, settings.param2tok_rate
