@@ -2,13 +2,13 @@
 
     python benchmarks/kosc_regimes.py --model mlp --condition asymmetric --seconds 60
 
-Trains a flow with the preset `laptop` in four ways: its noise is coupled by optimal transport or
-aligned within each sound, and the modulations of its blocks start at 0 or at random. Param2Tok
-starts as in the paper, at ten times the learning rate; its fifth way is the preset, in which it
-starts at random, at the learning rate of the rest. (For other models, the preset is aligned noise
-and a random start.) The ways take turns of ten steps until each has used --seconds of CPU. Prints
-sound-noise pairs and sounds per second, FLOPs per second and their share of what a large product of
-matrices reaches, and the scores on 1,024 test sounds.
+Trains a flow in four ways, otherwise with the preset `laptop`: its noise is coupled by optimal
+transport or aligned within each sound, and the modulations of its blocks start at 0 or at random.
+Param2Tok starts as in the paper, at ten times the learning rate. Its fifth way is the preset: all
+starts at random, at one learning rate. (For other models, the fourth way is the preset.) The ways
+take turns of ten steps until each has used --seconds of CPU. Prints sound-noise pairs and sounds
+per second, FLOPs per second and their share of what a large product of matrices reaches, and the
+scores on 1,024 test sounds.
 """
 
 import argparse

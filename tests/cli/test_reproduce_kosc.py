@@ -28,6 +28,7 @@ def test_the_command_writes_figure_and_table(tmp_path):
     assert "not resolved" in order_seen and "as the paper" not in order_seen
     assert "1 steps of 4 sounds" in table and "k = 2: LAC" in table
     assert (out / "figure3.png").stat().st_size > 10_000
+    assert (out / "learning.png").stat().st_size > 10_000
     assert len(list(out.glob("*.safetensors"))) == 2 * (6 + 5)
 
 

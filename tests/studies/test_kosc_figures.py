@@ -14,16 +14,21 @@ from unsynth.models.kosc import FLOWS, Model
 from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
 from unsynth.studies.kosc import start as start_module
-from unsynth.studies.kosc.cell import Cell, Result
+from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.figure3 import (
     figure3_cells,
     order_table,
     pooled_score,
     write_figure3,
 )
-from unsynth.studies.kosc.learning import PAPER_SOUNDS, learning_table, probe_scores
+from unsynth.studies.kosc.learning import (
+    PAPER_SOUNDS,
+    curve_settings,
+    learning_table,
+    probe_scores,
+)
 from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
-from unsynth.studies.kosc.scoring import score_cell, uniform_patches
+from unsynth.studies.kosc.scoring import SCORES, score_cell, uniform_patches
 from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
 from unsynth.studies.kosc.study import run_cells
 from unsynth.studies.kosc.training import Training
@@ -75,7 +80,6 @@ def test_pooled_scores_average_each_item_over_seeds(tmp_path):
     assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
     assert pooled_score(results, "lac", model="Random", k=3) is None
     write_figure3(results, settings, tmp_path)
-    assert not (tmp_path / "learning.png").exists()  # Results from before have no measurements.
 
 
 def test_order_of_models_is_confirmed_only_where_seeds_agree():
@@ -164,36 +168,61 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     assert all(row[-5:] == [""] * 5 for row in quasi_table(resumed).rows)
 
 
-def test_learning_is_measured_and_continued_to_the_papers_sounds(tmp_path):
+def test_learning_curves_are_scores_of_validation_sounds(tmp_path):
     kinds = [("symmetric", Model.MLP), ("asymmetric", Model.FFN_MSE), ("symmetric", Model.RANDOM)]
     cells = [c for c in figure3_cells({2: 1}) if (c.condition, c.model) in kinds]
     cells.sort(key=lambda c: kinds.index((c.condition, c.model)))
-    probe = probe_scores(SMALL)
-    results, settings = run_cells(cells, SMALL, tmp_path, "cpu", report=silent, probe=probe)
+    results, settings = run_cells(
+        cells, SMALL, tmp_path, "cpu", report=silent, probe=probe_scores(SMALL)
+    )
     assert [[step for step, _ in r.watched] for r in results] == [[0, 1, 2, 4], [0, 1, 2, 4], []]
-    trained = Training(cells[1], SMALL, CPU).model
-    trained.load_state_dict(load_file(tmp_path / f"{cells[1].name}.safetensors"))
-    last = probe(cells[1], trained.eval(), CPU)
-    np.testing.assert_allclose(results[1].watched[-1][1], last, rtol=1e-5)
-    assert not learning_table(results, settings).rows  # Three measurements do not suffice.
-    # A power law is continued exactly; what came before the last three doublings does not count.
-    laws = []
-    for seed, exponent in enumerate((0.25, 0.5)):
-        curve = [(step, (8 * step) ** -exponent) for step in (10, 20, 40, 80)]
-        watched = [(0, [9.0, 9.0]), (1, [9.0, 9.0]), *((i, [20.0 * y, y]) for i, y in curve)]
-        laws.append(dataclasses.replace(results[0], seed=seed, watched=watched))
-        (row,) = learning_table(laws[-1:], settings).rows
-        expected = PAPER_SOUNDS**-exponent
-        assert row[:3] == ["symmetric", "2", "CNF (MLP)"]
-        assert row[3:5] == [f"{exponent:.3f}", f"{20.0 * expected:.2f}"]
-        assert row[5:] == [f"{exponent:.3f}", f"{expected:.3f}"]
-    (row,) = learning_table(laws, settings).rows
-    half = 0.25 / 2 * stats.t.ppf(0.975, 1)
-    assert row[3] == row[5] == f"0.375 ± {half:.3f}"
-    results = [*laws, *results[1:]]
+    for chosen, result, metric in zip(cells, results, ("lac", "mse"), strict=False):
+        model = Training(chosen, SMALL, CPU).model
+        model.load_state_dict(load_file(tmp_path / f"{chosen.name}.safetensors"))
+        scores = score_cell(model, chosen, SMALL, CPU, Split.VALIDATION)
+        expected = [np.mean(scores["lsd"]), np.mean(scores[metric])]
+        np.testing.assert_allclose(result.watched[-1][1], expected, rtol=1e-5)
+        tested = [np.mean(result.scores["lsd"]), np.mean(result.scores[metric])]
+        assert not np.allclose(tested, expected, rtol=1e-3)
+    few = curve_settings(CellSettings())
+    assert (few.items, few.solver_steps) == (256, 10)
+    # Three measurements do not suffice for a fit.
+    assert not learning_table(results, settings).rows
     write_figure3(results, settings, tmp_path)
-    assert "continued to the paper's 410 million sounds" in (tmp_path / "table.md").read_text()
+    assert "Extrapolation" not in (tmp_path / "table.md").read_text()
     assert (tmp_path / "learning.png").exists()
+
+
+def test_a_power_law_is_extrapolated_to_the_papers_sounds(tmp_path):
+    laws = []
+    for seed, exponent in enumerate((0.25, 0.26)):
+        curve = [(step, (8 * step) ** -exponent) for step in (10, 20, 40, 80)]
+        # What came before the last three doublings does not count.
+        early = [(0, [9.0, 9.0]), (9, [9.0, 9.0])]
+        law = Result(
+            Model.MLP.value, "symmetric", 4, seed, 1, 80, 1.0, 1.0, 0.5,
+            {name: [1.0, 1.0] for name in SCORES},
+            [*early, *((step, [20.0 * y, y]) for step, y in curve)],
+        )  # fmt: skip
+        (row,) = learning_table([law], SMALL).rows
+        score = PAPER_SOUNDS**-exponent
+        assert row[:3] == ["symmetric", "4", "CNF (MLP)"]
+        assert row[3:5] == [f"{exponent:.3f}", f"{20.0 * score:.2f}"]
+        assert row[5:] == [f"{exponent:.3f}", f"{score:.3f}"]
+        # Results of an earlier version, without measurements, may stand beside.
+        laws += [law, dataclasses.replace(law, model=Model.FFN_SORT.value, watched=[])]
+    (row,) = learning_table(laws, SMALL).rows
+    half = 0.01 / 2 * stats.t.ppf(0.975, 1)
+    assert row[3] == row[5] == f"0.255 ± {half:.3f}"
+    low, high = (20.0 * PAPER_SOUNDS ** -(0.255 + sign * half) for sign in (1, -1))
+    middle = 20.0 * PAPER_SOUNDS**-0.255
+    assert row[4] == f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+    write_figure3(laws, SMALL, tmp_path)
+    assert "continued to 410 million sounds" in (tmp_path / "table.md").read_text()
+    without = [dataclasses.replace(law, watched=[]) for law in laws]
+    (tmp_path / "learning.png").unlink()
+    write_figure3(without, SMALL, tmp_path)
+    assert not (tmp_path / "learning.png").exists()
 
 
 def test_start_study_compares_with_the_papers_arm(tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def test_training_beats_random_draws(model):
     assert np.mean(scores["lsd"]) < np.mean(random["lsd"]) - 0.5
 
 
-@pytest.mark.parametrize("coupling", [Coupling.OPTIMAL_TRANSPORT, Coupling.ALIGNED])
+@pytest.mark.parametrize("coupling", list(Coupling))
 def test_several_noises_share_one_sound(coupling):
     settings = dataclasses.replace(SMALL, noises=3)
     training = Training(dataclasses.replace(cell(Model.MLP), coupling=coupling), settings, CPU)
@@ -130,7 +130,7 @@ def test_only_exchangeable_oscillators_are_aligned(ranges, dial):
     assert gains.float().mean().item() == pytest.approx(0.0 if dial else share, abs=0.2 * share)
 
 
-def test_param2tok_starts_as_told(tmp_path):
+def test_param2tok_starts_as_told():
     cells = start_cells({2: 1})
     layers = {c.start: param2tok(Training(c, SMALL, CPU).model) for c in cells}
     settings = dataclasses.replace(SMALL, param2tok_start=Start.RANDOM)
@@ -144,6 +144,11 @@ def test_param2tok_starts_as_told(tmp_path):
     known = layers[Start.UNITS]
     assert (known.assignment != 0).tolist() == [[True, False] * 3, [False, True] * 3]
     assert (known.z_in[0::2] == known.z_in[1::2]).all()
+    # A switch belongs to no unit, so all tokens share it.
+    conditional = Cell(Model.PARAM2TOK, "conditional", KOsc(2, Ranges.CHOSEN), 0, None, Start.UNITS)
+    with_switch = param2tok(Training(conditional, SMALL, CPU).model).assignment
+    assert (with_switch != 0).tolist() == [[True, False] * 3 + [True], [False, True] * 3 + [True]]
+    assert with_switch.norm().item() == pytest.approx(1.0)
     # With the units known, a new field is equivariant from the first step.
     untrained = Training(next(c for c in cells if c.start is Start.UNITS), SMALL, CPU)
     assert max(measure_equivariance(untrained.cell, untrained.model.eval(), CPU)) < 1e-4

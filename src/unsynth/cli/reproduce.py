@@ -80,11 +80,12 @@ def _find_start(context: click.Context, _: click.Parameter, name: str) -> Any:
 
 _coupling_option = click.option(
     "--coupling",
-    type=click.Choice(["optimal-transport", "independent", "aligned"]),
+    type=click.Choice(["optimal-transport", "independent", "aligned", "aligned-transport"]),
     default="optimal-transport",
     show_default=True,
     callback=_find_coupling,
-    help="How noise is paired with the sounds of a step.",
+    help="How noise is paired with the patches of a step: by optimal transport; as it was drawn; "
+    "aligned, in the order of exchangeable oscillators that is nearest to the patch; or both.",
 )
 _start_option = click.option(
     "--param2tok-start",
@@ -249,7 +250,7 @@ def reproduce_kosc(
     write_figure3(results, used, out)
     for name, table in score_tables(results).items():
         say(f"{name}\n{table.markdown()}")
-    say(f"figure: {out / 'figure3.png'}")
+    say(f"figures: {out / 'figure3.png'}, {out / 'learning.png'}")
 
 
 @reproduce.command("kosc-quasi")

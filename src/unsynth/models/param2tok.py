@@ -64,8 +64,9 @@ class Param2Tok(nn.Module):
     def restart(self, start: Start, tokens: Sequence[int], places: Sequence[int]) -> None:
         """Replace the paper's start by another.
 
-        ``tokens`` and ``places`` give each value's token, of those of this layer, and its row of Z,
-        where units are known (:class:`~unsynth.models.unit_tokens.Layout`).
+        ``tokens`` and ``places`` give each value's token and its row of Z, where units are known
+        (:class:`~unsynth.models.unit_tokens.Layout`). A value whose token this layer lacks belongs
+        to all tokens.
         """
         if start is Start.PAPER:
             return
@@ -73,8 +74,11 @@ class Param2Tok(nn.Module):
         z = torch.randn_like(self.z_in) / math.sqrt(width)
         if start is Start.UNITS:
             z = z[list(places)]
-            self.assignment.zero_()
-            self.assignment[list(tokens), range(values)] = 1.0 / math.sqrt(values)
+            count = len(self.assignment)
+            token = torch.tensor(tokens, device=z.device)
+            share = torch.where(token < count, 0.0, 1.0 / math.sqrt(count * values))
+            own = torch.arange(count, device=z.device)[:, None] == token
+            self.assignment.copy_(torch.where(own, 1.0 / math.sqrt(values), share))
         else:
             self.assignment.normal_(0.0, 1.0 / math.sqrt(self.assignment.numel()))
         self.z_in.copy_(z)

@@ -79,9 +79,9 @@ def budget_line(results: Sequence[Result], settings: CellSettings) -> str:
     seeds = len({result.seed for result in results})
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     return (
-        f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}{noises}, width "
-        f"{settings.width}, {seeds} seeds, {settings.items} test items; mean and 95 % interval "
-        "over items of the seeds' mean"
+        f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}{noises}, "
+        f"{settings.start_note}width {settings.width}, {seeds} seeds, {settings.items} "
+        "test items; mean and 95 % interval over items of the seeds' mean"
     )
 
 

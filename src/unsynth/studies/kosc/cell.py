@@ -21,6 +21,10 @@ ASSIGNMENT_PENALTY = 0.01
 PROBES = 10
 
 
+#: A model that is trained.
+Network = SpectrumFlow | SpectrumRegression
+
+
 @dataclass(frozen=True)
 class Cell:
     """One model, trained on one synthesizer from one seed."""
@@ -84,6 +88,12 @@ class CellSettings:
         if self.width < 16 or self.width % 16:
             raise StudyError(f"a width of {self.width} is impossible: give a multiple of 16")
 
+    @property
+    def start_note(self) -> str:
+        """Param2Tok's start, for a list of settings; empty for the paper's."""
+        start = self.param2tok_start
+        return "" if start is Start.PAPER else f"Param2Tok's start {start.value}, "
+
 
 @dataclass(frozen=True)
 class Result:
@@ -106,4 +116,4 @@ class Result:
 
 
 #: Measures a model, in evaluation mode, after some of its training steps.
-Probe = Callable[[Cell, SpectrumFlow | SpectrumRegression, torch.device], list[float]]
+Probe = Callable[[Cell, Network, torch.device], list[float]]

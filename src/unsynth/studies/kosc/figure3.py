@@ -15,17 +15,11 @@ import numpy as np
 from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
-from unsynth.models.param2tok import Start
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
-from unsynth.studies.kosc.learning import (
-    NAMES,
-    PAPER_SOUNDS,
-    PATCH_METRIC,
-    learning_table,
-    plot_learning,
-)
+from unsynth.studies.kosc.learning import learning_text, plot_learning
+from unsynth.studies.kosc.scoring import HEADINGS, PATCH_SCORE
 from unsynth.synths.kosc import KOsc, Ranges
 
 
@@ -52,11 +46,9 @@ def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     coupling = settings.coupling
     paired = "" if coupling is Coupling.OPTIMAL_TRANSPORT else f"{coupling.value} noise, "
-    start = settings.param2tok_start
-    started = "" if start is Start.PAPER else f"Param2Tok's start {start.value}, "
     return (
         f"{settings.steps:,} steps of {settings.batch:,} sounds{noises} "
-        f"(the paper: 400,000 of 1,024), {paired}{started}"
+        f"(the paper: 400,000 of 1,024), {paired}{settings.start_note}"
         f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
         f"{settings.items:,} test items"
     )
@@ -77,10 +69,10 @@ def pooled_score(
     return *mean_interval(values.mean(axis=0)), values.mean(axis=1).tolist()
 
 
-#: Columns of the tables: metric, heading, digits.
+#: Columns of the tables: metric, digits.
 _COLUMNS = {
-    "symmetric": (("lsd", "LSD, dB", 2), ("lac", "LAC", 4), ("unsquared lac", "unsq. LAC", 4)),
-    "asymmetric": (("lsd", "LSD, dB", 2), ("mse", "MSE", 4), ("lac", "LAC", 4)),
+    "symmetric": (("lsd", 2), ("lac", 4), ("unsquared lac", 4)),
+    "asymmetric": (("lsd", 2), ("mse", 4), ("lac", 4)),
 }
 
 
@@ -89,12 +81,12 @@ def score_tables(results: Sequence[Result]) -> dict[str, Table]:
     tables = {}
     ks = sorted({result.k for result in results})
     for condition, columns in _COLUMNS.items():
-        headings = ["", *(f"k = {k}: {heading}" for k in ks for _, heading, _ in columns)]
+        headings = ["", *(f"k = {k}: {HEADINGS[metric]}" for k in ks for metric, _ in columns)]
         rows = []
         for model in Model:
             cells = [model.value]
             for k in ks:
-                for metric, _, digits in columns:
+                for metric, digits in columns:
                     score = pooled_score(
                         results, metric, model=model.value, condition=condition, k=k
                     )
@@ -129,7 +121,7 @@ def order_table(results: Sequence[Result]) -> Table:
         for condition, model, others in CLAIMS:
             for other in others:
                 row = [condition, str(k), f"{model.value} < {other.value}"]
-                for metric, digits in (("lsd", 2), (PATCH_METRIC[condition], 4)):
+                for metric, digits in (("lsd", 2), (PATCH_SCORE[condition], 4)):
                     scores = [
                         pooled_score(results, metric, model=m.value, condition=condition, k=k)
                         for m in (model, other)
@@ -162,7 +154,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     ks = sorted({result.k for result in results})
     panels = figure.subplots(2, 2, sharex=True)
-    for column, (condition, patch_metric) in enumerate(PATCH_METRIC.items()):
+    for column, (condition, patch_metric) in enumerate(PATCH_SCORE.items()):
         for row, metric in enumerate(("lsd", patch_metric)):
             axes = panels[row, column]
             for place, model in enumerate(Model):
@@ -192,7 +184,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
                 )
                 for x, (_, _, seeds) in scores:
                     axes.plot([x] * len(seeds), seeds, ".", markersize=3, color=color)
-            axes.set_ylabel(NAMES[metric])
+            axes.set_ylabel(HEADINGS[metric])
             axes.set_ylim(bottom=0)
             axes.set_xticks(range(len(ks)), [f"k = {k}" for k in ks])
         panels[0, column].set_title(condition)
@@ -210,12 +202,6 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
         "\n## Is the paper's order seen?\n\nDifference of the two models' means, and its "
         f"95 % interval over seeds (Student's t).\n\n{order_table(results).markdown()}\n"
     )
-    plot_learning(results, settings, f"k-osc: {subtitle(settings, results)}", out / "learning.png")
-    learned = learning_table(results, settings)
-    if learned.rows:
-        parts.append(
-            "\n## Where are the models going?\n\nA fit of score ∝ sounds^-c to the last three "
-            f"doublings, continued to the paper's {PAPER_SOUNDS / 1e6:.0f} million sounds, with "
-            f"95 % intervals over seeds.\n\n{learned.markdown()}\n"
-        )
+    plot_learning(results, settings, out / "learning.png")
+    parts.append(learning_text(results, settings))
     write_text(out / TABLE, "".join(parts))

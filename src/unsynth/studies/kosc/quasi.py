@@ -29,10 +29,9 @@ from unsynth.evaluation.tables import Table, format_interval
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
-from unsynth.models.regression import SpectrumRegression
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE, StudyError
-from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.cell import Cell, CellSettings, Network, Result
 from unsynth.studies.kosc.equivariance import (
     TIMES,
     halves,
@@ -97,11 +96,10 @@ def measure_asymmetry(cell: Cell, flow: SpectrumFlow, device: torch.device) -> l
     return [float(np.mean(shares[:half])), float(np.mean(shares[half:]))]
 
 
-def probe_flow(
-    cell: Cell, flow: SpectrumFlow | SpectrumRegression, device: torch.device
-) -> list[float]:
+def probe_flow(cell: Cell, flow: Network, device: torch.device) -> list[float]:
     """Measure asymmetry (2 numbers), equivariance (2 per time) and the shares of tokens."""
-    assert isinstance(flow, SpectrumFlow)
+    if not isinstance(flow, SpectrumFlow):
+        raise TypeError(f"{cell.name}: only a flow can be measured")
     errors = measure_equivariance(cell, flow, device)
     return [*measure_asymmetry(cell, flow, device), *errors, *measure_tokens(cell, flow)]
 

@@ -1,4 +1,4 @@
-"""The scores of one cell on its test items."""
+"""The scores of one cell on its test or validation items."""
 
 from collections.abc import Iterable
 
@@ -17,6 +17,10 @@ from unsynth.studies.kosc.cell import Cell, CellSettings
 
 #: Names of the scores.
 SCORES = ("lsd", "mse", "lac", "unsquared lac")
+#: The score of patches in each condition of Figure 3.
+PATCH_SCORE = {"symmetric": "lac", "asymmetric": "mse"}
+#: Headings of scores in figures and tables.
+HEADINGS = {"lsd": "LSD, dB", "mse": "MSE", "lac": "LAC", "unsquared lac": "unsq. LAC"}
 #: Items estimated in one batch.
 _CHUNK = 1024
 

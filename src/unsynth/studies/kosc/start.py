@@ -15,11 +15,10 @@ import torch
 from unsynth.evaluation.tables import Table, format_interval, seeds_interval
 from unsynth.models.kosc import Model, SpectrumFlow
 from unsynth.models.param2tok import Start
-from unsynth.models.regression import SpectrumRegression
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.arms import SCORE_HEADINGS, arm_results, budget_line, compared_scores
-from unsynth.studies.kosc.cell import ASSIGNMENT_PENALTY, Cell, CellSettings, Result
+from unsynth.studies.kosc.cell import ASSIGNMENT_PENALTY, Cell, CellSettings, Network, Result
 from unsynth.studies.kosc.equivariance import TIMES, measure_equivariance, measure_tokens
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -62,11 +61,10 @@ def start_cells(seeds: Mapping[int, int]) -> list[Cell]:
     ]
 
 
-def probe_start(
-    cell: Cell, flow: SpectrumFlow | SpectrumRegression, device: torch.device
-) -> list[float]:
+def probe_start(cell: Cell, flow: Network, device: torch.device) -> list[float]:
     """Measure equivariance (2 numbers per time) and the shares of tokens."""
-    assert isinstance(flow, SpectrumFlow)
+    if not isinstance(flow, SpectrumFlow):
+        raise TypeError(f"{cell.name}: only a flow can be measured")
     return [*measure_equivariance(cell, flow, device), *measure_tokens(cell, flow)]
 
 

@@ -20,9 +20,9 @@ from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression, layout
 from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
-from unsynth.models.regression import SpectrumRegression, chamfer_loss, sort_units
+from unsynth.models.regression import chamfer_loss, sort_units
 from unsynth.studies.folder import StudyError
-from unsynth.studies.kosc.cell import Cell, CellSettings
+from unsynth.studies.kosc.cell import Cell, CellSettings, Network
 from unsynth.synths.kosc import KOsc
 from unsynth.training.checkpoint import is_out_of_memory, read_tensors
 from unsynth.training.objective import Noise, draw_times, flow_matching_loss
@@ -58,7 +58,7 @@ class Training:
     def __init__(self, cell: Cell, settings: CellSettings, device: torch.device) -> None:
         torch.manual_seed(cell.seed)
         self.cell, self.settings, self.device = cell, settings, device
-        self.model: SpectrumFlow | SpectrumRegression
+        self.model: Network
         if cell.model in FLOWS:
             # The variance of values that are uniform in [-1, 1].
             variance = 1.0 / 3.0 if settings.preconditioned else None
@@ -148,7 +148,9 @@ class Training:
 
     def _couple(self, x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
         coupling, synth = self.cell.coupling or self.settings.coupling, self.cell.synth
-        if coupling is not Coupling.ALIGNED:
+        if coupling is Coupling.ALIGNED_TRANSPORT:
+            x0 = couple(Coupling.OPTIMAL_TRANSPORT, x0, x1)
+        elif coupling is not Coupling.ALIGNED:
             return couple(coupling, x0, x1)
         exchangeable = synth.are_exchangeable(x1)
         aligned = x0.clone()
