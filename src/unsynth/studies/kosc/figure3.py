@@ -8,6 +8,7 @@ the cells (:mod:`unsynth.studies.kosc.study`).
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
             axes.set_ylim(bottom=0)
             axes.set_xticks(range(len(ks)), [f"k = {k}" for k in ks])
         panels[0, column].set_title(condition)
-    figure.suptitle(f"k-osc: {subtitle(settings, results)}", fontsize=9)
+    figure.suptitle(fill(f"k-osc: {subtitle(settings, results)}", 110), fontsize=9)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(out / "figure3.png", dpi=130)
     parts = [

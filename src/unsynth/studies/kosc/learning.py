@@ -98,7 +98,13 @@ def learning_text(results: Sequence[Result], settings: CellSettings) -> str:
 def plot_learning(results: Sequence[Result], settings: CellSettings, path: Path) -> None:
     """Plot each model's learning curves; nothing where no result has one."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.ticker import (
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+        NullLocator,
+        ScalarFormatter,
+    )
 
     groups = _groups(results)
     if not groups:
@@ -115,8 +121,11 @@ def plot_learning(results: Sequence[Result], settings: CellSettings, path: Path)
         axes[0].set_title(f"{condition}, k = {k}")
         for panel, name in zip(axes, ("lsd", PATCH_SCORE[condition]), strict=True):
             panel.set(xscale="log", yscale="log", ylabel=HEADINGS[name])
+            narrow = name == "lsd"  # Its values span less than an octave.
+            ticks = MaxNLocator(6, steps=[1, 2, 5, 10]) if narrow else LogLocator(subs=(1.0, 2.0, 5.0))
+            panel.yaxis.set_major_locator(ticks)
             panel.yaxis.set_major_formatter(ScalarFormatter())
-            panel.yaxis.set_minor_formatter(ScalarFormatter())
+            panel.yaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_minor_formatter(NullFormatter())
         axes[1].set_xlabel("training sounds")
     handles, labels = panels[0, 0].get_legend_handles_labels()

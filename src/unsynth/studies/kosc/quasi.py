@@ -17,6 +17,7 @@ end, the assignment and the parameter vectors of Param2Tok are plotted. Writes `
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -231,7 +232,7 @@ def _plot_watched(
     handles, labels = panels[-1].get_legend_handles_labels()
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
-    figure.suptitle(subtitle(settings, results), fontsize=8)
+    figure.suptitle(fill(subtitle(settings, results), 40 * len(groups)), fontsize=8)
     figure.savefig(path, dpi=130)
 
 
