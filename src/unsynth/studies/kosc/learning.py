@@ -121,9 +121,9 @@ def plot_learning(results: Sequence[Result], settings: CellSettings, path: Path)
         axes[0].set_title(f"{condition}, k = {k}")
         for panel, name in zip(axes, ("lsd", PATCH_SCORE[condition]), strict=True):
             panel.set(xscale="log", yscale="log", ylabel=HEADINGS[name])
-            narrow = name == "lsd"  # Its values span less than an octave.
-            ticks = MaxNLocator(6, steps=[1, 2, 5, 10]) if narrow else LogLocator(subs=(1.0, 2.0, 5.0))
-            panel.yaxis.set_major_locator(ticks)
+            # LSD spans less than an octave.
+            few, many = MaxNLocator(6, steps=[1, 2, 5, 10]), LogLocator(subs=(1.0, 2.0, 5.0))
+            panel.yaxis.set_major_locator(few if name == "lsd" else many)
             panel.yaxis.set_major_formatter(ScalarFormatter())
             panel.yaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_minor_formatter(NullFormatter())
