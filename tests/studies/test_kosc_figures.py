@@ -15,12 +15,7 @@ from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
 from unsynth.studies.kosc import start as start_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
-from unsynth.studies.kosc.figure3 import (
-    figure3_cells,
-    order_table,
-    pooled_score,
-    write_figure3,
-)
+from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
 from unsynth.studies.kosc.learning import (
     PAPER_SOUNDS,
     curve_settings,
