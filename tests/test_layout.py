@@ -24,6 +24,7 @@ ORDER = [
     "documents",
     "arrays",
     "threads",
+    "devices",
     "interruption",
     "files",
     "output",

@@ -246,7 +246,7 @@ def test_failed_target_has_the_estimates_of_the_others(model, tmp_path, monkeypa
         solver="euler",
         solver_steps=2,
     )
-    scorer = Scorer(Path(model), settings)
+    scorer = Scorer(Path(model), settings, tmp_path)
     estimates = {key for key in scorer.score(0) if key.endswith(".mss")} - {"floor.mss"}
     assert ("nearest.mss" in estimates) == has_index
     assert {key for key in scorer.score(0, "the worker died") if key.endswith(".mss")} == estimates

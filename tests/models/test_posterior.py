@@ -100,6 +100,17 @@ def test_resampled_patches_stay_nearer_the_later_the_start(task, posterior):
     assert changes[-1] < 0.02 < 0.2 < changes[0]
 
 
+def test_all_of_a_sample_is_on_its_device(task, model_path):
+    """The device "meta" refuses tensors of another one as a GPU does, and has no result to copy."""
+    on_meta = load_posterior(task, model_path, torch.device("meta"))
+    audio, rng = render_draw(task, 0), np.random.default_rng(0)
+    for fixed in ({}, {"note.pitch": 60}):
+        with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+            on_meta.sample(audio, 2, rng, fixed=fixed)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        on_meta.resample(audio, task.sample(rng)[None], 0.5, rng)
+
+
 def test_samples_use_the_solver_of_the_artifact(task, model_path, posterior):
     assert posterior.sampling == SAMPLING
     audio = render_draw(task, 0)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.studies.kosc_cells import CPU, SMALL, cell, silent
+from unsynth.errors import UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.models.param2tok import Start
@@ -97,7 +98,7 @@ def test_a_long_study_says_its_cost_before_it_starts(tmp_path, monkeypatch):
 
 
 def test_unavailable_device_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="--device"):
+    with pytest.raises(UnsynthError, match="--device"):
         run_cells([cell(Model.RANDOM)], SMALL, tmp_path, "abacus", report=silent)
 
 

@@ -43,6 +43,11 @@ _MOST_REASONS = 10
     help="Number of steps of the ODE solver.",
 )
 @seed_option
+@click.option(
+    "--estimates-only",
+    is_flag=True,
+    help="Draw the model's samples, on a GPU if there is one, and stop before they are rendered.",
+)
 @resume_option
 @out_option("Folder for rows and table.", otherwise="evaluations/MODEL-DATASET")
 @plugin_option
@@ -55,6 +60,7 @@ def evaluate(
     guidance: float | None,
     steps: int | None,
     seed: int,
+    estimates_only: bool,
     resume: bool,
     out: Path | None,
 ) -> None:
@@ -67,15 +73,29 @@ def evaluate(
     Prints a table of every metric, mean and 95 % confidence interval over the targets, and writes
     it to table.md, with one row per target in items.parquet. Targets that are silent or cannot be
     read are left out and listed.
+
+    A machine with a GPU but without the engine draws the samples with --estimates-only. The same
+    command with --resume instead, where the engine is, scores them.
     """
+    from unsynth.evaluation.estimates import EstimatesResult, estimate
     from unsynth.evaluation.evaluate import EvaluationResult
     from unsynth.evaluation.evaluate import evaluate as evaluate_model
     from unsynth.evaluation.settings import EvaluationRequest
     from unsynth.evaluation.tables import left_out_list
 
-    use_one_torch_thread()
     require_evaluation()
     request = EvaluationRequest(model, dataset, candidates, limit, seed, guidance, steps)
+    if estimates_only:
+        estimates = estimate(request, out, resume=resume)
+        try:
+            drawn = result_of(EstimatesResult, estimates, "sampling", counted=True)
+        except KeyboardInterrupt:
+            raise UnsynthError("stopped; samples are kept: add --resume to continue") from None
+        if drawn.left_out:
+            say(left_out_list(drawn.left_out, drawn.targets, most=_MOST_REASONS))
+        say(f"samples: {drawn.folder}; score them with --resume in place of --estimates-only")
+        return
+    use_one_torch_thread()
     events = evaluate_model(request, out, workers, resume)
     try:
         result = result_of(EvaluationResult, events, "scoring", counted=True)

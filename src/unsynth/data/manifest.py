@@ -12,14 +12,21 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from unsynth.arrays import check_array
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.plan import Plan
-from unsynth.data.shards import damage_reported, open_shard, read_plan, read_rejected
+from unsynth.data.shards import (
+    Shard,
+    damage_reported,
+    open_shard,
+    read_plan,
+    read_rejected,
+    sound,
+)
 from unsynth.documents import MOST_BYTES, DocumentError, parse_json, validate
 
 MANIFEST = "manifest.json"
@@ -123,6 +130,21 @@ def read_patches(folder: Folder) -> Float[np.ndarray, "items parameters"]:
             check_array("patches", patches, np.float64, (len(items), width))
             parts.append(patches)
     return np.concatenate(parts)
+
+
+def read_audio(folder: Folder, plan: Plan, item: int) -> Float32[np.ndarray, "channels samples"]:
+    """Read the sound of one item of a set with audio; raises :class:`DatasetError`."""
+    number, row = divmod(item, plan.shard_sounds)
+    path = f"{folder.url}/{plan.file(number)}"
+    with (
+        folder.open(plan.file(number)) as stream,
+        open_shard(stream, path) as file,
+        damage_reported(path),
+    ):
+        arrays = {name: file[name][row : row + 1] for name in ("audio", "audio_scale")}
+        audio = sound(Shard(number, arrays, 0, []), 0)
+    assert audio is not None
+    return audio
 
 
 def statistics_file(kind: str) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from unsynth.evaluation.folder import (
     ITEMS,
@@ -35,12 +36,12 @@ from unsynth.evaluation.folder import (
 from unsynth.evaluation.scorer import LEFT_OUT, ORIGINAL, estimate_names, make_scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
 from unsynth.evaluation.tables import PUBLISHED, Table, left_out_list, scores_table
-from unsynth.evaluation.targets import find_targets
+from unsynth.evaluation.targets import Targets, find_targets
 from unsynth.files import replacing
 from unsynth.index.files import hash_index
 from unsynth.interruption import await_result
 from unsynth.models.artifact import find_weights, read_artifact
-from unsynth.models.posterior import load_posterior
+from unsynth.models.posterior import CPU, Posterior, load_posterior
 from unsynth.output import output_errors, write_text
 from unsynth.rendering.renderer import cores
 from unsynth.rendering.workers import WorkerDied, Workers
@@ -77,6 +78,23 @@ class EvaluationResult:
     remark: str
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation that has begun: its model, its targets and its folder."""
+
+    weights: Path
+    posterior: Posterior
+    settings: EvaluationSettings
+    targets: Targets
+    #: The numbers of the targets to be scored.
+    numbers: Sequence[int]
+    folder: Path
+    #: The content of ``settings.json``.
+    description: dict[str, Any]
+    #: The rows that the folder has, by the target's number.
+    rows: dict[int, dict[str, Any]]
+
+
 def evaluate(
     request: EvaluationRequest,
     out: Path | None = None,
@@ -89,6 +107,29 @@ def evaluate(
     :class:`EvaluationProgress` after each target and :class:`EvaluationResult` at the end. Raises
     :class:`EvaluationError` where ``out`` holds another evaluation, and the errors of reading the
     model or a target; the rows written so far are kept.
+    """
+    evaluation = begin_evaluation(request, out, resume)
+    folder, numbers, rows = evaluation.folder, evaluation.numbers, evaluation.rows
+    waiting = [number for number in numbers if number not in rows]
+    with (
+        (folder / JOURNAL).open("a", encoding="utf-8") as journal,
+        closing(_ScorerPool(workers, evaluation)) as pool,
+    ):
+        for done, row in enumerate(pool.score(waiting), len(rows) + 1):
+            rows[row["item"]] = row
+            with output_errors(folder):
+                journal.write(json.dumps(row) + "\n")
+                journal.flush()
+            yield EvaluationProgress(done, len(numbers))
+    yield _finish(folder, evaluation.description, [rows[number] for number in numbers])
+
+
+def begin_evaluation(
+    request: EvaluationRequest, out: Path | None, resume: bool, device: torch.device = CPU
+) -> Evaluation:
+    """Load the model onto ``device``, find the targets, and make or check the folder.
+
+    Raises as :func:`evaluate` does.
     """
     weights = find_weights(request.model)
     artifact = read_artifact(weights)
@@ -105,7 +146,8 @@ def evaluate(
         samples_only=request.samples_only,
     )
     task = load_task(artifact.source)
-    load_posterior(task, weights)  # Faults of the model are reported before any worker starts.
+    # Faults of the model are reported before any worker starts.
+    posterior = load_posterior(task, weights, device)
     targets = find_targets(list(request.dataset), task, request.seed)
     names = targets.names
     if not names:
@@ -125,18 +167,7 @@ def evaluate(
     folder = out or Path("evaluations") / f"{weights.stem}-{set_name}"
     rows = open_folder(folder, description, resume)
     rows = {n: rows[n] for n in numbers if n in rows and rows[n]["name"] == names[n]}
-    waiting = [number for number in numbers if number not in rows]
-    with (
-        (folder / JOURNAL).open("a", encoding="utf-8") as journal,
-        closing(_ScorerPool(workers, weights, settings)) as pool,
-    ):
-        for done, row in enumerate(pool.score(waiting), len(rows) + 1):
-            rows[row["item"]] = row
-            with output_errors(folder):
-                journal.write(json.dumps(row) + "\n")
-                journal.flush()
-            yield EvaluationProgress(done, count)
-    yield _finish(folder, description, [rows[number] for number in numbers])
+    return Evaluation(weights, posterior, settings, targets, numbers, folder, description, rows)
 
 
 def _finish(
@@ -181,11 +212,10 @@ def _page(settings: dict[str, Any], result: EvaluationResult) -> str:
 class _ScorerPool:
     """Worker processes that score targets; a worker that dies or hangs is replaced."""
 
-    def __init__(self, count: int | None, weights: Path, settings: EvaluationSettings) -> None:
+    def __init__(self, count: int | None, evaluation: Evaluation) -> None:
         self._count = count or cores()
-        self._workers = Workers(
-            partial(make_scorer, weights, settings), self._count, _TIMEOUT_SECONDS
-        )
+        make = partial(make_scorer, evaluation.weights, evaluation.settings, evaluation.folder)
+        self._workers = Workers(make, self._count, _TIMEOUT_SECONDS)
 
     def score(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """Yield the rows of the targets ``numbers``, in that order."""

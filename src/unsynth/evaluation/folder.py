@@ -77,7 +77,8 @@ def open_folder(folder: Path, settings: dict[str, Any], resume: bool) -> dict[in
     file = PlanFile(folder / SETTINGS, "an evaluation", EvaluationError)
     stored = file.read(resume)
     if stored is not None:
-        file.check(stored, settings)
+        # What the targets are stands in "of"; "dataset" only says where they are on this machine.
+        file.check(stored, {key: value for key, value in settings.items() if key != "dataset"})
     make_folder(folder)
     write_text(file.path, json.dumps(settings, indent=1) + "\n")
     with output_errors(folder):

@@ -1,7 +1,7 @@
 """The estimates of one target and their scores: samples, draws and the noise floor."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from unsynth.conventions import SECONDS
 from unsynth.data.seeding import Split, item_rng
 from unsynth.documents import printable
 from unsynth.errors import SoundError
+from unsynth.evaluation.samples import draw_samples, read_samples
 from unsynth.evaluation.settings import EvaluationSettings
 from unsynth.evaluation.targets import Audio, TargetSound, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
@@ -59,12 +60,12 @@ LEFT_OUT = "left_out"
 
 
 def make_scorer(
-    weights: Path, settings: EvaluationSettings
+    weights: Path, settings: EvaluationSettings, folder: Path
 ) -> Callable[[tuple[int, str]], dict[str, Any]]:
     """Make the function that a worker process calls with the arguments of :meth:`Scorer.score`."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    scorer = Scorer(weights, settings)
+    scorer = Scorer(weights, settings, folder)
     return lambda target: scorer.score(*target)
 
 
@@ -80,10 +81,14 @@ class Estimate:
 
 
 class Scorer:
-    """The model, an engine, the index and the targets, held by one worker process."""
+    """The model, an engine, the index and the targets, held by one worker process.
 
-    def __init__(self, weights: Path, settings: EvaluationSettings) -> None:
+    Samples that ``folder`` has are scored as they are; others are drawn.
+    """
+
+    def __init__(self, weights: Path, settings: EvaluationSettings, folder: Path) -> None:
         self._settings = settings
+        self._folder = folder
         self._task = load_task(settings.task)
         self._posterior = load_posterior(self._task, weights)
         self._index = None if settings.samples_only else _load_index(self._task)
@@ -102,7 +107,7 @@ class Scorer:
         """
         started = time.perf_counter()
         try:
-            sound = load_target(self._targets, number, self._renderer)
+            sound = load_target(self._targets, number, self._renderer, self._renderer.sample_rate)
         except SoundError as error:
             return {"item": number, "name": self._names[number], LEFT_OUT: printable(str(error))}
         distance = MultiScaleSpectral(sound.audio, self._renderer.sample_rate)
@@ -131,11 +136,14 @@ class Scorer:
             keys = [key for key in estimate_names(settings.candidates) if key not in others]
             return dict.fromkeys(_SAMPLES if settings.samples_only else keys, silent)
         count = settings.candidates
-        samples = self._sample(sound, number, distance, {})
+        stored = read_samples(self._folder, number, count, task)
+        free = self._sample(sound, number, {}) if stored is None else stored.free
+        samples = self._render(free, distance)
         if settings.samples_only:
             return dict(zip(_SAMPLES, (samples[0], _best(samples)), strict=True))
         note = estimate_note(sound.audio, self._renderer.sample_rate, task)
-        note_samples = self._sample(sound, number, distance, note.fixed_values)
+        heard = self._sample(sound, number, note.fixed_values) if stored is None else stored.heard
+        note_samples = self._render(heard, distance)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)
@@ -161,18 +169,9 @@ class Scorer:
         return estimates
 
     def _sample(
-        self, sound: TargetSound, number: int, distance: MultiScaleSpectral, fixed: dict[str, float]
-    ) -> list[Estimate]:
-        settings = self._settings
-        patches = self._posterior.sample(
-            sound.audio,
-            settings.candidates,
-            np.random.default_rng((settings.seed, number)),
-            guidance=settings.guidance,
-            steps=settings.solver_steps,
-            fixed=fixed,
-        )
-        return self._render(patches, distance)
+        self, sound: TargetSound, number: int, fixed: Mapping[str, float]
+    ) -> Float[np.ndarray, "candidates parameters"]:
+        return draw_samples(self._posterior, self._settings, number, sound.audio, fixed)
 
     def _render(
         self, patches: Float[np.ndarray, "items parameters"], distance: MultiScaleSpectral

@@ -20,7 +20,7 @@ from unsynth.data.external import (
     sound_files,
 )
 from unsynth.data.folder import Folder
-from unsynth.data.manifest import MANIFEST, read_manifest, read_patches
+from unsynth.data.manifest import MANIFEST, read_audio, read_manifest, read_patches
 from unsynth.data.seeding import Split
 from unsynth.documents import DocumentError, printable, read_bytes
 from unsynth.errors import PatchError, SoundError
@@ -68,20 +68,30 @@ class Targets(Protocol):
         """The name of each target, all different."""
         ...
 
-    def load(self, number: int, renderer: Renderer) -> TargetSound:
+    @property
+    def stored(self) -> bool:
+        """Whether the sounds are in files, so that no engine is needed to load them."""
+        ...
+
+    def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Read or render a target; see :func:`load_target`."""
         ...
 
 
-def load_target(targets: Targets, number: int, renderer: Renderer) -> TargetSound:
+def load_target(
+    targets: Targets, number: int, renderer: Renderer | None, sample_rate: int
+) -> TargetSound:
     """Read or render a target that can be heard.
+
+    ``sample_rate`` is that of the task's engine. Without a ``renderer``, a target is what the set
+    stores of it, and has no second render; the set must be ``stored``.
 
     Raises :class:`~unsynth.errors.SoundError`, which names the target, for one that cannot be read
     or rendered, and for one below -60 dB: on silence, silence would score perfectly. Such a target
     is left out of a set.
     """
     sound = targets.load(number, renderer)
-    if not audible(sound.audio, renderer.sample_rate):
+    if not audible(sound.audio, sample_rate):
         raise SoundError(
             f"{targets.names[number]}: is silent: its loudest 50 ms are below {SILENCE_DB:.0f} dB"
         )
@@ -95,6 +105,7 @@ class DrawTargets:
     task: Task
     count: int
     seed: int
+    stored = False
 
     @property
     def description(self) -> dict[str, object]:
@@ -106,8 +117,9 @@ class DrawTargets:
         """Item numbers in the test split."""
         return [f"test-{item:06d}" for item in range(self.count)]
 
-    def load(self, number: int, renderer: Renderer) -> TargetSound:
+    def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Render a draw twice."""
+        assert renderer is not None
         draws = audible_draws(self.task, renderer, Split.TEST, [number], self.seed)
         ((patch, audio),) = draws
         note = self.task.note(patch)
@@ -116,7 +128,10 @@ class DrawTargets:
 
 
 class DatasetTargets:
-    """The items of a dataset of ``unsynth render``, rendered again from their patches."""
+    """The items of a dataset of ``unsynth render``, rendered again from their patches.
+
+    Without an engine they are the audio of the set, which has 16 bits.
+    """
 
     def __init__(self, folder: Folder, task: Task) -> None:
         """Read the patches; raises :class:`DatasetError` for a set that is not complete."""
@@ -135,10 +150,18 @@ class DatasetTargets:
         """Item numbers in the split of the set."""
         return [f"{self._plan.split.value}-{item:06d}" for item in range(self._plan.count)]
 
-    def load(self, number: int, renderer: Renderer) -> TargetSound:
+    @property
+    def stored(self) -> bool:
+        """Whether the set was rendered with its audio."""
+        return self._plan.audio
+
+    def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Render an item twice; raises :class:`DatasetError` where the engine fails."""
         patch = self._patches[number]
         note = self._task.note(patch)
+        if renderer is None:
+            audio = read_audio(self._folder, self._plan, number)
+            return TargetSound(audio, audio, note.pitch)
         first, second = renderer.render([(self._task.engine_patch(patch), note)] * 2)
         if isinstance(first, RenderFailure):
             raise DatasetError(f"{self._folder.url}: item {number}: {first.reason}")
@@ -150,6 +173,8 @@ class PatchFileTargets:
 
     Whatever a file holds is heard, whether or not the task has it.
     """
+
+    stored = False
 
     def __init__(
         self,
@@ -183,8 +208,9 @@ class PatchFileTargets:
         """The name of each patch: the file's, and number and name within a bank."""
         return [printable(name) for name, _ in self._patches]
 
-    def load(self, number: int, renderer: Renderer) -> TargetSound:
+    def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Render a patch twice; raises :class:`DatasetError` where its engine refuses or fails."""
+        assert renderer is not None
         name, patch = self._patches[number]
         if not self._is_of_task and self._own is None:
             self._own = Renderer(self._synth, workers=1)
@@ -227,10 +253,11 @@ _PATCH_FILES = {".syx": dx7_voices, ".vital": vital_patches}
 class SoundFileTargets:
     """Sound files, cut to 4 s. The model does not observe their level."""
 
+    stored = True
+
     def __init__(self, sounds: SoundSet, task: Task) -> None:
         self._sounds, self._files = sounds, sounds.files
-        synth = task.synth()
-        self._sample_rate, self._channels = synth.sample_rate, synth.channels
+        self._sample_rate, self._channels = task.sample_rate, task.channels
 
     @property
     def description(self) -> dict[str, object]:
@@ -248,7 +275,7 @@ class SoundFileTargets:
         """The name of each file."""
         return [printable(file.name) for file in self._files]
 
-    def load(self, number: int, renderer: Renderer) -> TargetSound:
+    def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Read a sound; raises :class:`~unsynth.errors.SoundError` where it cannot be read."""
         file = self._files[number]
         audio, original = (

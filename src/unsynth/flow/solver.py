@@ -80,9 +80,9 @@ _STEPS: dict[Solver, _Step] = {
 def _adaptive(v: Field, x0: torch.Tensor, tolerance: float, start: float) -> torch.Tensor:
     def slope(t: float, flat: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(flat).to(x0).view_as(x0)
-        return v(x, float(t)).double().cpu().numpy().ravel()
+        return v(x, float(t)).cpu().double().numpy().ravel()
 
-    flat = x0.double().cpu().numpy().ravel()
+    flat = x0.cpu().double().numpy().ravel()
     solution = solve_ivp(slope, (start, 1.0), flat, rtol=tolerance, atol=tolerance, t_eval=[1.0])
     if not solution.success:  # its steps became too small: the field is not finite
         return torch.full_like(x0, torch.nan)

@@ -27,16 +27,21 @@ from unsynth.models.conditional_flow import ConditionalFlow
 from unsynth.tasks.parameter import Continuous, Integer
 from unsynth.tasks.task import Task
 
+CPU = torch.device("cpu")
+
 
 class Posterior:
     """A task's trained model; ``sampling`` holds the default settings of a call."""
 
-    def __init__(self, task: Task, model: Model, artifact: Artifact) -> None:
+    def __init__(
+        self, task: Task, model: Model, artifact: Artifact, device: torch.device = CPU
+    ) -> None:
         self.task = task
+        self._device = device
         self.sampling = artifact.sampling
         self._observation = artifact.architecture.observation
         self._sample_rate = task.sample_rate
-        self._model = model
+        self._model = model.to(device)
 
     @torch.inference_mode()
     def sample(
@@ -85,7 +90,7 @@ class Posterior:
         torch.set_flush_denormal(True)  # for this thread only
         observation, fixed = self._observe(audio, fixed or {})
         values, mask = self._encode_fixed(fixed)
-        x1 = torch.from_numpy(self.task.spec.encode(patches)).float()
+        x1 = torch.from_numpy(self.task.spec.encode(patches)).float().to(self._device)
         x1 = torch.where(mask, values, x1)
         # Steps are as long as those of a sample, so there are fewer of them.
         steps = max(1, round((1.0 - start) * self.sampling.steps))
@@ -109,7 +114,8 @@ class Posterior:
         the sound and fixed too.
         """
         if self._observation is not Observation.WINDOWS:
-            return self._observation.observe(audio, self._sample_rate)[None], fixed
+            observation = self._observation.observe(audio, self._sample_rate)
+            return observation[None].to(self._device), fixed
         if not {"note.pitch", "note.onset"} <= fixed.keys():
             spec, estimate = self.task.spec, detect_key(audio, self._sample_rate)
             pitches, onsets = (
@@ -122,11 +128,12 @@ class Posterior:
             }
             fixed = {**note, **fixed}
         key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
-        return self._observation.observe(audio, self._sample_rate, key)[None], fixed
+        observation = self._observation.observe(audio, self._sample_rate, key)
+        return observation[None].to(self._device), fixed
 
     def _draw_noise(self, count: int, rng: np.random.Generator) -> Float32[torch.Tensor, "count d"]:
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)
-        return torch.from_numpy(noise)
+        return torch.from_numpy(noise).to(self._device)
 
     def _solve(
         self,
@@ -147,7 +154,7 @@ class Posterior:
         w = sampling.guidance if guidance is None else guidance
         conditioning = model.encode(observation).expand(count, -1, -1)
         unconditional = model.unconditional(count)
-        x = point(x0, x1, torch.full((count,), start))
+        x = point(x0, x1, torch.full((count,), start, device=x0.device))
         if not model.accepts_known:
             field = guided_field(model, conditioning, unconditional, w)
             field = inpainted_field(field, x0, x1, mask)
@@ -162,12 +169,13 @@ class Posterior:
         return solve(field, x, steps, sampling.solver, sampling.tolerance, start)
 
     def _decode(self, x1: Float[torch.Tensor, "items d"]) -> Float[np.ndarray, "items parameters"]:
+        x1 = x1.cpu().double()
         if not x1.isfinite().all():
             raise ArtifactError(
                 f"the model for {self.task.name} gives numbers that are not finite: use another "
                 "weight file, or train it again"
             )
-        return self.task.spec.decode(x1.double().numpy())
+        return self.task.spec.decode(x1.numpy())
 
     def _encode_fixed(
         self, fixed: Mapping[str, float | int]
@@ -185,11 +193,11 @@ class Posterior:
             encoded = parameter.encode(values, np.array([0.5]))[0]
             vector[spec.slices[position]] = torch.from_numpy(encoded).float()
             mask[spec.slices[position]] = True
-        return vector, mask
+        return vector.to(self._device), mask.to(self._device)
 
 
-def load_posterior(task: Task, path: Path | None = None) -> Posterior:
-    """Load a trained model, by default the one that ships with unsynth.
+def load_posterior(task: Task, path: Path | None = None, device: torch.device = CPU) -> Posterior:
+    """Load a trained model, by default the one that ships with unsynth, onto a torch device.
 
     Raises :class:`~unsynth.models.artifact.ArtifactError` if there is none for the task, or if the
     file is of another task.
@@ -201,4 +209,4 @@ def load_posterior(task: Task, path: Path | None = None) -> Posterior:
             "unsynth train EXPERIMENT.yaml"
         )
     model, artifact = load_artifact(path, task)
-    return Posterior(task, model, artifact)
+    return Posterior(task, model, artifact, device)

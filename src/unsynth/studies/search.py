@@ -125,7 +125,7 @@ def run_search_study(
             if not waiting:
                 continue
             try:
-                sound = load_target(targets, number, matcher.renderer)
+                sound = load_target(targets, number, matcher.renderer, matcher.renderer.sample_rate)
             except SoundError as error:
                 left_out.append(printable(str(error)))
                 report(f"left out: {left_out[-1]}")

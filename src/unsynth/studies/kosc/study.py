@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
+from unsynth.devices import find_device
 from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling
@@ -74,7 +75,7 @@ def run_cells(
     :class:`StudyError` for a folder that already holds a study (unless ``resume``) or another
     study, a device that is not available, and a budget too small for one step of each cell.
     """
-    torch_device = _find_device(device)
+    torch_device = find_device(device)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
     plan = {
@@ -219,20 +220,6 @@ class _Study:
                 f"{training.cell.name}: one step takes more FLOPs than --flops; give more"
             )
         return steps
-
-
-def _find_device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"--device {name} cannot be used ({reason}); choose another, such as cpu"
-        ) from None
-    return device
 
 
 def _read_result(path: Path, cell: Cell, settings: CellSettings) -> Result:

@@ -1,0 +1,23 @@
+"""The torch device that a user asks for."""
+
+import torch
+
+from unsynth.errors import UnsynthError
+
+
+def find_device(name: str) -> torch.device:
+    """Find a device by its name; ``auto`` is the GPU if there is one, else the CPU.
+
+    Raises :class:`UnsynthError` for a device that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UnsynthError(
+            f"--device {name} cannot be used ({reason}); choose another, such as cpu"
+        ) from None
+    return device
