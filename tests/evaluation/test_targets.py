@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,9 +92,9 @@ def test_a_silent_target_is_named_and_the_others_load(kind, task, tmp_path):
     targets = find_targets([dataset], task, 0)
     with Renderer(task.synth, workers=1) as renderer:
         for number in (0, 2):
-            load_target(targets, number, renderer)
+            load_target(targets, number, renderer, 44_100)
         with pytest.raises(SoundError, match="silent") as error:
-            load_target(targets, 1, renderer)
+            load_target(targets, 1, renderer, 44_100)
     assert {"bank": "set/02 SILENT", "set": targets.names[1]}.get(kind, "1.wav") in str(error.value)
 
 
@@ -102,7 +103,7 @@ def test_draws_are_never_silent(task):
     targets = find_targets(["draws:20"], task, 0)
     with Renderer(task.synth, workers=1) as renderer:
         for number in range(20):
-            load_target(targets, number, renderer)
+            load_target(targets, number, renderer, 44_100)
 
 
 def test_hidden_files_are_no_targets(task, tmp_path):
@@ -157,12 +158,32 @@ def test_patches_are_played_by_their_own_synthesizer(name, tmp_path):
         for dataset, (first, frequency, channels) in expected.items():
             targets = find_targets([dataset], task, 0)
             assert targets.names[0] == first
-            sound = load_target(targets, 0, renderer)
+            sound = load_target(targets, 0, renderer, 44_100)
             assert len(sound.audio) == task.synth().channels and sound.pitch == 60
             assert len(sound.original) == max(channels, len(sound.audio))
             spectrum = np.abs(np.fft.rfft(sound.audio[0, :44_100]))
             assert abs(np.argmax(spectrum) - frequency) < 3
             assert np.abs(sound.audio - sound.second_render).max() < 1e-6
+
+
+def test_the_presets_of_a_bank_of_vital_are_targets(tmp_path):
+    """Beside the patches of a folder; their sound is that of the same bytes in a file."""
+    pytest.importorskip("vita")
+    task = load_task("vital-simple")
+    data = write_patch(tmp_path / "a.vital").read_bytes()
+    with zipfile.ZipFile(tmp_path / "bank.vitalbank", "w") as archive:
+        archive.writestr("Bank/Presets/one.vital", data)
+        archive.writestr("Bank/Presets/two.vital", b"none")
+    targets = find_targets([str(tmp_path)], task, 0)
+    assert targets.names == ["a.vital", "bank/01 one", "bank/02 two"]
+    with Renderer(task.synth, workers=1) as renderer:
+        file, preset = (load_target(targets, number, renderer, 44_100) for number in (0, 1))
+        np.testing.assert_array_equal(file.audio, preset.audio)
+        with pytest.raises(SoundError, match=r"bank/02 two: "):
+            load_target(targets, 2, renderer, 44_100)
+    (tmp_path / "other.vitalbank").write_bytes(b"no bank")
+    with pytest.raises(DatasetError, match=r"other\.vitalbank: cannot be read as a bank"):
+        find_targets([str(tmp_path)], task, 0)
 
 
 def test_a_patch_that_vital_cannot_play_is_left_out(task, tmp_path):
@@ -171,9 +192,9 @@ def test_a_patch_that_vital_cannot_play_is_left_out(task, tmp_path):
     (tmp_path / "b.vital").write_text('{"settings": {}, "synth_version": "0.5.0"}')
     targets = find_targets([str(tmp_path)], task, 0)
     with Renderer(task.synth, workers=1) as renderer:
-        load_target(targets, 0, renderer)
+        load_target(targets, 0, renderer, 44_100)
         with pytest.raises(SoundError, match=r"b\.vital: .* it is from Vital 0\.5\.0"):
-            load_target(targets, 1, renderer)
+            load_target(targets, 1, renderer, 44_100)
     write_sound(tmp_path / "sound.wav")
     with pytest.raises(DatasetError, match="patches of one kind or sounds, not both"):
         find_targets([str(tmp_path / "a.vital"), str(tmp_path / "sound.wav")], task, 0)

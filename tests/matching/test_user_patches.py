@@ -1,13 +1,19 @@
 """The patches to start from, on the keys that a sound may have been played with."""
 
+import zipfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from unsynth.errors import PatchError
 from unsynth.formats.syx import init_voice, write_voice
+from unsynth.formats.vital import base_patch, write_vital
 from unsynth.matching.note import estimate_note
 from unsynth.matching.user_patches import UserPatches
 from unsynth.metrics.audio import MultiScaleSpectral
 from unsynth.synths.base import Note
+from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.locks import Locks
 
 
@@ -39,7 +45,7 @@ def test_a_transposed_voice_is_heard_again_on_its_key(
 
 
 def test_the_likely_keys_come_first_where_not_all_can_be_tried(task):
-    """Of 100 patches, each is tried on the heard key with both durations, and an octave above."""
+    """Of 100 patches, all are tried on the heard key with both durations, and an octave above."""
     patches = tuple(task.sample(np.random.default_rng(seed)) for seed in range(100))
     sine = np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100, dtype=np.float32)[None]
     heard = estimate_note(sine, 44_100, task)
@@ -47,5 +53,34 @@ def test_the_likely_keys_come_first_where_not_all_can_be_tried(task):
     tried = UserPatches(patches).on_notes(task, heard, Locks(task))
     np.testing.assert_array_equal(tried[:100], patches)
     notes = [task.note(patch) for patch in tried[100:]]
-    assert [note.pitch for note in notes] == [69, 69, 81] * 100
-    assert {note.duration for note in notes[:2]} == set(heard.durations)
+    assert [note.pitch for note in notes] == [69] * 200 + [81] * 100
+    assert {note.duration for note in notes[:200:100]} == set(heard.durations)
+    tried = UserPatches(patches, have_notes=False).on_notes(task, heard, Locks(task))
+    assert len(tried) == 300
+
+
+def test_all_presets_of_a_bank_of_vital_are_taken(tmp_path):
+    """One cannot be played, and one has more than the task can hold: both are remarked."""
+    task, controls = load_task("vital-simple"), {"osc_1_on": 1.0, "filter_1_on": 1.0}
+    base = base_patch([])
+    louder = replace(base, controls={**base.controls, **controls, "osc_1_level": 0.9})
+    wider = replace(base, controls={**base.controls, **controls, "chorus_on": 1.0})
+    presets = {"a": write_vital(louder), "b": b"none", "c": write_vital(wider)}
+    path = tmp_path / "mine.VitalBank"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in presets.items():
+            archive.writestr(f"Mine/Presets/{name}.vital", data)
+    read = UserPatches.read(path, task)
+    assert len(read.patches) == 2 and not read.have_notes
+    unread, lossy = read.remarks
+    assert unread.startswith("mine.VitalBank: 1 of 3 presets cannot be played; the first: b: ")
+    assert "presets have more than vital-simple can hold" in lossy
+    for name, patch in zip("ac", read.patches, strict=True):
+        nearest, _ = task.nearest_to_file(presets[name], Note(60))
+        np.testing.assert_array_equal(patch, nearest)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Mine/Presets/b.vital", b"none")
+    with pytest.raises(PatchError, match=r"mine.VitalBank: b: "):
+        UserPatches.read(path, task)
+    with pytest.raises(PatchError, match=r"mine.VitalBank: b: holds no patch of dx7"):
+        UserPatches.read(path, load_task("dx7"))

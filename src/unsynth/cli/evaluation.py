@@ -67,8 +67,9 @@ def evaluate(
     """Score a trained MODEL on a DATASET.
 
     MODEL is a weight file (.safetensors), or the name of a task that ships with one. DATASET is
-    draws:N (N held-out draws from the task's prior), a folder that `render` wrote, sounds or
-    folders of sounds, DX7 banks (.syx) or folders of them, nsynth:DIR or fsd50k:DIR.
+    draws:N (N held-out draws from the task's prior), a folder that `render` wrote, nsynth:DIR,
+    fsd50k:DIR, or files or folders of sounds, of DX7 banks (.syx) or of patches of Vital (.vital,
+    .vitalbank).
 
     Prints a table of every metric, mean and 95 % confidence interval over the targets, and writes
     it to table.md, with one row per target in items.parquet. Targets that are silent or cannot be

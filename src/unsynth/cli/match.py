@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     "start",
     type=click.Path(path_type=Path),
     help="File of patches to start from as well: a patch.json, DX7 voices (.syx or .mid), or a "
-    "patch of Vital (.vital) or Surge XT (.fxp or .vstpreset).",
+    "patch of Vital (.vital, .vitalbank) or Surge XT (.fxp, .vstpreset).",
 )
 @click.option(
     "--rate",

@@ -26,6 +26,7 @@ from unsynth.documents import DocumentError, printable, read_bytes
 from unsynth.errors import PatchError, SoundError
 from unsynth.files import visible_entries
 from unsynth.formats.syx import read_syx, voice_name
+from unsynth.formats.vital_bank import read_vital_bank
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
@@ -241,13 +242,28 @@ def dx7_voices(paths: Sequence[Path], task: Task) -> PatchFileTargets:
 
 
 def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
-    """Read ``.vital`` files; one that Vital cannot play is refused as it is loaded."""
-    patches = [(path.name, data) for path, data in _read_files(paths)]
+    """Read patches and banks of Vital; a patch that Vital cannot play is refused as it is loaded.
+
+    Raises :class:`DatasetError` for a bank that cannot be read.
+    """
+    patches: list[tuple[str, bytes]] = []
+    for path in paths:
+        if path.suffix.lower() == _VITAL_BANK:
+            try:
+                presets = read_vital_bank(path)
+            except PatchError as error:
+                raise DatasetError(f"{path}: {error}") from None
+            for number, (name, preset) in enumerate(presets, start=1):
+                patches.append((f"{path.stem}/{number:02d} {name}", preset))
+        else:
+            patches += [(path.name, data) for path, data in _read_files([path])]
     return PatchFileTargets("patches", patches, Vital, task)
 
 
+#: The end of the name of a bank of Vital.
+_VITAL_BANK = ".vitalbank"
 #: The suffixes of files of patches, and the functions that read sets of them.
-_PATCH_FILES = {".syx": dx7_voices, ".vital": vital_patches}
+_PATCH_FILES = {(".syx",): dx7_voices, (".vital", _VITAL_BANK): vital_patches}
 
 
 class SoundFileTargets:
@@ -290,7 +306,8 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     """Find a set of targets.
 
     ``dataset`` is one of ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR`` or a folder of ``unsynth
-    render``; or it lists DX7 banks, ``.vital`` files or sounds, or folders of one of these. Raises
+    render``; or it lists DX7 banks, patches and banks of Vital, or sounds, or folders of one of
+    these. Raises
     :class:`~unsynth.data.external.DatasetError` for anything else and for an empty set.
     """
     kind, colon, rest = dataset[0].partition(":")
@@ -304,8 +321,8 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     paths = [Path(name) for name in dataset]
     if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
         return DatasetTargets(Folder(paths[0]), task)
-    for suffix, read in _PATCH_FILES.items():
-        found = [_with_suffix(path, suffix) for path in paths]
+    for suffixes, read in _PATCH_FILES.items():
+        found = [_with_suffixes(path, suffixes) for path in paths]
         files = [file for each in found for file in each]
         if files and not all(found):
             raise DatasetError(f"{files[0]}: give patches of one kind or sounds, not both")
@@ -325,11 +342,11 @@ def _audio(render: Audio | RenderFailure) -> Audio | None:
     return None if isinstance(render, RenderFailure) else render
 
 
-def _with_suffix(path: Path, suffix: str) -> list[Path]:
-    """List the files at a path with a suffix: the file itself, or those in the folder."""
+def _with_suffixes(path: Path, suffixes: Sequence[str]) -> list[Path]:
+    """List the files at a path with these suffixes: the file itself, or those in the folder."""
     if path.is_dir():
-        return [entry for entry in visible_entries(path, {suffix}) if entry.is_file()]
-    return [path] if path.suffix.lower() == suffix else []
+        return [entry for entry in visible_entries(path, suffixes) if entry.is_file()]
+    return [path] if path.suffix.lower() in suffixes else []
 
 
 def _read_files(paths: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:

@@ -43,6 +43,8 @@ from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
 from unsynth.tasks.spec import Patch
 
+#: The share of a budget in seconds for the user's patches: a bank may hold hundreds.
+_USER_SHARE = 0.5
 #: The most draws of the index that are rendered.
 _MAX_DRAWS = 512
 #: The share of the budget for these draws.
@@ -126,7 +128,9 @@ class MatchRun:
         """
         task, request, locks = self.task, self.request, self.request.locks
         patches = request.user_patches.on_notes(task, self.note, locks)
-        yield from self._try("trying your patches", [(locks.hold(p), USER) for p in patches])
+        proposals = [(locks.hold(patch), USER) for patch in patches]
+        _, seconds = request.share(_USER_SHARE, len(proposals))
+        yield from self._try("trying your patches", proposals, seconds)
         if self._posterior is not None:
             yield Progress("sampling the posterior", 0, request.candidates, self.best)
             rng = np.random.default_rng(request.seed)

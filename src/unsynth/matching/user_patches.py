@@ -9,6 +9,7 @@ from typing import Any
 from unsynth.documents import DocumentError, parse_json, read_bytes, shown
 from unsynth.errors import PatchError
 from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
+from unsynth.formats.vital_bank import read_vital_bank
 from unsynth.matching.note import NoteEstimate, pitches
 from unsynth.synths.base import Note
 from unsynth.tasks.declared.task import DeclaredTask, first_of
@@ -21,6 +22,7 @@ from unsynth.tasks.task import Task
 _BANKS = (".syx", ".mid", ".midi")
 #: Ends of names of files of Vital and Surge XT.
 _SYNTH_FILES = (".vital", ".fxp", ".vstpreset")
+_VITAL_BANK = ".vitalbank"
 #: The most patches to try, over all notes: a bank of 32 on each possible key.
 _MAX_PATCHES = 384
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
@@ -32,18 +34,20 @@ _MAX_CANDIDATES = 500
 
 @dataclass(frozen=True)
 class UserPatches:
-    """A user's patches, each with its own note, and DX7 voices, which have no note.
+    """A user's patches, and DX7 voices, which have no note.
 
-    ``remarks`` say what of a file was damaged or cannot be held.
+    ``have_notes`` says whether the notes of the patches mean anything: files of Vital and Surge XT
+    have none. ``remarks`` say what of a file was damaged or cannot be held.
     """
 
     patches: tuple[Patch, ...] = ()
     voices: tuple[Voice, ...] = ()
     remarks: tuple[str, ...] = ()
+    have_notes: bool = True
 
     @classmethod
     def read(cls, start: str | Path | Sequence[NamedPatch], task: Task) -> "UserPatches":
-        """Read named patches, a ``patch.json``, DX7 voices, or a file of Vital or Surge XT.
+        """Read named patches, a ``patch.json``, DX7 voices, or files of Vital or Surge XT.
 
         If the task cannot hold all of such a file, the rest is left out. Raises
         :class:`PatchError` for any other file, and for patches of another task.
@@ -51,6 +55,8 @@ class UserPatches:
         if not isinstance(start, str | Path):
             return cls(tuple(task.spec.from_named(patch) for patch in start))
         path = Path(start)
+        if path.suffix.lower() == _VITAL_BANK:
+            return cls._read_vital_bank(path, task)
         try:
             data = read_bytes(path)
         except OSError as error:
@@ -65,29 +71,60 @@ class UserPatches:
             if path.suffix.lower() in _SYNTH_FILES:
                 patch, differences = _read_synth_file(data, task)
                 lost = f"{path.name}: {task.name} cannot hold all of it: {first_of(differences)}"
-                return cls((patch,), remarks=(lost,) if differences else ())
+                return cls((patch,), remarks=(lost,) if differences else (), have_notes=False)
             return cls(_read_patch_json(data, task))
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
 
-    def on_notes(self, task: Task, note: NoteEstimate, locks: Locks) -> list[Patch]:
-        """Return the patches unchanged, then all patches on the possible keys of a sound.
+    @classmethod
+    def _read_vital_bank(cls, path: Path, task: Task) -> "UserPatches":
+        patches: list[Patch] = []
+        unread: list[str] = []
+        lossy: list[str] = []
+        try:
+            presets = read_vital_bank(path)
+        except PatchError as error:
+            raise PatchError(f"{path}: {error}") from None
+        for name, data in presets:
+            try:
+                patch, differences = _read_synth_file(data, task)
+            except PatchError as error:
+                unread.append(f"{name}: {error}")
+                continue
+            patches.append(patch)
+            if differences:
+                lossy.append(f"{name}: {first_of(differences)}")
+        if not patches:
+            raise PatchError(f"{path}: {unread[0]}")
+        remarks = []
+        for reasons, what in [
+            (unread, "cannot be played"),
+            (lossy, f"have more than {task.name} can hold"),
+        ]:
+            if reasons:
+                count = f"{len(reasons)} of {len(presets)} presets"
+                remarks.append(f"{path.name}: {count} {what}; the first: {reasons[0]}")
+        return cls(tuple(patches), remarks=tuple(remarks), have_notes=False)
 
-        A patch may sound octaves away from its key, so keys one and two octaves from a clear pitch
-        are possible too; a locked key is the only one. Raises :class:`PatchError` if the task can
-        play none of the voices.
+    def on_notes(self, task: Task, note: NoteEstimate, locks: Locks) -> list[Patch]:
+        """Return the patches on their own notes, then all on the possible keys of a sound.
+
+        All patches come on the likeliest key first. A patch may sound octaves away from its key, so
+        keys one and two octaves from a clear pitch are possible too; a locked key is the only one.
+        Raises :class:`PatchError` if the task can play none of the voices.
         """
         most = max(1, _MAX_PATCHES // max(1, len(self.patches) + len(self.voices)))
         notes = _notes(note, 0, locks, most)
         allowed = pitches(task)
         on_keys = [
             task.with_note(patch, key)
-            for patch in self.patches
             for key in notes
+            for patch in self.patches
             if key.pitch in allowed or "note.pitch" in locks.values
         ]
         voices = _play_voices(task, self.voices, note, locks, most) if self.voices else ()
-        return [*self.patches, *on_keys, *voices]
+        own_notes = self.patches if self.have_notes or not on_keys else ()
+        return [*own_notes, *on_keys, *voices]
 
 
 def _notes(note: NoteEstimate, transposition: int, locks: Locks, most: int) -> list[Note]:
@@ -122,7 +159,10 @@ def _read_synth_file(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
 
 
 def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
-    message = "is not a patch.json that unsynth wrote, nor a .syx, .vital, .fxp or .vstpreset file"
+    message = (
+        "is not a patch.json that unsynth wrote, nor a .syx, .vital, .vitalbank, .fxp or "
+        ".vstpreset file"
+    )
     try:
         content: Any = parse_json(data)
         name, candidates = content["task"], content["candidates"]
