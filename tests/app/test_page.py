@@ -14,7 +14,7 @@ import soundfile
 
 from tests.app.conftest import CHROMIUM
 from tests.app.running import Server
-from unsynth.formats.syx import read_syx
+from unsynth.formats.syx import init_voice, read_syx, write_bank
 from unsynth.metrics.audio import mss
 from unsynth.tasks.catalogue import load_task
 
@@ -68,11 +68,15 @@ def is_error(message: Any) -> bool:
     return message.type == "error" and "Failed to load resource" not in message.text
 
 
-def begin(page: Any, sound: Path, seconds: int = 3600, synth: str = "dx7") -> None:
+def begin(
+    page: Any, sound: Path, seconds: int = 3600, synth: str = "dx7", patches: Path | None = None
+) -> None:
     page.set_input_files("#app-file", sound)
     page.locator("#app-note option", has_text="as heard").wait_for(state="attached")
     page.select_option("#app-synth", synth)
     page.fill("#app-seconds", str(seconds))
+    if patches is not None:
+        page.set_input_files("#app-patches", patches)
     page.click("#app-go")
 
 
@@ -176,6 +180,18 @@ def test_a_patch_of_vital_has_knobs_and_a_file(
     page.click("#app-undo")
     assert slider.input_value() == before
     check_download(page, server, "vital-simple", ".vital", tmp_path)
+
+
+def test_a_search_begins_from_a_bank(
+    page: Any, server: Server, organ: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.syx").write_bytes(write_bank([init_voice("MINE")] * 32))
+    begin(page, organ, patches=tmp_path / "mine.syx")
+    stop_when_there_is_a_sound(page)
+    id = page.evaluate("location.hash").removeprefix("#match-")
+    content = server.ask("GET", f"/matches/{id}").json()["content"]
+    assert content["settings"]["from"]["file"] == "mine.syx"
+    assert "given" in content["before_the_search"]
 
 
 def test_reload_in_mid_search_finds_it_again_and_two_wait_in_line(page: Any, organ: Path) -> None:

@@ -121,6 +121,37 @@ def test_search_goes_on_from_a_changed_patch_with_locked_values(
         assert candidate["parameters"]["feedback"] == patch["feedback"]
 
 
+def test_search_begins_from_a_file_of_patches(
+    server: Server, first: dict[str, Any], tmp_path: Path
+) -> None:
+    """The server's own result is the file; the second one that is brought takes its place."""
+    match = server.ask("GET", f"/matches/{first['match']}").json()
+    bank = (Path(match["folder"]) / "patches.syx").read_bytes()
+    id = server.bring(EXAMPLES / "organ.flac")
+    assert server.ask("POST", f"/jobs/{id}/patches?name=a.syx", body=b"other").status == 201
+    assert server.ask("POST", f"/jobs/{id}/patches?name=my%2Fbank.syx", body=bank).status == 201
+    answer = server.ask("POST", f"/jobs/{id}/search", data={"synth": "dx7", "patches": "a.syx"})
+    assert answer.status == 400 and "choose it again" in answer.json()["error"]
+    search(server, id, renders=1, patches="my/bank.syx")
+    done = server.wait(id, "done", "failed")
+    content = server.ask("GET", f"/matches/{done['match']}").json()["content"]
+    assert content["settings"]["from"]["file"] == "bank.syx"
+    assert content["before_the_search"]["given"]["mss_db"] <= match["mss_db"] + 0.05
+    assert not (server.out / ".app" / id).exists()
+
+
+def test_a_wrong_file_of_patches_is_said_by_its_own_name(server: Server, organ: Path) -> None:
+    id = server.bring(organ)
+    server.ask("POST", f"/jobs/{id}/patches?name=..%2Fnone.syx", body=b"no voices")
+    search(server, id, patches="../none.syx")
+    job = server.wait(id, "done", "failed")
+    assert job["state"] == "failed" and job["reason"].startswith("../none.syx: ")
+    assert str(server.out) not in job["reason"]
+    # The search can be tried again, with another file or with none.
+    search(server, id)
+    assert server.wait(id, "done", "failed")["state"] == "done"
+
+
 def test_searches_wait_for_each_other_and_stop_keeps_the_best(server: Server, organ: Path) -> None:
     first, second = server.bring(organ), server.bring(organ, "second.flac")
     search(server, first, **ENDLESS)
@@ -339,6 +370,7 @@ def hostile_requests(count: int) -> list[tuple[str, str, bytes | None, dict[str,
     ]
     paths += [
         "/jobs/x/search",
+        "/jobs/x/patches",
         "/jobs/x/stop",
         "/jobs/x/best.flac",
         "/matches",

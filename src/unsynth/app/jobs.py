@@ -31,11 +31,13 @@ from unsynth.app.process import (
 from unsynth.app.requests import NotThereError, SearchRequest
 from unsynth.app.waveform import Waveform
 from unsynth.errors import OutputError, SoundError, UnsynthError
-from unsynth.output import write_text
+from unsynth.output import make_folder, write_text
 
 #: The folder of sounds and requests in the folder of results.
 JOBS_FOLDER = ".app"
 _REQUEST = "request.json"
+#: The folder of a file of patches in the folder of a sound; hidden, as it holds no sound.
+_PATCHES = ".patches"
 #: Characters that file names do not have on every system.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
@@ -142,7 +144,7 @@ class Jobs:
 
         ``name`` is what the user calls it; raises :class:`OutputError`.
         """
-        safe = _UNSAFE.sub("_", Path(name.replace("\\", "/")).name).strip(". ")[-120:] or "sound"
+        safe = _safe_name(name) or "sound"
         folder = self._place / secrets.token_hex(8)
         try:
             folder.mkdir(parents=True)
@@ -157,6 +159,20 @@ class Jobs:
             self._jobs[job.id] = job
         return job
 
+    def new_patches_path(self, job: Job, name: str) -> Path:
+        """Say where to write the file of patches to start from; raises :class:`OutputError`.
+
+        ``name`` is what the user calls it. The job forgets the file that it had. Also raises
+        :class:`UnsynthError` for a job that waits or runs.
+        """
+        with self._lock:
+            if job.state in (State.WAITING, State.RUNNING):
+                raise UnsynthError("this search is not over; stop it first")
+        path = _patches_path(job, name)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        make_folder(path.parent)
+        return path
+
     def drop_unless_added(self, sound: Path) -> None:
         """Delete a sound that was not written whole, or cannot be read."""
         with self._lock:
@@ -167,8 +183,11 @@ class Jobs:
     def search(self, job: Job, request: SearchRequest) -> Job:
         """Queue a search in a job's sound.
 
-        Raises :class:`UnsynthError` if one waits or runs already, and :class:`OutputError`.
+        Raises :class:`UnsynthError` if one waits or runs already, or if the file of patches to
+        start from was not brought, and :class:`OutputError`.
         """
+        if request.patches is not None and not _patches_path(job, request.patches).is_file():
+            raise UnsynthError("the file of patches is not here any more; choose it again")
         with self._lock:
             if job.state in (State.WAITING, State.RUNNING):
                 raise UnsynthError("this sound is searched already; stop that search first")
@@ -222,7 +241,9 @@ class Jobs:
                 assert job is not None and job.request is not None
                 job.state = State.RUNNING
                 self._process.prepare()
-            for message in self._process.run(Order(job.sound, job.request, self._out)):
+            asked = job.request
+            patches = None if asked.patches is None else _patches_path(job, asked.patches)
+            for message in self._process.run(Order(job.sound, asked, self._out, patches)):
                 with self._lock:
                     if self._closed:
                         return
@@ -232,6 +253,15 @@ class Jobs:
 
     def _next(self) -> Job | None:
         return next((job for job in self._jobs.values() if job.state is State.WAITING), None)
+
+
+def _safe_name(name: str) -> str:
+    """Turn what a user calls a file into a file name for any system; it may be empty."""
+    return _UNSAFE.sub("_", Path(name.replace("\\", "/")).name).strip(". ")[-120:]
+
+
+def _patches_path(job: Job, name: str) -> Path:
+    return job.sound.parent / _PATCHES / (_safe_name(name) or "patches")
 
 
 def _waveform(sound: Path) -> Waveform:

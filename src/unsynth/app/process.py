@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unsynth.app.requests import SearchRequest
-from unsynth.errors import UnsynthError
+from unsynth.errors import PatchError, UnsynthError
 
 if TYPE_CHECKING:
     from unsynth.matching.matcher import Matcher
@@ -39,6 +39,8 @@ class Order:
     sound: Path
     request: SearchRequest
     out: Path
+    #: The file of patches to start from, if the request names one.
+    patches: Path | None
 
 
 @dataclass(frozen=True)
@@ -198,14 +200,18 @@ def _search(
     asked = order.request
     task = load_task(asked.synth)
     note = {} if asked.note is None else {"note": asked.note}
-    request = Request(
-        task,
-        budget=asked.seconds,
-        renders=asked.renders,
-        lock=note | asked.locks,
-        start=() if asked.patch is None else (asked.patch,),
-        seed=asked.seed,
-    )
+    start = () if asked.patch is None else (asked.patch,)
+    try:
+        request = Request(
+            task,
+            budget=asked.seconds,
+            renders=asked.renders,
+            lock=note | asked.locks,
+            start=order.patches or start,
+            seed=asked.seed,
+        )
+    except PatchError as error:  # names the file by its place in the folder of this server
+        raise PatchError(str(error).replace(f"{order.patches}", f"{asked.patches}")) from None
     target = _target(order, task)
     yield TargetReady(_media(target.audio, target.sample_rate), target.remarks)
     check_output(order.out)

@@ -26,7 +26,8 @@ class SearchRequest(_Request):
     """A search: what ``unsynth match`` has as options.
 
     ``start`` is the second of the sound at which the stretch to match begins. ``patch`` is a patch
-    to search on from, and ``locks`` are values to hold.
+    to search on from; ``patches`` is instead the name of a file of patches that was brought to the
+    job. ``locks`` are values to hold.
     """
 
     synth: Annotated[str, Field(max_length=4096)]
@@ -36,6 +37,7 @@ class SearchRequest(_Request):
     note: Annotated[int, Field(ge=0, le=127)] | None = None
     locks: Values = {}
     patch: Values | None = None
+    patches: Annotated[str, Field(max_length=1000)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 

@@ -34,8 +34,8 @@ from unsynth.errors import UnsynthError
 from unsynth.rendering.workers import WorkerDied
 from unsynth.synths.base import Note
 
-#: The most bytes of a sound: an hour of stereo at 44.1 kHz is 635 MB.
-MOST_SOUND_BYTES = 700_000_000
+#: The most bytes of a file: an hour of stereo at 44.1 kHz is 635 MB.
+MOST_FILE_BYTES = 700_000_000
 #: The most bytes of any other request.
 _MOST_BYTES = 1_000_000
 #: Seconds between two looks at the jobs for the pages that watch them.
@@ -99,6 +99,7 @@ def create_app(services: Services, token: str, hosts: Sequence[str], port: int) 
             Route("/sounds", _add_sound, methods=["POST"]),
             Route("/jobs/events", _events),
             Route("/jobs/{id}", _remove_job, methods=["DELETE"]),
+            Route("/jobs/{id}/patches", _add_patches, methods=["POST"]),
             Route("/jobs/{id}/note", _note),
             Route("/jobs/{id}/stretch.wav", _stretch),
             Route("/jobs/{id}/search", _search, methods=["POST"]),
@@ -227,37 +228,60 @@ def _check_offered(source: str, request: Request) -> None:
 
 async def _add_sound(request: Request) -> Response:
     """Take a sound file as the body of a request; ``name`` is what the user calls it."""
-    if request.headers.get("content-type", "").split(";")[0] != "application/octet-stream":
-        raise HTTPException(415, "send the sound as application/octet-stream")
-    try:
-        announced = int(request.headers.get("content-length", "0"))
-    except ValueError:
-        raise HTTPException(400, "the length of the sound is not a number") from None
-    if announced > MOST_SOUND_BYTES:
-        raise _too_large()
+    _check_announced(request)
     jobs = _services(request).jobs
     path = await run_in_threadpool(jobs.new_sound_path, request.query_params.get("name", ""))
     try:
-        size = 0
-        with path.open("wb") as file:
-            async for part in request.stream():
-                size += len(part)
-                if size > MOST_SOUND_BYTES:
-                    raise _too_large()
-                await run_in_threadpool(file.write, part)
+        await _store_body(request, path)
         job = await run_in_threadpool(jobs.add, path)
-    except OSError as error:
-        raise HTTPException(
-            507, f"could not be stored ({error.strerror}); is the disk full?"
-        ) from None
     finally:
         await run_in_threadpool(jobs.drop_unless_added, path)
     return JSONResponse(job.as_json(), status_code=201)
 
 
+async def _add_patches(request: Request) -> Response:
+    """Take a file of patches to start from, as :func:`_add_sound` takes a sound."""
+    _check_announced(request)
+    jobs, job, name = _services(request).jobs, _job(request), request.query_params.get("name", "")
+    path = await run_in_threadpool(jobs.new_patches_path, job, name)
+    try:
+        await _store_body(request, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return JSONResponse({}, status_code=201)
+
+
+def _check_announced(request: Request) -> None:
+    """Refuse a file before any of it is read, if its type or its length is wrong."""
+    if request.headers.get("content-type", "").split(";")[0] != "application/octet-stream":
+        raise HTTPException(415, "send the file as application/octet-stream")
+    try:
+        announced = int(request.headers.get("content-length", "0"))
+    except ValueError:
+        raise HTTPException(400, "the length of the file is not a number") from None
+    if announced > MOST_FILE_BYTES:
+        raise _too_large()
+
+
+async def _store_body(request: Request, path: Path) -> None:
+    size = 0
+    try:
+        with path.open("wb") as file:
+            async for part in request.stream():
+                size += len(part)
+                if size > MOST_FILE_BYTES:
+                    raise _too_large()
+                await run_in_threadpool(file.write, part)
+    except OSError as error:
+        raise HTTPException(
+            507, f"could not be stored ({error.strerror}); is the disk full?"
+        ) from None
+
+
 def _too_large() -> HTTPException:
     return HTTPException(
-        413, f"a sound may have {MOST_SOUND_BYTES // 1_000_000} MB; cut out the note and drop that"
+        413, f"a file may have {MOST_FILE_BYTES // 1_000_000} MB; of a sound, cut out the note"
     )
 
 

@@ -66,16 +66,13 @@ def _use_preset(context: click.Context, _: click.Parameter, name: str) -> str:
     return name
 
 
-def _find_coupling(context: click.Context, _: click.Parameter, name: str) -> Any:
+def _find_choice(context: click.Context, option: click.Parameter, name: str) -> Any:
+    """Turn the value of ``--coupling`` or ``--param2tok-start`` into what it names."""
     from unsynth.flow.coupling import Coupling
-
-    return Coupling(name.replace("-", " "))
-
-
-def _find_start(context: click.Context, _: click.Parameter, name: str) -> Any:
     from unsynth.models.param2tok import Start
 
-    return Start(name.replace("-", " "))
+    kind = Coupling if option.name == "coupling" else Start
+    return kind(name.replace("-", " "))
 
 
 _coupling_option = click.option(
@@ -83,7 +80,7 @@ _coupling_option = click.option(
     type=click.Choice(["optimal-transport", "independent", "aligned", "aligned-transport"]),
     default="optimal-transport",
     show_default=True,
-    callback=_find_coupling,
+    callback=_find_choice,
     help="How noise is paired with the patches of a step: by optimal transport; as it was drawn; "
     "aligned, in the order of exchangeable oscillators that is nearest to the patch; or both.",
 )
@@ -92,7 +89,7 @@ _start_option = click.option(
     type=click.Choice(["paper", "units-known", "random"]),
     default="paper",
     show_default=True,
-    callback=_find_start,
+    callback=_find_choice,
     help="How Param2Tok starts: nearly symmetric, as in the paper; with the oscillators known; or "
     "at random.",
 )

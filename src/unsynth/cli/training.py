@@ -73,7 +73,7 @@ def train(
     run = train_experiment(experiment, overrides, resume, out, devices, nodes)
     if run is None:  # Of several processes only the first prints.
         return
-    say(f"step {run.step} of {run.steps}, validation loss {run.validation_loss:.4f}")
+    say(f"step {run.step} of {run.steps}, validation loss {_loss_text(run.validation_loss)}")
     say(f"checkpoint: {run.checkpoint}")
 
 
@@ -100,8 +100,11 @@ def export(checkpoint: Path, out: Path) -> None:
     from unsynth.training.export import export_artifact
 
     artifact = export_artifact(checkpoint, out)
-    loss = artifact.validation_loss
     say(
         f"{out}: {artifact.weight_bytes / 1e6:.1f} MB, step {artifact.training_steps}, "
-        f"validation loss {'not measured' if loss is None else format(loss, '.4f')}"
+        f"validation loss {_loss_text(artifact.validation_loss)}"
     )
+
+
+def _loss_text(loss: float | None) -> str:
+    return "not measured" if loss is None else f"{loss:.4f}"

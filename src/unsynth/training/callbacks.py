@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -127,7 +128,7 @@ class LossLog(lightning.Callback):
         self._folder = folder
         self._x1, self._observed = x1, observed
         self._every = every
-        self.validation = float("nan")
+        self.validation: float | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the tables, without the rows of steps after the checkpoint: they are repeated."""
@@ -216,14 +217,27 @@ class ProgressPrinter(lightning.Callback):
         share = (waiting - self._waiting_seconds) / (now - self._printed_at)
         self._printed_at, self._waiting_seconds = now, waiting
         speed = (step - self._first) / (now - self._started_at)
-        remaining = time.strftime("%H:%M:%S", time.gmtime((steps - step) / speed))
-        print(
-            f"step {step}/{steps}  loss {module.last['loss']:.4f}  "
-            f"validation {self._log.validation:.4f}  {speed:.2f} steps/s  "
-            f"waited {100 * share:.0f} % for data  {remaining} left",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = progress_line(step, steps, module.last["loss"], self._log.validation, speed, share)
+        print(line, file=sys.stderr, flush=True)
+
+
+def progress_line(
+    step: int, steps: int, loss: float, validation: float | None, speed: float, waiting: float
+) -> str:
+    """Describe where a run stands.
+
+    ``validation`` is the last validation loss, ``speed`` the steps per second, and ``waiting`` the
+    share of the time that was spent waiting for data.
+
+    >>> progress_line(10, 500_010, 0.5, None, 2.0, 0.02)
+    'step 10/500010  loss 0.5000  2.00 steps/s  waited 2 % for data  2 days, 21:26:40 left'
+    """
+    measured = "" if validation is None else f"validation {validation:.4f}  "
+    remaining = timedelta(seconds=round((steps - step) / speed))
+    return (
+        f"step {step}/{steps}  loss {loss:.4f}  {measured}{speed:.2f} steps/s  "
+        f"waited {100 * waiting:.0f} % for data  {remaining} left"
+    )
 
 
 def _ends_step(trainer: lightning.Trainer, batch_idx: int) -> bool:

@@ -56,7 +56,8 @@ class Run:
     checkpoint: Path
     step: int
     steps: int
-    validation_loss: float
+    #: ``None`` for a run that ended before it was measured.
+    validation_loss: float | None
 
 
 def train(

@@ -89,6 +89,7 @@ function show(next) {
   find("app-start").max = Math.max(0, seconds - 0.1).toFixed(2);
   find("app-start").value = suggested;
   find("app-note").value = "";
+  find("app-patches").value = "";
   draw();
   listen();
 }
@@ -149,11 +150,14 @@ player.addEventListener("play", () => { find("app-hear").textContent = "Pause"; 
 
 async function search() {
   const note = find("app-note").value;
+  const patches = find("app-patches").files[0];
+  if (patches) await ask(`/jobs/${job.id}/patches?name=${encodeURIComponent(patches.name)}`, { method: "POST", body: patches });
   const json = {
     synth: find("app-synth").value,
     seconds: Number(find("app-seconds").value),
     start: chosen,
     note: note === "" ? null : Number(note),
+    patches: patches ? patches.name : null,
   };
   const answer = await ask(`/jobs/${job.id}/search`, { method: "POST", json });
   const started = await answer.json();
