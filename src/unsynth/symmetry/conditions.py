@@ -115,7 +115,7 @@ def describe(groups: Sequence[Group], spec: Spec) -> str:
     >>> from unsynth.tasks.parameter import Integer
     >>> spec = Spec((Integer("feedback", 0, 7), Categorical("algorithm", ("1", "2", "3"))))
     >>> describe([(Condition(1, choices=frozenset({0, 2})), Condition(0, high=0.0))], spec)
-    'algorithm is 1 or 3 and feedback is 0'
+    'algorithm is not 2 and feedback is 0'
     """
     if any(not group for group in groups):
         return "always"
