@@ -16,12 +16,13 @@ from unsynth.cli.options import (
     candidates_option,
     device_option,
     out_option,
+    plugin_option,
     resume_option,
     seed_option,
     set_option,
     workers_option,
 )
-from unsynth.cli.requirements import require_evaluation
+from unsynth.cli.requirements import require_evaluation, use_one_torch_thread
 from unsynth.cli.terminal import say
 from unsynth.errors import UnsynthError
 
@@ -31,7 +32,7 @@ def reproduce() -> None:
     """Run a study again, from training to figures and tables.
 
     The k-osc studies train on a toy synthesizer of k exchangeable oscillators (the paper, section
-    4.1); `arms` and `search` use real synthesizers.
+    4.1); `arms`, `search` and `table1` use real synthesizers.
     """
 
 
@@ -443,4 +444,37 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
 
     table = run_search_study(SearchPlan(**plan), out, resume, say)
     say(table.markdown())
+    say(f"table: {out / 'table.md'}")
+
+
+@reproduce.command("table1")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@_dataset_option("datasets")
+@candidates_option("samples per target (K)")
+@click.option("--limit", type=COUNT, help="Score at most this many targets, evenly spread.")
+@seed_option
+@workers_option
+@resume_option
+@out_option("Folder of the study.", default=Path("runs/table1"))
+@plugin_option
+def reproduce_table1(
+    models: tuple[str, ...], workers: int | None, resume: bool, out: Path, **plan: Any
+) -> None:
+    """Table 1 of the paper: trained models on sets of targets.
+
+    Each MODEL is a weight file (.safetensors) or the name of a task that ships with one, written as
+    NAME=MODEL if the table is to give it another name. Scores every model on every dataset, beside
+    random draws, the index, the noise floor and the paper's numbers. Writes table.md and table.tex.
+    """
+    require_evaluation()
+    use_one_torch_thread()
+    from unsynth.studies.table1 import Table1Plan, TrainedModel, run_table1
+
+    study = Table1Plan([TrainedModel.parse(model) for model in models], **plan)
+    try:
+        tables = run_table1(study, out, workers, resume, say)
+    except KeyboardInterrupt:
+        raise UnsynthError("stopped; scored targets are kept: continue with --resume") from None
+    for name, table in tables.items():
+        say(f"{name}\n{table.markdown()}")
     say(f"table: {out / 'table.md'}")

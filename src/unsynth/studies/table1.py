@@ -1,0 +1,206 @@
+"""``unsynth reproduce table1``: Table 1 of the paper, from trained models to the table.
+
+Every model is scored on every set of targets as ``unsynth evaluate`` does. Of each task and set the
+table has one sample (the paper's protocol) and the best of K of each model, with the difference of
+its MSS from the first model, paired by target; then what needs no model (a random draw, the nearest
+draw of the index, the noise floor), and the numbers that the paper has.
+
+The folder holds ``plan.json``, one evaluation per model and set, ``table.md`` and ``table.tex``. A
+study that resumes may have more models and sets; what is scored is kept. An evaluation whose
+samples were drawn elsewhere (``unsynth evaluate --estimates-only --out``) is taken as it is.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unsynth.evaluation.compare import mean_difference
+from unsynth.evaluation.evaluate import EvaluationProgress, evaluate
+from unsynth.evaluation.folder import SETTINGS, read_evaluation
+from unsynth.evaluation.scorer import estimate_names
+from unsynth.evaluation.settings import EvaluationRequest
+from unsynth.evaluation.tables import (
+    PUBLISHED,
+    Table,
+    format_difference,
+    left_out_list,
+    scores_table,
+)
+from unsynth.metrics.audio import METRICS
+from unsynth.models.artifact import find_weights, read_artifact
+from unsynth.output import write_text
+from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
+
+#: The estimates of a model, and those that need none, by their keys in an evaluation.
+_OF_MODEL = ("one", "best")
+_OF_TASK = ("random", "nearest", "floor")
+#: Seconds between two reports of progress.
+_REPORT_SECONDS = 20.0
+#: Reasons that are reported of the targets that are left out.
+_MOST_REASONS = 10
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model by the name that the table gives it; ``source`` is as for ``unsynth evaluate``."""
+
+    name: str
+    source: str
+
+    @classmethod
+    def parse(cls, text: str) -> "TrainedModel":
+        """Read ``NAME=FILE``, or a file or task, which is named after itself.
+
+        >>> TrainedModel.parse("CNF (MLP)=runs/mlp.safetensors")
+        TrainedModel(name='CNF (MLP)', source='runs/mlp.safetensors')
+        >>> TrainedModel.parse("runs/mlp.safetensors").name
+        'mlp'
+        """
+        name, equals, source = text.partition("=")
+        return cls(name, source) if equals else cls(Path(text).stem, text)
+
+
+@dataclass(frozen=True)
+class Table1Plan:
+    """The settings of the study."""
+
+    models: Sequence[TrainedModel]
+    #: Sets of targets, each of which gets its own columns.
+    datasets: Sequence[str]
+    #: The most targets of a set.
+    limit: int | None
+    candidates: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The evaluation of a model on a set."""
+
+    model: TrainedModel
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+def run_table1(
+    plan: Table1Plan,
+    out: Path,
+    workers: int | None = None,
+    resume: bool = False,
+    report: Report = print,
+) -> dict[str, Table]:
+    """Score all models on all sets; write ``table.md`` and ``table.tex``, and return the tables.
+
+    The keys name task and set. Raises :class:`StudyError` where ``out`` holds another study or two
+    models have the same name, and the errors of evaluations. Ctrl-C keeps scored targets.
+    """
+    tasks = _check(plan, out, resume)
+    scored: dict[tuple[str, str], list[_Scored]] = {}
+    for dataset in plan.datasets:
+        for model in plan.models:
+            of_task = scored.setdefault((tasks[model.name], dataset), [])
+            folder = out / _folder_name(f"{model.name}-{dataset}")
+            # What needs no model is scored once, with the first model of the task.
+            _score(plan, model, dataset, bool(of_task), folder, workers, report)
+            of_task.append(_Scored(model, *read_evaluation(folder)))
+    tables = {f"{task}, {dataset}": _table(each) for (task, dataset), each in scored.items()}
+    write_text(out / TABLE, "\n".join(_page(plan, tables)))
+    write_text(
+        out / "table.tex",
+        "\n\n".join(f"% {name}\n{table.latex()}" for name, table in tables.items()) + "\n",
+    )
+    return tables
+
+
+def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
+    """Check the models and the folder; return the task of each model by the model's name."""
+    names = [model.name for model in plan.models]
+    if len({_folder_name(name) for name in names}) < len(names) or "" in names:
+        raise StudyError("each model needs its own name: write NAME=FILE")
+    artifacts = {model.name: read_artifact(find_weights(model.source)) for model in plan.models}
+    settings = {"limit": plan.limit, "candidates": plan.candidates, "seed": plan.seed}
+    hashes = {name: artifact.sha256[:16] for name, artifact in artifacts.items()}
+    stored = read_plan(out, settings, resume)
+    earlier = {} if stored is None else stored.get("models")
+    if not isinstance(earlier, dict) or list(hashes.items())[: len(earlier)] != [*earlier.items()]:
+        raise StudyError(
+            f"{out} holds a study of other models, or in another order; give those first, or "
+            "choose another --out"
+        )
+    write_plan(out, {"asked": settings, "models": hashes})
+    return {name: artifact.source for name, artifact in artifacts.items()}
+
+
+def _folder_name(text: str) -> str:
+    return re.sub(r"[^\w.]+", "-", text).strip("-.").lower()
+
+
+def _score(
+    plan: Table1Plan,
+    model: TrainedModel,
+    dataset: str,
+    samples_only: bool,
+    folder: Path,
+    workers: int | None,
+    report: Report,
+) -> None:
+    request = EvaluationRequest(
+        model.source,
+        [dataset],
+        plan.candidates,
+        plan.limit,
+        plan.seed,
+        samples_only=samples_only,
+    )
+    reported = time.monotonic()
+    for event in evaluate(request, folder, workers, resume=(folder / SETTINGS).exists()):
+        if isinstance(event, EvaluationProgress):
+            if time.monotonic() > reported + _REPORT_SECONDS:
+                reported = time.monotonic()
+                report(f"{model.name}: {event.done} of {event.total} targets of {dataset}")
+        else:
+            report(f"{model.name}: {event.targets - len(event.left_out)} targets of {dataset}")
+            if event.left_out:
+                report(left_out_list(event.left_out, event.targets, most=_MOST_REASONS))
+
+
+def _table(evaluations: Sequence[_Scored]) -> Table:
+    """Lay out the evaluations of one task on one set."""
+    first = evaluations[0]
+    candidates, rows = first.settings["candidates"], first.rows
+    names = estimate_names(candidates, rows[0]["index_draws"])
+    kind = str(first.settings["of"]["set"]).partition(":")[0]
+    published = PUBLISHED.get((first.settings["task"], kind))
+    lines: list[list[str]] = []
+    for key in _OF_MODEL:
+        for each in evaluations:
+            label = {key: f"{each.model.name}: {names[key]}"}
+            (line,) = scores_table(each.rows, label).rows
+            lines.append([*line, "" if each is first else _difference(each, first, key)])
+    shared = scores_table(rows, {key: names[key] for key in _OF_TASK}, published=published)
+    lines += [[*line, ""] for line in shared.rows]
+    return Table([*shared.headings, f"Δ {METRICS[0].heading} [95 %]"], lines)
+
+
+def _difference(evaluation: _Scored, first: _Scored, key: str) -> str:
+    """Format the mean difference in MSS from the first model, with its interval over targets."""
+    scores, reference = (
+        {row["item"]: row[f"{key}.{METRICS[0].name}"] for row in each.rows}
+        for each in (evaluation, first)
+    )
+    shared = sorted(scores.keys() & reference.keys())
+    gaps = np.array([scores[item] - reference[item] for item in shared])
+    return format_difference(*mean_difference(gaps), METRICS[0].digits)
+
+
+def _page(plan: Table1Plan, tables: dict[str, Table]) -> Iterator[str]:
+    limit = "" if plan.limit is None else f" at most {plan.limit:,} targets per set,"
+    yield f"# Table 1\n\nMean ± 95 % interval over targets;{limit} seed {plan.seed}."
+    yield "The last column is the paired difference from the first model.\n"
+    for name, table in tables.items():
+        yield f"## {name}\n\n{table.markdown()}\n"
