@@ -43,8 +43,6 @@ from unsynth.sketches.catalogue import sketch_of
 from unsynth.synths.base import Note
 from unsynth.tasks.spec import Patch
 
-#: The share of a budget in seconds for the user's patches: a bank may hold hundreds.
-_USER_SHARE = 0.5
 #: The most draws of the index that are rendered.
 _MAX_DRAWS = 512
 #: The share of the budget for these draws.
@@ -106,6 +104,8 @@ class MatchRun:
         self.starts: dict[str, list[Candidate]] = {}
         #: Near draws for the first descent; not all are rendered.
         self._unrendered: list[Patch] = []
+        #: Seconds for the user's patches: a bank of hundreds may take longer than the whole budget.
+        self._seconds_before_budget = 0.0
         self.search_began = HistoryPoint(0, 0.0, math.inf)
         self.search_ended = self.search_began
         # Last: it holds threads, which nothing would stop if another line raised.
@@ -128,9 +128,9 @@ class MatchRun:
         """
         task, request, locks = self.task, self.request, self.request.locks
         patches = request.user_patches.on_notes(task, self.note, locks)
-        proposals = [(locks.hold(patch), USER) for patch in patches]
-        _, seconds = request.share(_USER_SHARE, len(proposals))
-        yield from self._try("trying your patches", proposals, seconds)
+        yield from self._try("trying your patches", [(locks.hold(p), USER) for p in patches])
+        if patches:
+            self._seconds_before_budget = self.judge.seconds
         if self._posterior is not None:
             yield Progress("sampling the posterior", 0, request.candidates, self.best)
             rng = np.random.default_rng(request.seed)
@@ -170,7 +170,7 @@ class MatchRun:
     def search(self) -> Iterator[Progress]:
         """Search until the budget is spent or the user stops."""
         request, judge = self.request, self.judge
-        renders, seconds = None, request.budget - judge.seconds
+        renders, seconds = None, request.budget - self._spent_seconds()
         if request.renders is not None:
             renders, seconds = request.renders - judge.renders, math.inf
         if seconds > 0 and (renders is None or renders > 0):
@@ -195,7 +195,7 @@ class MatchRun:
         )
 
         def progress() -> Progress:
-            done, total = int(1000 * judge.seconds), int(1000 * request.budget)
+            done, total = int(1000 * self._spent_seconds()), int(1000 * request.budget)
             if renders is not None:
                 done, total = judge.renders - first, renders
             return Progress("searching", min(done, total), total, self.best)
@@ -206,6 +206,10 @@ class MatchRun:
                 if self._stopped():
                     return
                 yield progress()
+
+    def _spent_seconds(self) -> float:
+        """Return how much of the budget is spent."""
+        return self.judge.seconds - self._seconds_before_budget
 
     def _now(self) -> HistoryPoint:
         assert self.judge.best is not None

@@ -23,8 +23,10 @@ _BANKS = (".syx", ".mid", ".midi")
 #: Ends of names of files of Vital and Surge XT.
 _SYNTH_FILES = (".vital", ".fxp", ".vstpreset")
 _VITAL_BANK = ".vitalbank"
-#: The most patches to try, over all notes: a bank of 32 on each possible key.
-_MAX_PATCHES = 384
+#: The most voices to try, over all notes: a bank of 32 on each possible key.
+_MAX_VOICES = 384
+#: The same for patches: those of most engines take ten times as long to render as a voice.
+_MAX_PATCHES = 128
 #: Semitones from the pitch of a sound to the keys that may have been played, likely ones first.
 _OCTAVES = (0, 12, -12, 24, -24)
 
@@ -113,8 +115,7 @@ class UserPatches:
         keys one and two octaves from a clear pitch are possible too; a locked key is the only one.
         Raises :class:`PatchError` if the task can play none of the voices.
         """
-        most = max(1, _MAX_PATCHES // max(1, len(self.patches) + len(self.voices)))
-        notes = _notes(note, 0, locks, most)
+        notes = _notes(note, 0, locks, max(1, _MAX_PATCHES // max(1, len(self.patches))))
         allowed = pitches(task)
         on_keys = [
             task.with_note(patch, key)
@@ -122,6 +123,7 @@ class UserPatches:
             for patch in self.patches
             if key.pitch in allowed or "note.pitch" in locks.values
         ]
+        most = max(1, _MAX_VOICES // max(1, len(self.voices)))
         voices = _play_voices(task, self.voices, note, locks, most) if self.voices else ()
         own_notes = self.patches if self.have_notes or not on_keys else ()
         return [*own_notes, *on_keys, *voices]
