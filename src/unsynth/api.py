@@ -119,8 +119,8 @@ def match(
         keep: Largest number of patches in the result, no two of them alike.
         lock: Parameters to hold at a value, such as ``{"note": 60, "algorithm": 5}``.
         start: Patches to start from as well, by name or as a file (``patch.json``, ``.syx``, MIDI,
-            ``.vital``, ``.fxp`` or ``.vstpreset``). The result is at least as near as the best of
-            them.
+            ``.vital``, ``.vitalbank``, ``.fxp`` or ``.vstpreset``). All are tried before the
+            ``budget`` begins. The result is at least as near as the best of them.
         rate: Sample rate of the project that the patches will play in, in Hz; by default that of
             ``task``, which is 44100 unless it was loaded with another.
         distance: Distance to minimise. Results are always ranked by MSS.

@@ -4,13 +4,16 @@ import torch
 
 from unsynth.errors import UnsynthError
 
+#: Stands for the GPU if there is one, else the CPU.
+AUTO = "auto"
+
 
 def find_device(name: str) -> torch.device:
-    """Find a device by its name; ``auto`` is the GPU if there is one, else the CPU.
+    """Find a device by its name, or by :data:`AUTO`.
 
     Raises :class:`UnsynthError` for a device that this machine does not have.
     """
-    if name == "auto":
+    if name == AUTO:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)

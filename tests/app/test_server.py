@@ -16,10 +16,11 @@ import psutil
 import pytest
 import soundfile
 
-from tests.app.running import Server
+from tests.app.running import Answer, Server
 from tests.commands import EXAMPLES
 from unsynth.app.run import listen
 from unsynth.errors import UnsynthError
+from unsynth.formats.syx import init_voice, write_bank
 from unsynth.tasks.catalogue import load_task
 
 #: A search that only a signal or a button ends.
@@ -65,6 +66,10 @@ def search(server: Server, id: str, **changes: object) -> dict[str, object]:
     assert answer.status == 202, answer.body
     job: dict[str, object] = answer.json()
     return job
+
+
+def bring_patches(server: Server, id: str, name: str, bank: bytes, synth: str = "dx7") -> Answer:
+    return server.ask("POST", f"/jobs/{id}/patches?name={name}&synth={synth}", body=bank)
 
 
 def wait_until(there: Callable[[], object]) -> None:
@@ -128,8 +133,8 @@ def test_search_begins_from_a_file_of_patches(
     match = server.ask("GET", f"/matches/{first['match']}").json()
     bank = (Path(match["folder"]) / "patches.syx").read_bytes()
     id = server.bring(EXAMPLES / "organ.flac")
-    assert server.ask("POST", f"/jobs/{id}/patches?name=a.syx", body=b"other").status == 201
-    assert server.ask("POST", f"/jobs/{id}/patches?name=my%2Fbank.syx", body=bank).status == 201
+    for name in ("a.syx", "my%2Fbank.syx"):
+        assert bring_patches(server, id, name, bank).status == 201
     answer = server.ask("POST", f"/jobs/{id}/search", data={"synth": "dx7", "patches": "a.syx"})
     assert answer.status == 400 and "choose it again" in answer.json()["error"]
     search(server, id, renders=1, patches="my/bank.syx")
@@ -142,14 +147,26 @@ def test_search_begins_from_a_file_of_patches(
 
 def test_a_wrong_file_of_patches_is_said_by_its_own_name(server: Server, organ: Path) -> None:
     id = server.bring(organ)
-    server.ask("POST", f"/jobs/{id}/patches?name=..%2Fnone.syx", body=b"no voices")
-    search(server, id, patches="../none.syx")
-    job = server.wait(id, "done", "failed")
-    assert job["state"] == "failed" and job["reason"].startswith("../none.syx: ")
-    assert str(server.out) not in job["reason"]
-    # The search can be tried again, with another file or with none.
-    search(server, id)
-    assert server.wait(id, "done", "failed")["state"] == "done"
+    folder = server.out / ".app" / id
+    before = list(folder.iterdir())
+    answer = bring_patches(server, id, "..%2Fnone.syx", b"no voices")
+    assert answer.status == 400 and answer.json()["error"].startswith("../none.syx: ")
+    assert str(server.out) not in answer.json()["error"]
+    bank = write_bank([init_voice()])
+    answer = bring_patches(server, id, "bank.syx", bank, synth="../other.yaml")
+    assert answer.status == 400 and "is not ready" in answer.json()["error"]
+    assert list(folder.iterdir()) == before
+    data = {"synth": "dx7", "patches": "a.syx", "patch": {}}
+    assert server.ask("POST", f"/jobs/{id}/search", data=data).status == 422
+    # A search that runs keeps its file.
+    assert bring_patches(server, id, "bank.syx", bank).status == 201
+    search(server, id, **ENDLESS, patches="bank.syx")
+    server.wait(id, "running")
+    answer = bring_patches(server, id, "other.syx", bank)
+    assert answer.status == 400 and "stop it first" in answer.json()["error"]
+    assert [path.name for path in (folder / ".patches").iterdir()] == ["bank.syx"]
+    server.ask("POST", f"/jobs/{id}/stop?at_once=true")
+    server.wait(id, "failed", "done")
 
 
 def test_searches_wait_for_each_other_and_stop_keeps_the_best(server: Server, organ: Path) -> None:

@@ -1,19 +1,23 @@
 """``unsynth reproduce table1`` on a model that has learned nothing, and on a changed copy of it."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.commands import failing, output
 from tests.models.small import SMALL, small_flow
+from unsynth.errors import UnsynthError
 from unsynth.evaluation.compare import compare
+from unsynth.evaluation.estimates import estimate
 from unsynth.evaluation.folder import read_evaluation
+from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.flow.solver import Solver
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
-from unsynth.studies.folder import StudyError
 from unsynth.studies.table1 import Table1Plan, TrainedModel, run_table1
 
 
@@ -43,7 +47,7 @@ def study(command, tmp_path_factory) -> Path:
 
 
 def cells(study: Path) -> dict[str, list[str]]:
-    lines = (study / "table.md").read_text().splitlines()
+    lines = (study / "table.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
     return {row[0]: row[1:] for row in rows}
 
@@ -60,7 +64,8 @@ def test_the_table_has_the_means_of_the_evaluations(study):
     assert table["CNF (B): one sample"][-1] == f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
     assert table["CNF (A): one sample"][-1] == ""
     assert {"random draw", "noise floor", "nearest of 40,000 draws"} <= set(table)
-    assert r"\begin{tabular}" in (study / "table.tex").read_text()
+    latex = (study / "table.tex").read_text(encoding="utf-8")
+    assert r"\begin{tabular}" in latex and latex.isascii()
 
 
 def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, model, capsys):
@@ -71,11 +76,42 @@ def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, model,
     printed = output(*grown, "--resume")
     assert (out / "cnf-a-draws-3" / "items.jsonl").read_bytes() == journal
     assert "dx7, draws:1" in printed and "third: best of 2" in printed
-    reordered = ["reproduce", "table1", command[3], *command[4:], "--out", out, "--resume"]
-    assert "or in another order" in failing(capsys, *reordered)
+    first, second = command[2:4]
+    reordered = ["reproduce", "table1", second, first, *command[4:], "--out", out, "--resume"]
+    assert "of other models, or in another order" in failing(capsys, *reordered)
+    fewer = [*command, f"third={model}", "--out", out, "--resume"]
+    assert "of other datasets" in failing(capsys, *fewer)
 
 
-def test_models_need_names_of_their_own(model, tmp_path):
-    plan = Table1Plan([TrainedModel("a", model), TrainedModel("A", model)], ["draws:1"], None, 2, 0)
-    with pytest.raises(StudyError, match="each model needs its own name: write NAME=FILE"):
-        run_table1(plan, tmp_path / "study")
+def test_samples_that_were_drawn_before_are_taken(command, other, task, tmp_path, monkeypatch):
+    """Also those of the second model, of which the study scores samples alone."""
+    folder = tmp_path / "tones"
+    folder.mkdir()
+    times = np.arange(44_100) / 44_100
+    soundfile.write(folder / "a.wav", 0.5 * np.sin(2 * np.pi * 220.0 * times), 44_100)
+    out = tmp_path / "study"
+    out.mkdir()
+    drawn = out / re.sub(r"[^\w.]+", "-", f"CNF (B)-{folder}").lower()
+    *_, result = estimate(EvaluationRequest(other, [str(folder)], candidates=2), drawn, "cpu")
+    (samples,) = (result.folder / "samples").iterdir()
+    before = samples.read_bytes()
+    models = command[2:4]
+    output(
+        *("reproduce", "table1", *models, "--dataset", folder, "--candidates", "2"),
+        *("--workers", "1", "--out", out),
+    )
+    assert samples.read_bytes() == before
+    assert [row["samples_stored"] for row in read_evaluation(drawn)[1]] == [True]
+    assert "samples of 1 targets were drawn before" in (drawn / "table.md").read_text("utf-8")
+
+
+def test_faults_are_found_before_anything_is_scored(model, tmp_path):
+    same = [TrainedModel("a", model), TrainedModel("A", model)]
+    for models, datasets, message in [
+        (same, ["draws:1"], "two models or two sets have the same name"),
+        (same[:1], ["draws:1", "draws:1"], "two models or two sets have the same name"),
+        (same[:1], ["draws:1", "draws:x"], "give a number of draws"),
+    ]:
+        with pytest.raises(UnsynthError, match=message):
+            run_table1(Table1Plan(models, datasets, None, 2, 0), tmp_path / "study")
+        assert not (tmp_path / "study").exists()

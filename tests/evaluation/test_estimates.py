@@ -14,6 +14,7 @@ from unsynth.evaluation.evaluate import EvaluationProgress, EvaluationResult, ev
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.targets import find_targets
+from unsynth.formats.syx import init_voice, write_bank
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -73,49 +74,68 @@ def test_scores_of_drawn_samples_are_those_of_one_go(request_, drawn, scored, mo
     draw(request_, drawn, resume=True)  # Draws what is missing, as an interrupted run left it.
     for name, content in files.items():
         with np.load(drawn / "samples" / name) as arrays:
-            assert set(arrays.files) == {"free", "heard"}
+            assert set(arrays.files) == {"free", "on_estimated_note", "source"}
         assert (drawn / "samples" / name).read_bytes() == content
     monkeypatch.undo()
-    assert score(request_, drawn, resume=True) == scored
+    assert score(request_, drawn, resume=True) == [{**r, "samples_stored": True} for r in scored]
 
 
 def test_what_is_scored_is_what_was_drawn(request_, drawn, scored, monkeypatch):
     """Samples that another device rounded otherwise are not drawn again."""
     path = drawn / "samples" / "000000.npz"
     with np.load(path) as arrays:
-        free, heard = arrays["free"], arrays["heard"]
-    np.savez(path, free=heard, heard=free)
+        free, on_note, source = (arrays[k] for k in ("free", "on_estimated_note", "source"))
+    np.savez(path, free=on_note, on_estimated_note=free, source=source)
     monkeypatch.undo()
     moved = shutil.move(drawn, drawn.with_name("elsewhere"))
     sounds = Path(request_.dataset[0])
     elsewhere = shutil.copytree(sounds, drawn / "sounds")
     request = EvaluationRequest(request_.model, [str(elsewhere)], candidates=2)
     first, second = score(request, moved, resume=True)
-    assert second == scored[1]
+    assert second == {**scored[1], "samples_stored": True}
     for metric in ("mss", "wmfcc", "sot", "rms"):
         assert first[f"best_heard.{metric}"] == scored[0][f"best.{metric}"]
         assert first[f"best.{metric}"] == scored[0][f"best_heard.{metric}"]
 
 
-@pytest.mark.parametrize("fault", ["cut", "shape", "value"])
+@pytest.mark.parametrize("fault", ["cut", "shape", "value", "source"])
 def test_damaged_samples_are_named(request_, drawn, fault):
     path = drawn / "samples" / "000000.npz"
     with np.load(path) as arrays:
-        free, heard = arrays["free"], arrays["heard"]
+        parts = dict(arrays)
+    message = r"000000.npz: is damaged \(.*\); delete it"
     if fault == "cut":
         path.write_bytes(path.read_bytes()[:200])
-    elif fault == "shape":
-        np.savez(path, free=free[:1], heard=heard)
+    elif fault == "source":
+        shutil.copy(drawn / "samples" / "000001.npz", path)
+        message = "000000.npz: holds samples of another model, target or settings; delete it"
     else:
-        np.savez(path, free=np.full_like(free, np.inf), heard=heard)
-    with pytest.raises(EvaluationError, match=r"000000.npz: is damaged \(.*\); delete it"):
+        free = parts["free"]
+        wrong = {"shape": free[:1], "value": np.full_like(free, np.inf)}[fault]
+        np.savez(path, **{**parts, "free": wrong})
+    with pytest.raises(EvaluationError, match=message):
         draw(request_, drawn, resume=True)
 
 
+def test_another_index_does_not_matter_before_the_first_score(request_, drawn, monkeypatch):
+    """The machine that samples may have no index of the task."""
+    monkeypatch.undo()
+    monkeypatch.setattr("unsynth.evaluation.evaluate.hash_index", lambda task: None)
+    draw(request_, drawn, resume=True)
+    monkeypatch.undo()
+    score(request_, drawn, resume=True)
+    monkeypatch.setattr("unsynth.evaluation.evaluate.hash_index", lambda task: None)
+    with pytest.raises(EvaluationError, match=r"with index '\w+', not None"):
+        score(request_, drawn, resume=True)
+
+
 def test_targets_that_need_the_engine_are_refused_without_it(model, tmp_path, no_engine):
-    request = EvaluationRequest(model, ["draws:2"])
-    with pytest.raises(EvaluationError, match=r"not installed; without it, give sounds, or a set"):
-        draw(request, tmp_path / "e")
+    (tmp_path / "bank.syx").write_bytes(write_bank([init_voice()]))
+    for dataset in ("draws:2", str(tmp_path / "bank.syx")):
+        request = EvaluationRequest(model, [dataset])
+        with pytest.raises(EvaluationError, match=r"not installed; without it, give sounds, or a"):
+            draw(request, tmp_path / "e")
+        assert not (tmp_path / "e").exists()
 
 
 def test_a_set_with_audio_needs_no_engine(model, task, tmp_path, monkeypatch, capsys):
@@ -139,6 +159,9 @@ def test_a_set_with_audio_needs_no_engine(model, task, tmp_path, monkeypatch, ca
         assert "add --resume" in failing(capsys, *command, "--estimates-only")
         command[2] = tmp_path / "bare"
         assert "holds an evaluation" in failing(capsys, *command, "--resume")
+        assert "for --estimates-only" in failing(capsys, *command, "--device", "cpu")
+        options = ["--estimates-only", "--device", "abacus", "--resume"]
+        assert "--device abacus cannot be used" in failing(capsys, *command, *options)
     command[2] = tmp_path / "whole"
     assert "noise floor" in output(*command, "--resume", "--workers", "1")
 

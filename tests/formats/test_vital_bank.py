@@ -42,6 +42,10 @@ def test_what_is_no_bank_is_named(tmp_path):
         (tmp_path / "other.vitalbank").write_bytes(content)
         with pytest.raises(PatchError, match="cannot be read as a bank of Vital"):
             read_vital_bank(tmp_path / "other.vitalbank")
+    with zipfile.ZipFile(tmp_path / "other.vitalbank", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("Pads/Presets/Warm.vital", b"first")
+    with pytest.raises(PatchError, match="Warm is compressed in another way than Vital's"):
+        read_vital_bank(tmp_path / "other.vitalbank")
     flipped = bytearray(whole)
     flipped[whole.index(b"Warm.vital") + len("Warm.vital") + 1] ^= 0xFF  # in its compressed bytes
     (tmp_path / "other.vitalbank").write_bytes(flipped)
@@ -52,9 +56,9 @@ def test_what_is_no_bank_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ("_MOST_PRESETS", "2 presets, more than 1"),
-        ("MOST_BYTES", "more than"),
-        ("_MOST_TOTAL_BYTES", "more than"),
+        ("_MOST_PRESETS", "2 presets; make banks of at most 1"),
+        ("MOST_BYTES", "Warm has more than"),
+        ("_MOST_TOTAL_BYTES", "make smaller banks"),
     ],
 )
 def test_too_much_is_refused(tmp_path, monkeypatch, limit, message):

@@ -57,6 +57,9 @@ def test_the_likely_keys_come_first_where_not_all_can_be_tried(task):
     assert {note.duration for note in notes[:80:40]} == set(heard.durations)
     tried = UserPatches(patches, have_notes=False).on_notes(task, heard, Locks(task))
     assert len(tried) == 120
+    voices = UserPatches(voices=(init_voice("ONE"), init_voice("TWO")))
+    keys = [task.note(patch).pitch for patch in voices.on_notes(task, heard, Locks(task))]
+    assert keys[:6] == [69, 69, 69, 69, 81, 81]
 
 
 def test_all_presets_of_a_bank_of_vital_are_taken(tmp_path):

@@ -31,13 +31,15 @@ from unsynth.app.process import (
 from unsynth.app.requests import NotThereError, SearchRequest
 from unsynth.app.waveform import Waveform
 from unsynth.errors import OutputError, SoundError, UnsynthError
-from unsynth.output import make_folder, write_text
+from unsynth.output import write_text
 
 #: The folder of sounds and requests in the folder of results.
 JOBS_FOLDER = ".app"
 _REQUEST = "request.json"
 #: The folder of a file of patches in the folder of a sound; hidden, as it holds no sound.
 _PATCHES = ".patches"
+#: The name of a file of patches whose own name has no usable character.
+_NAMELESS = "patches"
 #: Characters that file names do not have on every system.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
@@ -160,18 +162,29 @@ class Jobs:
         return job
 
     def new_patches_path(self, job: Job, name: str) -> Path:
-        """Say where to write the file of patches to start from; raises :class:`OutputError`.
+        """Make a folder for a file of patches, and say where to write the file.
 
-        ``name`` is what the user calls it. The job forgets the file that it had. Also raises
-        :class:`UnsynthError` for a job that waits or runs.
+        ``name`` is what the user calls it. :meth:`keep_patches` gives the file to the job. Raises
+        :class:`OutputError`.
+        """
+        folder = job.sound.parent / f"{_PATCHES}-{secrets.token_hex(4)}"
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise OutputError(f"{self._out}: cannot write there ({error.strerror})") from None
+        return folder / (_safe_name(name) or _NAMELESS)
+
+    def keep_patches(self, job: Job, file: Path) -> None:
+        """Let the searches of a job begin from a file that was written, in place of any other.
+
+        Raises :class:`UnsynthError` for a job that waits or runs.
         """
         with self._lock:
             if job.state in (State.WAITING, State.RUNNING):
                 raise UnsynthError("this search is not over; stop it first")
-        path = _patches_path(job, name)
-        shutil.rmtree(path.parent, ignore_errors=True)
-        make_folder(path.parent)
-        return path
+            kept = job.sound.parent / _PATCHES
+            shutil.rmtree(kept, ignore_errors=True)
+            file.parent.rename(kept)
 
     def drop_unless_added(self, sound: Path) -> None:
         """Delete a sound that was not written whole, or cannot be read."""
@@ -186,11 +199,11 @@ class Jobs:
         Raises :class:`UnsynthError` if one waits or runs already, or if the file of patches to
         start from was not brought, and :class:`OutputError`.
         """
-        if request.patches is not None and not _patches_path(job, request.patches).is_file():
-            raise UnsynthError("the file of patches is not here any more; choose it again")
         with self._lock:
             if job.state in (State.WAITING, State.RUNNING):
                 raise UnsynthError("this sound is searched already; stop that search first")
+            if request.patches is not None and not _patches_path(job, request.patches).is_file():
+                raise UnsynthError("the file of patches is not here any more; choose it again")
             write_text(job.sound.parent / _REQUEST, request.model_dump_json())
             self._jobs.pop(job.id, None)
             job = Job(job.id, job.sound, job.waveform, State.WAITING, request, "waiting")
@@ -261,7 +274,7 @@ def _safe_name(name: str) -> str:
 
 
 def _patches_path(job: Job, name: str) -> Path:
-    return job.sound.parent / _PATCHES / (_safe_name(name) or "patches")
+    return job.sound.parent / _PATCHES / (_safe_name(name) or _NAMELESS)
 
 
 def _waveform(sound: Path) -> Waveform:

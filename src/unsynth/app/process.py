@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unsynth.app.requests import SearchRequest
-from unsynth.errors import PatchError, UnsynthError
+from unsynth.errors import UnsynthError
 
 if TYPE_CHECKING:
     from unsynth.matching.matcher import Matcher
@@ -200,18 +200,14 @@ def _search(
     asked = order.request
     task = load_task(asked.synth)
     note = {} if asked.note is None else {"note": asked.note}
-    start = () if asked.patch is None else (asked.patch,)
-    try:
-        request = Request(
-            task,
-            budget=asked.seconds,
-            renders=asked.renders,
-            lock=note | asked.locks,
-            start=order.patches or start,
-            seed=asked.seed,
-        )
-    except PatchError as error:  # names the file by its place in the folder of this server
-        raise PatchError(str(error).replace(f"{order.patches}", f"{asked.patches}")) from None
+    request = Request(
+        task,
+        budget=asked.seconds,
+        renders=asked.renders,
+        lock=note | asked.locks,
+        start=order.patches or (() if asked.patch is None else (asked.patch,)),
+        seed=asked.seed,
+    )
     target = _target(order, task)
     yield TargetReady(_media(target.audio, target.sample_rate), target.remarks)
     check_output(order.out)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: The longest search, in seconds: a day.
 _LONGEST_SEARCH = 86_400
@@ -39,6 +39,12 @@ class SearchRequest(_Request):
     patch: Values | None = None
     patches: Annotated[str, Field(max_length=1000)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @model_validator(mode="after")
+    def _check_start(self) -> "SearchRequest":
+        if self.patch is not None and self.patches is not None:
+            raise ValueError("begin from a patch or from a file of patches, not from both")
+        return self
 
 
 class NoteRequest(_Request):

@@ -5,6 +5,7 @@ Every error that a request can cause is one sentence in ``{"error": ...}``.
 
 import asyncio
 import json
+import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +31,7 @@ from unsynth.app.playing import Player
 from unsynth.app.requests import NoteRequest, NotThereError, PatchRequest, SearchRequest
 from unsynth.app.security import Guard
 from unsynth.app.synthesizers import Choice, choices, controls, task_of
-from unsynth.errors import UnsynthError
+from unsynth.errors import PatchError, UnsynthError
 from unsynth.rendering.workers import WorkerDied
 from unsynth.synths.base import Note
 
@@ -240,15 +241,21 @@ async def _add_sound(request: Request) -> Response:
 
 
 async def _add_patches(request: Request) -> Response:
-    """Take a file of patches to start from, as :func:`_add_sound` takes a sound."""
+    """Take a file of patches of ``synth`` to start from, as :func:`_add_sound` takes a sound."""
+    from unsynth.matching.user_patches import UserPatches
+
     _check_announced(request)
     jobs, job, name = _services(request).jobs, _job(request), request.query_params.get("name", "")
+    task = await run_in_threadpool(_task, request.query_params.get("synth", ""), request)
     path = await run_in_threadpool(jobs.new_patches_path, job, name)
     try:
         await _store_body(request, path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        await run_in_threadpool(UserPatches.read, path, task)
+        await run_in_threadpool(jobs.keep_patches, job, path)
+    except PatchError as error:
+        raise PatchError(f"{name}: {str(error).removeprefix(f'{path}: ')}") from None
+    finally:
+        await run_in_threadpool(shutil.rmtree, path.parent, ignore_errors=True)
     return JSONResponse({}, status_code=201)
 
 

@@ -9,6 +9,7 @@ from unsynth.cli.options import (
     GUIDANCE,
     WholeNumber,
     candidates_option,
+    device_option,
     draws_option,
     out_option,
     plugin_option,
@@ -46,8 +47,9 @@ _MOST_REASONS = 10
 @click.option(
     "--estimates-only",
     is_flag=True,
-    help="Draw the model's samples, on a GPU if there is one, and stop before they are rendered.",
+    help="Draw the model's samples, in one process, and stop before they are rendered.",
 )
+@device_option
 @resume_option
 @out_option("Folder for rows and table.", otherwise="evaluations/MODEL-DATASET")
 @plugin_option
@@ -61,6 +63,7 @@ def evaluate(
     steps: int | None,
     seed: int,
     estimates_only: bool,
+    device: str,
     resume: bool,
     out: Path | None,
 ) -> None:
@@ -75,9 +78,10 @@ def evaluate(
     it to table.md, with one row per target in items.parquet. Targets that are silent or cannot be
     read are left out and listed.
 
-    A machine with a GPU but without the engine draws the samples with --estimates-only. The same
-    command with --resume instead, where the engine is, scores them.
+    A machine with a GPU but without the engine draws the samples with --estimates-only, on
+    --device. The same command with --resume instead, where the engine is, scores them.
     """
+    from unsynth.devices import AUTO
     from unsynth.evaluation.estimates import EstimatesResult, estimate
     from unsynth.evaluation.evaluate import EvaluationResult
     from unsynth.evaluation.evaluate import evaluate as evaluate_model
@@ -86,8 +90,10 @@ def evaluate(
 
     require_evaluation()
     request = EvaluationRequest(model, dataset, candidates, limit, seed, guidance, steps)
+    if not estimates_only and device != AUTO:
+        raise click.UsageError("--device is for --estimates-only: scoring samples on the CPU.")
     if estimates_only:
-        estimates = estimate(request, out, resume=resume)
+        estimates = estimate(request, out, device, resume)
         try:
             drawn = result_of(EstimatesResult, estimates, "sampling", counted=True)
         except KeyboardInterrupt:

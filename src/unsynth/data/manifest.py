@@ -133,7 +133,10 @@ def read_patches(folder: Folder) -> Float[np.ndarray, "items parameters"]:
 
 
 def read_audio(folder: Folder, plan: Plan, item: int) -> Float32[np.ndarray, "channels samples"]:
-    """Read the sound of one item of a set with audio; raises :class:`DatasetError`."""
+    """Read the sound of one item of a set with audio, which has 16 bits.
+
+    Raises :class:`DatasetError` for a shard that is missing or damaged.
+    """
     number, row = divmod(item, plan.shard_sounds)
     path = f"{folder.url}/{plan.file(number)}"
     with (

@@ -4,7 +4,8 @@ A GPU samples many times faster than a processor, but may be in a machine withou
 the model's samples of all targets are drawn and kept in the evaluation's folder
 (:mod:`unsynth.evaluation.samples`). :func:`~unsynth.evaluation.evaluate.evaluate` resumes the
 folder where the engine is: it renders and scores these samples. Their noise is that of an
-evaluation in one go, so the two differ only by the rounding of another device.
+evaluation in one go, so the two differ only by rounding, which depends on the device and on the
+number of threads.
 """
 
 from collections.abc import Iterator
@@ -12,16 +13,18 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsynth.devices import find_device
+from unsynth.devices import AUTO, find_device
 from unsynth.documents import printable
 from unsynth.errors import EngineError, SoundError
-from unsynth.evaluation.evaluate import EvaluationProgress, begin_evaluation
+from unsynth.evaluation.evaluate import EvaluationProgress, plan_evaluation
 from unsynth.evaluation.folder import EvaluationError
-from unsynth.evaluation.samples import Samples, draw_samples, read_samples, write_samples
+from unsynth.evaluation.samples import SampleFiles, Samples, draw_samples
 from unsynth.evaluation.settings import EvaluationRequest
-from unsynth.evaluation.targets import load_target
+from unsynth.evaluation.targets import Targets, load_target
 from unsynth.matching.note import estimate_note
+from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import Renderer
+from unsynth.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class EstimatesResult:
 def estimate(
     request: EvaluationRequest,
     out: Path | None = None,
-    device: str = "auto",
+    device: str = AUTO,
     resume: bool = False,
 ) -> Iterator[EvaluationProgress | EstimatesResult]:
     """Draw a model's samples for a set of targets, on the torch device of that name.
@@ -45,34 +48,42 @@ def estimate(
     :func:`~unsynth.evaluation.evaluate.evaluate` does, and :class:`EvaluationError` where other
     targets need an engine that is not here.
     """
-    evaluation = begin_evaluation(request, out, resume, find_device(device))
-    posterior, targets, folder = evaluation.posterior, evaluation.targets, evaluation.folder
-    task, settings = posterior.task, evaluation.settings
+    evaluation = plan_evaluation(request)
+    task, targets, settings = evaluation.task, evaluation.targets, evaluation.settings
+    names, numbers = targets.names, evaluation.numbers
+    posterior = load_posterior(task, evaluation.weights, find_device(device))
+    renderer = _renderer(targets, task)
     left_out: list[str] = []
-    renderer = None
-    if not targets.stored:
-        try:
-            renderer = Renderer(task.synth, workers=1)
-        except EngineError as error:
-            raise EvaluationError(
-                f"{error}; without it, give sounds, or a set of `unsynth render --audio`"
-            ) from None
     with nullcontext() if renderer is None else closing(renderer):
-        for done, number in enumerate(evaluation.numbers, 1):
-            if read_samples(folder, number, settings.candidates, task) is None:
+        folder, _ = evaluation.open(out, resume)
+        files = SampleFiles(folder, settings, task)
+        for done, number in enumerate(numbers, 1):
+            if files.read(number, names[number]) is None:
                 try:
-                    sound = load_target(targets, number, renderer, task.sample_rate)
+                    audio = load_target(targets, number, renderer, task.sample_rate).audio
                 except SoundError as error:
                     left_out.append(printable(str(error)))
-                    yield EvaluationProgress(done, len(evaluation.numbers))
+                    yield EvaluationProgress(done, len(numbers))
                     continue
-                note = estimate_note(sound.audio, task.sample_rate, task)
-                free, heard = (
-                    draw_samples(posterior, settings, number, sound.audio, fixed)
+                note = estimate_note(audio, task.sample_rate, task)
+                free, on_note = (
+                    draw_samples(posterior, settings, number, audio, fixed)
                     for fixed in ({}, note.fixed_values)
                 )
-                write_samples(folder, number, Samples(free, heard))
-            yield EvaluationProgress(done, len(evaluation.numbers))
-    if len(left_out) == len(evaluation.numbers):
+                files.write(number, names[number], Samples(free, on_note))
+            yield EvaluationProgress(done, len(numbers))
+    if len(left_out) == len(numbers):
         raise EvaluationError(f"none of the {len(left_out)} targets can be sampled: {left_out[0]}")
-    yield EstimatesResult(folder, len(evaluation.numbers), tuple(left_out))
+    yield EstimatesResult(folder, len(numbers), tuple(left_out))
+
+
+def _renderer(targets: Targets, task: Task) -> Renderer | None:
+    """Make the renderer of targets that have to be rendered; ``None`` for stored sounds."""
+    if targets.stored:
+        return None
+    try:
+        return Renderer(task.synth, workers=1)
+    except EngineError as error:
+        raise EvaluationError(
+            f"{error}; without it, give sounds, or a set of `unsynth render --audio`"
+        ) from None

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from unsynth.evaluation.folder import (
     ITEMS,
@@ -35,17 +34,18 @@ from unsynth.evaluation.folder import (
 )
 from unsynth.evaluation.scorer import LEFT_OUT, ORIGINAL, estimate_names, make_scorer
 from unsynth.evaluation.settings import EvaluationRequest, EvaluationSettings
-from unsynth.evaluation.tables import PUBLISHED, Table, left_out_list, scores_table
+from unsynth.evaluation.tables import Table, left_out_list, published_scores, scores_table
 from unsynth.evaluation.targets import Targets, find_targets
 from unsynth.files import replacing
 from unsynth.index.files import hash_index
 from unsynth.interruption import await_result
 from unsynth.models.artifact import find_weights, read_artifact
-from unsynth.models.posterior import CPU, Posterior, load_posterior
+from unsynth.models.posterior import load_posterior
 from unsynth.output import output_errors, write_text
 from unsynth.rendering.renderer import cores
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
 #: A worker that takes longer over one target is replaced.
@@ -67,7 +67,8 @@ class EvaluationResult:
     ``tables`` maps headings to tables: "" to the main one, and where targets were mixed down, a
     second heading to the scores against their original channels. ``failures`` counts estimates
     that could not be rendered; ``left_out`` has the reason for each of the ``targets`` that was not
-    scored. ``remark`` says how the set of targets differs from what was asked for.
+    scored. ``remark`` says how the set of targets differs from what was asked for, and how many
+    samples were drawn before the evaluation.
     """
 
     folder: Path
@@ -80,19 +81,29 @@ class EvaluationResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation that has begun: its model, its targets and its folder."""
+    """A model on a set of targets, before anything is written."""
 
     weights: Path
-    posterior: Posterior
     settings: EvaluationSettings
+    task: Task
     targets: Targets
     #: The numbers of the targets to be scored.
     numbers: Sequence[int]
-    folder: Path
     #: The content of ``settings.json``.
     description: dict[str, Any]
-    #: The rows that the folder has, by the target's number.
-    rows: dict[int, dict[str, Any]]
+
+    def open(self, out: Path | None, resume: bool) -> tuple[Path, dict[int, dict[str, Any]]]:
+        """Make or check the folder; return it, and the rows that it has by the target's number.
+
+        Raises as :func:`evaluate` does.
+        """
+        # Windows does not allow the colon of draws:200 in a file name.
+        set_name = str(self.targets.description["set"]).replace(":", "-")
+        folder = out or Path("evaluations") / f"{self.weights.stem}-{set_name}"
+        rows, names = open_folder(folder, self.description, resume), self.targets.names
+        return folder, {
+            n: rows[n] for n in self.numbers if n in rows and rows[n]["name"] == names[n]
+        }
 
 
 def evaluate(
@@ -108,12 +119,15 @@ def evaluate(
     :class:`EvaluationError` where ``out`` holds another evaluation, and the errors of reading the
     model or a target; the rows written so far are kept.
     """
-    evaluation = begin_evaluation(request, out, resume)
-    folder, numbers, rows = evaluation.folder, evaluation.numbers, evaluation.rows
+    evaluation = plan_evaluation(request)
+    # Faults of the model are reported before any worker starts.
+    load_posterior(evaluation.task, evaluation.weights)
+    folder, rows = evaluation.open(out, resume)
+    numbers = evaluation.numbers
     waiting = [number for number in numbers if number not in rows]
     with (
         (folder / JOURNAL).open("a", encoding="utf-8") as journal,
-        closing(_ScorerPool(workers, evaluation)) as pool,
+        closing(_ScorerPool(workers, evaluation, folder)) as pool,
     ):
         for done, row in enumerate(pool.score(waiting), len(rows) + 1):
             rows[row["item"]] = row
@@ -124,13 +138,8 @@ def evaluate(
     yield _finish(folder, evaluation.description, [rows[number] for number in numbers])
 
 
-def begin_evaluation(
-    request: EvaluationRequest, out: Path | None, resume: bool, device: torch.device = CPU
-) -> Evaluation:
-    """Load the model onto ``device``, find the targets, and make or check the folder.
-
-    Raises as :func:`evaluate` does.
-    """
+def plan_evaluation(request: EvaluationRequest) -> Evaluation:
+    """Find the model and the targets of a request; raises as :func:`evaluate` does."""
     weights = find_weights(request.model)
     artifact = read_artifact(weights)
     sampling = artifact.sampling
@@ -146,8 +155,6 @@ def begin_evaluation(
         samples_only=request.samples_only,
     )
     task = load_task(artifact.source)
-    # Faults of the model are reported before any worker starts.
-    posterior = load_posterior(task, weights, device)
     targets = find_targets(list(request.dataset), task, request.seed)
     names = targets.names
     if not names:
@@ -162,12 +169,7 @@ def begin_evaluation(
         "index": None if request.samples_only else hash_index(task),
         "unsynth": __version__,
     }
-    # Windows does not allow the colon of draws:200 in a file name.
-    set_name = str(targets.description["set"]).replace(":", "-")
-    folder = out or Path("evaluations") / f"{weights.stem}-{set_name}"
-    rows = open_folder(folder, description, resume)
-    rows = {n: rows[n] for n in numbers if n in rows and rows[n]["name"] == names[n]}
-    return Evaluation(weights, posterior, settings, targets, numbers, folder, description, rows)
+    return Evaluation(weights, settings, task, targets, numbers, description)
 
 
 def _finish(
@@ -181,9 +183,7 @@ def _finish(
     if not rows:
         raise EvaluationError(f"none of the {len(all_rows)} targets can be scored: {left_out[0]}")
     names = estimate_names(settings["candidates"], rows[0]["index_draws"])
-    kind = str(settings["of"]["set"]).partition(":")[0]
-    published = PUBLISHED.get((settings["task"], kind))
-    tables = {"": scores_table(rows, names, published=published)}
+    tables = {"": scores_table(rows, names, published=published_scores(settings))}
     if any(f"one.mss{ORIGINAL}" in row for row in rows):
         tables["against the original channels"] = scores_table(rows, names, ORIGINAL)
     failures = sum(row["failures"] for row in rows)
@@ -192,7 +192,10 @@ def _finish(
     items = pyarrow.Table.from_pylist([{key: row.get(key) for key in columns} for row in rows])
     with output_errors(folder), replacing(folder / ITEMS) as unfinished:
         pyarrow.parquet.write_table(items, unfinished, write_page_checksum=True)
-    remark = settings["of"].get("remark", "")
+    stored = sum(bool(row.get("samples_stored")) for row in rows)
+    remark = str(settings["of"].get("remark", ""))
+    if stored:
+        remark += f"{'; ' if remark else ''}samples of {stored} targets were drawn before"
     result = EvaluationResult(folder, tables, failures, len(all_rows), left_out, remark)
     write_text(folder / TABLE, _page(settings, result))
     return result
@@ -201,6 +204,7 @@ def _finish(
 def _page(settings: dict[str, Any], result: EvaluationResult) -> str:
     lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
     parts = ["\n".join(lines), f"estimates that could not be rendered: {result.failures}"]
+    parts += [f"remark: {result.remark}"] if result.remark else []
     for heading, table in result.tables.items():
         parts += [heading] if heading else []
         parts.append(table.markdown())
@@ -212,9 +216,9 @@ def _page(settings: dict[str, Any], result: EvaluationResult) -> str:
 class _ScorerPool:
     """Worker processes that score targets; a worker that dies or hangs is replaced."""
 
-    def __init__(self, count: int | None, evaluation: Evaluation) -> None:
+    def __init__(self, count: int | None, evaluation: Evaluation, folder: Path) -> None:
         self._count = count or cores()
-        make = partial(make_scorer, evaluation.weights, evaluation.settings, evaluation.folder)
+        make = partial(make_scorer, evaluation.weights, evaluation.settings, folder)
         self._workers = Workers(make, self._count, _TIMEOUT_SECONDS)
 
     def score(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:

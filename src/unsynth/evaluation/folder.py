@@ -76,13 +76,15 @@ def open_folder(folder: Path, settings: dict[str, Any], resume: bool) -> dict[in
     """
     file = PlanFile(folder / SETTINGS, "an evaluation", EvaluationError)
     stored = file.read(resume)
-    if stored is not None:
-        # What the targets are stands in "of"; "dataset" only says where they are on this machine.
-        file.check(stored, {key: value for key, value in settings.items() if key != "dataset"})
-    make_folder(folder)
-    write_text(file.path, json.dumps(settings, indent=1) + "\n")
     with output_errors(folder):
         rows = _read_journal(folder / JOURNAL)
+    if stored is not None:
+        # What the targets are stands in "of"; "dataset" only says where they are on this machine.
+        # Samples without scores depend neither on the index nor on what else will be scored.
+        open_keys = {"dataset"} if rows else {"dataset", "index", "samples_only"}
+        file.check(stored, {k: value for k, value in settings.items() if k not in open_keys})
+    make_folder(folder)
+    write_text(file.path, json.dumps(settings, indent=1) + "\n")
     write_text(folder / JOURNAL, "".join(json.dumps(row) + "\n" for row in rows.values()))
     return rows
 

@@ -2,10 +2,12 @@
 
 Sampling needs the model and the sound, scoring needs the engine. A folder that holds samples can
 therefore be filled on a machine with a GPU and scored on one with the plugin.
-``samples/000012.npz`` has the samples of target 12 as two arrays (candidates, parameters), float64:
-``free``, and ``heard`` with the note fixed to the one that was heard.
+``samples/000012.npz`` has the samples of target 12 as two arrays (candidates, parameters) of
+float64: ``free``, and ``on_estimated_note`` with onset and pitch fixed to their estimates.
+``source`` says in JSON which model, settings and target they are of.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ from unsynth.tasks.task import Task
 
 #: The subfolder of an evaluation's folder.
 _FOLDER = "samples"
+#: The settings that samples depend on.
+_SETTINGS = ("model", "task", "candidates", "seed", "guidance", "solver", "solver_steps")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Samples:
     """All samples of a target."""
 
     free: Float[np.ndarray, "candidates parameters"]
-    heard: Float[np.ndarray, "candidates parameters"]
+    on_estimated_note: Float[np.ndarray, "candidates parameters"]
 
 
 def draw_samples(
@@ -53,32 +57,46 @@ def draw_samples(
     )
 
 
-def samples_path(folder: Path, number: int) -> Path:
-    """Name the file of the samples of target ``number``."""
-    return folder / _FOLDER / f"{number:06d}.npz"
+class SampleFiles:
+    """The samples in the folder of an evaluation."""
 
+    def __init__(self, folder: Path, settings: EvaluationSettings, task: Task) -> None:
+        self._folder, self._settings, self._task = folder / _FOLDER, settings, task
 
-def write_samples(folder: Path, number: int, samples: Samples) -> None:
-    """Write the samples of target ``number``; raises :class:`~unsynth.errors.OutputError`."""
-    path = samples_path(folder, number)
-    make_folder(path.parent)
-    with output_errors(path), replacing(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, free=samples.free, heard=samples.heard)
+    def write(self, number: int, name: str, samples: Samples) -> None:
+        """Write the samples of target ``number``; raises :class:`~unsynth.errors.OutputError`."""
+        path = self._path(number)
+        make_folder(path.parent)
+        with output_errors(path), replacing(path) as unfinished, unfinished.open("wb") as file:
+            np.savez_compressed(file, source=np.array(self._source(name)), **vars(samples))
 
+    def read(self, number: int, name: str) -> Samples | None:
+        """Read the samples of target ``number``; ``None`` where there are none.
 
-def read_samples(folder: Path, number: int, candidates: int, task: Task) -> Samples | None:
-    """Read the samples of target ``number``; ``None`` where the folder has none.
+        Raises :class:`EvaluationError` for a file that is damaged, or of another model, target or
+        settings.
+        """
+        path = self._path(number)
+        try:
+            arrays = read_npz(path)
+            source = str(arrays.pop("source"))
+            shape = self._settings.candidates, len(self._task.spec.names)
+            for key in ("free", "on_estimated_note"):
+                check_array(key, arrays[key], np.float64, shape)
+                self._task.spec.check(arrays[key])
+            samples = Samples(arrays["free"], arrays["on_estimated_note"])
+        except FileNotFoundError:
+            return None
+        except (ArraysError, KeyError, PatchError) as error:
+            raise EvaluationError(f"{path}: is damaged ({error}); delete it") from None
+        if source != self._source(name):
+            raise EvaluationError(
+                f"{path}: holds samples of another model, target or settings; delete it"
+            )
+        return samples
 
-    Raises :class:`EvaluationError` for a file that is damaged or holds what the task does not have.
-    """
-    path = samples_path(folder, number)
-    try:
-        arrays = read_npz(path)
-        for name in ("free", "heard"):
-            check_array(name, arrays[name], np.float64, (candidates, len(task.spec.names)))
-            task.spec.check(arrays[name])
-    except FileNotFoundError:
-        return None
-    except (ArraysError, KeyError, PatchError) as error:
-        raise EvaluationError(f"{path}: is damaged ({error}); delete it") from None
-    return Samples(arrays["free"], arrays["heard"])
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.npz"
+
+    def _source(self, name: str) -> str:
+        return json.dumps([name, *(getattr(self._settings, key) for key in _SETTINGS)])

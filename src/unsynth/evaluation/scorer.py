@@ -14,7 +14,7 @@ from unsynth.conventions import SECONDS
 from unsynth.data.seeding import Split, item_rng
 from unsynth.documents import printable
 from unsynth.errors import SoundError
-from unsynth.evaluation.samples import draw_samples, read_samples
+from unsynth.evaluation.samples import SampleFiles, Samples, draw_samples
 from unsynth.evaluation.settings import EvaluationSettings
 from unsynth.evaluation.targets import Audio, TargetSound, find_targets, load_target
 from unsynth.index.draw_index import DrawIndex
@@ -88,9 +88,9 @@ class Scorer:
 
     def __init__(self, weights: Path, settings: EvaluationSettings, folder: Path) -> None:
         self._settings = settings
-        self._folder = folder
         self._task = load_task(settings.task)
         self._posterior = load_posterior(self._task, weights)
+        self._samples = SampleFiles(folder, settings, self._task)
         self._index = None if settings.samples_only else _load_index(self._task)
         self._renderer = Renderer(self._task.synth, workers=1)
         self._targets = find_targets(list(settings.dataset), self._task, settings.seed)
@@ -111,7 +111,8 @@ class Scorer:
         except SoundError as error:
             return {"item": number, "name": self._names[number], LEFT_OUT: printable(str(error))}
         distance = MultiScaleSpectral(sound.audio, self._renderer.sample_rate)
-        estimates = self._estimates(sound, number, distance, failure)
+        stored = self._samples.read(number, self._names[number])
+        estimates = self._estimates(sound, number, distance, failure, stored)
         row: dict[str, Any] = {
             "item": number,
             "name": self._names[number],
@@ -120,13 +121,19 @@ class Scorer:
             "index_draws": None if self._index is None else len(self._index),
             "failures": sum(estimate.failed for estimate in estimates.values()),
             "error": failure or None,
+            "samples_stored": stored is not None,
         }
         for key, estimate in estimates.items():
             row |= self._score_estimate(key, sound, estimate)
         return row | {"seconds": round(time.perf_counter() - started, 3)}
 
     def _estimates(
-        self, sound: TargetSound, number: int, distance: MultiScaleSpectral, failure: str
+        self,
+        sound: TargetSound,
+        number: int,
+        distance: MultiScaleSpectral,
+        failure: str,
+        stored: Samples | None,
     ) -> dict[str, Estimate]:
         settings, task = self._settings, self._task
         if failure:
@@ -136,14 +143,16 @@ class Scorer:
             keys = [key for key in estimate_names(settings.candidates) if key not in others]
             return dict.fromkeys(_SAMPLES if settings.samples_only else keys, silent)
         count = settings.candidates
-        stored = read_samples(self._folder, number, count, task)
         free = self._sample(sound, number, {}) if stored is None else stored.free
         samples = self._render(free, distance)
         if settings.samples_only:
             return dict(zip(_SAMPLES, (samples[0], _best(samples)), strict=True))
         note = estimate_note(sound.audio, self._renderer.sample_rate, task)
-        heard = self._sample(sound, number, note.fixed_values) if stored is None else stored.heard
-        note_samples = self._render(heard, distance)
+        if stored is None:
+            on_note = self._sample(sound, number, note.fixed_values)
+        else:
+            on_note = stored.on_estimated_note
+        note_samples = self._render(on_note, distance)
         streams = (
             item_rng(task.name, Split.RANDOM, number * count + k, settings.seed)
             for k in range(count)

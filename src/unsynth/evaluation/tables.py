@@ -88,6 +88,8 @@ _LATEX = {
     "_": r"\_",
     "#": r"\#",
     "±": r"$\pm$",
+    "−": r"$-$",
+    "Δ": r"$\Delta$",
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
 }
@@ -176,6 +178,20 @@ def scores_table(
         texts += [""] * (len(METRICS) - len(texts))
         rows.append([f"published: {name}", *texts, "", ""])
     return Table(headings, rows)
+
+
+def published_scores(
+    settings: Mapping[str, Any],
+) -> dict[str, tuple[tuple[float, float], ...]] | None:
+    """Find the paper's scores for the ``settings`` of an evaluation; ``None`` if it has none.
+
+    Held-out draws are those of ``draws:N`` and of a set that was rendered from the test split.
+    """
+    targets = settings["of"]
+    kind = str(targets["set"]).partition(":")[0]
+    if kind == "rendered" and targets["plan"]["split"] == "test":
+        kind = "draws"
+    return PUBLISHED.get((settings["task"], kind))
 
 
 def left_out_list(reasons: Sequence[str], targets: int, most: int | None = None) -> str:

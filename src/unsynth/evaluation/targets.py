@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -187,16 +188,16 @@ class PatchFileTargets:
     ) -> None:
         """``patches`` are names and what the synthesizer plays: arrays of bytes, or bytes."""
         self._kind, self._patches, self._remarks = kind, patches, remarks
-        self._synth = synth
-        of_task = task.synth()
-        self._channels = of_task.channels
+        self._task, self._synth = task, synth
+        #: The renderer of ``synth`` if it is not the task's.
         self._own: Renderer | None = None
-        self._is_of_task = isinstance(of_task, synth)
 
     @property
     def description(self) -> dict[str, object]:
         """The number of patches, a hash of them, and remarks on files that are not whole."""
-        digest = hashlib.sha256(b"".join(bytes(patch) for _, patch in self._patches))
+        digest = hashlib.sha256()
+        for _, patch in self._patches:
+            digest.update(bytes(patch))
         remark = {"remark": printable("; ".join(self._remarks))} if self._remarks else {}
         return {
             "set": self._kind,
@@ -209,19 +210,23 @@ class PatchFileTargets:
         """The name of each patch: the file's, and number and name within a bank."""
         return [printable(name) for name, _ in self._patches]
 
+    @cached_property
+    def _is_of_task(self) -> bool:
+        return isinstance(self._task.synth(), self._synth)
+
     def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Render a patch twice; raises :class:`DatasetError` where its engine refuses or fails."""
         assert renderer is not None
         name, patch = self._patches[number]
-        if not self._is_of_task and self._own is None:
-            self._own = Renderer(self._synth, workers=1)
-        first, second = (self._own or renderer).render([(patch, PATCH_NOTE)] * 2)
+        if not self._is_of_task:
+            self._own = renderer = self._own or Renderer(self._synth, workers=1)
+        first, second = renderer.render([(patch, PATCH_NOTE)] * 2)
         if isinstance(first, RenderFailure):
             raise DatasetError(f"{name}: cannot be rendered: {first.reason}")
-        audio = _in_channels(first, self._channels)
+        audio = _in_channels(first, self._task.channels)
         again = None
         if not isinstance(second, RenderFailure):
-            again = _in_channels(second, self._channels)
+            again = _in_channels(second, self._task.channels)
         original = first if len(first) > len(audio) else audio
         return TargetSound(audio, original, PATCH_NOTE.pitch, again)
 
@@ -307,8 +312,8 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
 
     ``dataset`` is one of ``draws:N``, ``nsynth:DIR``, ``fsd50k:DIR`` or a folder of ``unsynth
     render``; or it lists DX7 banks, patches and banks of Vital, or sounds, or folders of one of
-    these. Raises
-    :class:`~unsynth.data.external.DatasetError` for anything else and for an empty set.
+    these. Raises :class:`~unsynth.data.external.DatasetError` for anything else and for an empty
+    set.
     """
     kind, colon, rest = dataset[0].partition(":")
     if colon and kind in ("draws", "nsynth", "fsd50k") and len(dataset) == 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ class UserPatches:
         lossy: list[str] = []
         try:
             presets = read_vital_bank(path)
+            _check_count(len(presets), "presets")
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
         for name, data in presets:
@@ -149,9 +150,13 @@ def _read_bank(data: bytes, task: Task) -> SyxFile:
     if not isinstance(task, DX7Task):
         raise PatchError(f"holds DX7 voices, but the task is {task.name}; give a patch.json of it")
     bank = read_syx(data)
-    if len(bank.voices) > _MAX_CANDIDATES:
-        raise PatchError(f"holds {len(bank.voices):,} voices; give at most {_MAX_CANDIDATES}")
+    _check_count(len(bank.voices), "voices")
     return bank
+
+
+def _check_count(count: int, what: str) -> None:
+    if count > _MAX_CANDIDATES:
+        raise PatchError(f"holds {count:,} {what}; give at most {_MAX_CANDIDATES}")
 
 
 def _read_synth_file(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
@@ -177,8 +182,7 @@ def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
         )
     if not named:
         raise PatchError(message)
-    if len(named) > _MAX_CANDIDATES:
-        raise PatchError(f"holds {len(named):,} patches; give at most {_MAX_CANDIDATES}")
+    _check_count(len(named), "patches")
     try:
         return tuple(task.spec.from_named(patch) for patch in named)
     except (TypeError, AttributeError):
@@ -188,11 +192,14 @@ def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
 def _play_voices(
     task: Task, voices: Sequence[Voice], estimate: NoteEstimate, locks: Locks, most: int
 ) -> Iterator[Patch]:
-    """Turn each voice into the patches that sound like it, on each possible key."""
+    """Turn voices into the patches that sound like them: all on their likeliest key, and so on."""
     assert isinstance(task, DX7Task)
     reason, playable = "", False
-    for voice in voices:
-        for note in _notes(estimate, transposition(voice), locks, most):
+    notes = [_notes(estimate, transposition(voice), locks, most) for voice in voices]
+    for notes_of_rank in zip_longest(*notes):
+        for voice, note in zip(voices, notes_of_rank, strict=True):
+            if note is None:
+                continue
             try:
                 yield task.from_voice(voice, note, keep_pitch="note.pitch" in locks.values)
                 playable = True

@@ -25,16 +25,18 @@ from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.scorer import estimate_names
 from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.tables import (
-    PUBLISHED,
     Table,
     format_difference,
     left_out_list,
+    published_scores,
     scores_table,
 )
+from unsynth.evaluation.targets import find_targets
 from unsynth.metrics.audio import METRICS
 from unsynth.models.artifact import find_weights, read_artifact
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
+from unsynth.tasks.catalogue import load_task
 
 #: The estimates of a model, and those that need none, by their keys in an evaluation.
 _OF_MODEL = ("one", "best")
@@ -56,13 +58,19 @@ class TrainedModel:
     def parse(cls, text: str) -> "TrainedModel":
         """Read ``NAME=FILE``, or a file or task, which is named after itself.
 
+        An equals sign in a path is part of the path.
+
         >>> TrainedModel.parse("CNF (MLP)=runs/mlp.safetensors")
         TrainedModel(name='CNF (MLP)', source='runs/mlp.safetensors')
         >>> TrainedModel.parse("runs/mlp.safetensors").name
         'mlp'
+        >>> TrainedModel.parse("runs/lr=1e-4/mlp.safetensors").source
+        'runs/lr=1e-4/mlp.safetensors'
         """
         name, equals, source = text.partition("=")
-        return cls(name, source) if equals else cls(Path(text).stem, text)
+        if not equals or re.search(r"[/\\]", name) or Path(text).exists():
+            return cls(Path(text).stem, text)
+        return cls(name, source)
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def run_table1(
     for dataset in plan.datasets:
         for model in plan.models:
             of_task = scored.setdefault((tasks[model.name], dataset), [])
-            folder = out / _folder_name(f"{model.name}-{dataset}")
+            folder = out / _folder_name(model.name, dataset)
             # What needs no model is scored once, with the first model of the task.
             _score(plan, model, dataset, bool(of_task), folder, workers, report)
             of_task.append(_Scored(model, *read_evaluation(folder)))
@@ -118,26 +126,39 @@ def run_table1(
 
 
 def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
-    """Check the models and the folder; return the task of each model by the model's name."""
+    """Check models, sets and the folder; return the task of each model by the model's name.
+
+    What is wrong with the last set is found before the first is scored, which may take hours.
+    """
     names = [model.name for model in plan.models]
-    if len({_folder_name(name) for name in names}) < len(names) or "" in names:
-        raise StudyError("each model needs its own name: write NAME=FILE")
-    artifacts = {model.name: read_artifact(find_weights(model.source)) for model in plan.models}
-    settings = {"limit": plan.limit, "candidates": plan.candidates, "seed": plan.seed}
-    hashes = {name: artifact.sha256[:16] for name, artifact in artifacts.items()}
-    stored = read_plan(out, settings, resume)
-    earlier = {} if stored is None else stored.get("models")
-    if not isinstance(earlier, dict) or list(hashes.items())[: len(earlier)] != [*earlier.items()]:
+    folders = {_folder_name(name, dataset) for name in names for dataset in plan.datasets}
+    if "" in names or len(folders) < len(names) * len(plan.datasets):
         raise StudyError(
-            f"{out} holds a study of other models, or in another order; give those first, or "
-            "choose another --out"
+            "two models or two sets have the same name, or names that give one folder; write "
+            "NAME=FILE for models, and give each set once"
         )
-    write_plan(out, {"asked": settings, "models": hashes})
+    artifacts = {model.name: read_artifact(find_weights(model.source)) for model in plan.models}
+    for source in {artifact.source for artifact in artifacts.values()}:
+        task = load_task(source)
+        for dataset in plan.datasets:
+            find_targets([dataset], task, plan.seed)
+    settings = {"limit": plan.limit, "candidates": plan.candidates, "seed": plan.seed}
+    models = [[name, artifact.sha256[:16]] for name, artifact in artifacts.items()]
+    stored = read_plan(out, settings, resume) or {}
+    parts: dict[str, list[Any]] = {"models": models, "datasets": list(plan.datasets)}
+    for key, now in parts.items():
+        then = stored.get(key, [])
+        if not isinstance(then, list) or now[: len(then)] != then:
+            raise StudyError(
+                f"{out} holds a study of other {key}, or in another order; give those first, or "
+                "choose another --out"
+            )
+    write_plan(out, {"asked": settings, **parts})
     return {name: artifact.source for name, artifact in artifacts.items()}
 
 
-def _folder_name(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text).strip("-.").lower()
+def _folder_name(model: str, dataset: str) -> str:
+    return re.sub(r"[^\w.]+", "-", f"{model}-{dataset}").strip("-.").lower()
 
 
 def _score(
@@ -174,15 +195,15 @@ def _table(evaluations: Sequence[_Scored]) -> Table:
     first = evaluations[0]
     candidates, rows = first.settings["candidates"], first.rows
     names = estimate_names(candidates, rows[0]["index_draws"])
-    kind = str(first.settings["of"]["set"]).partition(":")[0]
-    published = PUBLISHED.get((first.settings["task"], kind))
     lines: list[list[str]] = []
     for key in _OF_MODEL:
         for each in evaluations:
             label = {key: f"{each.model.name}: {names[key]}"}
             (line,) = scores_table(each.rows, label).rows
             lines.append([*line, "" if each is first else _difference(each, first, key)])
-    shared = scores_table(rows, {key: names[key] for key in _OF_TASK}, published=published)
+    shared = scores_table(
+        rows, {key: names[key] for key in _OF_TASK}, published=published_scores(first.settings)
+    )
     lines += [[*line, ""] for line in shared.rows]
     return Table([*shared.headings, f"Δ {METRICS[0].heading} [95 %]"], lines)
 

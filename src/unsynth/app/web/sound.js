@@ -34,7 +34,12 @@ export async function start(searchStarted) {
   find("app-hear").addEventListener("click", hear);
   find("app-start").addEventListener("input", (event) => { chosen = Number(event.target.value); draw(); });
   find("app-start").addEventListener("change", () => { player.pause(); listen(); });
-  find("app-form").addEventListener("submit", (event) => { event.preventDefault(); attempt(search); });
+  find("app-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    find("app-go").disabled = true;
+    await attempt(search);
+    find("app-go").disabled = false;
+  });
   addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   const notes = find("app-note");
@@ -151,9 +156,13 @@ player.addEventListener("play", () => { find("app-hear").textContent = "Pause"; 
 async function search() {
   const note = find("app-note").value;
   const patches = find("app-patches").files[0];
-  if (patches) await ask(`/jobs/${job.id}/patches?name=${encodeURIComponent(patches.name)}`, { method: "POST", body: patches });
+  const synth = find("app-synth").value;
+  if (patches) {
+    const names = new URLSearchParams({ name: patches.name, synth });
+    await ask(`/jobs/${job.id}/patches?${names}`, { method: "POST", body: patches });
+  }
   const json = {
-    synth: find("app-synth").value,
+    synth,
     seconds: Number(find("app-seconds").value),
     start: chosen,
     note: note === "" ? null : Number(note),

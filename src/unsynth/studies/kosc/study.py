@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
-from unsynth.devices import find_device
+from unsynth.devices import AUTO, find_device
 from unsynth.documents import shown
 from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling
@@ -62,7 +62,7 @@ def run_cells(
     cells: Sequence[Cell],
     settings: CellSettings,
     out: Path,
-    device: str = "auto",
+    device: str = AUTO,
     budget: float | None = None,
     resume: bool = False,
     report: Report = print,
@@ -73,7 +73,8 @@ def run_cells(
     Processes that share ``out`` share the work: each takes cells that no other works on.
     ``budget``, in minutes, is for all cells together; it sets the steps, the same for each. Raises
     :class:`StudyError` for a folder that already holds a study (unless ``resume``) or another
-    study, a device that is not available, and a budget too small for one step of each cell.
+    study, and a budget too small for one step of each cell, and
+    :class:`~unsynth.errors.UnsynthError` for a device that is not available.
     """
     torch_device = find_device(device)
     torch.set_flush_denormal(True)
