@@ -76,8 +76,8 @@ if TYPE_CHECKING:
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="File of patches to start from as well: a patch.json, DX7 voices (.syx or .mid), or a "
-    "patch of Vital (.vital, .vitalbank) or Surge XT (.fxp, .vstpreset).",
+    help="File of patches to start from as well: a patch.json, DX7 voices (.syx or .mid), or "
+    "patches of Vital (.vital, .vitalbank) or Surge XT (.fxp, .vstpreset).",
 )
 @click.option(
     "--rate",
