@@ -1,5 +1,6 @@
 """Samples that are drawn without an engine and scored later."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import soundfile
 from tests.commands import failing, output
 from unsynth.errors import EngineError
 from unsynth.evaluation.estimates import EstimatesResult, estimate
-from unsynth.evaluation.evaluate import EvaluationProgress, EvaluationResult, evaluate
+from unsynth.evaluation.evaluate import (
+    EvaluationProgress,
+    EvaluationResult,
+    evaluate,
+    plan_evaluation,
+)
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.targets import find_targets
@@ -119,14 +125,13 @@ def test_damaged_samples_are_named(request_, drawn, fault):
 
 def test_another_index_does_not_matter_before_the_first_score(request_, drawn, monkeypatch):
     """The machine that samples may have no index of the task."""
-    monkeypatch.undo()
     monkeypatch.setattr("unsynth.evaluation.evaluate.hash_index", lambda task: None)
     draw(request_, drawn, resume=True)
+    assert json.loads((drawn / "settings.json").read_text())["index"] is None
     monkeypatch.undo()
-    score(request_, drawn, resume=True)
-    monkeypatch.setattr("unsynth.evaluation.evaluate.hash_index", lambda task: None)
-    with pytest.raises(EvaluationError, match=r"with index '\w+', not None"):
-        score(request_, drawn, resume=True)
+    folder, rows = plan_evaluation(request_).open(drawn, resume=True)
+    assert (folder, rows) == (drawn, {})
+    assert json.loads((drawn / "settings.json").read_text())["index"] is not None
 
 
 def test_targets_that_need_the_engine_are_refused_without_it(model, tmp_path, no_engine):
