@@ -236,6 +236,13 @@ def test_resuming_without_a_checkpoint_is_refused(experiment_path, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_a_finished_run_still_says_its_validation_loss(experiment_path, whole_run, tmp_path):
+    folder = shutil.copytree(whole_run, tmp_path / "run")
+    measured = float(rows(whole_run / "validation.csv")[-1]["loss"])
+    run = train(experiment_path, resume=True, out=folder)
+    assert (run.step, run.validation_loss) == (STEPS, measured)
+
+
 def test_the_averaged_weights_are_exported(whole_run, tmp_path, task):
     path = tmp_path / "dx7.safetensors"
     artifact = export_artifact(whole_run, path)

@@ -24,7 +24,7 @@ from unsynth.errors import TrainingError
 from unsynth.files import replacing
 from unsynth.training.checkpoint import CHECKPOINT
 from unsynth.training.module import ModelTraining
-from unsynth.training.tables import LOSSES, VALIDATIONS, draw_losses, open_table, read_table
+from unsynth.training.tables import LOSSES, VALIDATIONS, draw_losses, last_validation, open_table
 
 #: Shortest time between two pictures of the losses, in seconds.
 _PICTURE_SECONDS = 60.0
@@ -140,8 +140,7 @@ class LossLog(lightning.Callback):
         step = trainer.global_step
         self._losses = open_table(self._folder / LOSSES, step)
         self._validations = open_table(self._folder / VALIDATIONS, step)
-        earlier = read_table(self._folder / VALIDATIONS)
-        self.validation = float(earlier[-1][1]) if earlier else None
+        self.validation = last_validation(self._folder, step)
         self._drawn_at = time.monotonic()
 
     def on_train_batch_end(

@@ -9,7 +9,7 @@ from unsynth.tasks.catalogue import load_task
 from unsynth.training.checkpoint import CHECKPOINT, check_weights, read_checkpoint
 from unsynth.training.experiment import load_experiment
 from unsynth.training.identity import check_identity, identity
-from unsynth.training.tables import VALIDATIONS, read_table
+from unsynth.training.tables import last_validation
 
 #: The names of averaged weights in a checkpoint start with this.
 _PREFIX = "ema."
@@ -44,12 +44,6 @@ def export_artifact(checkpoint: Path, out: Path) -> Artifact:
         experiment.sampling,
         experiment.training.ema_decay,
         step,
-        _validation_loss(path.with_name(VALIDATIONS), step),
+        last_validation(path.parent, step),
     )
     return save_artifact(out, model, artifact)
-
-
-def _validation_loss(table: Path, step: int) -> float | None:
-    """Read the last loss that was measured up to a step, if there is one."""
-    losses = [float(loss) for at, loss in read_table(table) if int(at) <= step]
-    return losses[-1] if losses else None

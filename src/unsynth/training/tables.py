@@ -68,6 +68,12 @@ def read_table(path: Path) -> list[list[str]]:
     return rows
 
 
+def last_validation(folder: Path, step: int) -> float | None:
+    """Read the last validation loss of a run up to a step, if one was measured."""
+    losses = [float(loss) for at, loss in read_table(folder / VALIDATIONS) if int(at) <= step]
+    return losses[-1] if losses else None
+
+
 def open_table(path: Path, step: int) -> TextIO:
     """Open a table to append rows, without its incomplete rows and those after a step."""
     rows = [row for row in read_table(path) if int(row[0]) <= step]

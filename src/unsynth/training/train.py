@@ -40,6 +40,7 @@ from unsynth.training.experiment import Experiment, TrainingSettings, load_exper
 from unsynth.training.module import ModelTraining
 from unsynth.training.precision import usable_precision
 from unsynth.training.start import load_weights
+from unsynth.training.tables import last_validation
 
 if TYPE_CHECKING:
     from unsynth.data.datamodule import ShardBatches
@@ -321,7 +322,8 @@ def _fit(
             ) from None
     if not trainer.is_global_zero:
         return None
-    return Run(folder / CHECKPOINT, trainer.global_step, settings.steps, log.validation)
+    step = trainer.global_step
+    return Run(folder / CHECKPOINT, step, settings.steps, last_validation(folder, step))
 
 
 def _loggers(settings: TrainingSettings, folder: Path) -> list[Logger]:
