@@ -11,6 +11,7 @@ from unsynth.evaluation.tables import (
     format_difference,
     format_interval,
     mean_interval,
+    published_scores,
     scores_table,
 )
 from unsynth.metrics.audio import METRICS
@@ -69,3 +70,17 @@ def test_one_value_has_no_interval():
     assert format_interval(*mean_interval(one), 2) == "-1.50"
     assert format_difference(*mean_difference(one), 2) == "-1.50"
     assert format_difference(*mean_difference(np.array([-2.0, -1.0])), 1) == "-1.5 [-2.0, -1.0]"
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ({"set": "draws:500"}, True),
+        ({"set": "rendered", "plan": {"split": "test"}}, True),
+        ({"set": "rendered", "plan": {"split": "train"}}, False),
+        ({"set": "sounds"}, False),
+    ],
+)
+def test_held_out_draws_are_beside_the_papers_scores(targets, found):
+    expected = PUBLISHED["surge-simple", "draws"] if found else None
+    assert published_scores({"task": "surge-simple", "of": targets}) is expected
