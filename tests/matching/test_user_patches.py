@@ -9,6 +9,7 @@ import pytest
 from unsynth.errors import PatchError
 from unsynth.formats.syx import init_voice, write_voice
 from unsynth.formats.vital import base_patch, write_vital
+from unsynth.matching import user_patches
 from unsynth.matching.note import estimate_note
 from unsynth.matching.user_patches import UserPatches
 from unsynth.metrics.audio import MultiScaleSpectral
@@ -62,7 +63,7 @@ def test_the_likely_keys_come_first_where_not_all_can_be_tried(task):
     assert keys[:6] == [69, 69, 69, 69, 81, 81]
 
 
-def test_all_presets_of_a_bank_of_vital_are_taken(tmp_path):
+def test_all_presets_of_a_bank_of_vital_are_taken(tmp_path, monkeypatch):
     """One cannot be played, and one has more than the task can hold: both are remarked."""
     task, controls = load_task("vital-simple"), {"osc_1_on": 1.0, "filter_1_on": 1.0}
     base = base_patch([])
@@ -81,6 +82,9 @@ def test_all_presets_of_a_bank_of_vital_are_taken(tmp_path):
     for name, patch in zip("ac", read.patches, strict=True):
         nearest, _ = task.nearest_to_file(presets[name], Note(60))
         np.testing.assert_array_equal(patch, nearest)
+    monkeypatch.setattr(user_patches, "_MAX_CANDIDATES", 2)
+    with pytest.raises(PatchError, match=r"mine.VitalBank: holds 3 presets; give at most 2"):
+        UserPatches.read(path, task)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Mine/Presets/b.vital", b"none")
     with pytest.raises(PatchError, match=r"mine.VitalBank: b: "):

@@ -26,8 +26,8 @@ from unsynth.data.seeding import Split
 from unsynth.documents import DocumentError, printable, read_bytes
 from unsynth.errors import PatchError, SoundError
 from unsynth.files import visible_entries
+from unsynth.formats import vital_bank
 from unsynth.formats.syx import read_syx, voice_name
-from unsynth.formats.vital_bank import read_vital_bank
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.synths.base import Note
 from unsynth.synths.dx7 import DX7
@@ -253,9 +253,9 @@ def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
     """
     patches: list[tuple[str, bytes]] = []
     for path in paths:
-        if path.suffix.lower() == _VITAL_BANK:
+        if path.suffix.lower() == vital_bank.SUFFIX:
             try:
-                presets = read_vital_bank(path)
+                presets = vital_bank.read_vital_bank(path)
             except PatchError as error:
                 raise DatasetError(f"{path}: {error}") from None
             for number, (name, preset) in enumerate(presets, start=1):
@@ -265,10 +265,8 @@ def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
     return PatchFileTargets("patches", patches, Vital, task)
 
 
-#: The end of the name of a bank of Vital.
-_VITAL_BANK = ".vitalbank"
 #: The suffixes of files of patches, and the functions that read sets of them.
-_PATCH_FILES = {(".syx",): dx7_voices, (".vital", _VITAL_BANK): vital_patches}
+_PATCH_FILES = {(".syx",): dx7_voices, (".vital", vital_bank.SUFFIX): vital_patches}
 
 
 class SoundFileTargets:

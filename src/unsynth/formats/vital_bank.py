@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from unsynth.documents import MOST_BYTES, printable
 from unsynth.errors import PatchError
 
+#: The end of a bank's name.
+SUFFIX = ".vitalbank"
 #: The most presets of a bank, and the most bytes of all of them together.
 _MOST_PRESETS, _MOST_TOTAL_BYTES = 2_000, 1_000_000_000
 #: What reading a damaged or encrypted archive raises.

@@ -8,8 +8,8 @@ from typing import Any
 
 from unsynth.documents import DocumentError, parse_json, read_bytes, shown
 from unsynth.errors import PatchError
+from unsynth.formats import vital_bank
 from unsynth.formats.syx import SyxFile, Voice, read_syx, transposition
-from unsynth.formats.vital_bank import read_vital_bank
 from unsynth.matching.note import NoteEstimate, pitches
 from unsynth.synths.base import Note
 from unsynth.tasks.declared.task import DeclaredTask, first_of
@@ -22,7 +22,6 @@ from unsynth.tasks.task import Task
 _BANKS = (".syx", ".mid", ".midi")
 #: Ends of names of files of Vital and Surge XT.
 _SYNTH_FILES = (".vital", ".fxp", ".vstpreset")
-_VITAL_BANK = ".vitalbank"
 #: The most voices to try, over all notes: a bank of 32 on each possible key.
 _MAX_VOICES = 384
 #: The same for patches: those of most engines take ten times as long to render as a voice.
@@ -57,7 +56,7 @@ class UserPatches:
         if not isinstance(start, str | Path):
             return cls(tuple(task.spec.from_named(patch) for patch in start))
         path = Path(start)
-        if path.suffix.lower() == _VITAL_BANK:
+        if path.suffix.lower() == vital_bank.SUFFIX:
             return cls._read_vital_bank(path, task)
         try:
             data = read_bytes(path)
@@ -84,7 +83,7 @@ class UserPatches:
         unread: list[str] = []
         lossy: list[str] = []
         try:
-            presets = read_vital_bank(path)
+            presets = vital_bank.read_vital_bank(path)
             _check_count(len(presets), "presets")
         except PatchError as error:
             raise PatchError(f"{path}: {error}") from None
