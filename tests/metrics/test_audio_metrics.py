@@ -14,6 +14,7 @@ from unsynth.errors import MetricError
 from unsynth.metrics import audio as module
 from unsynth.metrics.audio import (
     MultiScaleSpectral,
+    TargetMetrics,
     audio_metrics,
     lsd,
     mss,
@@ -102,6 +103,21 @@ def test_metrics_equal_those_of_librosa(rng, sample_rate):
     )
     expected = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
     assert rms_similarity(target, estimate, sample_rate) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_target_is_analysed_once(rng, monkeypatch):
+    target, shapes = noise(rng), [(1, 30_000), (1, 20_000), (2, 30_000), (1, 40_000), (1, 30_000)]
+    estimates = [noise(rng, *shape) for shape in shapes]
+    expected = [audio_metrics(target, estimate) for estimate in estimates]
+    analysed = []
+    analyse = module._Features.of
+    monkeypatch.setattr(
+        module._Features, "of", lambda audio, rate: analysed.append(audio) or analyse(audio, rate)
+    )
+    measure = TargetMetrics(target)
+    assert [measure(estimate) for estimate in estimates] == expected
+    # The wider and the longer estimate are compared with a target of their own shape.
+    assert len(analysed) == 1 + len(estimates) + 2
 
 
 def librosa_warping_cost(cost: np.ndarray) -> float:

@@ -10,7 +10,6 @@ TASSP 27(2), 1979); all other bins are silenced.
 import math
 
 import numpy as np
-import scipy.ndimage
 from jaxtyping import Bool, Complex, Float, Float32
 
 from unsynth.audio.levels import frame_samples
@@ -109,14 +108,16 @@ def _gains(
     power: Float[np.ndarray, "channels bins windows"], noise: Float[np.ndarray, "channels bins"]
 ) -> Float[np.ndarray, "channels bins windows"]:
     """Return the gain of each bin: 0 where nothing stands out of the noise."""
-    noise = np.maximum(noise, scipy.ndimage.uniform_filter1d(noise, 5, axis=1))[:, :, None]
+    from scipy import ndimage  # as late as SciPy's signal package
+
+    noise = np.maximum(noise, ndimage.uniform_filter1d(noise, 5, axis=1))[:, :, None]
     noise = np.maximum(noise, 1e-20)
-    stands_out = scipy.ndimage.uniform_filter(power / noise, (0, 3, 3)) > _STANDS_OUT
+    stands_out = ndimage.uniform_filter(power / noise, (0, 3, 3)) > _STANDS_OUT
     for channel in stands_out:
-        patches, count = scipy.ndimage.label(channel)
-        sizes = scipy.ndimage.sum_labels(channel, patches, np.arange(count + 1))
+        patches, count = ndimage.label(channel)
+        sizes = ndimage.sum_labels(channel, patches, np.arange(count + 1))
         channel &= sizes[patches] >= _SMALLEST
     around = np.ones((1, 3, 3), dtype=bool)
-    stands_out = scipy.ndimage.binary_dilation(stands_out, around)
+    stands_out = ndimage.binary_dilation(stands_out, around)
     gain = np.sqrt(np.maximum(0.0, 1.0 - noise / np.maximum(power, 1e-20)))
     return np.where(stands_out, np.maximum(gain, _LEAST_GAIN), 0.0)

@@ -21,7 +21,7 @@ from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import index_path, load_index
 from unsynth.matching.note import estimate_note
 from unsynth.matching.starts import nearest_per_duration
-from unsynth.metrics.audio import MultiScaleSpectral, audio_metrics
+from unsynth.metrics.audio import MultiScaleSpectral, TargetMetrics
 from unsynth.models.posterior import load_posterior
 from unsynth.rendering.renderer import Renderer, RenderFailure
 from unsynth.tasks.catalogue import load_task
@@ -123,8 +123,12 @@ class Scorer:
             "error": failure or None,
             "samples_stored": stored is not None,
         }
+        rate = self._renderer.sample_rate
+        measures = {"": TargetMetrics(sound.audio, rate)}
+        if sound.original is not sound.audio:
+            measures[ORIGINAL] = TargetMetrics(sound.original, rate)
         for key, estimate in estimates.items():
-            row |= self._score_estimate(key, sound, estimate)
+            row |= _score_estimate(key, measures, estimate)
         return row | {"seconds": round(time.perf_counter() - started, 3)}
 
     def _estimates(
@@ -194,16 +198,16 @@ class Scorer:
             estimates.append(Estimate(audio, score, task.note(patch).pitch, failed))
         return estimates
 
-    def _score_estimate(self, key: str, sound: TargetSound, estimate: Estimate) -> dict[str, Any]:
-        rate = self._renderer.sample_rate
-        scores: dict[str, Any] = {f"{key}.pitch": estimate.pitch, f"{key}.failed": estimate.failed}
-        targets = {"": sound.audio}
-        if sound.original is not sound.audio:
-            targets[ORIGINAL] = sound.original
-        for suffix, target in targets.items():
-            metrics = audio_metrics(target, estimate.audio, rate)
-            scores |= {f"{key}.{n}{suffix}": value for n, value in metrics._asdict().items()}
-        return scores
+
+def _score_estimate(
+    key: str, measures: Mapping[str, TargetMetrics], estimate: Estimate
+) -> dict[str, Any]:
+    """Score an estimate against the target; ``measures`` go by the suffix of their columns."""
+    scores: dict[str, Any] = {f"{key}.pitch": estimate.pitch, f"{key}.failed": estimate.failed}
+    for suffix, measure in measures.items():
+        metrics = measure(estimate.audio)
+        scores |= {f"{key}.{name}{suffix}": value for name, value in metrics._asdict().items()}
+    return scores
 
 
 def _best(estimates: list[Estimate]) -> Estimate:

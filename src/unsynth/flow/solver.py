@@ -12,7 +12,6 @@ from enum import Enum
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.integrate import solve_ivp
 
 #: ``v(x, t)`` with ``x (items, d)`` and one time for all items.
 Field = Callable[[torch.Tensor, float], torch.Tensor]
@@ -78,6 +77,8 @@ _STEPS: dict[Solver, _Step] = {
 
 
 def _adaptive(v: Field, x0: torch.Tensor, tolerance: float, start: float) -> torch.Tensor:
+    from scipy.integrate import solve_ivp  # 0.1 s, for which a match need not wait
+
     def slope(t: float, flat: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(flat).to(x0).view_as(x0)
         return v(x, float(t)).cpu().double().numpy().ravel()

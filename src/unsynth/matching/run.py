@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -32,7 +31,7 @@ from unsynth.matching.starts import (
     other_durations,
     posterior_samples,
 )
-from unsynth.metrics.audio import audio_metrics
+from unsynth.metrics.audio import TargetMetrics, audio_metrics
 from unsynth.metrics.subsonic import subsonic_level
 from unsynth.models.posterior import Posterior
 from unsynth.rendering.renderer import Renderer
@@ -220,7 +219,7 @@ class MatchRun:
         task, target, request, renderer = self.task, self.target, self.request, self.renderer
         stopped, rate = self._stopped(), target.sample_rate
         ranked = self.judge.ranked()
-        measure = partial(audio_metrics, target.audio, sample_rate=rate)
+        measure = TargetMetrics(target.audio, rate)
         with ThreadPoolExecutor(renderer.workers, "measure") as pool:
             finalists = shortlist(task, ranked)
             mss, starts = rank_by_mss(target, finalists, self.starts, pool)

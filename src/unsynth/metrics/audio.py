@@ -103,37 +103,44 @@ def audio_metrics(
 
     Threads can compare pairs in parallel, one thread per core.
     """
-    pair = _pair(target, estimate, sample_rate)
-    return AudioMetrics(
-        _mss(*pair, sample_rate),
-        _wmfcc(*pair, sample_rate),
-        _sot(*pair, sample_rate),
-        _rms_similarity(*pair, sample_rate),
-    )
+    return TargetMetrics(target, sample_rate)(estimate)
+
+
+class TargetMetrics:
+    """All four metrics of many estimates of one target, which is analysed once.
+
+    Takes half the time of :func:`audio_metrics` per estimate of the target's shape. Threads can
+    share it.
+    """
+
+    def __init__(self, target: _Target, sample_rate: int = SAMPLE_RATE) -> None:
+        self._target, self._sample_rate = target, sample_rate
+        self._features: _Features | None = None
+
+    def __call__(self, estimate: _Estimate) -> AudioMetrics:
+        """Compute the metrics of one estimate; raises :class:`MetricError`."""
+        rate = self._sample_rate
+        target, other = _pair(self._target, estimate, rate)
+        if target.shape != self._target.shape:  # only an estimate that is longer or wider
+            return _compare(_Features.of(target, rate), _Features.of(other, rate))
+        if self._features is None:
+            self._features = _Features.of(target, rate)
+        return _compare(self._features, _Features.of(other, rate))
 
 
 class MultiScaleSpectral:
     """MSS of many estimates against one target, whose spectrograms are computed once."""
 
     def __init__(self, target: _Audio, sample_rate: int = SAMPLE_RATE) -> None:
-        self._scales = [
-            MelSettings(
-                bands, int(window * sample_rate), int(hop * sample_rate), "hann", sample_rate
-            )
-            for window, hop, bands in _MSS_SCALES
-        ]
-        self._target = [_below_peak(_mel(target, scale)) for scale in self._scales]
+        self._sample_rate = sample_rate
+        self._target = _levels(target, sample_rate)
 
     def __call__(
         self, estimates: Float32[np.ndarray, "items channels samples"]
     ) -> Float[np.ndarray, " items"]:
         """Return the distance of each estimate in dB; 0 for the target at any level."""
-        distances = np.zeros(len(estimates))
-        for scale, target in zip(self._scales, self._target, strict=True):
-            for i, estimate in enumerate(estimates):
-                difference = np.abs(_below_peak(_mel(estimate, scale)) - target)
-                distances[i] += difference.mean(dtype=np.float64) / len(self._scales)
-        return distances
+        levels = (_levels(estimate, self._sample_rate) for estimate in estimates)
+        return np.array([_mean_difference(self._target, each) for each in levels])
 
 
 def mss(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
@@ -141,7 +148,8 @@ def mss(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
 
     A silent sound counts as -80 dB everywhere: two silent sounds are 0 apart.
     """
-    return _mss(*_pair(target, estimate, sample_rate), sample_rate)
+    first, second = (_levels(audio, sample_rate) for audio in _pair(target, estimate, sample_rate))
+    return _mean_difference(first, second)
 
 
 def wmfcc(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
@@ -152,7 +160,8 @@ def wmfcc(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) 
     both lengths in frames. Silence has a power of 1e-10 in every band: two silent sounds are 0
     apart, a silent and an audible one several tens.
     """
-    return _wmfcc(*_pair(target, estimate, sample_rate), sample_rate)
+    first, second = (_mfcc(audio, sample_rate) for audio in _pair(target, estimate, sample_rate))
+    return _warped_difference(first, second)
 
 
 def sot(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
@@ -162,7 +171,10 @@ def sot(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
     from another frame is the mean cumulative share of the other, up to 1. Two silent sounds are 0
     apart.
     """
-    return _sot(*_pair(target, estimate, sample_rate), sample_rate)
+    first, second = (
+        _cumulative_spectrum(audio, sample_rate) for audio in _pair(target, estimate, sample_rate)
+    )
+    return float(np.abs(first - second).mean(dtype=np.float64))
 
 
 def rms_similarity(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
@@ -170,7 +182,8 @@ def rms_similarity(target: _Target, estimate: _Estimate, sample_rate: int = SAMP
 
     A sound's level does not count. 1 for two silent sounds, 0 for a silent and an audible one.
     """
-    return _rms_similarity(*_pair(target, estimate, sample_rate), sample_rate)
+    first, second = (_rms(audio, sample_rate) for audio in _pair(target, estimate, sample_rate))
+    return _cosine(first, second)
 
 
 def lsd(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) -> float:
@@ -188,24 +201,50 @@ def lsd(target: _Target, estimate: _Estimate, sample_rate: int = SAMPLE_RATE) ->
     return float(np.sqrt((difference**2).mean(axis=-1)).mean())
 
 
-def _mss(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
-    return float(MultiScaleSpectral(target, sample_rate)(estimate[None])[0])
+class _Features(NamedTuple):
+    """What the four metrics compare of one sound."""
+
+    levels: list[Float32[np.ndarray, "channels bands frames"]]
+    cepstra: Float32[np.ndarray, "frames coefficients"]
+    shares: Float[np.ndarray, "frames bins"]
+    curve: Float[np.ndarray, " frames"]
+
+    @classmethod
+    def of(cls, audio: _Audio, sample_rate: int) -> "_Features":
+        """Analyse a sound."""
+        return cls(
+            _levels(audio, sample_rate),
+            _mfcc(audio, sample_rate),
+            _cumulative_spectrum(audio, sample_rate),
+            _rms(audio, sample_rate),
+        )
 
 
-def _wmfcc(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
-    first, second = _mfcc(target, sample_rate), _mfcc(estimate, sample_rate)
-    return warping_cost(first, second) / (len(first) + len(second))
-
-
-def _sot(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
-    shares = _cumulative_spectrum(target, sample_rate)
-    return float(
-        np.abs(shares - _cumulative_spectrum(estimate, sample_rate)).mean(dtype=np.float64)
+def _compare(target: _Features, estimate: _Features) -> AudioMetrics:
+    return AudioMetrics(
+        _mean_difference(target.levels, estimate.levels),
+        _warped_difference(target.cepstra, estimate.cepstra),
+        float(np.abs(target.shares - estimate.shares).mean(dtype=np.float64)),
+        _cosine(target.curve, estimate.curve),
     )
 
 
-def _rms_similarity(target: _Audio, estimate: _Audio, sample_rate: int) -> float:
-    first, second = _rms(target, sample_rate), _rms(estimate, sample_rate)
+def _mean_difference(target: list[np.ndarray], estimate: list[np.ndarray]) -> float:
+    differences = [
+        float(np.abs(one - other).mean(dtype=np.float64))
+        for one, other in zip(target, estimate, strict=True)
+    ]
+    return sum(differences) / len(differences)
+
+
+def _warped_difference(
+    first: Float32[np.ndarray, "frames coefficients"],
+    second: Float32[np.ndarray, "its_frames coefficients"],
+) -> float:
+    return warping_cost(first, second) / (len(first) + len(second))
+
+
+def _cosine(first: Float[np.ndarray, " frames"], second: Float[np.ndarray, " frames"]) -> float:
     sizes = float(np.linalg.norm(first)), float(np.linalg.norm(second))
     if 0.0 in sizes:
         return float(sizes[0] == sizes[1])
@@ -244,6 +283,21 @@ def _pair(
     return pair[0], pair[1]
 
 
+def _levels(audio: _Audio, sample_rate: int) -> list[Float32[np.ndarray, "channels bands frames"]]:
+    """Compute the log-mel spectrograms of MSS."""
+    levels = []
+    for seconds, hop_seconds, bands in _MSS_SCALES:
+        window, hop = _lengths(seconds, hop_seconds, sample_rate)
+        mel = _mel(audio, MelSettings(bands, window, hop, "hann", sample_rate))
+        levels.append(_below_peak(mel))
+    return levels
+
+
+def _lengths(window: float, hop: float, sample_rate: int) -> tuple[int, int]:
+    """Convert seconds to samples, which are truncated, not rounded."""
+    return int(window * sample_rate), int(hop * sample_rate)
+
+
 def _below_peak(
     mel: Float32[np.ndarray, "channels bands frames"],
 ) -> Float32[np.ndarray, "channels bands frames"]:
@@ -256,7 +310,7 @@ def _below_peak(
 
 def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coefficients"]:
     """Compute MFCCs; a row holds those of all channels in one frame."""
-    window, hop = int(_WINDOW * sample_rate), int(_MFCC_HOP * sample_rate)
+    window, hop = _lengths(_WINDOW, _MFCC_HOP, sample_rate)
     mel = _mel(audio, MelSettings(_MFCC_BANDS, window, hop, "hann", sample_rate))
     decibels = 10.0 * np.log10(np.maximum(mel, _MEL_FLOOR))
     decibels = np.maximum(decibels, decibels.max() - DYNAMIC_RANGE)
@@ -265,7 +319,7 @@ def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coeffi
 
 
 def _cumulative_spectrum(audio: _Audio, sample_rate: int) -> Float[np.ndarray, "frames bins"]:
-    window, hop = int(_WINDOW * sample_rate), int(_SOT_HOP * sample_rate)
+    window, hop = _lengths(_WINDOW, _SOT_HOP, sample_rate)
     shares = []
     for block in spectra(frames(audio.mean(axis=0), window, hop)):
         magnitudes = np.sqrt(power(block))
@@ -275,7 +329,7 @@ def _cumulative_spectrum(audio: _Audio, sample_rate: int) -> Float[np.ndarray, "
 
 
 def _rms(audio: _Audio, sample_rate: int) -> Float[np.ndarray, " frames"]:
-    window, hop = int(_WINDOW * sample_rate), int(_RMS_HOP * sample_rate)
+    window, hop = _lengths(_WINDOW, _RMS_HOP, sample_rate)
     cut = frames(audio.mean(axis=0, dtype=np.float64), window, hop)
     return np.sqrt(np.einsum("fs,fs->f", cut, cut) / window)
 

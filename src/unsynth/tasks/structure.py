@@ -23,12 +23,15 @@ def canonical_structure(task: Task, patch: Patch) -> bytes:
     """
     spec = task.spec
     images = task.symmetries(patch)
-    patches = spec.decode(spec.encode(patch[None])[0][images])
+    x, columns = spec.encode(patch[None])[0][images], np.flatnonzero(main_categories(spec))
+    patches = np.empty((len(images), len(columns)))
+    for i, column in enumerate(columns.tolist()):
+        patches[:, i] = spec.parameters[column].decode(x[:, spec.slices[column]])
     # Audibility moves along with the parameters, so no image needs a call of ``active``.
     widths = [parameter.width for parameter in spec.parameters]
     first_coordinates = [each.start for each in spec.slices]
     active = np.repeat(task.active(patch), widths)[images][:, first_coordinates]
-    values = np.where(active, patches, -1.0)[:, main_categories(spec)]
+    values = np.where(active[:, columns], patches, -1.0)
     return min(row.tobytes() for row in values)
 
 

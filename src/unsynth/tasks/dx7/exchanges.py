@@ -61,10 +61,7 @@ def exchanges(
     for algorithm in [number, *(a for a in range(len(ALGORITHMS)) if a != number)]:
         if algorithm != number and loop:
             break
-        graph = ALGORITHMS[algorithm]
-        for places in permutations(range(OPERATORS)):
-            if any((i in carriers) != (place in graph.carriers) for i, place in enumerate(places)):
-                continue
+        for places in _placements(carriers, ALGORITHMS[algorithm].carriers):
             moved_sounding = [False] * OPERATORS
             for i, place in enumerate(places):
                 moved_sounding[place] = sounding[i]
@@ -78,6 +75,27 @@ def exchanges(
                 continue
             pairs.append((algorithm, places))
     return tuple(pairs)
+
+
+@lru_cache(maxsize=1024)
+def _placements(
+    carriers: frozenset[int], carrier_places: frozenset[int]
+) -> tuple[tuple[int, ...], ...]:
+    """List the permutations that keep carriers carriers, in lexicographic order.
+
+    Operator i moves to ``places[i]``.
+    """
+    if len(carriers) != len(carrier_places):
+        return ()
+    modulators, modulator_places = (
+        frozenset(range(OPERATORS)) - each for each in (carriers, carrier_places)
+    )
+    placements = []
+    for first in permutations(carrier_places):
+        for second in permutations(modulator_places):
+            places = dict(zip([*carriers, *modulators], [*first, *second], strict=True))
+            placements.append(tuple(places[i] for i in range(OPERATORS)))
+    return tuple(sorted(placements))
 
 
 def _audible_graph(
