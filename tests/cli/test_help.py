@@ -22,6 +22,37 @@ def test_every_command_and_option_has_a_help_text(path):
             assert parameter.help[0].isupper(), parameter.name
 
 
+@pytest.mark.parametrize("path", COMMANDS)
+def test_a_missing_required_parameter_is_named(path):
+    """Before anything runs: with all other required parameters, the one left out is missed."""
+    command = COMMANDS[path]
+    required = [parameter for parameter in command.params if parameter.required]
+    for missing in required:
+        arguments = [path.split()[-1]]
+        for other in required:
+            if other is not missing and isinstance(other, click.Option):
+                arguments += [other.opts[0], "1"]
+            elif other is not missing and other.param_type_name == "argument":
+                arguments.append("1")
+        with pytest.raises(click.MissingParameter) as error:
+            command.make_context(arguments[0], arguments[1:])
+        # A positional one that is left out takes the next one's place.
+        assert error.value.param.param_type_name == missing.param_type_name
+        if isinstance(missing, click.Option):
+            assert error.value.param is missing
+
+
+def test_listing_models_does_not_import_torch():
+    code = (
+        "import sys\n"
+        "from unsynth.cli.main import main\n"
+        "sys.argv = ['unsynth', 'models']\n"
+        "main()\n"
+        "assert not {'torch', 'scipy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_an_option_of_several_commands_has_few_help_texts():
     """Shared options are declared once; those with a text per command are listed here."""
     texts: dict[str, set[str]] = {}

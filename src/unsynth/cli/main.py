@@ -4,7 +4,9 @@ Subcommands import engines, torch and report pages only when they run, so ``--he
 Every error that a user can cause ends in one line on standard error and exit code 2.
 """
 
+import atexit
 import errno
+import gc
 import io
 import signal
 import sys
@@ -84,6 +86,8 @@ for _command in (command for group in _GROUPS.values() for command in group):
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # At the end Python would look for cycles among torch's objects, for half a second.
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A character that the terminal's encoding lacks must not end a run.

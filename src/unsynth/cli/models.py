@@ -15,9 +15,9 @@ def models(name: str | None) -> None:
     """
     from importlib.resources import as_file, files
 
-    from unsynth.index.files import load_index
-    from unsynth.models.artifact import read_artifact
-    from unsynth.tasks.catalogue import load_task
+    # These do not import torch, which takes seconds.
+    from unsynth.arrays import read_npz
+    from unsynth.documents import parse_json, read_json
 
     with as_file(files("unsynth.shipped")) as folder:
         if name is not None:
@@ -27,13 +27,14 @@ def models(name: str | None) -> None:
             click.echo(cards[name].read_text(encoding="utf-8"), nl=False)
             return
         for path in sorted(folder.glob("*.safetensors")):
-            artifact = read_artifact(path)
-            about = f"a {artifact.architecture.kind}, trained for {artifact.training_steps:,} steps"
-            _line(artifact.task, "model", path.stat().st_size, about)
+            model = read_json(path.with_suffix(".json"))
+            kind, steps = model["architecture"]["kind"], model["training_steps"]
+            about = f"a {kind}, trained for {steps:,} steps"
+            _line(model["task"], "model", path.stat().st_size, about)
         for path in sorted(folder.glob("*.index.npz")):
-            task = load_task(path.name.removesuffix(".index.npz"))
-            about = f"{len(load_index(task, path)):,} draws of the prior"
-            _line(task.name, "index", path.stat().st_size, about)
+            header = parse_json(bytes(read_npz(path)["header"]))
+            about = f"{header['draws']:,} draws of the prior"
+            _line(header["task"], "index", path.stat().st_size, about)
 
 
 def _line(task: str, kind: str, size: int, about: str) -> None:

@@ -104,10 +104,11 @@ def out_option(
     content: str, default: Path | None = None, otherwise: str | None = None, required: bool = False
 ) -> Decorator:
     """Declare ``--out``; ``otherwise`` describes a default that depends on the arguments."""
+    # Click takes a default of None for a value, with which nothing is missing.
+    presence = {"required": True} if required else {"default": default}
     return click.option(
         "--out",
-        default=default,
-        required=required,
+        **presence,
         type=click.Path(path_type=Path),
         show_default=True if otherwise is None else otherwise,
         help=content,

@@ -20,8 +20,10 @@ from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.structure import structure
 from unsynth.tasks.task import Task
 
-#: How many of the best candidates are ranked by MSS, besides the best of each structure.
+#: How many of the best candidates are ranked by MSS, ...
 _FINALISTS = 64
+#: ... and with the best of other structures, how many at most.
+_MOST_FINALISTS = 96
 #: All four metrics decide on the first among candidates whose MSS is within this factor.
 _NEARLY_EQUAL = 1.05
 #: The most draws to try until enough of them are audible.
@@ -29,10 +31,10 @@ _MAX_TRIES = 200
 
 
 def shortlist(task: Task, ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Return the best of ranked candidates, and the best of each structure."""
+    """Return the best of ranked candidates, and the best of other structures."""
     best_of_each = {structure(task, c.patch): c for c in reversed(ranked)}.values()
     chosen = {*ranked[:_FINALISTS], *best_of_each}
-    return [candidate for candidate in ranked if candidate in chosen]
+    return [candidate for candidate in ranked if candidate in chosen][:_MOST_FINALISTS]
 
 
 def rank_by_mss(
