@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from unsynth.audio.mel import LOG_MEL, log_mel
 from unsynth.search.candidates import Candidate
-from unsynth.tasks.structure import canonical_structure, main_categories
+from unsynth.tasks.structure import canonical_structures, main_categories
 from unsynth.tasks.task import Task
 
 #: The least distance between different sounds, in dB.
@@ -33,7 +33,8 @@ def choose_distinct(
 
     ``mss`` has the candidates in order, with the MSS of each; the result is in that order too.
     """
-    structures = {candidate: canonical_structure(task, candidate.patch) for candidate in mss}
+    encoded = canonical_structures(task, [candidate.patch for candidate in mss])
+    structures = dict(zip(mss, encoded, strict=True))
     limit = _WORTH_KEEPING * min(mss.values())
     near = [candidate for candidate in mss if mss[candidate] <= limit]
     others: dict[bytes, Candidate] = {}

@@ -21,23 +21,29 @@ def canonical_structure(task: Task, patch: Patch) -> bytes:
     It is the least of the encoded structures of all images of the patch. An LFO's wave is a detail
     of a sound: patches that differ in no other category are not told apart.
     """
+    return canonical_structures(task, [patch])[0]
+
+
+def canonical_structures(task: Task, patches: Sequence[Patch]) -> list[bytes]:
+    """Encode the canonical structure of each patch (:func:`canonical_structure`)."""
     spec = task.spec
-    images = task.symmetries(patch)
-    x, columns = spec.encode(patch[None])[0][images], np.flatnonzero(main_categories(spec))
-    patches = np.empty((len(images), len(columns)))
-    for i, column in enumerate(columns.tolist()):
-        patches[:, i] = spec.parameters[column].decode(x[:, spec.slices[column]])
-    # Audibility moves along with the parameters, so no image needs a call of ``active``.
+    columns = np.flatnonzero(main_categories(spec)).tolist()
     widths = [parameter.width for parameter in spec.parameters]
-    first_coordinates = [each.start for each in spec.slices]
-    active = np.repeat(task.active(patch), widths)[images][:, first_coordinates]
-    values = np.where(active[:, columns], patches, -1.0)
-    return min(row.tobytes() for row in values)
+    first_coordinates = [spec.slices[column].start for column in columns]
+    structures = []
+    for patch, x in zip(patches, spec.encode(np.stack(patches)), strict=True):
+        images = task.symmetries(patch)
+        values = [spec.parameters[i].decode(x[images[:, spec.slices[i]]]) for i in columns]
+        # Audibility moves along with the parameters, so no image needs a call of ``active``.
+        active = np.repeat(task.active(patch), widths)[images[:, first_coordinates]]
+        rows = np.where(active, np.array(values).reshape(len(columns), len(images)).T, -1.0)
+        structures.append(min(row.tobytes() for row in rows))
+    return structures
 
 
 def number_structures(task: Task, patches: Sequence[Patch]) -> list[int]:
     """Number the canonical structures of patches from 1, in the order in which they first occur."""
-    structures = [canonical_structure(task, patch) for patch in patches]
+    structures = canonical_structures(task, patches)
     numbers = {each: i for i, each in enumerate(dict.fromkeys(structures), start=1)}
     return [numbers[each] for each in structures]
 

@@ -1,6 +1,7 @@
 """Moves that change or mix candidates: mutation, categories, crossover, a genetic population."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -162,7 +163,8 @@ class Genetic(Move):
 
     def __init__(self, space: Space, start: Sequence[Candidate] = ()) -> None:
         self._space = space
-        self._population: list[Candidate] = []
+        #: Scores and patches, best first; their sounds would take much memory.
+        self._population: list[tuple[float, Patch]] = []
         self._join(start)
 
     def learn(self, candidates: Sequence[Candidate]) -> None:
@@ -175,8 +177,8 @@ class Genetic(Move):
             self._join([min(candidates, key=lambda candidate: candidate.score)])
 
     def _join(self, candidates: Sequence[Candidate]) -> None:
-        ranked = sorted([*self._population, *candidates], key=lambda candidate: candidate.score)
-        self._population = ranked[: self._POPULATION]
+        members = [*self._population, *((each.score, each.patch) for each in candidates)]
+        self._population = sorted(members, key=itemgetter(0))[: self._POPULATION]
 
     def propose(
         self, best: Sequence[Candidate], count: int, rng: np.random.Generator
@@ -188,7 +190,7 @@ class Genetic(Move):
         mixed = []
         for _ in range(count):
             mother, father = (
-                space.hold(self._population[min(rng.integers(len(self._population), size=2))].patch)
+                space.hold(self._population[min(rng.integers(len(self._population), size=2))][1])
                 for _ in range(2)
             )
             from_father = rng.random(len(mother)) < 0.5
