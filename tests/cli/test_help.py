@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from tests.commands import command_paths
+from tests.commands import command_paths, failing
 from unsynth.cli.main import commands
 
 COMMANDS = dict(command_paths(commands))
@@ -42,15 +42,33 @@ def test_a_missing_required_parameter_is_named(path):
             assert error.value.param is missing
 
 
-def test_listing_models_does_not_import_torch():
+def test_a_name_that_no_file_can_have_is_one_line(capsys):
+    assert "too long" in failing(capsys, "export", "x" * 300, "--out", "model.safetensors")
+    assert "too long" in failing(capsys, "evaluate", "dx7", "x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ends_with"),
+    [
+        (["models"], 0),
+        (["match", "nowhere.wav"], 2),
+        (["match", "x" * 300], 2),
+        (["train", "nowhere.yaml"], 2),
+    ],
+)
+def test_what_needs_no_torch_does_not_wait_for_it(arguments, ends_with):
     code = (
         "import sys\n"
         "from unsynth.cli.main import main\n"
-        "sys.argv = ['unsynth', 'models']\n"
-        "main()\n"
-        "assert not {'torch', 'scipy'} & set(sys.modules)\n"
+        f"sys.argv = ['unsynth', *{arguments}]\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    assert not {'torch', 'scipy'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == ends_with, done.stderr
+    assert ("no such file" in done.stderr) == (ends_with == 2)
 
 
 def test_an_option_of_several_commands_has_few_help_texts():

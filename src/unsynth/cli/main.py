@@ -28,6 +28,7 @@ from unsynth.cli import (
     training,
 )
 from unsynth.cli.terminal import say_error
+from unsynth.documents import printable
 from unsynth.errors import UnsynthError
 from unsynth.version import __version__
 
@@ -113,6 +114,8 @@ def main() -> None:
             raise
         _fail("there is not enough memory: close other programs, or use smaller settings")
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # by the first check of whether the file is there
+            _fail(f"{printable(str(error.filename))}: this name is too long for a file")
         # Files that libraries write, such as numba's compiled code.
         if error.errno not in _DISK_FULL:
             raise

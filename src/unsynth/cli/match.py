@@ -21,7 +21,7 @@ from unsynth.cli.options import (
     plugin_option,
     seed_option,
 )
-from unsynth.cli.requirements import use_one_torch_thread
+from unsynth.cli.requirements import require_paths, use_one_torch_thread
 from unsynth.cli.terminal import follow, say, say_error
 from unsynth.conventions import HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE
 from unsynth.documents import printable
@@ -144,6 +144,8 @@ def match(
     have a result with the same settings are skipped. The first match for a synthesizer may build
     its index of draws, which takes about three minutes, once.
     """
+    require_paths(*sounds)
+
     from unsynth.batch import find_jobs, match_jobs
     from unsynth.interruption import stop_on
     from unsynth.matching.matcher import Matcher

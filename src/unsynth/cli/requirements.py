@@ -1,6 +1,17 @@
 """What a command needs before it starts its work."""
 
+import os
+from pathlib import Path
+
+from unsynth.documents import printable
 from unsynth.errors import UnsynthError
+
+
+def require_paths(*paths: Path) -> None:
+    """Raise :class:`UnsynthError` for a path that does not exist, before imports take seconds."""
+    for path in paths:
+        if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name too long
+            raise UnsynthError(f"{printable(str(path))}: there is no such file")
 
 
 def require(extra: str, *packages: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from unsynth.cli.options import COUNT, out_option, plugin_option, resume_option, set_option
+from unsynth.cli.requirements import require_paths
 from unsynth.cli.terminal import say
 
 
@@ -61,6 +62,7 @@ def train(
 
     Ctrl-C saves a checkpoint and stops; --resume continues from it.
     """
+    require_paths(experiment)
     if start_from is not None:
         if start_from.endswith(".safetensors"):  # As typed: from here, not from the experiment.
             start_from = str(Path(start_from).absolute())
