@@ -1,11 +1,11 @@
-# make install | demo | test | lint. The environment lives in .venv.
+# make install | demo | test | lint | bench. The environment lives in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE ?= examples/vibraphone.flac
 SYNTH ?= dx7
 
-.PHONY: install demo test lint
+.PHONY: install demo test lint bench
 
 install: $(VENV)/.installed
 
@@ -26,3 +26,6 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/run.py --out bench
