@@ -79,6 +79,7 @@ def test_index_writes_a_file_of_draws(tmp_path, capsys):
     done = run("index", "dx7", "--draws", 120, "--out", path)
     assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
     assert "x>=100" in failing(capsys, "index", "dx7", "--draws", 5)
+    assert "comes with an index" in failing(capsys, "index", "dx7", "--draws", 120)
     line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
     assert "cannot be written there" in line
     assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)

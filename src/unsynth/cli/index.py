@@ -2,13 +2,17 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from unsynth.cli.options import draws_option, out_option, plugin_option
 from unsynth.cli.requirements import use_one_torch_thread
 from unsynth.cli.terminal import result_of, say
-from unsynth.errors import UnsynthError
+from unsynth.errors import DrawIndexError, UnsynthError
+
+if TYPE_CHECKING:
+    from unsynth.tasks.task import Task
 
 #: Draws of an index that ships with unsynth.
 _SHIPPED_DRAWS = 40_000
@@ -30,10 +34,11 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of random patches that `match` starts from.
 
     TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
-    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth.
-    For any other task `match` builds one on first use; this command builds it
-    beforehand, or again. It goes to your cache folder. A build takes about three minutes, longer
-    with a slow engine; if it is stopped, the next run continues it.
+    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth,
+    and are replaced only by name: --out FILE writes another one, for `match --index FILE`. For any
+    other task `match` builds one on first use; this command builds it beforehand, or again. It
+    goes to your cache folder. A build takes about three minutes, longer with a slow engine; if it
+    is stopped, the next run continues it.
     """
     from unsynth.index.build import build_index_file
     from unsynth.index.draw_index import DrawIndex
@@ -46,6 +51,11 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     path = out or shipped_index_path(loaded)
     if out is None and not path.exists():
         path = user_index_path(loaded)
+    elif out is None and _is_valid(path, loaded):
+        raise UnsynthError(
+            f"{loaded.name} comes with an index: write your own with --out FILE, and use it with "
+            "`match --index FILE`"
+        )
     elif path.is_dir() or not os.access(path.parent, os.W_OK):
         raise UnsynthError(f"{path}: an index cannot be written there; choose another --out")
     else:
@@ -54,3 +64,14 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
         events = build_index_file(loaded, renderer, path, draws, again=True)
         built = result_of(DrawIndex, events, "rendering draws")
     say(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _is_valid(path: Path, task: "Task") -> bool:
+    """Say whether an index is whole and of this version of the task."""
+    from unsynth.index.files import load_index
+
+    try:
+        load_index(task, path)
+    except DrawIndexError:
+        return False
+    return True
