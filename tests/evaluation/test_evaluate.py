@@ -340,6 +340,8 @@ def test_comparison_pairs_targets(model, evaluated, disturbed, scored_sounds, tm
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".md", ".tex", ".csv", ".png"}
     with pytest.raises(EvaluationError, match="at least two"):
         compare([evaluated])
+    with pytest.raises(EvaluationError, match="is given twice"):
+        compare([evaluated, twin, evaluated.parent / "." / evaluated.name])
     with pytest.raises(EvaluationError, match="holds no evaluation"):
         compare([evaluated, tmp_path])
     with pytest.raises(EvaluationError, match="--estimate nothing: choose one of one, best"):

@@ -70,6 +70,9 @@ def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
     """
     if len(runs) < 2:
         raise EvaluationError("give at least two evaluations to compare")
+    for position, run in enumerate(runs):
+        if run.resolve() in [other.resolve() for other in runs[:position]]:
+            raise EvaluationError(f"{run} is given twice: give different evaluations to compare")
     if estimate not in estimate_names(1):
         raise EvaluationError(
             f"--estimate {estimate}: choose one of {', '.join(estimate_names(1))}"
