@@ -212,6 +212,8 @@ def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, bank):
     ]:
         with pytest.raises(DatasetError, match=message):
             run(model, dataset, tmp_path / "e")
+    with pytest.raises(DatasetError, match="draws:2: evaluate this set by itself"):
+        find_targets([str(bank), "draws:2"], task, 0)
     with pytest.raises(DatasetError, match="not both"):
         find_targets([str(bank), str(folder)], task, 0)
     (folder / "no_sound.wav").write_text("text")

@@ -267,6 +267,8 @@ def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
 
 #: The suffixes of files of patches, and the functions that read sets of them.
 _PATCH_FILES = {(".syx",): dx7_voices, (".vital", vital_bank.SUFFIX): vital_patches}
+#: How the names of sets begin that are not paths.
+_NAMED_SETS = ("draws:", "nsynth:", "fsd50k:")
 
 
 class SoundFileTargets:
@@ -313,8 +315,12 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     these. Raises :class:`~unsynth.data.external.DatasetError` for anything else and for an empty
     set.
     """
-    kind, colon, rest = dataset[0].partition(":")
-    if colon and kind in ("draws", "nsynth", "fsd50k") and len(dataset) == 1:
+    for name in dataset:
+        alone = name.startswith(_NAMED_SETS) or (Path(name) / MANIFEST).is_file()
+        if alone and len(dataset) > 1:
+            raise DatasetError(f"{name}: evaluate this set by itself; only files can be several")
+    kind, _, rest = dataset[0].partition(":")
+    if dataset[0].startswith(_NAMED_SETS):
         if kind == "draws":
             if not rest.isdecimal() or int(rest) == 0:
                 raise DatasetError(f"{dataset[0]}: give a number of draws, such as draws:200")
