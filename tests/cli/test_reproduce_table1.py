@@ -1,5 +1,6 @@
 """``unsynth reproduce table1`` on a model that has learned nothing, and on a changed copy of it."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -71,11 +72,22 @@ def test_the_table_has_the_means_of_the_evaluations(study):
 def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, capsys):
     out = shutil.copytree(study, tmp_path / "study")
     journal = (out / "cnf-a-draws-3" / "items.jsonl").read_bytes()
-    grown = [*command, "--dataset", "draws:1", "--out", out]
+    grown = [*command, "--dataset", "draws:1", "--search-renders", "81", "--out", out]
     assert "add --resume" in failing(capsys, *grown)
     printed = output(*grown, "--resume")
     assert (out / "cnf-a-draws-3" / "items.jsonl").read_bytes() == journal
     assert "dx7, draws:1" in printed and "CNF (B): 1 targets of draws:1" in printed
+    answers = [
+        json.loads(path.read_text("utf-8")) for path in out.glob("search-81-dx7-draws-3/0*.json")
+    ]
+    table = cells(out)["search, 81 renders"]  # of the last set, with one target
+    assert len(answers) == 3 and {answer["renders"] for answer in answers} == {81}
+    (answer,) = (
+        json.loads(path.read_text("utf-8")) for path in out.glob("search-81-dx7-draws-1/0*.json")
+    )
+    assert table[0].startswith(f"{answer['mss']:.2f}")
+    (row,) = read_evaluation(out / "cnf-a-draws-1")[1]
+    assert table[-1].startswith(f"{answer['mss'] - row['best.mss']:+.2f}")
     first, second = command[2:4]
     reordered = ["reproduce", "table1", second, first, *command[4:], "--out", out, "--resume"]
     assert "of other models, or in another order" in failing(capsys, *reordered)
@@ -114,3 +126,6 @@ def test_faults_are_found_before_anything_is_scored(model, tmp_path):
         with pytest.raises(UnsynthError, match=message):
             run_table1(Table1Plan(models, datasets, None, 2, 0), tmp_path / "study")
         assert not (tmp_path / "study").exists()
+    few = Table1Plan(same[:1], ["draws:1"], None, 2, 0, search_renders=80)
+    with pytest.raises(UnsynthError, match="80 renders are too few: give at least 81"):
+        run_table1(few, tmp_path / "study")

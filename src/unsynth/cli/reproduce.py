@@ -452,6 +452,11 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
 @_dataset_option("datasets")
 @candidates_option("samples per target (K)")
 @click.option("--limit", type=COUNT, help="Score at most this many targets, evenly spread.")
+@click.option(
+    "--search-renders",
+    type=COUNT,
+    help="Match each target by our search too, with this many renders; 81 or more.",
+)
 @seed_option
 @workers_option
 @resume_option

@@ -91,9 +91,14 @@ class SearchPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = SAMPLES + NEAREST + 1
-        if self.renders < least:
-            raise StudyError(f"{self.renders} renders are too few: give at least {least}")
+        check_renders(self.renders)
+
+
+def check_renders(renders: int) -> None:
+    """Raise :class:`StudyError` for fewer renders than the starts of a search take."""
+    least = SAMPLES + NEAREST + 1
+    if renders < least:
+        raise StudyError(f"{renders} renders are too few: give at least {least}")
 
 
 def run_search_study(
@@ -288,11 +293,12 @@ def _read_answers(
         paths = {way: _answer_path(out, set_number, number, way) for way in ways}
         if all(each.exists() for each in paths.values()):
             for way, each in paths.items():
-                answers.setdefault(way, []).append(_read_answer(each))
+                answers.setdefault(way, []).append(read_answer(each))
     return answers
 
 
-def _read_answer(path: Path) -> dict[str, Any]:
+def read_answer(path: Path) -> dict[str, Any]:
+    """Read the answer to a target; raises :class:`StudyError` for a file that holds none."""
     answer = read_json(path)
     if not isinstance(answer, dict) or any(type(answer.get(m.name)) is not float for m in METRICS):
         raise StudyError(f"{path}: holds no answer of this version; delete it")

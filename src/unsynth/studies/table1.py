@@ -2,17 +2,20 @@
 
 Every model is scored on every set of targets as ``unsynth evaluate`` does. Of each task and set the
 table has one sample (the paper's protocol) and the best of K of each model, with the difference of
-its MSS from the first model, paired by target; then what needs no model (a random draw, the nearest
-draw of the index, the noise floor), and the numbers that the paper has.
+its MSS from the first model, paired by target; if asked for, our search; then what needs no model
+(a random draw, the nearest draw of the index, the noise floor), and the numbers that the paper has.
 
-The folder holds ``plan.json``, one evaluation per model and set, ``table.md`` and ``table.tex``. A
-study that resumes may have more models and sets; what is scored is kept. An evaluation whose
-samples were drawn elsewhere (``unsynth evaluate --estimates-only --out``) is taken as it is.
+The folder holds ``plan.json``, one evaluation per model and set, the searches of a set in a folder
+of their own, ``table.md`` and ``table.tex``. A study that resumes may have more models and sets,
+and searches; what is scored is kept. An evaluation whose samples were drawn elsewhere (``unsynth
+evaluate --estimates-only --out``) is taken as it is.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +34,16 @@ from unsynth.evaluation.tables import (
     published_scores,
     scores_table,
 )
-from unsynth.evaluation.targets import find_targets
+from unsynth.evaluation.targets import find_targets, load_target
+from unsynth.index.files import hash_index
 from unsynth.metrics.audio import METRICS
-from unsynth.models.artifact import find_weights, read_artifact
+from unsynth.models.artifact import find_weights, read_artifact, shipped_artifact
 from unsynth.output import write_text
-from unsynth.studies.folder import TABLE, Report, StudyError, read_plan, write_plan
+from unsynth.search.candidates import Target
+from unsynth.studies.folder import PLAN, TABLE, Report, StudyError, read_plan, write_plan
+from unsynth.studies.search import StudyMatcher, check_renders, read_answer
 from unsynth.tasks.catalogue import load_task
+from unsynth.version import __version__
 
 #: The estimates of a model, and those that need none, by their keys in an evaluation.
 _OF_MODEL = ("one", "best")
@@ -84,6 +91,8 @@ class Table1Plan:
     limit: int | None
     candidates: int
     seed: int
+    #: Renders of a search per target; none for no search.
+    search_renders: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,10 @@ def run_table1(
             # What needs no model is scored once, with the first model of the task.
             _score(plan, model, dataset, bool(of_task), folder, workers, report)
             of_task.append(_Scored(model, *read_evaluation(folder)))
-    tables = {f"{task}, {dataset}": _table(each) for (task, dataset), each in scored.items()}
+    tables = {}
+    for (task, dataset), each in scored.items():
+        found = _search(plan, task, dataset, each[0], out, report)
+        tables[f"{task}, {dataset}"] = _table(each, found, plan.search_renders)
     write_text(out / TABLE, "\n".join(_page(plan, tables)))
     write_text(
         out / "table.tex",
@@ -137,6 +149,8 @@ def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
             "two models or two sets have the same name, or names that give one folder; write "
             "NAME=FILE for models, and give each set once"
         )
+    if plan.search_renders is not None:
+        check_renders(plan.search_renders)
     artifacts = {model.name: read_artifact(find_weights(model.source)) for model in plan.models}
     for source in {artifact.source for artifact in artifacts.values()}:
         task = load_task(source)
@@ -190,8 +204,59 @@ def _score(
                 report(left_out_list(event.left_out, event.targets, most=_MOST_REASONS))
 
 
-def _table(evaluations: Sequence[_Scored]) -> Table:
-    """Lay out the evaluations of one task on one set."""
+def _search(
+    plan: Table1Plan,
+    source: str,
+    dataset: str,
+    scored: _Scored,
+    out: Path,
+    report: Report,
+) -> list[dict[str, Any]]:
+    """Match the scored targets of a set by our search; return rows like those of an evaluation.
+
+    The search has the model and the index that come with unsynth.
+    """
+    if plan.search_renders is None:
+        return []
+    task, rows = load_task(source), scored.rows
+    folder = out / _folder_name(f"search-{plan.search_renders}-{task.name}", dataset)
+    weights = shipped_artifact(task.name)
+    settings = {
+        "of": scored.settings["of"],
+        "renders": plan.search_renders,
+        "seed": plan.seed,
+        "model": None if weights is None else read_artifact(weights).sha256[:16],
+        "index": hash_index(task),
+        "unsynth": __version__,
+    }
+    if read_plan(folder, settings, resume=(folder / PLAN).exists()) is None:
+        write_plan(folder, settings)
+    targets = find_targets([dataset], task, plan.seed)
+    found = []
+    with closing(StudyMatcher(task, plan.search_renders)) as matcher:
+        for number, row in enumerate(rows, start=1):
+            path = folder / f"{row['item']:04d}.json"
+            if not path.exists():
+                rate = matcher.renderer.sample_rate
+                sound = load_target(targets, row["item"], matcher.renderer, rate)
+                target = Target(row["name"], sound.audio, rate)
+                answer = matcher.match(target, "search", (plan.seed, row["item"]))
+                write_text(path, json.dumps(answer))
+                report(
+                    f"search: MSS {answer['mss']:.2f}, {number} of {len(rows)} targets of {dataset}"
+                )
+            answer = read_answer(path)
+            scores = {f"search.{metric.name}": answer[metric.name] for metric in METRICS}
+            pitch = answer["parameters"]["note.pitch"]
+            shared = {"item": row["item"], "pitch": row["pitch"]}
+            found.append({**shared, **scores, "search.pitch": pitch, "search.failed": False})
+    return found
+
+
+def _table(
+    evaluations: Sequence[_Scored], found: Sequence[dict[str, Any]], renders: int | None
+) -> Table:
+    """Lay out the evaluations of one task on one set, and what the search ``found``."""
     first = evaluations[0]
     candidates, rows = first.settings["candidates"], first.rows
     names = estimate_names(candidates, rows[0]["index_draws"])
@@ -200,7 +265,11 @@ def _table(evaluations: Sequence[_Scored]) -> Table:
         for each in evaluations:
             label = {key: f"{each.model.name}: {names[key]}"}
             (line,) = scores_table(each.rows, label).rows
-            lines.append([*line, "" if each is first else _difference(each, first, key)])
+            gap = "" if each is first else _difference((each.rows, key), (rows, key))
+            lines.append([*line, gap])
+    if found:
+        (line,) = scores_table(found, {"search": f"search, {renders:,} renders"}).rows
+        lines.append([*line, _difference((found, "search"), (rows, _OF_MODEL[-1]))])
     shared = scores_table(
         rows, {key: names[key] for key in _OF_TASK}, published=published_scores(first.settings)
     )
@@ -208,11 +277,16 @@ def _table(evaluations: Sequence[_Scored]) -> Table:
     return Table([*shared.headings, f"Δ {METRICS[0].heading} [95 %]"], lines)
 
 
-def _difference(evaluation: _Scored, first: _Scored, key: str) -> str:
-    """Format the mean difference in MSS from the first model, with its interval over targets."""
+def _difference(
+    estimate: tuple[Sequence[dict[str, Any]], str], first: tuple[Sequence[dict[str, Any]], str]
+) -> str:
+    """Format the mean difference in MSS of two estimates, with its interval over targets.
+
+    An estimate is given by the rows of an evaluation and its key.
+    """
     scores, reference = (
-        {row["item"]: row[f"{key}.{METRICS[0].name}"] for row in each.rows}
-        for each in (evaluation, first)
+        {row["item"]: row[f"{key}.{METRICS[0].name}"] for row in rows}
+        for rows, key in (estimate, first)
     )
     shared = sorted(scores.keys() & reference.keys())
     gaps = np.array([scores[item] - reference[item] for item in shared])
@@ -222,6 +296,7 @@ def _difference(evaluation: _Scored, first: _Scored, key: str) -> str:
 def _page(plan: Table1Plan, tables: dict[str, Table]) -> Iterator[str]:
     limit = "" if plan.limit is None else f" at most {plan.limit:,} targets per set,"
     yield f"# Table 1\n\nMean ± 95 % interval over targets;{limit} seed {plan.seed}."
-    yield "The last column is the paired difference from the first model.\n"
+    search = ", and of the search from that model's best" if plan.search_renders else ""
+    yield f"The last column is the paired difference from the first model{search}.\n"
     for name, table in tables.items():
         yield f"## {name}\n\n{table.markdown()}\n"
