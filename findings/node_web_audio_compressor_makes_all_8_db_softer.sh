@@ -9,7 +9,8 @@
 #   0, and 1.65 dB at -12. Only below -15 dB does the gain rise above 1. The makeup gain is computed
 #   with the line beyond the knee, whose threshold is half a knee higher, also where full scale lies
 #   within or below the knee. That line is above full scale there. Tone.js' Limiter with its default
-#   of -12 dB lowers soft sounds likewise. Without a knee all is right.
+#   of -12 dB lowers soft sounds likewise. Without a knee all is right. Chromium 156 leaves all
+#   sound as it is at a threshold of 0 dB.
 #
 # Output seen (ratio 12; gain of a constant of -60 and of -20 dB, after 2 s; the makeup gain that
 #   the specification's formula gives):

@@ -7,8 +7,9 @@
 #   away is lowered to coneOuterGain.
 # Behaviour: it is the other way round, in each direction. The angle is taken to the vector from the
 #   listener to the source, instead of its opposite. The specification's own listing subtracts in
-#   this order, though it names the vector sourceToListener; browsers and web-audio-api subtract the
-#   other way. So a scene that was made in a browser has all its speakers turned around.
+#   this order, though it names the vector sourceToListener. In Chromium 156 and in web-audio-api a
+#   source that faces the listener is at its full level. So a scene that was made in that browser
+#   has all its speakers turned around.
 #
 # Output seen (inner angle 90, outer angle 180 degrees, outer gain 0.1; level over that without a
 #   cone):

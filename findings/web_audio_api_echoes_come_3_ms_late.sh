@@ -8,7 +8,8 @@
 #   delay in a loop is read before it is written, block by block. The output that goes to the
 #   destination asks the delay for its block. The delay asks the gain, and the gain asks the delay
 #   again, which is busy: it hands out its former block. That block is the one that is written. If
-#   the sum before the delay is heard instead, all is right. Tone.js' FeedbackDelay is late too.
+#   the sum before the delay is heard instead, all is right. Chromium 156 is late in the same way:
+#   with a delay of 441 samples its echoes are 569 apart. Tone.js' FeedbackDelay is late too.
 #
 # Output seen (a click, a feedback of 0.8):
 #   heard at the delay, 100 ms: steps of 102.9, 102.9, 102.9, 102.9 ms, 9.7 Hz
