@@ -37,18 +37,34 @@ class Target:
         return Subsonic(self.audio, self.sample_rate)
 
 
-@dataclass(frozen=True, eq=False)
 class Candidate:
     """One patch, its rendered sound, and its score.
 
     The score is the distance to the target plus the cost of energy below 20 Hz, in dB.
     ``origin`` names the source of the proposal, such as "index" or a move.
+
+    A search holds hundreds of candidates, and about half of a sound is silence after the note; it
+    is not stored.
     """
 
-    patch: Float[np.ndarray, " parameters"]
-    audio: Float32[np.ndarray, "channels samples"]
-    score: float
-    origin: str
+    def __init__(
+        self,
+        patch: Float[np.ndarray, " parameters"],
+        audio: Float32[np.ndarray, "channels samples"],
+        score: float,
+        origin: str,
+    ) -> None:
+        self.patch, self.score, self.origin = patch, score, origin
+        self._shape = audio.shape
+        end = int(np.flatnonzero(audio.any(axis=0)).max(initial=-1)) + 1
+        self._until_silence = audio[:, :end].copy()
+
+    @property
+    def audio(self) -> Float32[np.ndarray, "channels samples"]:
+        """The sound, a new array."""
+        whole = np.zeros(self._shape, dtype=np.float32)
+        whole[:, : self._until_silence.shape[1]] = self._until_silence
+        return whole
 
 
 #: A patch to try, and its origin.
