@@ -108,7 +108,7 @@ def _gains(
     power: Float[np.ndarray, "channels bins windows"], noise: Float[np.ndarray, "channels bins"]
 ) -> Float[np.ndarray, "channels bins windows"]:
     """Return the gain of each bin: 0 where nothing stands out of the noise."""
-    from scipy import ndimage  # as late as SciPy's signal package
+    from scipy import ndimage  # slow to import, and few sounds need it
 
     noise = np.maximum(noise, ndimage.uniform_filter1d(noise, 5, axis=1))[:, :, None]
     noise = np.maximum(noise, 1e-20)

@@ -19,10 +19,10 @@ def gallery(results: Path, no_reports: bool, out: Path) -> None:
     For each sound the site has the target, a sample of the trained model and the best patch to
     hear, and a table of scores. Open index.html, or put the folder on any web server.
     """
-    from unsynth.app.gallery import Site, write_site
-
     if not results.is_dir():
         raise UnsynthError(f"{results}: there is no such folder")
+    from unsynth.app.gallery import Site, write_site
+
     site = result_of(Site, write_site(results, out, not no_reports), "writing")
     for folder, reason in site.left_out:
         say_error(f"left out {folder}: {reason}")

@@ -28,17 +28,17 @@ _MIN_DRAWS = 100
     help="Number of draws in the index. By default 40,000 in a file of --out, and in the cache "
     "as many as the engine renders in three minutes (1,000 to 4,000).",
 )
-@out_option("File to write.", otherwise="where `match` looks for the index of TASK")
+@out_option("File to write.", otherwise="your cache folder, where `match` finds it")
 @plugin_option
 def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of random patches that `match` starts from.
 
     TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
-    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth,
-    and are replaced only by name: --out FILE writes another one, for `match --index FILE`. For any
-    other task `match` builds one on first use; this command builds it beforehand, or again. It
-    goes to your cache folder. A build takes about three minutes, longer with a slow engine; if it
-    is stopped, the next run continues it.
+    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth;
+    for another one give --out FILE, and match with `match --index FILE`. For any other task `match`
+    builds one in your cache folder on first use; this command builds it beforehand, or again. A
+    build takes about three minutes, longer with a slow engine; if it is stopped, the next run
+    continues it.
     """
     from unsynth.index.build import build_index_file
     from unsynth.index.draw_index import DrawIndex

@@ -114,8 +114,8 @@ def main() -> None:
             raise
         _fail("there is not enough memory: close other programs, or use smaller settings")
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # by the first check of whether the file is there
-            _fail(f"{printable(str(error.filename))}: this name is too long for a file")
+        if error.errno == errno.ENAMETOOLONG:
+            _fail(f"{printable(str(error.filename or 'a path'))}: this name is too long")
         # Files that libraries write, such as numba's compiled code.
         if error.errno not in _DISK_FULL:
             raise

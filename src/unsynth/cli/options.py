@@ -104,7 +104,7 @@ def out_option(
     content: str, default: Path | None = None, otherwise: str | None = None, required: bool = False
 ) -> Decorator:
     """Declare ``--out``; ``otherwise`` describes a default that depends on the arguments."""
-    # Click takes a default of None for a value, with which nothing is missing.
+    # With an explicit default of None, Click does not report a required option as missing.
     presence = {"required": True} if required else {"default": default}
     return click.option(
         "--out",

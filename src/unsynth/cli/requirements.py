@@ -11,7 +11,8 @@ def require_paths(*paths: Path) -> None:
     """Raise :class:`UnsynthError` for a path that does not exist, before imports take seconds."""
     for path in paths:
         if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name too long
-            raise UnsynthError(f"{printable(str(path))}: there is no such file")
+            name = printable(str(path))
+            raise UnsynthError(f"{name}: there is no such file, or you may not read it")
 
 
 def require(extra: str, *packages: str) -> None:

@@ -267,7 +267,7 @@ def vital_patches(paths: Sequence[Path], task: Task) -> PatchFileTargets:
 
 #: The suffixes of files of patches, and the functions that read sets of them.
 _PATCH_FILES = {(".syx",): dx7_voices, (".vital", vital_bank.SUFFIX): vital_patches}
-#: How the names of sets begin that are not paths.
+#: Prefixes of sets that are not paths.
 _NAMED_SETS = ("draws:", "nsynth:", "fsd50k:")
 
 
@@ -318,7 +318,7 @@ def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
     for name in dataset:
         alone = name.startswith(_NAMED_SETS) or (Path(name) / MANIFEST).is_file()
         if alone and len(dataset) > 1:
-            raise DatasetError(f"{name}: evaluate this set by itself; only files can be several")
+            raise DatasetError(f"{name}: evaluate this set by itself; only files can be combined")
     kind, _, rest = dataset[0].partition(":")
     if dataset[0].startswith(_NAMED_SETS):
         if kind == "draws":

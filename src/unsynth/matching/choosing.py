@@ -20,9 +20,9 @@ from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.structure import structure
 from unsynth.tasks.task import Task
 
-#: How many of the best candidates are ranked by MSS, ...
+#: How many of the best candidates are always ranked by MSS.
 _FINALISTS = 64
-#: ... and with the best of other structures, how many at most.
+#: The most candidates that are ranked by MSS, with the best ones of other structures.
 _MOST_FINALISTS = 96
 #: All four metrics decide on the first among candidates whose MSS is within this factor.
 _NEARLY_EQUAL = 1.05
@@ -31,7 +31,7 @@ _MAX_TRIES = 200
 
 
 def shortlist(task: Task, ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Return the best of ranked candidates, and the best of other structures."""
+    """Return the best of ranked candidates, and the best of other structures, 96 in all at most."""
     best_of_each = {structure(task, c.patch): c for c in reversed(ranked)}.values()
     chosen = {*ranked[:_FINALISTS], *best_of_each}
     return [candidate for candidate in ranked if candidate in chosen][:_MOST_FINALISTS]

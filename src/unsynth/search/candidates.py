@@ -43,8 +43,8 @@ class Candidate:
     The score is the distance to the target plus the cost of energy below 20 Hz, in dB.
     ``origin`` names the source of the proposal, such as "index" or a move.
 
-    A search holds hundreds of candidates, and about half of a sound is silence after the note; it
-    is not stored.
+    A search holds hundreds of candidates, so the silence after the note is not stored: half of a
+    sound on average, where the target ends before its 4 s.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Candidate:
 
     @property
     def audio(self) -> Float32[np.ndarray, "channels samples"]:
-        """The sound, a new array."""
+        """A fresh copy of the sound, silence included."""
         whole = np.zeros(self._shape, dtype=np.float32)
         whole[:, : self._until_silence.shape[1]] = self._until_silence
         return whole

@@ -26,6 +26,8 @@ def canonical_structure(task: Task, patch: Patch) -> bytes:
 
 def canonical_structures(task: Task, patches: Sequence[Patch]) -> list[bytes]:
     """Encode the canonical structure of each patch (:func:`canonical_structure`)."""
+    if not patches:
+        return []
     spec = task.spec
     columns = np.flatnonzero(main_categories(spec)).tolist()
     widths = [parameter.width for parameter in spec.parameters]

@@ -189,10 +189,10 @@ class Genetic(Move):
             return []
         mixed = []
         for _ in range(count):
-            mother, father = (
-                space.hold(self._population[min(rng.integers(len(self._population), size=2))][1])
-                for _ in range(2)
-            )
+            members = [
+                self._population[min(rng.integers(len(self._population), size=2))] for _ in range(2)
+            ]
+            mother, father = (space.hold(patch) for _, patch in members)
             from_father = rng.random(len(mother)) < 0.5
             from_father &= space.free(mother) | space.free(father)
             mixed.append(np.where(from_father, father, mother))
