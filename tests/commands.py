@@ -1,5 +1,7 @@
 """Run the command, in a process of its own or in this one."""
 
+import atexit
+import gc
 import io
 import signal
 import subprocess
@@ -12,6 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from unsynth.cli.main import commands, main
+
+# The command freezes its objects at the end of the process, here those of other tests too: engines
+# that only a last collection ends. What is registered first is called last.
+atexit.register(gc.unfreeze)
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

@@ -78,16 +78,25 @@ def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, capsys
     assert (out / "cnf-a-draws-3" / "items.jsonl").read_bytes() == journal
     assert "dx7, draws:1" in printed and "CNF (B): 1 targets of draws:1" in printed
     answers = [
-        json.loads(path.read_text("utf-8")) for path in out.glob("search-81-dx7-draws-3/0*.json")
+        json.loads(path.read_text("utf-8")) for path in out.glob("searches/dx7-draws-3/0*.json")
     ]
     table = cells(out)["search, 81 renders"]  # of the last set, with one target
     assert len(answers) == 3 and {answer["renders"] for answer in answers} == {81}
     (answer,) = (
-        json.loads(path.read_text("utf-8")) for path in out.glob("search-81-dx7-draws-1/0*.json")
+        json.loads(path.read_text("utf-8")) for path in out.glob("searches/dx7-draws-1/0*.json")
     )
     assert table[0].startswith(f"{answer['mss']:.2f}")
     (row,) = read_evaluation(out / "cnf-a-draws-1")[1]
     assert table[-1].startswith(f"{answer['mss'] - row['best.mss']:+.2f}")
+    other = [*grown[: grown.index("81")], "90", *grown[grown.index("81") + 1 :], "--resume"]
+    assert "has searches of 81 renders" in failing(capsys, *other)
+    (damaged,) = out.glob("searches/dx7-draws-1/0*.json")
+    damaged.write_text(json.dumps({"mss": 1.0, "wmfcc": 1.0, "sot": 1.0, "rms": 1.0}), "utf-8")
+    again = [part for part in grown if part not in ("--search-renders", "81")]
+    assert "holds no answer of this version" in failing(capsys, *again, "--resume")
+    damaged.unlink()
+    printed = output(*again, "--resume")  # it goes on with the search that it had
+    assert "search, 81 renders" in printed and printed.count("search: MSS") == 1
     first, second = command[2:4]
     reordered = ["reproduce", "table1", second, first, *command[4:], "--out", out, "--resume"]
     assert "of other models, or in another order" in failing(capsys, *reordered)
@@ -129,3 +138,4 @@ def test_faults_are_found_before_anything_is_scored(model, tmp_path):
     few = Table1Plan(same[:1], ["draws:1"], None, 2, 0, search_renders=80)
     with pytest.raises(UnsynthError, match="80 renders are too few: give at least 81"):
         run_table1(few, tmp_path / "study")
+    assert not (tmp_path / "study").exists()

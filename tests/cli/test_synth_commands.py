@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.commands import failing, output, run
 from unsynth.formats.syx import init_voice, write_bank
+from unsynth.index.files import shipped_index_path
 
 
 def test_voices_lists_and_renders_a_bank(task, small_index, tmp_path):
@@ -60,6 +61,17 @@ def test_voices_as_json_have_every_value_by_name(tmp_path, capsys):
     assert len(json.loads(done.stdout)["remarks"]) == 1 and "cut short" in done.stderr
 
 
+def test_an_index_that_ships_is_replaced_only_if_damaged(tmp_path, capsys, monkeypatch, task):
+    path = tmp_path / "dx7.index.npz"
+    path.write_bytes(shipped_index_path(task).read_bytes())
+    monkeypatch.setattr("unsynth.index.files.shipped_index_path", lambda task: path)
+    before = path.read_bytes()
+    assert "comes with an index" in failing(capsys, "index", "dx7", "--draws", 120)
+    assert path.read_bytes() == before
+    path.write_bytes(before[:1000])
+    assert f"120 draws of dx7: {path}" in output("index", "dx7", "--draws", 120)
+
+
 def test_models_lists_what_ships_and_prints_each_card(capsys):
     lines = [line.split() for line in output("models").splitlines()]
     shipped = {(line[0], line[1]): line for line in lines}
@@ -79,7 +91,6 @@ def test_index_writes_a_file_of_draws(tmp_path, capsys):
     done = run("index", "dx7", "--draws", 120, "--out", path)
     assert done.returncode == 0 and "120 draws of dx7" in done.stdout and path.exists()
     assert "x>=100" in failing(capsys, "index", "dx7", "--draws", 5)
-    assert "comes with an index" in failing(capsys, "index", "dx7", "--draws", 120)
     line = failing(capsys, "index", "dx7", "--out", tmp_path / "a" / "b.npz")
     assert "cannot be written there" in line
     assert "cannot be written there" in failing(capsys, "index", "dx7", "--out", tmp_path)

@@ -343,7 +343,7 @@ def test_comparison_pairs_targets(model, evaluated, disturbed, scored_sounds, tm
     with pytest.raises(EvaluationError, match="at least two"):
         compare([evaluated])
     with pytest.raises(EvaluationError, match="is given twice"):
-        compare([evaluated, twin, evaluated.parent / "." / evaluated.name])
+        compare([evaluated, twin, twin / ".." / ".." / evaluated.parent.name / evaluated.name])
     with pytest.raises(EvaluationError, match="holds no evaluation"):
         compare([evaluated, tmp_path])
     with pytest.raises(EvaluationError, match="--estimate nothing: choose one of one, best"):

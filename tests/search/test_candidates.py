@@ -1,6 +1,7 @@
 """Candidates of a search."""
 
 import pickle
+import weakref
 
 import numpy as np
 
@@ -14,3 +15,7 @@ def test_silence_after_a_note_is_not_stored():
         candidate = Candidate(np.zeros(3), sound, 1.0, "test")
         assert np.array_equal(candidate.audio, sound)
         assert len(pickle.dumps(candidate)) < 1000 + sound.itemsize * len(sound) * stored
+    # The sound that was rendered is not held either.
+    rendered = weakref.ref(audio)
+    del audio, sound
+    assert rendered() is None

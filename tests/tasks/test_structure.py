@@ -34,6 +34,7 @@ def test_exchanges_change_the_structure_but_not_the_canonical_one(task):
     images = task.spec.decode(x[task.symmetries(patch)[::24]])
     assert len({structure(task, image) for image in images}) > 1
     assert len({canonical_structure(task, image) for image in images}) == 1
+    assert number_structures(task, []) == []
 
 
 def test_differences_are_those_from_the_nearest_image(task):

@@ -26,16 +26,16 @@ def models(name: str | None) -> None:
                 raise UnsynthError(f"there is no model {name!r}; there are: {', '.join(cards)}")
             click.echo(cards[name].read_text(encoding="utf-8"), nl=False)
             return
-        for path in sorted(folder.glob("*.safetensors")):
-            model = read_json(path.with_suffix(".json"))
-            kind, steps = model["architecture"]["kind"], model["training_steps"]
-            about = f"a {kind}, trained for {steps:,} steps"
-            _line(model["task"], "model", path.stat().st_size, about)
-        for path in sorted(folder.glob("*.index.npz")):
-            header = parse_json(bytes(read_npz(path)["header"]))
-            about = f"{header['draws']:,} draws of the prior"
-            _line(header["task"], "index", path.stat().st_size, about)
-
-
-def _line(task: str, kind: str, size: int, about: str) -> None:
-    click.echo(f"{task:14s} {kind}  {size / 1e6:5.1f} MB  {about}")
+        for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.index.npz")]):
+            try:
+                if path.suffix == ".npz":
+                    header = parse_json(bytes(read_npz(path)["header"]))
+                    kind, about = "index", f"{header['draws']:,} draws of the prior"
+                else:
+                    header = read_json(path.with_suffix(".json"))
+                    architecture, steps = header["architecture"]["kind"], header["training_steps"]
+                    kind, about = "model", f"a {architecture}, trained for {steps:,} steps"
+                size = path.stat().st_size / 1e6
+                click.echo(f"{header['task']:14s} {kind}  {size:5.1f} MB  {about}")
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UnsynthError(f"{path}: is damaged ({error}): install unsynth again") from None

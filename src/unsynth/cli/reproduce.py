@@ -455,7 +455,7 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
 @click.option(
     "--search-renders",
     type=COUNT,
-    help="Match each target by our search too, with this many renders; 81 or more.",
+    help="Match each target by unsynth's search too, with this many renders; 81 or more.",
 )
 @seed_option
 @workers_option

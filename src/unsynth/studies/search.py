@@ -300,6 +300,7 @@ def _read_answers(
 def read_answer(path: Path) -> dict[str, Any]:
     """Read the answer to a target; raises :class:`StudyError` for a file that holds none."""
     answer = read_json(path)
-    if not isinstance(answer, dict) or any(type(answer.get(m.name)) is not float for m in METRICS):
+    whole = isinstance(answer, dict) and isinstance(answer.get("parameters"), dict)
+    if not whole or any(type(answer.get(metric.name)) is not float for metric in METRICS):
         raise StudyError(f"{path}: holds no answer of this version; delete it")
     return answer

@@ -2,11 +2,11 @@
 
 Every model is scored on every set of targets as ``unsynth evaluate`` does. Of each task and set the
 table has one sample (the paper's protocol) and the best of K of each model, with the difference of
-its MSS from the first model, paired by target; if asked for, our search; then what needs no model
+its MSS from the first model, paired by target; if asked for, the search; then what needs no model
 (a random draw, the nearest draw of the index, the noise floor), and the numbers that the paper has.
 
-The folder holds ``plan.json``, one evaluation per model and set, the searches of a set in a folder
-of their own, ``table.md`` and ``table.tex``. A study that resumes may have more models and sets,
+The folder holds ``plan.json``, one evaluation per model and set, ``searches`` with a folder per
+task and set, ``table.md`` and ``table.tex``. A study that resumes may have more models and sets,
 and searches; what is scored is kept. An evaluation whose samples were drawn elsewhere (``unsynth
 evaluate --estimates-only --out``) is taken as it is.
 """
@@ -15,13 +15,15 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unsynth.documents import printable
+from unsynth.errors import EngineError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.evaluate import EvaluationProgress, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
@@ -35,7 +37,7 @@ from unsynth.evaluation.tables import (
     scores_table,
 )
 from unsynth.evaluation.targets import find_targets, load_target
-from unsynth.index.files import hash_index
+from unsynth.index.files import hash_index, load_index
 from unsynth.metrics.audio import METRICS
 from unsynth.models.artifact import find_weights, read_artifact, shipped_artifact
 from unsynth.output import write_text
@@ -91,7 +93,7 @@ class Table1Plan:
     limit: int | None
     candidates: int
     seed: int
-    #: Renders of a search per target; none for no search.
+    #: Renders of a search per target; ``None``: no search.
     search_renders: int | None = None
 
 
@@ -116,7 +118,7 @@ def run_table1(
     The keys name task and set. Raises :class:`StudyError` where ``out`` holds another study or two
     models have the same name, and the errors of evaluations. Ctrl-C keeps scored targets.
     """
-    tasks = _check(plan, out, resume)
+    plan, tasks = _check(plan, out, resume)
     scored: dict[tuple[str, str], list[_Scored]] = {}
     for dataset in plan.datasets:
         for model in plan.models:
@@ -127,8 +129,8 @@ def run_table1(
             of_task.append(_Scored(model, *read_evaluation(folder)))
     tables = {}
     for (task, dataset), each in scored.items():
-        found = _search(plan, task, dataset, each[0], out, report)
-        tables[f"{task}, {dataset}"] = _table(each, found, plan.search_renders)
+        search_rows = _search(plan, task, dataset, each[0], out, report)
+        tables[f"{task}, {dataset}"] = _table(each, search_rows, plan.search_renders)
     write_text(out / TABLE, "\n".join(_page(plan, tables)))
     write_text(
         out / "table.tex",
@@ -137,10 +139,12 @@ def run_table1(
     return tables
 
 
-def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
-    """Check models, sets and the folder; return the task of each model by the model's name.
+def _check(plan: Table1Plan, out: Path, resume: bool) -> tuple[Table1Plan, dict[str, str]]:
+    """Check models, sets and the folder.
 
-    What is wrong with the last set is found before the first is scored, which may take hours.
+    Returns the plan, with the search of the study that it resumes, and the task of each model by
+    the model's name. What is wrong with the last set is found before the first is scored, which may
+    take hours.
     """
     names = [model.name for model in plan.models]
     folders = {_folder_name(name, dataset) for name in names for dataset in plan.datasets}
@@ -149,13 +153,15 @@ def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
             "two models or two sets have the same name, or names that give one folder; write "
             "NAME=FILE for models, and give each set once"
         )
-    if plan.search_renders is not None:
-        check_renders(plan.search_renders)
     artifacts = {model.name: read_artifact(find_weights(model.source)) for model in plan.models}
     for source in {artifact.source for artifact in artifacts.values()}:
         task = load_task(source)
         for dataset in plan.datasets:
             find_targets([dataset], task, plan.seed)
+    if plan.search_renders is not None:
+        check_renders(plan.search_renders)
+        for source in {artifact.source for artifact in artifacts.values()}:
+            load_index(load_task(source))
     settings = {"limit": plan.limit, "candidates": plan.candidates, "seed": plan.seed}
     models = [[name, artifact.sha256[:16]] for name, artifact in artifacts.items()]
     stored = read_plan(out, settings, resume) or {}
@@ -167,8 +173,12 @@ def _check(plan: Table1Plan, out: Path, resume: bool) -> dict[str, str]:
                 f"{out} holds a study of other {key}, or in another order; give those first, or "
                 "choose another --out"
             )
-    write_plan(out, {"asked": settings, **parts})
-    return {name: artifact.source for name, artifact in artifacts.items()}
+    renders = stored.get("search_renders")
+    if isinstance(renders, int) and plan.search_renders not in (None, renders):
+        raise StudyError(f"{out} has searches of {renders} renders; choose another --out")
+    plan = replace(plan, search_renders=plan.search_renders or renders)
+    write_plan(out, {"asked": settings, **parts, "search_renders": plan.search_renders})
+    return plan, {name: artifact.source for name, artifact in artifacts.items()}
 
 
 def _folder_name(model: str, dataset: str) -> str:
@@ -212,14 +222,15 @@ def _search(
     out: Path,
     report: Report,
 ) -> list[dict[str, Any]]:
-    """Match the scored targets of a set by our search; return rows like those of an evaluation.
+    """Match the scored targets of a set by the search; return rows like those of an evaluation.
 
-    The search has the model and the index that come with unsynth.
+    It has the task's index and, if one ships, its model. A target of which all renders are silent
+    or fail has no row.
     """
     if plan.search_renders is None:
         return []
-    task, rows = load_task(source), scored.rows
-    folder = out / _folder_name(f"search-{plan.search_renders}-{task.name}", dataset)
+    task, rows, search_rows = load_task(source), scored.rows, []
+    folder = out / "searches" / _folder_name(task.name, dataset)
     weights = shipped_artifact(task.name)
     settings = {
         "of": scored.settings["of"],
@@ -231,32 +242,37 @@ def _search(
     }
     if read_plan(folder, settings, resume=(folder / PLAN).exists()) is None:
         write_plan(folder, settings)
-    targets = find_targets([dataset], task, plan.seed)
-    found = []
-    with closing(StudyMatcher(task, plan.search_renders)) as matcher:
+    paths = {row["item"]: folder / f"{row['item']:04d}.json" for row in rows}
+    with ExitStack() as stack:
+        if not all(path.exists() for path in paths.values()):
+            matcher = stack.enter_context(closing(StudyMatcher(task, plan.search_renders)))
+            targets = find_targets([dataset], task, plan.seed)
         for number, row in enumerate(rows, start=1):
-            path = folder / f"{row['item']:04d}.json"
+            path = paths[row["item"]]
             if not path.exists():
                 rate = matcher.renderer.sample_rate
                 sound = load_target(targets, row["item"], matcher.renderer, rate)
                 target = Target(row["name"], sound.audio, rate)
-                answer = matcher.match(target, "search", (plan.seed, row["item"]))
+                try:
+                    answer = matcher.match(target, "search", (plan.seed, row["item"]))
+                except EngineError as error:
+                    report(f"left out of the search: {printable(str(error))}")
+                    continue
                 write_text(path, json.dumps(answer))
-                report(
-                    f"search: MSS {answer['mss']:.2f}, {number} of {len(rows)} targets of {dataset}"
-                )
+                mss, of = answer["mss"], f"{number} of {len(rows)} targets of {dataset}"
+                report(f"search: MSS {mss:.2f}, {of}")
             answer = read_answer(path)
             scores = {f"search.{metric.name}": answer[metric.name] for metric in METRICS}
-            pitch = answer["parameters"]["note.pitch"]
-            shared = {"item": row["item"], "pitch": row["pitch"]}
-            found.append({**shared, **scores, "search.pitch": pitch, "search.failed": False})
-    return found
+            pitch = {"search.pitch": answer["parameters"].get("note.pitch")}
+            known = {"item": row["item"], "pitch": row["pitch"], "search.failed": False}
+            search_rows.append(known | scores | pitch)
+    return search_rows
 
 
 def _table(
-    evaluations: Sequence[_Scored], found: Sequence[dict[str, Any]], renders: int | None
+    evaluations: Sequence[_Scored], search_rows: Sequence[dict[str, Any]], renders: int | None
 ) -> Table:
-    """Lay out the evaluations of one task on one set, and what the search ``found``."""
+    """Lay out the evaluations and searches of one task on one set."""
     first = evaluations[0]
     candidates, rows = first.settings["candidates"], first.rows
     names = estimate_names(candidates, rows[0]["index_draws"])
@@ -267,9 +283,9 @@ def _table(
             (line,) = scores_table(each.rows, label).rows
             gap = "" if each is first else _difference((each.rows, key), (rows, key))
             lines.append([*line, gap])
-    if found:
-        (line,) = scores_table(found, {"search": f"search, {renders:,} renders"}).rows
-        lines.append([*line, _difference((found, "search"), (rows, _OF_MODEL[-1]))])
+    if search_rows:
+        (line,) = scores_table(search_rows, {"search": f"search, {renders:,} renders"}).rows
+        lines.append([*line, _difference((search_rows, "search"), (rows, _OF_MODEL[-1]))])
     shared = scores_table(
         rows, {key: names[key] for key in _OF_TASK}, published=published_scores(first.settings)
     )
@@ -296,7 +312,7 @@ def _difference(
 def _page(plan: Table1Plan, tables: dict[str, Table]) -> Iterator[str]:
     limit = "" if plan.limit is None else f" at most {plan.limit:,} targets per set,"
     yield f"# Table 1\n\nMean ± 95 % interval over targets;{limit} seed {plan.seed}."
-    search = ", and of the search from that model's best" if plan.search_renders else ""
+    search = "; the search is compared with that model's best" if plan.search_renders else ""
     yield f"The last column is the paired difference from the first model{search}.\n"
     for name, table in tables.items():
         yield f"## {name}\n\n{table.markdown()}\n"
