@@ -6,12 +6,12 @@
 Each run is one command with all sounds, in a process of its own. ``--builds`` are source folders to
 compare, which take turns. The script prints the median seconds of each part, those of importing
 torch alone, the cores at work during the search, the peak memory, and the MSS of the best patches.
+Cores and memory are those of the command's own process: Vital and plugins render in others.
 """
 
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).parents[1] / "src"
-#: Stages of a match that are reported as one part; all others are attempts to begin.
+#: Names of parts by stage; all other stages come before the search.
 STAGES = {"searching": "search", "comparing": "comparison and report"}
 
 
@@ -56,7 +56,6 @@ def run(sounds: list[Path], budget: float, build: Path = SOURCE, synth: str = "d
     wall, cpu = (sum(values) for values in zip((0.0, 0.0), *search, strict=True))
     return {
         "parts": parts,
-        "outside": ended - began - wall,
         "seconds": ended - began,
         "cores": cpu / max(wall, 1e-9),
         "memory": report["memory"],
@@ -80,6 +79,7 @@ def inside(marks_file: Path) -> None:
         for event in events:
             if type(event).__name__ == "SoundStart":
                 sounds[0] += 1
+                mark(f"sound {sounds[0]}, start")
             stage = getattr(event, "stage", None)
             if stage is not None:
                 mark(f"sound {sounds[0]}, {STAGES.get(stage, 'start')}")
@@ -90,10 +90,20 @@ def inside(marks_file: Path) -> None:
     try:
         command()
     finally:
-        # ru_maxrss is in bytes on macOS and in kilobytes elsewhere.
-        unit = 1 if sys.platform == "darwin" else 1024
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-        marks_file.write_text(json.dumps({"marks": marks, "memory": memory}), "utf-8")
+        marks_file.write_text(json.dumps({"marks": marks, "memory": peak_memory()}), "utf-8")
+
+
+def peak_memory() -> float:
+    """Return the peak memory of this process in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss begins at the peak of the process that started this one
+        (line,) = (each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024e-6
+    import resource
+
+    # In bytes on macOS, and in kilobytes elsewhere.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit * 1e-6
 
 
 def torch_seconds(runs: int) -> float:

@@ -3,24 +3,25 @@
     python benchmarks/run.py --out bench
     python benchmarks/run.py --out bench --only metrics renders
 
-Each row is the median of several runs, and its limit is what the machine needs for that work
-without unsynth: a process that imports torch, the engine alone, the Fourier transforms alone, or
-the floating-point operations at the speed of a large product of matrices. Both are measured in
-turn, so other work on the machine slows both. The ratio says how far a part is from its limit; the
-last column has the ratio to the table before, which is what ``--out`` has from the last run, or
-``--before``. Writes table.json and table.md.
+A limit is what the machine needs for that work without unsynth: processes that import torch, the
+engine alone, the Fourier transforms alone, or the floating-point operations at the speed of a large
+product of matrices. Both are measured in turn, so other work on the machine slows both. Values are
+medians; the ratio is to the limit. Of renders per second a higher value is better, of all others a
+lower one. The last column has the ratio to the last run in ``--out``, or to ``--before``. Writes
+table.json, which keeps the rows that a run leaves out, and table.md.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,9 @@ from unsynth.tasks.catalogue import load_task
 
 ROUNDS = 5
 EXAMPLES = Path(__file__).parents[1] / "examples"
-#: Windows and hops of the four metrics and of the search's distance, in samples.
-METRIC_WINDOWS = ((441, 220), (1102, 441), (4410, 2205), (2205, 441), (2205, 882))
+#: Windows and hops of the metrics per channel and of the search's distance, in samples. SOT has
+#: those of wMFCC, every other one.
+METRIC_WINDOWS = ((441, 220), (1102, 441), (4410, 2205), (2205, 441))
 FAST_WINDOWS = ((512, 882), (4096, 4410))
 #: A row: its values, those of its limit, and the unit.
 Row = tuple[list[float], list[float], str]
@@ -69,16 +71,17 @@ def process(*arguments: str) -> Callable[[], object]:
     return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
-def help_text() -> Row:
-    """`unsynth --help`; the limit is Python with click."""
-    return in_turn(process("-m", "unsynth", "--help"), process("-c", "import click"), 1.0, "s")
+def help_text() -> dict[str, Row]:
+    """Print the help; the limit is Python with click."""
+    limit = process("-c", "import click")
+    return {"unsynth --help": in_turn(process("-m", "unsynth", "--help"), limit, 1.0, "s")}
 
 
 def match() -> dict[str, Row]:
-    """A match of two sounds outside the search; the limits are those of importing torch."""
+    """Match two sounds; the limits are those of importing torch."""
     sounds = [EXAMPLES / "vibraphone.flac", EXAMPLES / "organ.flac"]
     match_command.run(sounds, 2.0)
-    first, second, memory, limits = [], [], [], []
+    first, second, memory, limits, least = [], [], [], [], []
     for _ in range(3):
         result = match_command.run(sounds, 5.0)
         parts = result["parts"]
@@ -87,37 +90,55 @@ def match() -> dict[str, Row]:
         second.append(parts["sound 2, comparison and report"])
         memory.append(result["memory"])
         limits.append(seconds(process("-c", "import torch")))
+        least.append(torch_memory(1))
     return {
-        "match, first sound, besides the search": (first, limits, "s"),
-        "match, next sound, besides the search": (second, [], "s"),
-        "match, peak memory": (memory, [torch_memory()], "MB"),
+        "match, loading, report of the first sound, exit": (first, limits, "s"),
+        "match, report of the next sound": (second, [], "s"),
+        "match, peak memory": (memory, least, "MB"),
     }
 
 
-def torch_memory() -> float:
-    """Return the peak memory of a process that imports torch, in MB."""
-    code = "import torch, resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return float(done.stdout) * (1e-6 if sys.platform == "darwin" else 1024e-6)
+def torch_memory(processes: int) -> float:
+    """Return the memory of processes that import torch at the same time, in MB."""
+    code = "import sys, torch; print(flush=True); sys.stdin.read()"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(processes)
+    ]
+    for each in running:
+        each.stdout.readline()
+    total = sum(memory_of(each.pid) for each in running)
+    for each in running:
+        each.communicate()
+    return total
 
 
-def evaluate() -> Row:
-    """Peak memory of an evaluation with two workers; the limit is three processes with torch."""
-    with tempfile.TemporaryDirectory() as folder:
+def evaluate() -> dict[str, Row]:
+    """Evaluate with two workers; the limit of memory is that of three processes with torch."""
+    peak = 0.0
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as printed:
         command = [sys.executable, "-m", "unsynth", "evaluate", "dx7", "draws:40"]
         command += ["--workers", "2", "--out", f"{folder}/out"]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        peak = 0.0
-        while running.poll() is None:
-            peak = max(peak, memory_of(running.pid))
-            time.sleep(0.1)
+        running = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
+        try:
+            while running.poll() is None:
+                peak = max(peak, memory_of(running.pid))
+                time.sleep(0.1)
+        finally:
+            running.terminate()
         if running.returncode:
-            sys.exit(running.communicate()[0].decode())
-    return [peak], [3 * torch_memory()], "MB"
+            printed.seek(0)
+            sys.exit(printed.read().decode())
+    return {"evaluate with 2 workers, peak memory": ([peak], [torch_memory(3)], "MB")}
 
 
 def memory_of(pid: int) -> float:
-    """Return the memory of a process and its children in MB; what they share counts once."""
+    """Return the memory of a process and its children in MB.
+
+    Pages that processes share count in parts where the system says so (Linux), else not at all.
+    """
     total = 0.0
     try:
         parent = psutil.Process(pid)
@@ -129,7 +150,7 @@ def memory_of(pid: int) -> float:
     return total / 1e6
 
 
-def renders() -> Row:
+def renders() -> dict[str, Row]:
     """A DX7's sounds per second on all cores; the limit is the engine alone, on one core each."""
     task = load_task("dx7")
     rngs = (item_rng(task.name, Split.TRAIN, item) for item in range(200))
@@ -143,7 +164,7 @@ def renders() -> Row:
             taken = seconds(lambda: [synth.render(*request) for request in requests])
             limits.append(cores() * len(requests) / taken)
             values.append(len(requests) / seconds(lambda: list(renderer.render(requests))))
-    return values, limits, "sounds/s"
+    return {"renders of the DX7": (values, limits, "sounds/s")}
 
 
 def _noise(seed: int, channels: int = 2) -> np.ndarray:
@@ -152,7 +173,7 @@ def _noise(seed: int, channels: int = 2) -> np.ndarray:
     return (0.1 * fade * noise).astype(np.float32)
 
 
-def _transforms(sounds: list[np.ndarray], windows: tuple[tuple[int, int], ...]) -> None:
+def _transforms(sounds: list[np.ndarray], windows: Sequence[tuple[int, int]]) -> None:
     for sound in sounds:
         for channel in sound:
             for window, hop in windows:
@@ -180,28 +201,33 @@ def metrics() -> dict[str, Row]:
     }
 
 
-def posterior() -> Row:
+def posterior() -> dict[str, Row]:
     """16 samples of the DX7's model; the limit is their operations at a matrix product's speed."""
     torch.set_num_threads(1)
     task = load_task("dx7")
     model, audio = load_posterior(task), _noise(0, task.synth().channels)
-    sample = lambda: model.sample(audio, 16, np.random.default_rng(0))  # noqa: E731
+
+    def sample() -> None:
+        model.sample(audio, 16, np.random.default_rng(0))
+
+    def product() -> None:
+        square @ square
+
     sample()
     with FlopCounterMode(display=False) as counter:
         sample()
     square = torch.randn(1024, 1024)
-    product = lambda: square @ square  # noqa: E731
     share = counter.get_total_flops() / (2 * 1024**3)
     product()
     values, limits = [], []
     for _ in range(ROUNDS):
         limits.append(1e3 * share * seconds(product))
         values.append(1e3 * seconds(sample))
-    return values, limits, "ms"
+    return {"16 samples of the DX7's model": (values, limits, "ms")}
 
 
-#: What ``--only`` selects. A row per entry, or several by name.
-PARTS: dict[str, Callable[[], Row | dict[str, Row]]] = {
+#: What ``--only`` selects; each part has one row or more.
+PARTS: dict[str, Callable[[], dict[str, Row]]] = {
     "help": help_text,
     "match": match,
     "evaluate": evaluate,
@@ -209,22 +235,17 @@ PARTS: dict[str, Callable[[], Row | dict[str, Row]]] = {
     "metrics": metrics,
     "posterior": posterior,
 }
-#: Names of parts that have one row.
-NAMES = {
-    "help": "unsynth --help",
-    "evaluate": "evaluate with 2 workers, peak memory",
-    "renders": "renders of the DX7",
-    "posterior": "16 samples of the DX7's model",
-}
 
 
 def machine() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=EXAMPLES
-    )
+    commit = "unknown"
+    if shutil.which("git"):
+        command = ["git", "describe", "--always", "--dirty"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES)
+        commit = done.stdout.strip() or commit
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
-        f"commit {done.stdout.strip() or 'unknown'}, {cores()} cores{load}, {platform.system()}, "
+        f"commit {commit}, {cores()} cores{load}, {platform.system()}, "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 
@@ -236,28 +257,26 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     arguments = parser.parse_args()
     last = arguments.before or arguments.out / "table.json"
-    before = json.loads(last.read_text("utf-8"))["rows"] if last.exists() else {}
-    table = {"machine": machine(), "rows": {}}
-    lines = [
-        f"*{table['machine']}*",
-        "",
-        "| | value | limit | ratio | to the table before |",
-        "|---" * 5 + "|",
-    ]
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.before and not last.exists():
+        parser.error(f"{last}: there is no such file")
+    before = json.loads(last.read_text("utf-8")) if last.exists() else {"rows": {}}
+    table = {"machine": machine(), "rows": dict(before["rows"])}
+    lines = [f"*{table['machine']}*", ""]
+    if "machine" in before:
+        lines = [f"*{table['machine']}; before: {before['machine']}*", ""]
+    lines += ["| | value | limit | ratio | vs. before |", "|---" * 5 + "|"]
     for part in arguments.only:
-        rows = PARTS[part]()
-        for name, row in (rows if isinstance(rows, dict) else {NAMES[part]: rows}).items():
-            values, limits, unit = row
+        for name, (values, limits, unit) in PARTS[part]().items():
             value, limit = (statistics.median(x) if x else None for x in (values, limits))
             table["rows"][name] = {"value": value, "limit": limit, "unit": unit, "values": values}
-            old = before.get(name, {}).get("value")
+            old = before["rows"].get(name, {}).get("value")
             cells = [name, f"{value:.3g} {unit}", f"{limit:.3g} {unit}" if limit else ""]
             cells += [f"{value / limit:.2f}" if limit else "", f"{value / old:.2f}" if old else ""]
             lines.append(f"| {' | '.join(cells)} |")
             print(lines[-1], flush=True)
-            (arguments.out / "table.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
-            (arguments.out / "table.md").write_text("\n".join(lines) + "\n", "utf-8")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "table.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    (arguments.out / "table.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
