@@ -145,9 +145,8 @@ def test_targets_that_cannot_be_matched_are_left_out_and_listed(tmp_path, monkey
     bank.write_bytes(write_voice(init_voice()) + write_voice(zeros))
 
     def answer(self, target, way, seed):
-        return {"target": target.name, "way": way, "seconds": 0.0} | dict.fromkeys(
-            AudioMetrics._fields, 1.0
-        )
+        scores = dict.fromkeys(AudioMetrics._fields, 1.0)
+        return {"target": target.name, "way": way, "seconds": 0.0, "parameters": {}, **scores}
 
     monkeypatch.setattr(StudyMatcher, "match", answer)
     plan, lines = SearchPlan("dx7", (str(bank),), targets=2, renders=RENDERS), []

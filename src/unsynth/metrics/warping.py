@@ -21,7 +21,7 @@ def warping_cost(
     """Return the cost of the cheapest path; c[i, j] is the mean absolute difference of two rows."""
     n, m = len(first), len(second)
     rows, columns = (torch.from_numpy(each).double() for each in (first, second))
-    # Equal to SciPy's cityblock to the last bit, and torch is imported anyway.
+    # SciPy's cdist is as fast, but torch is imported anyway.
     costs = torch.cdist(rows, columns, p=1.0).numpy().ravel()
     # The last three diagonals by i + 1. Entries outside of the table stay infinite.
     before_last, last, current = (np.full(n + 1, np.inf) for _ in range(3))

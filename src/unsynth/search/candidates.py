@@ -43,8 +43,8 @@ class Candidate:
     The score is the distance to the target plus the cost of energy below 20 Hz, in dB.
     ``origin`` names the source of the proposal, such as "index" or a move.
 
-    A search holds hundreds of candidates, so the silence after the note is not stored: half of a
-    sound on average, where the target ends before its 4 s.
+    A search holds hundreds of candidates, so the silence after the note is not stored: about half
+    of each sound in matches of the example sounds.
     """
 
     def __init__(
