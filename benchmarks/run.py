@@ -31,6 +31,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import match_command
+import render_speed
 from unsynth.audio.spectra import frames
 from unsynth.conventions import SAMPLES
 from unsynth.data.seeding import Split, item_rng
@@ -90,12 +91,19 @@ def match() -> dict[str, Row]:
         second.append(parts["sound 2, comparison and report"])
         memory.append(result["memory"])
         limits.append(seconds(process("-c", "import torch")))
-        least.append(torch_memory(1))
+        least.append(torch_peak())
     return {
         "match, loading, report of the first sound, exit": (first, limits, "s"),
         "match, report of the next sound": (second, [], "s"),
         "match, peak memory": (memory, least, "MB"),
     }
+
+
+def torch_peak() -> float:
+    """Return the peak memory of a process that only imports torch, in MB."""
+    code = "import torch, match_command; print(match_command.peak_memory())"
+    command, folder = [sys.executable, "-c", code], Path(__file__).parent
+    return float(subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout)
 
 
 def torch_memory(processes: int) -> float:
@@ -156,13 +164,11 @@ def renders() -> dict[str, Row]:
     rngs = (item_rng(task.name, Split.TRAIN, item) for item in range(200))
     patches = [task.sample(rng) for rng in rngs]
     requests = [(task.engine_patch(patch), task.note(patch)) for patch in patches]
-    synth = task.synth()
     values, limits = [], []
     with Renderer(task.synth) as renderer:
         list(renderer.render(requests))
         for _ in range(ROUNDS):
-            taken = seconds(lambda: [synth.render(*request) for request in requests])
-            limits.append(cores() * len(requests) / taken)
+            limits.append(cores() * render_speed.engine_alone(task, len(requests)))
             values.append(len(requests) / seconds(lambda: list(renderer.render(requests))))
     return {"renders of the DX7": (values, limits, "sounds/s")}
 
