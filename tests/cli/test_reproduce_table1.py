@@ -69,14 +69,16 @@ def test_the_table_has_the_means_of_the_evaluations(study):
     assert r"\begin{tabular}" in latex and latex.isascii()
 
 
-def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, capsys):
+def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, model, capsys):
     out = shutil.copytree(study, tmp_path / "study")
     journal = (out / "cnf-a-draws-3" / "items.jsonl").read_bytes()
-    grown = [*command, "--dataset", "draws:1", "--search-renders", "81", "--out", out]
+    grown = [*command, f"third={model}", "--dataset", "draws:1"]
+    grown += ["--search-renders", "81", "--out", out]
     assert "add --resume" in failing(capsys, *grown)
     printed = output(*grown, "--resume")
     assert (out / "cnf-a-draws-3" / "items.jsonl").read_bytes() == journal
     assert "dx7, draws:1" in printed and "CNF (B): 1 targets of draws:1" in printed
+    assert "third: best of 2" in printed
     answers = [
         json.loads(path.read_text("utf-8")) for path in out.glob("searches/dx7-draws-3/0*.json")
     ]
@@ -100,7 +102,8 @@ def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, capsys
     first, second = command[2:4]
     reordered = ["reproduce", "table1", second, first, *command[4:], "--out", out, "--resume"]
     assert "of other models, or in another order" in failing(capsys, *reordered)
-    assert "of other datasets" in failing(capsys, *command, "--out", out, "--resume")
+    fewer = [*command, f"third={model}", "--out", out, "--resume"]
+    assert "of other datasets" in failing(capsys, *fewer)
 
 
 def test_samples_that_were_drawn_before_are_taken(command, other, task, tmp_path, monkeypatch):
