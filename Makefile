@@ -20,7 +20,7 @@ demo: install
 
 # The processes of the tests share compiled modules, even where PYTHONDONTWRITEBYTECODE is set.
 test: install
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

@@ -26,19 +26,14 @@ from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.models.posterior import Posterior, load_posterior
 from unsynth.rendering.renderer import Renderer
 from unsynth.search.moves.descent import Descent, Polish
-from unsynth.synths.base import Note
 from unsynth.synths.plugins import PluginNotFoundError, find_bundle
 from unsynth.synths.vst3 import VST3
-from unsynth.tasks.declared import audibility
-from unsynth.tasks.declared.declaration import ConditionDeclaration
-from unsynth.tasks.declared.raw import raw_value
-from unsynth.tasks.dx7 import audibility as dx7_audibility
-from unsynth.tasks.dx7 import exchanges, prior, voices
+from unsynth.tasks.dx7 import audibility, exchanges, prior
 from unsynth.tasks.dx7.layout import Layout
 from unsynth.tasks.dx7.task import DX7Task
-from unsynth.tasks.note import ends_within_sound, read_note
+from unsynth.tasks.exchange import Condition, Exchange, Symmetry
+from unsynth.tasks.note import read_note
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
-from unsynth.tasks.spec import Spec, _parameter
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -49,16 +44,11 @@ torch.set_num_threads(1)
 
 # These run up to hundreds of times per draw or patch, so their types are not checked.
 for function in (
-    *(prior._look_up, prior._table, prior._steps, prior._Block.sample),
     *(Integer.encode, Integer.decode, Categorical.encode, Categorical.decode),
-    *(Continuous.encode, Continuous.decode, Continuous.quantise),
-    *(voices._unscaled_moving_rate, voices._holds, voices._keyboard_scaling),
-    *(voices.unscaled_level, voices.unscaled_rates),
-    *(dx7_audibility.silent, dx7_audibility._active_in_operators),
-    *(dx7_audibility._active_in_pitch_eg, dx7_audibility._active_in_lfo),
-    *(exchanges._audible_graph, Layout.operators),
-    *(audibility._audible, audibility._holds, ConditionDeclaration.holds, raw_value),
-    *(Spec.value_name, _parameter, read_note, ends_within_sound, Note.__init__),
+    *(Continuous.encode, Continuous.decode, prior._table, read_note, Layout.operators),
+    *(audibility.silent, audibility._active_in_operators, audibility._active_in_pitch_eg),
+    *(audibility._active_in_lfo, exchanges._audible_graph),
+    *(Condition.holds, Symmetry.holds, Exchange.concerns),
 ):
     no_type_check(function)
 

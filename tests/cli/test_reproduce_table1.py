@@ -69,7 +69,9 @@ def test_the_table_has_the_means_of_the_evaluations(study):
     assert r"\begin{tabular}" in latex and latex.isascii()
 
 
-def test_a_study_grows_and_keeps_what_is_scored(command, study, tmp_path, model, capsys):
+def test_a_study_grows_and_keeps_what_is_scored(
+    command, study, tmp_path, model, short_matches, capsys
+):
     out = shutil.copytree(study, tmp_path / "study")
     journal = (out / "cnf-a-draws-3" / "items.jsonl").read_bytes()
     grown = [*command, f"third={model}", "--dataset", "draws:1"]

@@ -1,0 +1,55 @@
+"""Check shapes and types of arrays at run time. mypy checks all other types.
+
+jaxtyping's import hook decorates each function of a module. A function whose annotations name no
+array is left alone here: checking those too took an eighth of the tests' time.
+"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import jaxtyping
+
+import unsynth
+
+_PACKAGE = Path(unsynth.__file__).parent
+_jaxtyped = jaxtyping.jaxtyped
+
+
+def names_array(annotation: Any) -> bool:
+    """Whether an annotation is of an array, has one in it, or is text that may be of one."""
+    if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
+        return True
+    return isinstance(annotation, str) or any(map(names_array, get_args(annotation)))
+
+
+def _annotations(decorated: Any) -> dict[str, Any]:
+    if isinstance(decorated, property):
+        decorated = decorated.fget
+    elif isinstance(decorated, classmethod | staticmethod):
+        decorated = decorated.__func__
+    elif inspect.isclass(decorated):
+        decorated = decorated.__init__
+    return getattr(decorated, "__annotations__", {})
+
+
+def _jaxtyped_if_arrays(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
+    check = _jaxtyped(typechecker=typechecker)
+
+    def decorate(decorated: Any) -> Any:
+        annotations = _annotations(decorated).values()
+        return check(decorated) if any(map(names_array, annotations)) else decorated
+
+    return decorate
+
+
+def install() -> None:
+    """Check the functions of all modules with arrays that are imported from now on."""
+    modules = [
+        ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts)
+        for path in _PACKAGE.rglob("*.py")
+        if "from jaxtyping import" in path.read_text(encoding="utf-8")
+    ]
+    jaxtyping.install_import_hook(modules, "beartype.beartype")
+    jaxtyping.jaxtyped = _jaxtyped_if_arrays
