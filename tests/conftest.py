@@ -1,5 +1,6 @@
 """Things the tests share: the task, real voices where they are at hand, small sounds."""
 
+import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the DX7's kernel once, before pytest-xdist starts processes that all would."""
     if getattr(session.config.option, "numprocesses", None):
         import_module("unsynth.sketches.dx7.kernel")
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of later collections of garbage: 2 % of the suite's time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,6 +19,7 @@ from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.flow.solver import Solver
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
+from unsynth.rendering.renderer import Renderer
 from unsynth.studies.table1 import Table1Plan, TrainedModel, run_table1
 
 
@@ -70,8 +71,13 @@ def test_the_table_has_the_means_of_the_evaluations(study):
 
 
 def test_a_study_grows_and_keeps_what_is_scored(
-    command, study, tmp_path, model, short_matches, capsys
+    command, study, tmp_path, model, short_matches, capsys, monkeypatch
 ):
+    renderers = []
+    monkeypatch.setattr(
+        "unsynth.studies.search.Renderer",
+        lambda synth, workers: renderers.append(workers) or Renderer(synth, workers),
+    )
     out = shutil.copytree(study, tmp_path / "study")
     journal = (out / "cnf-a-draws-3" / "items.jsonl").read_bytes()
     grown = [*command, f"third={model}", "--dataset", "draws:1"]
@@ -104,6 +110,7 @@ def test_a_study_grows_and_keeps_what_is_scored(
     first, second = command[2:4]
     reordered = ["reproduce", "table1", second, first, *command[4:], "--out", out, "--resume"]
     assert "of other models, or in another order" in failing(capsys, *reordered)
+    assert set(renderers) == {1}
     fewer = [*command, f"third={model}", "--out", out, "--resume"]
     assert "of other datasets" in failing(capsys, *fewer)
 

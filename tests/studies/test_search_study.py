@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from unsynth.formats.syx import init_voice, rename_voice, write_voice
 from unsynth.metrics.audio import AudioMetrics
@@ -67,6 +68,27 @@ def test_stopped_study_resumes_without_repeating_work(tmp_path, few):
         <= min(answers["best"]["distance"], answers["nearest"]["distance"]) * 1.1
     )
     assert (out / "table.md").read_text().count("\n") == 2 + len(WAYS)
+
+
+def test_processes_share_a_study(tmp_path, few, monkeypatch):
+    """The target that another process has is waited for at the end, and matched if it is not."""
+    ways = {way: WAYS[way] for way in ("search", "nearest")}
+    monkeypatch.setattr("unsynth.studies.search.WAYS", ways)
+    first, second = np.random.default_rng((0, 0)).permutation(2)
+    out = tmp_path / "study"
+    out.mkdir()
+    lock, lines = FileLock(out / f"set1-{first:04d}.lock"), []
+
+    def release(line: str) -> None:
+        lines.append(line.split(":")[0])
+        if len(lines) == len(ways):
+            lock.release()
+
+    with lock:
+        plan = SearchPlan("dx7", ("draws:2",), targets=2, renders=few)
+        run_search_study(plan, out, report=release)
+    assert lines == [f"test-{number:06d}" for number in (second, second, first, first)]
+    assert not list(out.glob("*.lock"))
 
 
 def test_silent_sample_is_replaced(monkeypatch):

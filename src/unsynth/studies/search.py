@@ -8,13 +8,14 @@ Differences are paired by target.
 
 The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
 rewritten after each target. The sets take turns, so a study that is stopped has scored about as
-many targets of each. A target that is silent or cannot be read is left out of the table and listed
-below it; a resumed study tries it again.
+many targets of each. Several processes can share the folder: each takes targets that no other one
+has. A target that is silent or cannot be read is left out of the table and listed below it; a
+resumed study tries it again.
 """
 
 import json
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
 from unsynth.documents import printable
 from unsynth.errors import EngineError, SoundError
@@ -123,30 +125,54 @@ def run_search_study(
     left_out: list[str] = []
     turns = list(_turns(plan, list(sets.values())))
     with closing(StudyMatcher(task, plan.renders)) as matcher:
-        for set_number, number in turns:
-            targets = sets[plan.datasets[set_number]]
-            paths = {way: _answer_path(out, set_number, number, way) for way in ways}
-            waiting = [way for way, path in paths.items() if not path.exists()]
-            if not waiting:
-                continue
-            try:
-                sound = load_target(targets, number, matcher.renderer, matcher.renderer.sample_rate)
-            except SoundError as error:
-                left_out.append(printable(str(error)))
-                report(f"left out: {left_out[-1]}")
-                continue
-            target = Target(targets.names[number], sound.audio, matcher.renderer.sample_rate)
-            for way in waiting:
-                answer = matcher.match(target, way, (plan.seed, set_number, number))
-                write_text(paths[way], json.dumps(answer))
-                seconds = f"{answer['seconds']:.0f} s"
-                report(f"{target.name}: {WAYS[way]}: MSS {answer['mss']:.2f} in {seconds}")
-            _write_table(plan, out, left_out, len(turns))
+        taken = turns
+        for wait in (False, True):  # What another process matches is waited for at the end.
+            remaining, taken = taken, []
+            for set_number, number in remaining:
+                paths = {way: _answer_path(out, set_number, number, way) for way in ways}
+                if all(path.exists() for path in paths.values()):
+                    continue
+                lock = FileLock(out / f"set{set_number + 1}-{number:04d}.lock")
+                try:
+                    with lock.acquire(blocking=wait):
+                        targets, seed = sets[plan.datasets[set_number]], (plan.seed, set_number)
+                        _match_target(matcher, targets, number, seed, paths, report)
+                except Timeout:
+                    taken.append((set_number, number))
+                    continue
+                except SoundError as error:
+                    left_out.append(printable(str(error)))
+                    report(f"left out: {left_out[-1]}")
+                Path(lock.lock_file).unlink(missing_ok=True)
+                _write_table(plan, out, left_out, len(turns))
     if len(left_out) == len(turns):
         raise StudyError(f"none of the {len(turns)} targets can be matched: {left_out[0]}")
     if left_out:
         report(f"{len(left_out)} of {len(turns)} targets are left out: see {out / TABLE}")
     return _write_table(plan, out, left_out, len(turns))
+
+
+def _match_target(
+    matcher: "StudyMatcher",
+    targets: Targets,
+    number: int,
+    seed: tuple[int, int],
+    paths: Mapping[str, Path],
+    report: Report,
+) -> None:
+    """Match a target in the ways whose answers are not there yet; write each to its path.
+
+    Raises :class:`~unsynth.errors.SoundError` for a target that cannot be read or heard.
+    """
+    rate = matcher.renderer.sample_rate
+    sound = load_target(targets, number, matcher.renderer, rate)
+    target = Target(targets.names[number], sound.audio, rate)
+    for way, path in paths.items():
+        if not path.exists():
+            answer = matcher.match(target, way, (*seed, number))
+            write_text(path, json.dumps(answer))
+            mss, seconds = f"MSS {answer['mss']:.2f}", f"{answer['seconds']:.0f} s"
+            report(f"{target.name}: {WAYS[way]}: {mss} in {seconds}")
 
 
 def ways_of(task: Task) -> dict[str, str]:
@@ -191,13 +217,13 @@ def search_table(plan: SearchPlan, out: Path) -> Table:
 class StudyMatcher:
     """Matches targets in any way; holds the engines, the index and the model. Close it."""
 
-    def __init__(self, task: Task, renders: int) -> None:
+    def __init__(self, task: Task, renders: int, workers: int | None = None) -> None:
         torch.set_num_threads(1)
         self._task, self._renders = task, renders
         self._index: DrawIndex = load_index(task)
         has_model = shipped_artifact(task.name) is not None
         self._posterior: Posterior | None = load_posterior(task) if has_model else None
-        self.renderer = Renderer(task.synth)
+        self.renderer = Renderer(task.synth, workers)
 
     def close(self) -> None:
         """Stop the engines."""

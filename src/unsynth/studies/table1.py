@@ -129,7 +129,7 @@ def run_table1(
             of_task.append(_Scored(model, *read_evaluation(folder)))
     tables = {}
     for (task, dataset), each in scored.items():
-        search_rows = _search(plan, task, dataset, each[0], out, report)
+        search_rows = _search(plan, task, dataset, each[0], out, workers, report)
         tables[f"{task}, {dataset}"] = _table(each, search_rows, plan.search_renders)
     write_text(out / TABLE, "\n".join(_page(plan, tables)))
     write_text(
@@ -220,6 +220,7 @@ def _search(
     dataset: str,
     scored: _Scored,
     out: Path,
+    workers: int | None,
     report: Report,
 ) -> list[dict[str, Any]]:
     """Match the scored targets of a set by the search; return rows like those of an evaluation.
@@ -245,7 +246,8 @@ def _search(
     paths = {row["item"]: folder / f"{row['item']:04d}.json" for row in rows}
     with ExitStack() as stack:
         if not all(path.exists() for path in paths.values()):
-            matcher = stack.enter_context(closing(StudyMatcher(task, plan.search_renders)))
+            matcher = StudyMatcher(task, plan.search_renders, workers)
+            stack.enter_context(closing(matcher))
             targets = find_targets([dataset], task, plan.seed)
         for number, row in enumerate(rows, start=1):
             path = paths[row["item"]]
