@@ -7,7 +7,7 @@
 #   A higher order stops more.
 # Behaviour: bandstop adds a low-pass at the lower cutoff to a high-pass at the upper one, each of
 #   half the order. In a narrow band both still let much through, and with the default order of 8
-#   they do so in phase. So nothing is stopped from 891 to 1122 Hz, from 900 to 1100 Hz the band is
+#   they add up. So the middle of 891 to 1122 Hz is 0.2 dB down, from 900 to 1100 Hz the band is
 #   0.3 dB louder, and an octave is 13 dB down where scipy's filter of this order has a notch. Order
 #   4 stops the narrow bands better than order 8.
 #

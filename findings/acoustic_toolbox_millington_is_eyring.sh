@@ -7,7 +7,7 @@
 # Guess: Millington's formula has each surface's own ln(1 - absorption), weighted by its area.
 #   Eyring's has ln(1 - mean absorption). So the two differ as soon as the surfaces do.
 # Behaviour: t60_millington averages the absorption first and then takes the logarithm, which is
-#   Eyring's formula. The two functions agree for every room. In the same library,
+#   Eyring's formula. The two functions agree to all digits. In the same library,
 #   sound_energy_level lacks the factor of 10 that its documentation states: 1 uJ has 6 dB, not 60.
 #
 # Output seen (a room of 60 m3; the last number is Millington's formula):

@@ -7,7 +7,7 @@
 #   has the sum of squares over N, and "total energy per channel".
 # Behaviour: that holds for a signal of one dimension. With channels, power divides by len(signal),
 #   which is the number of channels, and energy adds up all channels. So the power of a second at 48
-#   kHz is 24,000 instead of 0.5, and that of two seconds 48,000. Signal.ms is right for both.
+#   kHz is 24,000 instead of 0.5, and that of two seconds 48,000. Signal.ms gives 0.5 for both.
 #
 # Output seen:
 #   mono, 1 s: power 0.5, mean square 0.5

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# node-audio-mixer mixes left and right up in stereo sound of another rate than the mixer's.
+# node-audio-mixer confuses left and right in stereo sound of another rate than the mixer's.
 #
 # Library: node-audio-mixer 1.3.7 (npm), a mixer of PCM streams for Node.
 # Guess: an input with 2 channels at 24 or 44.1 kHz keeps its channels in a mixer with 2 channels at
 #   48 kHz: a sound on the left stays on the left.
-# Behaviour: a sound on the left comes out on both sides, chopped up. From 24 to 48 kHz, left and
+# Behaviour: a sound on the left comes out on both sides. From 24 to 48 kHz, left and
 #   right become the same sound: each frame's left value, then its right one. From 48 to 24 kHz,
-#   both sides are the left input, and the right input is lost. From 44.1 kHz, the sides swap every
-#   few frames. The change of the rate picks the nearest earlier one of the interleaved values. It
-#   does not look at the number of channels.
+#   both sides are the left input, and the right input is lost. From 44.1 kHz, the sides swap after
+#   the first frame. The change of the rate picks the nearest earlier one of the interleaved values.
+#   It does not look at the number of channels.
 #
 # Output seen (the left input counts 1001, 1002, ..., the right one -1001, -1002, ...):
 #   48000 to 48000 Hz, left: 1001 1002 1003 1004 1005 1006

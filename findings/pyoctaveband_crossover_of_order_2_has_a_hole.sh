@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# PyOctaveBand's crossover of order 2 or 6 has a hole at its frequency, not the flat sum that it says.
+# PyOctaveBand's crossover of order 2 or 6 has a hole where its sum should be flat.
 #
 # Library: PyOctaveBand 2.0.0 (PyPI), octave bands and acoustic filters in Python; linkwitz_riley.
 # Guess: as documented, low and high band have a flat sum, for orders "typically 2 or 4".
 # Behaviour: the sum of orders 4 and 8 is flat. With orders 2 and 6 the two bands are in opposite
 #   phase, so their sum is zero at the crossover: 9.3 dB down at 700 Hz for 1000 Hz and order 2.
-#   Their difference is flat, but no band is inverted, and nothing says that one must be.
+#   Their difference is flat, but neither band is inverted.
 #
 # Output seen (level of low + high, then of low - high):
 #   order 2, 100, 700, 1000 and 5000 Hz: [ -0.2  -9.3 -90.   -0.6] dB, then [0. 0. 0. 0.] dB

@@ -1,6 +1,8 @@
 """Files are written completely or not at all."""
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,24 @@ def test_a_finished_block_replaces_the_file(tmp_path):
         unfinished.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_several_may_write_a_file_at_once(tmp_path):
+    """Those of threads have other names, and so have those of processes."""
+    path = tmp_path / "table.md"
+    barrier = threading.Barrier(2, timeout=60)
+
+    def write(text: str) -> None:
+        with replacing(path) as unfinished:
+            barrier.wait()
+            unfinished.write_text(text)
+            barrier.wait()
+            assert unfinished.read_text() == text
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, ["one", "two"]))
+    assert path.read_text() in ("one", "two")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -17,6 +17,7 @@ import pytest
 import unsynth
 from tests.commands import command_paths
 from unsynth.cli.main import commands
+from unsynth.formats.dx7_panel import describe_voice
 from unsynth.metrics.audio import mss
 
 ROOT = Path(unsynth.__file__).parent
@@ -203,6 +204,8 @@ def test_types_of_arrays_are_checked_while_the_tests_run():
     for wrong in (sound[0], sound[None], sound.astype(complex)):
         with pytest.raises(jaxtyping.TypeCheckError, match="mss"):
             mss(sound, wrong)
+    with pytest.raises(jaxtyping.TypeCheckError, match="describe_voice"):  # its array is an alias
+        describe_voice(np.zeros(155))
 
 
 def test_files_stay_short():

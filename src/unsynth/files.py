@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,14 +15,16 @@ _SUFFIX = ".unfinished"
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it to ``path`` at the end of the block.
 
-    The temporary file is in the same folder and hidden. If the block or the renaming raises,
-    ``path`` stays as it was, and the temporary file is removed. A process that is killed may leave
-    the temporary file behind; see :func:`remove_unfinished`.
+    The temporary file is in the same folder and hidden. Its name has the numbers of the process and
+    the thread, so several may write ``path`` at once, and the last one wins. If the block or the
+    renaming raises, ``path`` stays as it was, and the temporary file is removed. A process that is
+    killed may leave the temporary file behind; see :func:`remove_unfinished`.
 
     >>> with replacing(Path("weights.bin")) as unfinished:    # doctest: +SKIP
     ...     unfinished.write_bytes(b"...")
     """
-    unfinished = path.with_name(f".{path.name}{_SUFFIX}")
+    writer = f"{os.getpid()}-{threading.get_native_id()}"
+    unfinished = path.with_name(f".{path.name}.{writer}{_SUFFIX}")
     try:
         yield unfinished
         unfinished.replace(path)

@@ -1,6 +1,8 @@
 """The study of searches, and the baseline searches without a model."""
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -71,23 +73,32 @@ def test_stopped_study_resumes_without_repeating_work(tmp_path, few):
 
 
 def test_processes_share_a_study(tmp_path, few, monkeypatch):
-    """The target that another process has is waited for at the end, and matched if it is not."""
+    """The target of another process is waited for at the end, and matched if it was not."""
     ways = {way: WAYS[way] for way in ("search", "nearest")}
     monkeypatch.setattr("unsynth.studies.search.WAYS", ways)
     first, second = np.random.default_rng((0, 0)).permutation(2)
     out = tmp_path / "study"
     out.mkdir()
-    lock, lines = FileLock(out / f"set1-{first:04d}.lock"), []
+    lines, held, waits = [], threading.Event(), threading.Event()
 
-    def release(line: str) -> None:
+    def hold() -> None:
+        with FileLock(out / f"set1-{first:04d}.lock"):
+            held.set()
+            waits.wait(60)
+            time.sleep(0.3)
+
+    def report(line: str) -> None:
         lines.append(line.split(":")[0])
-        if len(lines) == len(ways):
-            lock.release()
+        if line == "waiting for targets of other processes: 1":
+            waits.set()
 
-    with lock:
-        plan = SearchPlan("dx7", ("draws:2",), targets=2, renders=few)
-        run_search_study(plan, out, report=release)
-    assert lines == [f"test-{number:06d}" for number in (second, second, first, first)]
+    other = threading.Thread(target=hold)
+    other.start()
+    assert held.wait(60)
+    run_search_study(SearchPlan("dx7", ("draws:2",), targets=2, renders=few), out, report=report)
+    other.join()
+    taken, waited = ([f"test-{number:06d}"] * len(ways) for number in (second, first))
+    assert lines == [*taken, "waiting for targets of other processes", *waited]
     assert not list(out.glob("*.lock"))
 
 

@@ -8,15 +8,15 @@ Differences are paired by target.
 
 The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
 rewritten after each target. The sets take turns, so a study that is stopped has scored about as
-many targets of each. Several processes can share the folder: each takes targets that no other one
-has. A target that is silent or cannot be read is left out of the table and listed below it; a
+many targets of each. Several processes can share the folder: each takes targets that no other
+has taken. A target that is silent or cannot be read is left out of the table and listed below it; a
 resumed study tries it again.
 """
 
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,10 @@ def run_search_study(
     turns = list(_turns(plan, list(sets.values())))
     with closing(StudyMatcher(task, plan.renders)) as matcher:
         taken = turns
-        for wait in (False, True):  # What another process matches is waited for at the end.
+        for wait in (False, True):  # The second pass waits for the targets of other processes.
             remaining, taken = taken, []
+            if wait and remaining:
+                report(f"waiting for targets of other processes: {len(remaining)}")
             for set_number, number in remaining:
                 paths = {way: _answer_path(out, set_number, number, way) for way in ways}
                 if all(path.exists() for path in paths.values()):
@@ -143,7 +145,8 @@ def run_search_study(
                 except SoundError as error:
                     left_out.append(printable(str(error)))
                     report(f"left out: {left_out[-1]}")
-                Path(lock.lock_file).unlink(missing_ok=True)
+                with suppress(OSError):  # Another process waits for it, or has removed it.
+                    Path(lock.lock_file).unlink()
                 _write_table(plan, out, left_out, len(turns))
     if len(left_out) == len(turns):
         raise StudyError(f"none of the {len(turns)} targets can be matched: {left_out[0]}")

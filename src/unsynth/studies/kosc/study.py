@@ -19,6 +19,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -140,7 +141,8 @@ class _Study:
                 result = None if self.result_path(cell).exists() else self._run(cell)
         except Timeout:
             return False
-        Path(lock.lock_file).unlink(missing_ok=True)
+        with suppress(OSError):  # Another process may hold it open.
+            Path(lock.lock_file).unlink()
         if result is not None:
             self.report(
                 f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
