@@ -6,8 +6,7 @@
 #   to fall.
 # Behaviour: up to 0.1 s, the level is down to 1 % after about the time given. From there on, the
 #   times grow ever more slowly: a release of 10 s gets there in 2.4 s, and one of 30 s in 3.4 s.
-#   The time constant is ln(time + 1) / ln(100), where time / ln(100) would end at 1 %. The decay has
-#   the same.
+#   The time constant is ln(time + 1) / ln(100), where time / ln(100) would end at 1 %.
 #
 # Output seen (the time until the level is at 1 %):
 #   0.1 s: release after 0.095 s, decay after 0.095 s
