@@ -1,25 +1,29 @@
 """Check shapes and types of arrays at run time. mypy checks all other types.
 
-jaxtyping's import hook decorates each function of a module. A function whose annotations have none
-of jaxtyping's arrays is left alone here: checking those too took an eighth of the tests' time.
+jaxtyping's import hook decorates each function of a module. A function whose annotations name no
+array is left alone here: checking those too took an eighth of the tests' time.
 """
 
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import jaxtyping
+import numpy as np
+import torch
 
 import unsynth
 
 _PACKAGE = Path(unsynth.__file__).parent
+_ARRAYS = (jaxtyping.AbstractArray, np.ndarray, torch.Tensor)
 _jaxtyped = jaxtyping.jaxtyped
 
 
 def names_array(annotation: Any) -> bool:
     """Whether an annotation is of an array, has one in it, or is text that may be of one."""
-    if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
+    kind = get_origin(annotation) or annotation
+    if inspect.isclass(kind) and issubclass(kind, _ARRAYS):
         return True
     return isinstance(annotation, str) or any(map(names_array, get_args(annotation)))
 

@@ -32,7 +32,6 @@ from unsynth.synths.vst3 import VST3
 from unsynth.tasks.dx7 import audibility, exchanges, prior
 from unsynth.tasks.dx7.layout import Layout
 from unsynth.tasks.dx7.task import DX7Task
-from unsynth.tasks.exchange import Condition, Exchange, Symmetry
 from unsynth.tasks.note import read_note
 from unsynth.tasks.parameter import Categorical, Continuous, Integer
 
@@ -49,7 +48,7 @@ for function in (
     *(Continuous.encode, Continuous.decode, prior._table, read_note, Layout.operators),
     *(audibility.silent, audibility._active_in_operators, audibility._active_in_pitch_eg),
     *(audibility._active_in_lfo, exchanges._audible_graph),
-    *(Condition.holds, Symmetry.holds, Exchange.concerns),
+    *(prior._look_up, prior._Block.sample, Continuous.quantise),
 ):
     no_type_check(function)
 
