@@ -167,15 +167,17 @@ def _match_target(
 
     Raises :class:`~unsynth.errors.SoundError` for a target that cannot be read or heard.
     """
+    waiting = {way: path for way, path in paths.items() if not path.exists()}
+    if not waiting:  # Another process has matched it in the meantime.
+        return
     rate = matcher.renderer.sample_rate
     sound = load_target(targets, number, matcher.renderer, rate)
     target = Target(targets.names[number], sound.audio, rate)
-    for way, path in paths.items():
-        if not path.exists():
-            answer = matcher.match(target, way, (*seed, number))
-            write_text(path, json.dumps(answer))
-            mss, seconds = f"MSS {answer['mss']:.2f}", f"{answer['seconds']:.0f} s"
-            report(f"{target.name}: {WAYS[way]}: {mss} in {seconds}")
+    for way, path in waiting.items():
+        answer = matcher.match(target, way, (*seed, number))
+        write_text(path, json.dumps(answer))
+        mss, seconds = f"MSS {answer['mss']:.2f}", f"{answer['seconds']:.0f} s"
+        report(f"{target.name}: {WAYS[way]}: {mss} in {seconds}")
 
 
 def ways_of(task: Task) -> dict[str, str]:
