@@ -5,27 +5,32 @@ array is left alone here: checking those too took an eighth of the tests' time.
 """
 
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import jaxtyping
 import numpy as np
-import torch
 
 import unsynth
 
 _PACKAGE = Path(unsynth.__file__).parent
-_ARRAYS = (jaxtyping.AbstractArray, np.ndarray, torch.Tensor)
 _jaxtyped = jaxtyping.jaxtyped
 
 
 def names_array(annotation: Any) -> bool:
     """Whether an annotation is of an array, has one in it, or is text that may be of one."""
     kind = get_origin(annotation) or annotation
-    if inspect.isclass(kind) and issubclass(kind, _ARRAYS):
+    if inspect.isclass(kind) and issubclass(kind, _array_types()):
         return True
     return isinstance(annotation, str) or any(map(names_array, get_args(annotation)))
+
+
+def _array_types() -> tuple[type, ...]:
+    # Processes of engines have no torch. Importing it took most of their start.
+    torch = sys.modules.get("torch")
+    return (jaxtyping.AbstractArray, np.ndarray, *([torch.Tensor] if torch else []))
 
 
 def _annotations(decorated: Any) -> dict[str, Any]:
