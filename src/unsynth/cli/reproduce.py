@@ -438,6 +438,7 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
 
     Matches targets with TASK (dx7 by default) in seven ways, among them samples of the model if
     unsynth ships one, the nearest draws of the index, CMA-ES and a genetic search. Writes table.md.
+    Processes that share a folder share the targets: start the others with --resume.
     """
     require_evaluation()
     from unsynth.studies.search import SearchPlan, run_search_study
