@@ -7,6 +7,7 @@ sound. Its engines run in threads, in processes, or in processes that certain pa
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ class CrashingTinySynth(ProcessTinySynth):
         if patch[1] == 5:
             raise RuntimeError("no fives")
         return super().render(patch, note, seconds)
+
+
+class TellingSynth(ProcessTinySynth):
+    """Tells whether its process has imported torch, which takes longer than all the rest."""
+
+    def torch(self) -> list[str]:
+        return [module for module in ("torch",) if module in sys.modules]
+
+    def render(self, patch: np.ndarray, note: Note, seconds: float = SECONDS) -> np.ndarray:
+        return np.full_like(super().render(patch, note, seconds), len(self.torch()))
 
 
 class TinyTask:
@@ -129,3 +140,15 @@ class TinyTask:
         swapped = identity.copy()
         swapped[:6] = [3, 4, 5, 0, 1, 2]
         return np.stack([identity, swapped])
+
+
+class TellingTask(TinyTask):
+    """Its patch files tell what :class:`TellingSynth` does."""
+
+    def __init__(self) -> None:
+        super().__init__(TellingSynth)
+
+    def export(self, patches: np.ndarray, folder: Path) -> list[Path]:
+        path = folder / "torch.json"
+        path.write_text(json.dumps(TellingSynth().torch()))
+        return [path]

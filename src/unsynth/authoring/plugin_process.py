@@ -36,7 +36,8 @@ class PluginProcess:
 
     def __init__(self, make: Callable[[], VST3], plugin: str) -> None:
         self._plugin = plugin
-        self._workers: Workers[tuple[Any, ...], Any] = Workers(partial(_server, make), 1, _TIMEOUT)
+        serve = partial(plugin_server, make)
+        self._workers: Workers[tuple[Any, ...], Any] = Workers(serve, 1, _TIMEOUT)
 
     def describe(self) -> list[HostParameter]:
         """List the plugin's parameters."""
@@ -98,6 +99,7 @@ def rounded(raw: float) -> float:
     return round(raw, _DECIMALS)
 
 
-def _server(make: Callable[[], VST3]) -> Callable[[tuple[Any, ...]], Any]:
+def plugin_server(make: Callable[[], Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """Make a plugin; return the function that calls one of its methods, given with arguments."""
     synth = make()
     return lambda call: call[0](synth, *call[1:])

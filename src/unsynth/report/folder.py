@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import mido
-import numpy as np
 
 from unsynth.audio.files import write_wav
 from unsynth.documents import printable
@@ -28,7 +27,6 @@ from unsynth.metrics.audio import AudioMetrics
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.report.page import render_page
 from unsynth.synths.base import Concurrency, Note
-from unsynth.tasks.task import Task
 from unsynth.version import __version__
 
 #: The sound as it was matched, and that of the best patch.
@@ -97,7 +95,9 @@ def export_patches(result: MatchResult, folder: Path) -> list[Path]:
     task, patches = result.task, result.exported
     if task.synth().concurrency is not Concurrency.PROCESSES:
         return task.export(patches, folder)
-    with closing(Workers(partial(_exporter, task, folder), 1, _EXPORT_TIMEOUT)) as workers:
+    # Not a function of this module: the process would then import torch, for more than a second.
+    make = partial(partial, task.export, folder=folder)
+    with closing(Workers(make, 1, _EXPORT_TIMEOUT)) as workers:
         try:
             return await_result(workers.submit(patches))
         except WorkerDied as death:
@@ -105,10 +105,6 @@ def export_patches(result: MatchResult, folder: Path) -> list[Path]:
         except TimeoutError:
             reason = f"it did not finish within {_EXPORT_TIMEOUT:g} s"
     raise EngineError(f"the synthesizer of {task.name} did not write its patches: {reason}")
-
-
-def _exporter(task: Task, folder: Path) -> Callable[[np.ndarray], list[Path]]:
-    return partial(task.export, folder=folder)
 
 
 @contextmanager
