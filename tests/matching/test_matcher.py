@@ -117,6 +117,16 @@ def test_the_engines_own_sound_is_matched_nearly(own_match):
     assert {"sampling the posterior", "rendering the nearest draws", "searching"} <= stages
 
 
+@pytest.mark.parametrize(("limit", "draws"), [({"budget": 0.4}, 10), ({"renders": 100}, 30)])
+def test_a_short_search_begins_at_few_draws(task, small_index, own_sound, limit, draws):
+    with Matcher(task, small_index) as matcher:
+        events = matcher.events(read_target(own_sound, task), Request(task, **limit))
+        while (event := next(events)).stage != "rendering the nearest draws":
+            pass
+        assert event.total == draws
+        events.close()
+
+
 def test_candidates_are_distinct_and_have_the_metrics_of_their_sounds(own_match):
     result = own_match.result
     assert 2 <= len(result.candidates) <= 8
