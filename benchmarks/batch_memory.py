@@ -4,7 +4,8 @@
 
 Each sound is a held-out draw of the DX7, matched with few renders. The script prints the memory of
 the one process of `unsynth match` (its resident size, in MB) after every tenth of the sounds, and
-the growth per sound over the second half, by least squares.
+the growth per sound over the second half, by least squares. On Windows the process that is measured
+is Python's launcher, so the numbers say nothing there.
 """
 
 import argparse
@@ -21,19 +22,21 @@ from unsynth.audio.files import write_wav
 from unsynth.data.seeding import Split, item_rng
 from unsynth.tasks.catalogue import load_task
 
-#: As few as leave some for the search, after the samples, the nearest draws and other durations.
+#: Few, but enough that the search has some after the starting patches.
 RENDERS = 120
 
 
 def write_sounds(folder: Path, count: int) -> list[Path]:
-    """Write draws of the DX7's prior."""
+    """Write held-out draws of the DX7's prior."""
     task = load_task("dx7")
     synth = task.synth()
     files = []
     for item in range(count):
         patch = task.sample(item_rng(task.name, Split.TEST, item))
         files.append(folder / f"{item:04d}.wav")
-        write_wav(files[-1], synth.render(task.engine_patch(patch), task.note(patch)), 44_100)
+        write_wav(
+            files[-1], synth.render(task.engine_patch(patch), task.note(patch)), task.sample_rate
+        )
     return files
 
 
@@ -61,6 +64,8 @@ def main() -> None:
     parser.add_argument("--sounds", type=int, default=200)
     parser.add_argument("--renders", type=int, default=RENDERS)
     arguments = parser.parse_args()
+    if arguments.sounds < 20:
+        parser.error("--sounds: 20 or more")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         files = write_sounds(Path(folder), arguments.sounds)

@@ -29,8 +29,8 @@ def names_array(annotation: Any) -> bool:
 
 def _array_types() -> tuple[type, ...]:
     # Processes of engines have no torch. Importing it took most of their start.
-    torch = sys.modules.get("torch")
-    return (jaxtyping.AbstractArray, np.ndarray, *([torch.Tensor] if torch else []))
+    tensor = getattr(sys.modules.get("torch"), "Tensor", None)
+    return (jaxtyping.AbstractArray, np.ndarray, *([tensor] if tensor else []))
 
 
 def _annotations(decorated: Any) -> dict[str, Any]:

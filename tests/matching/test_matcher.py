@@ -117,7 +117,9 @@ def test_the_engines_own_sound_is_matched_nearly(own_match):
     assert {"sampling the posterior", "rendering the nearest draws", "searching"} <= stages
 
 
-@pytest.mark.parametrize(("limit", "draws"), [({"budget": 0.4}, 10), ({"renders": 100}, 30)])
+@pytest.mark.parametrize(
+    ("limit", "draws"), [({"budget": 0.4}, 10), ({"budget": 0.4, "renders": 100}, 30)]
+)
 def test_a_short_search_begins_at_few_draws(task, small_index, own_sound, limit, draws):
     with Matcher(task, small_index) as matcher:
         events = matcher.events(read_target(own_sound, task), Request(task, **limit))

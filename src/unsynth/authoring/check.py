@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from operator import methodcaller
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from unsynth.authoring.plugin_process import plugin_server
+from unsynth.authoring.plugin_process import base_differences, complaints, plugin_server
 from unsynth.data.draws import SILENCE_DB, loudness
 from unsynth.errors import EngineError
 from unsynth.interruption import await_result
@@ -127,7 +126,7 @@ def check(
     differences: list[str] = []
     if isinstance(task.synth(), SurgeXT):
         yield CheckProgress("reading the base patch", 0, 1)
-        differences = _ask_plugin(task, methodcaller("base_differences"))
+        differences = _ask_plugin(task, base_differences)
         yield BasePatchCheck(tuple(differences))
     rng = np.random.default_rng(seed)
     patches = [task.sample(rng) for _ in range(draws)]
@@ -177,7 +176,7 @@ def check(
     problems += [f"before it died, the plugin printed: {text}" for text in printed[:1]]
     if isinstance(task.synth(), VST3):
         engine_patches = [task.engine_patch(patch) for patch in patches]
-        problems += _ask_plugin(task, methodcaller("complaints", engine_patches))
+        problems += _ask_plugin(task, complaints, engine_patches)
     if history.mean() > _HISTORY_FACTOR * floor.mean() + _HISTORY_MARGIN:
         problems.append(
             f"a sound depends on the sounds before it: after other sounds it differs by MSS "
@@ -231,12 +230,12 @@ def _render(
         yield from enumerate(renderer.render(requests), start=1)
 
 
-def _ask_plugin(task: Task, call: Callable[[Any], list[str]]) -> list[str]:
-    """Call a method of the plugin in a process of its own; return what it lists as wrong."""
+def _ask_plugin(task: Task, ask: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    """Call ``ask`` with the plugin in a process of its own; return what it lists as wrong."""
     make = partial(plugin_server, task.synth)
     with closing(Workers(make, 1, _PLUGIN_TIMEOUT)) as workers:
         try:
-            return await_result(workers.submit((call,)))
+            return await_result(workers.submit((ask, *arguments)))
         except WorkerDied as death:
             return [f"the plugin crashed while its state was read ({death.ending})"]
         except TimeoutError:

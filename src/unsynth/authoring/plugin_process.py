@@ -8,8 +8,10 @@ import numpy as np
 
 from unsynth.interruption import await_result
 from unsynth.rendering.workers import WorkerDied, Workers
+from unsynth.synths.base import Synth
 from unsynth.synths.plugins import PluginCrashError, PluginHangError
-from unsynth.synths.vst3 import VST3
+from unsynth.synths.surge_xt import SurgeXT
+from unsynth.synths.vst3 import VST3, RawPatch
 from unsynth.synths.vst3_plugin import HostParameter
 
 #: Most texts of a parameter that are taken for the names of its steps.
@@ -99,7 +101,17 @@ def rounded(raw: float) -> float:
     return round(raw, _DECIMALS)
 
 
-def plugin_server(make: Callable[[], Any]) -> Callable[[tuple[Any, ...]], Any]:
-    """Make a plugin; return the function that calls one of its methods, given with arguments."""
+def plugin_server(make: Callable[[], Synth[Any]]) -> Callable[[tuple[Any, ...]], Any]:
+    """Make a plugin; return a function that takes (function, *arguments) and calls it with both."""
     synth = make()
     return lambda call: call[0](synth, *call[1:])
+
+
+def complaints(plugin: VST3, patches: Sequence[RawPatch]) -> list[str]:
+    """List what is wrong with the way a plugin handles patches."""
+    return plugin.complaints(patches)
+
+
+def base_differences(plugin: SurgeXT) -> list[str]:
+    """List where the base patch, read back from Surge XT, is wrong."""
+    return plugin.base_differences()
