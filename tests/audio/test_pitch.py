@@ -1,4 +1,3 @@
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -17,18 +16,9 @@ def saw(midi: float) -> np.ndarray:
     return (0.3 * wave).astype(np.float32)[None]
 
 
-@pytest.mark.parametrize("midi", [24, 31.3, 40, 52.5, 60, 69, 77, 88, 96])
+@pytest.mark.parametrize("midi", [24, 31.3, 33.3, 40, 52.5, 57.7, 60, 69, 77, 81.1, 88, 96])
 def test_a_saw_has_its_pitch(midi):
-    assert estimate_pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.1)
-
-
-def test_pitches_agree_with_librosa():
-    for midi in (33.3, 57.7, 81.1):
-        tone = saw(midi)
-        hz = librosa.yin(tone[0], fmin=32, fmax=2100, sr=RATE, frame_length=4096)
-        assert estimate_pitch(tone, RATE, 0.0) == pytest.approx(
-            librosa.hz_to_midi(np.median(hz)), abs=0.05
-        )
+    assert estimate_pitch(saw(midi), RATE, 0.0) == pytest.approx(midi, abs=0.05)
 
 
 def test_noise_silence_and_constants_have_no_pitch(rng):
