@@ -4,11 +4,12 @@
 # Library: ssqueezepy 0.6.6 (PyPI), synchrosqueezed wavelet and Fourier transforms.
 # Guess: issq_stft inverts ssq_stft, and fs only sets the frequencies in hertz, as in ssq_cwt and
 #   issq_cwt, which return a sound at its level for each fs.
-# Behaviour: the transform grows with fs: it is multiplied by the distance of its frequencies in
-#   hertz, and issq_stft, which has no argument for the rate, divides by the distance for a rate of
-#   1. So a sound of 44.1 kHz comes back 44,100 times, or 93 dB, too loud. It is right only without
-#   fs, where all frequencies are in cycles per sample. The same holds if t gives the times. The
-#   magnitudes of one sound at two rates differ by the ratio of the rates, too.
+# Behaviour: the transform grows with fs. ssq_stft multiplies it by the distance of its frequencies
+#   in hertz, which is 1 / n_fft only at a rate of 1. issq_stft has no argument for the rate: it
+#   sums the rows and multiplies by 2 over the middle of the window. So a sound of 44.1 kHz comes
+#   back 44,100 times, or 93 dB, too loud. It is right only without fs, where all frequencies are in
+#   cycles per sample. The same holds if t gives the times. The magnitudes of the same samples under
+#   two rates differ by the ratio of the rates as well.
 #
 # Output seen (level of a sine of amplitude 1 after the inverse):
 #   1 Hz: issq_stft 1, with t 1, issq_cwt 1.000; peak of ssq_stft 0.5
