@@ -8,10 +8,12 @@
 #   the controller whose number is the channel of the notes, with the value 1. So an instrument on
 #   channel 7 sets the volume of channel 0 to 1 of 127, which is 84 dB down in General MIDI. One on
 #   channel 10 pans channel 0 to the left, one on channel 11 takes its expression away, one on
-#   channel 5 gives it portamento time, and the default channel 1 moves its modulation wheel. No
-#   bank is ever selected. What is on channel 0 is silent or wrong, depending on another track.
+#   channel 5 gives it portamento time, and the default channel 1 moves its modulation wheel.
+#   Channel 0 alone gets its bank select; the others never do. What is on channel 0 is silent or
+#   wrong, depending on another track.
 #
 # Output seen:
+#   notes on channel 0: channel 0, controller 0 = 1; channel 0, program 40
 #   notes on channel 1: channel 0, controller 1 = 1; channel 1, program 40
 #   notes on channel 7: channel 0, controller 7 = 1; channel 7, program 40
 #   notes on channel 10: channel 0, controller 10 = 1; channel 10, program 40
@@ -33,7 +35,7 @@ from mingus.containers.instrument import MidiInstrument
 from mingus.midi.midi_file_out import write_Track
 
 ok = True
-for channel in (1, 7, 10, 11):
+for channel in (0, 1, 7, 10, 11):
     violin = MidiInstrument()
     violin.instrument_nr = 40
     track = Track(violin)
