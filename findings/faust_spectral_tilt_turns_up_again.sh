@@ -4,12 +4,13 @@
 # Library: @grame/faustwasm 0.18.4 (npm), the Faust compiler 2.88.0 with its standard libraries.
 # Guess: fi.spectral_tilt(N, f0, bw, alpha) has a straight slope of alpha times 6 dB per octave from
 #   f0 to f0 + bw, and no slope above. More sections N make it straighter. So 8 sections from 20 Hz
-#   on, 20 kHz wide, with an alpha of -0.9 fall by 5.4 dB per octave in all of the audible range.
+#   on, 20 kHz wide, with an alpha of -0.9 fall by 5.4 dB per octave over the whole audible range.
 # Behaviour: from 1 kHz on this filter is flat, 28 dB above the slope at 16 kHz. Each zero is a
 #   fraction of a step above its pole. For a wide band and a steep slope the last zero is above half
 #   the sampling rate, where the tangent of its prewarping is negative. The zero then comes out at a
 #   wrong frequency, outside the unit circle. With 4 sections and -0.5 (pink) the filter rises by
-#   8 dB from 4 to 16 kHz. A narrower band, a rising slope (alpha 0.9) and 96 kHz are right.
+#   8 dB from 4 to 16 kHz. A narrower band, a rising slope (alpha 0.9) and 96 kHz are within
+#   1 dB of the slope up to 4 kHz.
 #
 # Output seen (dB at 250, 1000, 4000, 16000 Hz, against 250 Hz):
 #   (8, 20, 20000, -0.9), 48 kHz: 0.0, -6.3, -6.5, -4.8; slope 0.0, -10.8, -21.7, -32.5
@@ -68,7 +69,8 @@ for (const [order, width, alpha, rate] of cases) {
   all.push({ found, slope });
 }
 const flat = all[0].found[3] > all[0].slope[3] + 20 && all[1].found[3] > all[1].found[2] + 5;
-const right = all.slice(2).every((x) => Math.abs(x.found[2] - x.slope[2]) < 3);
+const right = all.slice(2).every(
+  (x) => [1, 2].every((i) => Math.abs(x.found[i] - x.slope[i]) < 1));
 process.exit(flat && right ? 0 : 1);
 NODE
 venv/bin/node tilt.mjs
