@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# abcjs writes a quarter tone into a MIDI file as 177 cents, and all later notes a whole tone flat.
+# In abcjs' MIDI files a quarter tone is 177 cents, and all notes after it are a whole tone flat.
 #
 # Library: abcjs 6.7.2 (npm), ABC notation in the browser; midi-file 1.2.4 reads the file.
 # Guess: ^/C is a quarter tone above C and _/D a quarter tone below D, in the MIDI file as in the

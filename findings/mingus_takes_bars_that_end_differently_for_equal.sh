@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mingus takes two bars for equal if only their last notes differ, and finds no top note in a fall.
+# mingus calls two bars equal if only their last notes differ, and finds no top note in a fall.
 #
 # Library: mingus 0.6.1 (PyPI), music theory; mingus.containers.Bar.
 # Guess: == compares all notes of two bars, and get_range() gives the lowest and the highest note of

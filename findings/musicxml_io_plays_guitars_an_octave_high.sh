@@ -9,7 +9,7 @@
 #   serialize writes it again, but the MIDI file leaves it out. A clarinet in B flat is right.
 #
 # Output seen (MIDI key of a written C4):
-#   guitar: 60 instead of 48
+#   guitar, double bass: 60 instead of 48
 #   tenor saxophone: 58 instead of 46
 #   piccolo: 60 instead of 72
 #   clarinet in B flat: 58 instead of 58
@@ -42,7 +42,7 @@ const octave = (n) => `<octave-change>${n}</octave-change>`;
 const flat = "<diatonic>-1</diatonic><chromatic>-2</chromatic>";
 const none = "<diatonic>0</diatonic><chromatic>0</chromatic>";
 const cases = [
-  ["guitar", none + octave(-1), 48, 60],
+  ["guitar, double bass", none + octave(-1), 48, 60],
   ["tenor saxophone", flat + octave(-1), 46, 58],
   ["piccolo", none + octave(1), 72, 60],
   ["clarinet in B flat", flat, 58, 58],

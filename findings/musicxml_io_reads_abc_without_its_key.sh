@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# musicxml-io reads the notes of ABC notation without their key: F in D major is no F sharp.
+# musicxml-io reads the notes of ABC notation without their key: F in D major stays F natural.
 #
 # Library: musicxml-io 0.9.6 (npm), MusicXML, ABC notation and MIDI; midi-file 1.2.4 reads the MIDI.
-# Guess: in K:D the notes F and C are F sharp and C sharp, as the ABC standard 2.1 says that the
+# Guess: in K:D the notes F and C are F sharp and C sharp, as ABC standard 2.1 says, which the
 #   package targets. An accidental holds to the end of the bar. Its documentation lists all keys.
 # Behaviour: parseAbc keeps the key as a signature, and gives each note the accidental that stands
 #   before it alone. So F in K:D is F natural in the MIDI file, and in MusicXML, where the pitch has

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# musicxml-io takes the beat of a metronome mark for a quarter, whatever note it names.
+# musicxml-io reads the beat of a metronome mark as a quarter, whatever note it names.
 #
 # Library: musicxml-io 0.9.6 (npm), MusicXML, ABC notation and MIDI; midi-file 1.2.4 reads the MIDI.
 # Guess: half note = 60 is 120 quarters per minute in the MIDI file, dotted quarter = 60 is 90, and
