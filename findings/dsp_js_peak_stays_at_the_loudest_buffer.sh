@@ -6,9 +6,9 @@
 #   getBandFrequency(peakBand) is the pitch of the sine in the buffer, to within half a bin. For a
 #   sine that fits the buffer in whole periods it is exact.
 # Behaviour: peak is never set back, so a softer tone that follows keeps the peak of the louder one
-#   before, in DFT as in FFT. getBandFrequency(k) is (k + 1/2) * rate / size, where the sine of
-#   band k has k * rate / size: each band is centred on that, and does not begin there. A bass note
-#   of 86 Hz is named 386 cents too high.
+#   before, in DFT as in FFT. getBandFrequency(k) is (k + 1/2) * rate / size. The source calls that
+#   the "*middle* frequency of an FFT band", as if band k began at k * rate / size. But band k is
+#   centred there: its sine has that frequency. A bass note of 86 Hz is named 386 cents too high.
 #
 # Output seen (1024 samples at 44.1 kHz):
 #   sine of 430.7 Hz, amplitude 1: peak 1.00 in band 10, named 452.2 Hz; spectrum's peak: band 10
