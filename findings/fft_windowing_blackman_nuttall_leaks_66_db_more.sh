@@ -6,7 +6,7 @@
 #   middle, and side lobes of -98 dB. lanczos is sin(pi x) / (pi x), 1 in the middle. blackman
 #   takes alpha, as the documentation says.
 # Behaviour: blackman_nuttall begins and ends at 0.126 and has 0.874 in the middle, as the second
-#   coefficient is the first one again, 0.3635819 instead of 0.4891775. Whoever takes
+#   coefficient is the first one again, 0.3635819 instead of 0.4891775. Anyone who takes
 #   it for its high dynamic range gets less of it than a Hann window has. lanczos of an odd
 #   length has NaN in the middle, so all of its spectrum is NaN. blackman ignores alpha.
 #

@@ -4,7 +4,7 @@
 # Library: nnmnkwii 0.1.3 (PyPI), speech synthesis; nnmnkwii.metrics.
 # Guess: mean_squared_error "(MSE)" returns the "mean squared error", as documented, and as
 #   scikit-learn's does, which its documentation names as the same without padding.
-# Behaviour: it returns the square root of it. lf0_mean_squared_error does so, too. So an "MSE" of
+# Behaviour: it returns the square root of it. lf0_mean_squared_error does the same. So an "MSE" of
 #   cepstra is 0.1 instead of 0.01, one of pitch is in Hz instead of squared Hz, and a mean over
 #   utterances of equal length is not the value of all of them at once. Compared with published
 #   mean squared errors a small one looks worse than it is, and a large one much better.

@@ -12,11 +12,11 @@
 #   are that small. log_domain=False removes the bands.
 #
 # Output seen (200 frames per second, a sine of 3 Hz and noise; cutoff 50 Hz;
-# else: with log_domain=False):
-#   amplitude 10: error of the sine 0.2 %, else 0.2 %; noise above 50 Hz -47 dB, else -82 dB
-#   amplitude 1: error of the sine 3.1 %, else 0.2 %; noise above 50 Hz -27 dB, else -82 dB
-#   amplitude 0.1: error of the sine 31.9 %, else 0.2 %; noise above 50 Hz -7 dB, else -82 dB
-#   amplitude 0.01: error of the sine 320.3 %, else 0.2 %; noise above 50 Hz +13 dB, else -82 dB
+#   plain: with log_domain=False):
+#   amplitude 10: error of the sine 0.2 %, plain 0.2 %; noise above 50 Hz -47 dB, plain -82 dB
+#   amplitude 1: error of the sine 3.1 %, plain 0.2 %; noise above 50 Hz -27 dB, plain -82 dB
+#   amplitude 0.1: error of the sine 31.9 %, plain 0.2 %; noise above 50 Hz -7 dB, plain -82 dB
+#   amplitude 0.01: error of the sine 320.3 %, plain 0.2 %; noise above 50 Hz +13 dB, plain -82 dB
 #
 # Exits with 1 if nnmnkwii behaves differently.
 set -euo pipefail
@@ -59,8 +59,8 @@ rows = []
 for scale in (10, 1, 0.1, 0.01):
     rows.append([measure(scale, log) for measure in (error, change) for log in (True, False)])
     print(
-        "amplitude {}: error of the sine {:.1f} %, else {:.1f} %; "
-        "noise above 50 Hz {:+.0f} dB, else {:+.0f} dB".format(scale, *rows[-1])
+        "amplitude {}: error of the sine {:.1f} %, plain {:.1f} %; "
+        "noise above 50 Hz {:+.0f} dB, plain {:+.0f} dB".format(scale, *rows[-1])
     )
 wrong, right, more, less = np.array(rows).T
 sys.exit(not (right.max() < 1.0 and less.max() < -40.0 and wrong[-1] > 100.0 and more[-1] > 6.0))
