@@ -7,7 +7,7 @@
 # Behaviour: it adds the gains of the filters up, and divides them by the number of filters. So a
 #   bell of +12 dB at 1 kHz among three others that do nothing there is drawn as +4.8 dB, two bells
 #   of +12 dB at the same place as +12 dB, and a low cut that is 48 dB down as 8.5 dB down, if there
-#   is a bell elsewhere. Whoever sets an equalizer by this curve hears another one.
+#   is a bell elsewhere. Anyone who sets an equalizer by this curve hears another one.
 #
 # Output seen:
 #   one bell of +12 dB at 1000 Hz: drawn +12.0 dB, played +12.0 dB

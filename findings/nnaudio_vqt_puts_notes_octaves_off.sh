@@ -9,7 +9,7 @@
 #   octaves below half the rate, the layer first downsamples the sound, and then uses kernels for
 #   the old rate on it. At 44.1 kHz with 84 bins each note is 12 bins too high, and bin 0 is C0. At
 #   44.1 kHz with 60 bins, or 22,050 Hz with 48, notes are 36 bins too high. Most of them lie beyond
-#   the highest bin then, and only a weak remnant is seen. earlydownsample=False is the way out.
+#   the highest bin then, and only a weak remnant is seen. Workaround: earlydownsample=False.
 #
 # Output seen (bin with the most energy, for notes in bins 15, 22 and 30):
 #   22050 Hz, 84 bins: VQT [15, 22, 30], without early downsampling [15, 22, 30], CQT [15, 22, 30]
