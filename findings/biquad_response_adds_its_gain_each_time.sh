@@ -2,14 +2,15 @@
 # biquad's response() adds the filter's gain once more each time, and its log scale has no lows.
 #
 # Library: biquad 0.5 (PyPI), filters of the Audio EQ Cookbook whose parameters can move.
-# Guess: response() only returns the frequency response, as scipy.signal.freqz does, which it
-#   refers to; asked twice it is the same. With log=True the frequencies are spaced evenly on a
+# Guess: response() only returns the frequency response, like scipy.signal.freqz, to which it
+#   refers: a second call gives the same. With log=True the frequencies are spaced evenly on a
 #   logarithmic scale over the whole range, from the low end to half the rate.
 # Behaviour: it multiplies the filter's own numerator by the gain, in place. The first call is
-#   right. Each further one, and each plot(), is higher by the gain, or by half of it for a peak or
-#   a shelf, until a sound runs through the filter. So an equalizer's curve moves each time that it
-#   is drawn, and a low-pass with 6 dB of gain shows 18 dB at the third look. The logarithmic scale
-#   begins at 1 radian per sample. At 48 kHz it leaves out all below 7,639 Hz, and so the peak.
+#   right. Each further one, and by the source each plot(), is higher by the gain, or by half of it
+#   for a peak or a shelf, until a sound runs through the filter. So an equalizer's curve moves each
+#   time that it is drawn, and a low-pass with 6 dB of gain shows 18 dB at the third look. The
+#   logarithmic scale begins at 1 radian per sample. At 48 kHz it leaves out all below 7,639 Hz, and
+#   so the peak.
 #
 # Output seen:
 #   peak of 6 dB at 1 kHz, there:      6.0  9.0 12.0 15.0 dB

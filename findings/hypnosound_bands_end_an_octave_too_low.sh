@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hypnosound's bass, mids and treble end an octave too low: its bass of 400 Hz is one of 200 Hz.
+# hypnosound's bass, mids and treble end an octave too low: its bass ends at 200 Hz, not at 400.
 #
 # Library: hypnosound 1.14.0 (npm), audio features for the browser.
 # Guess: bass is the share of the power up to 400 Hz, mids that from 400 Hz to 4 kHz, and treble
@@ -7,8 +7,8 @@
 #   AnalyserNode gives, as the example in its index.html does, at 44.1 kHz: fftSize / 2 bins from 0
 #   to 22.05 kHz.
 # Behaviour: the width of a bin is taken as the sampling rate divided by the number of bins, twice
-#   what it is. So a note of 300 Hz is no bass, one of 3 kHz is treble, and all above 10 kHz is in
-#   no band at all: a cymbal has a treble of 0. The three bands no longer add up to 1.
+#   what it is. So a note of 300 Hz is no bass, one of 3 kHz is treble, and what is above 10 kHz is
+#   in no band at all. (The library's own test of mids places its bins by the same width.)
 #
 # Output seen (an AnalyserNode's 1024 bins, one of them at 200 of 255):
 #   150 Hz: bass 1, mids 0, treble 0; all of it should be in bass

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# JZZ's GS and XG master fine tuning of 0 is out of range: a synthesizer plays 15 semitones sharp.
+# JZZ's GS and XG master fine tuning of 0 is out of range: spessasynth_core plays 1536 cents sharp.
 #
 # Library: jzz 1.9.6 (npm), a MIDI library; spessasynth_core 4.3.22 (npm) reads its messages.
 # Guess: gsMasterFineTuningF(x) and xgMasterFineTuningF(x) tune by x semitones from -1 to 1, as
 #   sxMasterFineTuningF does. Roland's and Yamaha's manuals have a value in four nibbles, in steps
 #   of 0.1 cents: 0400 is no tuning, 07E8 is a semitone up, and 0018 a semitone down (GS).
-# Behaviour: the value is 4000 plus x times 10000, as if it were 16 bits. So 0 is 4000 (hex), beyond
-#   the range: a synthesizer that obeys it plays 1536 cents sharp. 0.5 is
-#   C000, and all from -1 to -0.25 is 0000. gsMasterTuningF, xgMasterTuningF and those with the
-#   frequency of A, gsMasterTuningA(440) and xgMasterTuningA(440), send the same.
+# Behaviour: the value is 4000 plus x times 10000 (hex), as if it were 16 bits. So 0 is 4000, beyond
+#   the range: spessasynth_core, which obeys it, plays 1536 cents sharp. 0.5 is C000, and all from
+#   -1 to -0.25 is 0000. By the source gsMasterTuningF, xgMasterTuningF and those with the frequency
+#   of A, gsMasterTuningA(440) and xgMasterTuningA(440), send the same.
 #
 # Output seen (the value's nibbles and the cents that spessasynth_core tunes to):
 #   GS tuning of 0 cents: 4000, 1536.0 cents; by the manual 0400, 0.0 cents

@@ -6,8 +6,9 @@
 #   where x is the block of the channel. By Roland's manuals block 0 is part 10, 1 to 9 are parts 1
 #   to 9, and A to F are parts 11 to 16. Channels count from 0 in JZZ.
 # Behaviour: the table of blocks has no A. So the channels 11 to 15 get the blocks B to F, and are
-#   tuned one channel too high, and channel 16 has none. If a file is tuned to meantone on all
-#   channels, channel 11 stays in equal temperament, and a tuning for one part sounds on another.
+#   tuned one channel too high, and channel 16 has none (by the source). If a file is tuned to
+#   meantone on all channels, channel 11 stays in equal temperament, and a tuning for one part
+#   sounds on another.
 #
 # Output seen (the block of each channel):
 #   channel:  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15

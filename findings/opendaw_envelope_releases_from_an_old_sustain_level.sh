@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# openDAW's envelope releases from an old sustain level, and slows down when it is set again.
+# openDAW's envelope releases from an old sustain level, and each set() restarts its stage's time.
 #
 # Library: @opendaw/lib-dsp 0.0.93 (npm), the DSP of the openDAW workstation.
 # Guess: if the sustain level of a held note is turned down from 0.8 to 0.1, the release begins at
 #   0.1. If an attack of 1 s is half over when the parameters are set again, the other half takes
-#   half a second more. So it is in any synthesizer whose knobs are turned while a note sounds.
+#   half a second more.
 # Behaviour: in the sustain stage the output jumps to the new level, but the envelope remembers the
-#   old one, and its release begins there: the note swells from 0.1 to 0.8 when its key is let go,
-#   by 18 dB. Setting any value takes the whole time for what is left of the stage: an attack of
-#   1 s that is set again at 0.5 s, with the same values, is over at 1.5 s. If an automation sets
-#   the release time with each block of 128 samples, it gets there after 9 s.
+#   old one, and its release begins there: the note jumps from 0.1 to 0.8 when its key is let go, by
+#   18 dB. Setting any value takes the whole time for what is left of the stage: an attack of 1 s
+#   that is set again at 0.5 s, with the same values, is over at 1.5 s. Set again with each block of
+#   128 samples, as by an automation of the release time, it is over after 9 s.
 #
 # Output seen:
 #   sustain 0.8 turned down to 0.1: 0.10 before the key is let go, 0.80 after it

@@ -2,12 +2,12 @@
 # soniclab's blue noise is violet: it rises by 6 dB per octave, not by 3.
 #
 # Library: soniclab 2026.2.0 (PyPI), a synthesis engine; soniclab.generators.noise.
-# Guess: blue noise has an "f spectrum", as the docstring of white_noise says, where pink has a
-#   "1/f spectrum". So it rises by 3 dB per octave in power, as pink falls, and brown falls by 6.
-# Behaviour: it is the difference of neighbouring samples of white noise, whose power goes with the
-#   square of the frequency. That is violet noise. Against blue noise of the same level at 1 kHz it
-#   is 12 dB too soft at 60 Hz and 9 dB too loud at 8 kHz. Pink and blue noise mixed, or a pink
-#   filter over the blue noise, are not flat.
+# Guess: blue noise rises by "+3 dB per octave", as the docstring of blue_noise says, where pink
+#   falls by 3 and brown by 6.
+# Behaviour: it is the first difference of white noise, as the docstring also says. Its power goes
+#   with the square of the frequency: that is violet noise. Against blue noise of the same level at
+#   1 kHz it is, by calculation, 12 dB too soft at 60 Hz and 8.5 dB too loud at 8 kHz. A pink filter
+#   over it leaves a rise of 3 dB per octave.
 #
 # Output seen:
 #   white: slope  0.0 dB per octave from 60 Hz to 4 kHz, expected  0.0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# spessasynth_core's low-pass without resonance has a bump of 1 dB, as it takes 3 cB for 3 dB.
+# spessasynth_core's low-pass without resonance has a bump of 1 dB: it takes off 3 cB, not 3 dB.
 #
 # Library: spessasynth_core 4.3.22 (npm), a SoundFont synthesizer.
 # Guess: a SoundFont's initialFilterQ of 0 is a filter without a peak, as the specification says
@@ -7,9 +7,9 @@
 #   peak", for a filter that is 3.01 dB down at the cutoff, as in FluidSynth and meltysynth.
 # Behaviour: the Q is in centibels there, but the 3.01 are decibels, so a tenth of them is taken
 #   off. With a Q of 0 the filter is 0.3 dB down at the cutoff, not 3 dB, with a peak of 1 dB below
-#   it. A preset with such a filter sounds brighter than elsewhere, and a sweep of its cutoff has a
-#   bump that nobody asked for. A Q of 10 dB is 9.7 dB at the cutoff, close to the specification's
-#   10 dB, where the code means 7 dB.
+#   it. A preset with such a filter sounds brighter than the code means, and a sweep of its cutoff
+#   has a bump. A Q of 10 dB is 9.7 dB at the cutoff, close to the specification's 10 dB, where the
+#   code means 7 dB.
 #
 # Output seen (an impulse through a filter of 1 kHz; gain against 20 Hz):
 #   Q 0 dB: -0.3 dB at the cutoff, 1.1 dB at most; meant: -3.0 dB at the cutoff

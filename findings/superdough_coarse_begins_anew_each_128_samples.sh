@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# superdough's "coarse" begins anew each 128 samples: it adds a buzz, and 200 is the same as 128.
+# superdough's "coarse" starts again every 128 samples: 50 holds for 43 on average, 200 for 128.
 #
 # Library: superdough 1.3.0 (npm), the synthesizer of Strudel.
 # Guess: coarse holds one sample of n, so it divides the sampling rate by n. Strudel's reference
 #   says "fake-resampling for lowering the sample rate", and "1 for original 2 for half, 3 for a
 #   third and so on".
-# Behaviour: the count begins anew with each block of 128 samples, and holds until it divides by n.
-#   So 50 holds for 50, 50, 28 samples, on average 43, with a buzz at 375 Hz and its multiples. All
-#   from 128 on are a hold of 128. And only multiples of n are taken at face value: 2.5 holds for 5
+# Behaviour: the count starts again with each block of 128 samples, and a sample is taken where n
+#   divides it. So 50 holds for 50, 50 and 28 samples, 43 on average, and not at an even rate. Every
+#   value from 128 on holds for 128. And only whole n are taken at face value: 2.5 holds for 5
 #   samples, a fifth of the rate, so a pattern from 2 to 3 goes down and up again.
 #
 # Output seen (a saw of 100 Hz at 48 kHz; samples until the level changes):

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# superdough's high-pass of the type "ladder" is a low-pass, and its filter of type 1 no ladder.
+# superdough's high-pass of type "ladder" is a low-pass, and its filter of type 1 is not the ladder.
 #
 # Library: superdough 1.3.0 (npm), the synthesizer of Strudel; node-web-audio-api 2.2.0 renders.
 # Guess: ftype chooses how steep a filter is. Strudel's reference says "12db (0), ladder (1), or
 #   24db (2)". lpf, hpf and bpf read it alike. So hpf(1000) with the ladder takes the bass away, and
 #   ftype 1 and ftype "ladder" are the same filter.
-# Behaviour: the ladder has only a low-pass, and hpf and bpf use it all the same. A high-pass of
-#   1 kHz leaves 100 Hz as it is, and makes 8 kHz 77 dB softer. The number 1 is no ladder at all:
-#   it gives the 12 dB filter of type 0. Only the word does. A pattern that goes through "<0 1 2>",
-#   as the example of the reference does, never plays the ladder.
+# Behaviour: the ladder has only a low-pass, and hpf uses it all the same (so does bpf, by the
+#   source). A high-pass of 1 kHz leaves 100 Hz as it is, and makes 8 kHz 77 dB softer. The number 1
+#   is not the ladder: it gives the 12 dB filter of type 0. Only the word gives the ladder. So "<0 1
+#   2>", the pattern of the reference's first example, never plays it.
 #
 # Output seen (a saw of 100 Hz; partials at 100 Hz, 1 kHz and 8 kHz against those without filter):
 #   hcutoff 1000: -40.0 dB, 1.0 dB, 0.0 dB

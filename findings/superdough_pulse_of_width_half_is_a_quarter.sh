@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# superdough's pulse of width 0.5 is no square wave, but a pulse of a quarter of the period.
+# superdough's pulse of width 0.5 is not a square wave but a pulse of a quarter of the period.
 #
 # Library: superdough 1.3.0 (npm), the synthesizer of Strudel.
-# Guess: pw is the share of the period that the pulse is high, as in any synthesizer: 0.5, the
+# Guess: pw is the share of the period that the pulse is high, as in most synthesizers: 0.5, the
 #   default, is the square wave, 0.25 is a pulse of a quarter, and 0.1 and 0.9 sound alike.
 #   Strudel's reference says no more than "controls the pulsewidth of the pulse oscillator".
 # Behaviour: a pulse of width w has one level for (1 + w) / 2 of the period. So the square is 0, and
-#   0.5 is the pulse of a quarter, with strong even partials. 0.75 is an eighth, and 1 is almost
-#   silent: 36 dB below 0. A sweep of 0.3 around the default never comes near the square.
+#   0.5 is the pulse of a quarter, with strong even partials. 0.75 is an eighth, and at 1 the first
+#   partial is 36 dB below that at 0. A sweep of 0.3 around the default never reaches the square.
 #
 # Output seen (a pulse of 100 Hz):
 #   width 0: high for 50 % of the period, partial 1 -15.3 dB, partial 2 -90.4 dB

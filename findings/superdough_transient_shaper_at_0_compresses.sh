@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# superdough's transient shaper at 0 is no bypass: it halves peaks at full scale and distorts.
+# superdough's transient shaper at 0 is not a bypass: it halves peaks at full scale and distorts.
 #
 # Library: superdough 1.3.0 (npm), the synthesizer of Strudel.
-# Guess: transient goes from -1 (deaccentuate) to 1 (accentuate), says Strudel's reference, with an
-#   example that steps through "-1 -0.5 0 0.5 1". So 0 leaves the sound as it is.
-# Behaviour: whatever the amount, the output is y / (1 + |y|), a soft clipper without makeup gain.
-#   At 0 a sine of full scale comes out 6 dB softer, with a third partial at 11 % of the first. The
-#   louder a sound, the more it loses: a pattern of accents from 0.1 to 1 is flatter by 5 dB. So the
-#   step at 0 is softer than the same sound without transient, and attacks are weaker, not neutral.
+# Guess: Strudel's reference says that transient goes from -1 (deaccentuate) to 1 (accentuate), with
+#   an example that steps through "-1 -0.5 0 0.5 1". So 0 leaves the sound as it is.
+# Behaviour: whatever the amount (by the source), the output is y / (1 + |y|), a soft clipper
+#   without makeup gain. At 0 a sine of full scale comes out 6 dB softer, with a third partial at 11
+#   % of the first. The louder a sound, the more it loses: a pattern of accents from 0.1 to 1 is
+#   flatter by 5 dB. So the step at 0 is softer than the same sound without transient, and its
+#   attacks are weaker.
 #
 # Output seen (a sine of 1 kHz through transient 0, sustain 0):
 #   amplitude 1: peak -6.02 dB, third partial 10.7 %

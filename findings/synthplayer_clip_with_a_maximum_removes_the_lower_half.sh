@@ -5,9 +5,9 @@
 # Guess: ClipFilter "clips the values at the given minimum and/or maximum". So with maximum=0.5 the
 #   lower half of a sine stays as it is.
 # Behaviour: the minimum that is not given is sys.float_info.min, which is the smallest *positive*
-#   number, 2e-308, not the most negative one. So all that is below 0 becomes 0: the sound has an
-#   offset and strong even harmonics. Even a maximum that is never reached, such as 2, turns a
-#   clean sine into a half-wave rectified one. With only a minimum the filter is right.
+#   normal number, 2e-308, not the most negative one. So all that is below 0 becomes 0: the sound
+#   has an offset and strong even harmonics. Even a maximum that is never reached, such as 2, turns
+#   a clean sine into a half-wave rectified one. With only a minimum the filter is right.
 #
 # Output seen (a sine of amplitude 1):
 #   maximum=0.5:                0.00 to 0.50, mean  0.21, 2nd harmonic  -12 dB

@@ -3,12 +3,11 @@
 #
 # Library: synthplayer 2.5 (PyPI), a software synthesizer; Sample.echo. Control: its EchoFilter.
 # Guess: decay is "the factor with which each echo is decayed in volume". So each echo is half as
-#   loud as the one before if it is 0.5, a straight line in decibels. EchoFilter, which has the
-#   same description, does so for an oscillator.
+#   loud as the one before if it is 0.5, a straight line in decibels. EchoFilter, whose description
+#   is nearly the same, does so for an oscillator.
 # Behaviour: each echo is made of the one before, and the factor becomes smaller with each as well.
-#   So echo n is not 0.5^n but 0.5^(n (n + 1) / 2): 6, 18, 36 and 60 dB down. Only two or three of
-#   the echoes are heard, however many are asked for, so "more like a reverb" is out of reach; and a
-#   decay above 1 rises as fast.
+#   So echo n is not 0.5^n but 0.5^(n (n + 1) / 2): 6, 18, 36 and 60 dB down. At a decay of 0.5 only
+#   two or three echoes are heard, however many are asked for.
 #
 # Output seen:
 #   echo   expected   EchoFilter   Sample.echo

@@ -2,13 +2,13 @@
 # tones plays a sawtooth an octave too high, a triangle 3.9 dB too loud, and a glide in steps.
 #
 # Library: tones 1.2.0 (PyPI), tones as wav files.
-# Guess: each wave has the frequency and the peak that it is told ("oscillating at the given
+# Guess: each wave has the frequency and the peak that it is given ("oscillating at the given
 #   frequency with the given amplitude"), and a glide from 3 to 4 kHz is a straight line.
 # Behaviour: the sawtooth is the arc tangent of tan(2 pi f t), which comes around twice per period,
 #   so one of 440 Hz is one of 880 Hz. It and the triangle, an arc sine, are not divided by pi / 2:
 #   their peak is 1.57 times the amplitude, and above 0.64 they clip. A triangle of amplitude 1 has
 #   flat tops for 36 % of the time. A glide takes whole samples for a period, so from 3 to 4 kHz it
-#   has four pitches, up to 139 cents too sharp.
+#   has four pitches: where it should be at 3.7 kHz, it is 139 cents sharp.
 #
 # Output seen:
 #   sine     of 440 Hz and amplitude 0.5: 440.0 Hz, peak 0.500

@@ -102,7 +102,7 @@ def rounded(raw: float) -> float:
 
 
 def plugin_server(make: Callable[[], Synth[Any]]) -> Callable[[tuple[Any, ...]], Any]:
-    """Make a plugin; return a function that takes (function, *arguments) and calls it with both."""
+    """Make a plugin; return what takes (function, *arguments) and calls function(plugin, ...)."""
     synth = make()
     return lambda call: call[0](synth, *call[1:])
 

@@ -44,8 +44,8 @@ from unsynth.tasks.spec import Patch
 
 #: The most draws of the index that are rendered.
 _MAX_DRAWS = 512
-#: The most per second of the budget, where a sketch makes the search fast. With 128 draws, a match
-#: of 5 s was 6 % nearer than with 512 (developers' log, 2026-11-30).
+#: The most per second of a budget in seconds, where a sketch makes the search fast. With 128 draws,
+#: a match of 5 s was 6 % nearer than with 512 (developers' log, 2026-11-30).
 _DRAWS_PER_SECOND = 25
 #: The share of the budget for these draws.
 _DRAWS_SHARE = 0.3

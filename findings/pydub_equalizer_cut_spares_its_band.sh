@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# pydub's equalizer boosts its band by 4.6 dB at a gain of 0, and leaves the band over in a cut.
+# pydub's equalizer boosts its band by 4.6 dB at a gain of 0, and a cut spares the band it is for.
 #
 # Library: pydub 0.25.1 (PyPI), sound editing; pydub.scipy_effects.eq.
 # Guess: gain_dB is the gain at focus_freq, as in other equalizers: 0 dB, the default, changes
 #   nothing, and -12 dB makes the band 12 dB softer and leaves frequencies far from it alone.
 # Behaviour: a boost adds the band-passed sound, at gain - 3 dB, to the whole one. So 0 dB is 4.6,
 #   and 3 dB is 6. A cut adds all that is above the band and all that is below it, at -3 - gain dB,
-#   which is *louder* the deeper the cut, and turns the sum down by the gain, twice. So a cut of
-#   1 dB makes everything louder, and one of 24 dB leaves the band 18 to 25 dB above the rest. A
-#   shelf's cut changes the side that it should keep: by 4.6 dB for a cut of 0.01 dB. Who cuts a
-#   resonance hears more of it, and a sweep of the gain through 0 dB jumps.
+#   which is *louder* the deeper the cut, and turns the sum down by the gain, twice. So a cut of 1
+#   dB makes everything louder, and one of 24 dB leaves the band 18 to 25 dB above the rest. A
+#   shelf's cut changes the side that it should keep: by 4.6 dB for a cut of 0.01 dB. After a cut of
+#   a resonance it stands out more, and a sweep of the gain through 0 dB jumps.
 #
 # Output seen (each sine is 30 dB below full scale, so nothing clips):
 #   peak at 1 kHz, gain       60 Hz  250 Hz  1000 Hz  4000 Hz  12000 Hz
