@@ -15,7 +15,13 @@ from unsynth.studies.kosc import equivariance as equivariance_module
 from unsynth.studies.kosc import quasi as quasi_module
 from unsynth.studies.kosc import start as start_module
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
-from unsynth.studies.kosc.figure3 import figure3_cells, order_table, pooled_score, write_figure3
+from unsynth.studies.kosc.figure3 import (
+    figure3_cells,
+    order_table,
+    pooled_score,
+    seeds_note,
+    write_figure3,
+)
 from unsynth.studies.kosc.learning import (
     PAPER_SOUNDS,
     curve_settings,
@@ -74,6 +80,8 @@ def test_pooled_scores_average_each_item_over_seeds(tmp_path):
     assert mean == pytest.approx(items.mean()) and seeds == pytest.approx(items.mean(axis=1))
     assert half == pytest.approx(1.96 * items.mean(axis=0).std(ddof=1) / 30**0.5)
     assert pooled_score(results, "lac", model="Random", k=3) is None
+    assert seeds_note(results) == "2 seeds" and seeds_note(results[:1]) == "1 seed"
+    assert seeds_note([*results, dataclasses.replace(results[0], k=3)]) == "1 to 2 seeds"
     write_figure3(results, settings, tmp_path)
 
 

@@ -16,6 +16,7 @@ from unsynth.models.kosc import Model
 from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
+from unsynth.studies.kosc.figure3 import seeds_note
 from unsynth.synths.kosc import KOsc, Ranges
 
 _TRANSPORT = Coupling.OPTIMAL_TRANSPORT
@@ -76,11 +77,10 @@ def write_arms(results: Sequence[Result], settings: CellSettings, out: Path) -> 
 
 def budget_line(results: Sequence[Result], settings: CellSettings) -> str:
     """Say how the arms were trained and tested."""
-    seeds = len({result.seed for result in results})
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     return (
         f"{settings.flops:g} FLOPs of training each, in batches of {settings.batch}{noises}, "
-        f"{settings.start_note}width {settings.width}, {seeds} seeds, {settings.items} "
+        f"{settings.start_note}width {settings.width}, {seeds_note(results)}, {settings.items} "
         "test items; mean and 95 % interval over items of the seeds' mean"
     )
 

@@ -43,16 +43,24 @@ def figure3_cells(seeds: Mapping[int, int]) -> list[Cell]:
 
 def subtitle(settings: CellSettings, results: Sequence[Result]) -> str:
     """Describe the settings of a figure in one line, beside those of the paper."""
-    seeds = len({result.seed for result in results})
     noises = f" with {settings.noises} noises each" if settings.noises > 1 else ""
     coupling = settings.coupling
     paired = "" if coupling is Coupling.OPTIMAL_TRANSPORT else f"{coupling.value} noise, "
     return (
         f"{settings.steps:,} steps of {settings.batch:,} sounds{noises} "
         f"(the paper: 400,000 of 1,024), {paired}{settings.start_note}"
-        f"width {settings.width}, {seeds} {'seed' if seeds == 1 else 'seeds'}, "
-        f"{settings.items:,} test items"
+        f"width {settings.width}, {seeds_note(results)}, {settings.items:,} test items"
     )
+
+
+def seeds_note(results: Sequence[Result]) -> str:
+    """Count the seeds of the results: "1 seed", or "1 to 3 seeds" if not all k have as many."""
+    of_k: dict[int, set[int]] = {}
+    for result in results:
+        of_k.setdefault(result.k, set()).add(result.seed)
+    counts = [len(seeds) for seeds in of_k.values()] or [0]
+    fewest = f"{min(counts)} to " if min(counts) < max(counts) else ""
+    return f"{fewest}{max(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
 
 
 def pooled_score(
