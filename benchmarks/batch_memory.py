@@ -62,7 +62,6 @@ def watch(command: list[str], out: Path) -> list[tuple[int, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sounds", type=int, default=200)
-    parser.add_argument("--renders", type=int, default=RENDERS)
     arguments = parser.parse_args()
     if arguments.sounds < 20:
         parser.error("--sounds: 20 or more")
@@ -70,7 +69,7 @@ def main() -> None:
         out = Path(folder, "out")
         files = write_sounds(Path(folder), arguments.sounds)
         command = [sys.executable, "-m", "unsynth", "match", *map(str, files), "--out", str(out)]
-        command += ["--renders", str(arguments.renders), "--keep", "1"]
+        command += ["--renders", str(RENDERS), "--keep", "1"]
         done, memory = np.array(watch(command, out)).T
     for k in range(1, 11):
         mark = round(k * arguments.sounds / 10)
