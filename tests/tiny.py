@@ -72,7 +72,7 @@ class TellingSynth(ProcessTinySynth):
     """Tells whether its process has imported torch, which takes longer than all the rest."""
 
     def torch(self) -> list[str]:
-        return [module for module in ("torch",) if module in sys.modules]
+        return ["torch"] if "torch" in sys.modules else []
 
     def render(self, patch: np.ndarray, note: Note, seconds: float = SECONDS) -> np.ndarray:
         return np.full_like(super().render(patch, note, seconds), len(self.torch()))
