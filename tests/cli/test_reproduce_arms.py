@@ -69,6 +69,7 @@ def test_arms_have_equal_flops_and_are_scored_on_the_same_targets(study, finishe
     experiment = yaml.safe_load((out / "ours-seed1" / "experiment.yaml").read_text())
     assert (experiment["training"]["coupling"], experiment["seed"]) == ("aligned transport", 1)
     text = (out / "table.md").read_text()
+    assert " FLOPs of training each, 2 seeds, draws:2" in text
     for name in ("ours", "regression"):
         settings, _ = read_evaluation(out / f"{name}-seed1" / "evaluation")
         assert settings["training_steps"] == costs[name]["steps"]
@@ -114,6 +115,7 @@ def test_study_grows_and_processes_share_it(study, finished, tmp_path, monkeypat
     done = CliRunner().invoke(commands, more)
     assert done.exit_code == 0, done.output
     assert len(waits) == 1 and (out / "third-seed0" / "weights.safetensors").exists()
+    assert "FLOPs of training each, 1 seed, draws:2" in (out / "table.md").read_text()
     assert list(json.loads((out / "plan.json").read_text())["arms"]) == [
         "regression",
         "ours",

@@ -156,8 +156,9 @@ def _read_evaluations(
 
 
 def _subtitle(plan: ArmsPlan) -> str:
+    seeds = f"{plan.seeds} {'seed' if plan.seeds == 1 else 'seeds'}"
     return (
-        f"{plan.flops:g} FLOPs of training each, {plan.seeds} seeds, {' '.join(plan.dataset)}; "
+        f"{plan.flops:g} FLOPs of training each, {seeds}, {' '.join(plan.dataset)}; "
         "mean and 95 % interval over targets of the seeds' mean"
     )
 
