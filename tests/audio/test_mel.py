@@ -1,7 +1,6 @@
 import librosa
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,55 +28,58 @@ def test_within_a_hundredth_of_a_db_of_librosa(task, rng):
         audio = synth.render(task.engine_patch(patch), task.note(patch))
         if not audio.any():
             continue
-        ours = log_mel(torch.from_numpy(audio)).numpy()
+        ours = log_mel(audio)
         assert ours.shape == (1, 128, 401)
         assert np.abs(ours - librosa_db(audio)).max() < 0.01
 
 
-def test_batch_and_single_agree(rng):
-    audio = torch.from_numpy(rng.normal(size=(3, 2, 30_000)).astype(np.float32))
-    batched = log_mel(audio)
-    for i in range(3):
-        torch.testing.assert_close(batched[i], log_mel(audio[i]), atol=1e-4, rtol=0)
-
-
 def test_level_is_not_observed_and_peak_is_over_channels(task):
     voice = task.engine_patch(task.sample(np.random.default_rng(3)))
-    audio = torch.from_numpy(task.synth().render(voice, Note(60)))
-    torch.testing.assert_close(log_mel(audio), log_mel(0.01 * audio), atol=3e-3, rtol=0)
-    pair = torch.cat([audio, 0.1 * audio])
-    levels = log_mel(pair)
+    audio = task.synth().render(voice, Note(60))
+    np.testing.assert_allclose(log_mel(audio), log_mel(0.01 * audio), atol=3e-3)
+    levels = log_mel(np.concatenate([audio, 0.1 * audio]))
     assert levels[0].max() == 0
     assert levels[1].max() == pytest.approx(-20, abs=1e-3)
 
 
 def test_silence_is_the_floor():
-    assert (log_mel(torch.zeros(1, 4410)) == -80).all()
+    assert (log_mel(np.zeros((1, 4410), dtype=np.float32)) == -80).all()
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60_000), st.integers(0, 2**31))
 def test_any_length_gives_its_frames_within_range(samples, seed):
-    audio = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, samples)).astype("f4"))
+    audio = np.random.default_rng(seed).normal(size=(1, samples)).astype("f4")
     levels = log_mel(audio, MelSettings(64, 1102, LOG_MEL.hop))
     assert levels.shape[-1] == samples // LOG_MEL.hop + 1
     assert levels.max() <= 1e-5 and levels.min() >= -80.0001
 
 
+def reference_power(audio: np.ndarray, settings: MelSettings) -> np.ndarray:
+    """Compute the power in each mel band in double precision, by librosa."""
+    return librosa.feature.melspectrogram(
+        y=audio.astype(np.float64),
+        sr=settings.sample_rate,
+        n_fft=settings.window,
+        hop_length=settings.hop,
+        window=settings.shape,
+        n_mels=settings.bands,
+    )
+
+
 @pytest.mark.parametrize("window", [1102, 551, 38, 1103])
 @pytest.mark.parametrize("samples", [1, 700, 30_000])
-def test_single_precision_on_a_cpu_agrees_with_double(window, samples):
+@pytest.mark.filterwarnings("ignore:Empty filters:UserWarning", "ignore:n_fft:UserWarning")
+def test_the_power_in_each_band_is_that_of_librosa(window, samples, rng):
     settings = MelSettings(bands=16, window=window, hop=111, shape="hamming")
-    audio = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
-    single = mel_power(audio, settings)
-    expected = mel_power(audio.double(), settings)
-    torch.testing.assert_close(single.double(), expected, rtol=1e-4, atol=1e-4)
+    audio = rng.normal(size=(2, samples)).astype(np.float32)
+    expected = reference_power(audio, settings)
+    np.testing.assert_allclose(mel_power(audio, settings), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("first, last", [(0, 0), (15_000, 15_000), (29_999, 29_999), (551, 29_000)])
-def test_silence_around_a_sound_changes_nothing(first, last):
-    audio = torch.zeros(1, 30_000)
-    audio[:, first : last + 1] = torch.randn(1, last + 1 - first)
-    torch.testing.assert_close(
-        mel_power(audio).double(), mel_power(audio.double()), rtol=1e-4, atol=1e-4
-    )
+def test_silence_around_a_sound_changes_nothing(first, last, rng):
+    audio = np.zeros((1, 30_000), dtype=np.float32)
+    audio[:, first : last + 1] = rng.normal(size=(1, last + 1 - first))
+    expected = reference_power(audio, LOG_MEL)
+    np.testing.assert_allclose(mel_power(audio), expected, rtol=1e-4, atol=1e-4)

@@ -1,8 +1,9 @@
 import numpy as np
 import torch
 
-from unsynth.audio import windows
-from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, cut_windows, window_starts
+from unsynth.audio import window_levels
+from unsynth.audio.window_levels import cut_windows
+from unsynth.audio.windows import FRAMES, SEGMENTS, TRACKS, window_starts
 
 RATE = 44_100
 TIME = np.arange(4 * RATE) / RATE
@@ -23,14 +24,14 @@ def note(hz: float, vibrato_cents: float = 0.0, tremolo: float = 0.0) -> np.ndar
 
 
 def spectrogram(sound: np.ndarray, onset: float, pitch: int) -> np.ndarray:
-    items = windows.note_spectrogram(
+    items = window_levels.note_spectrogram(
         cut_windows(sound, RATE, onset).long, RATE, torch.tensor([pitch])
     )
     return items[0].numpy()
 
 
 def tracks(sound: np.ndarray, onset: float, pitch: int) -> list[np.ndarray]:
-    levels, places = windows.tracks(
+    levels, places = window_levels.tracks(
         cut_windows(sound, RATE, onset).short, RATE, torch.tensor([pitch])
     )
     return [levels[0].numpy(), places[0].numpy()]
@@ -95,10 +96,10 @@ def test_silence_and_the_time_past_the_end_have_the_middle_as_place():
 def test_a_batch_gives_the_same_as_its_sounds_alone():
     pitches, sounds = (48, 60, 81), [note(440.0), note(300.0, 30.0), note(880.0, 0.0, 0.5)]
     items = [cut_windows(sound, RATE, 0.0) for sound in sounds]
-    together = windows.NoteWindows(*(torch.cat(parts) for parts in zip(*items, strict=True)))
+    together = window_levels.NoteWindows(*(torch.cat(parts) for parts in zip(*items, strict=True)))
     keys = torch.tensor(pitches)
-    spectrograms = windows.note_spectrogram(together.long, RATE, keys).numpy()
-    levels, places = windows.tracks(together.short, RATE, keys)
+    spectrograms = window_levels.note_spectrogram(together.long, RATE, keys).numpy()
+    levels, places = window_levels.tracks(together.short, RATE, keys)
     for i, (sound, pitch) in enumerate(zip(sounds, pitches, strict=True)):
         np.testing.assert_allclose(spectrograms[i], spectrogram(sound, 0.0, pitch), atol=1e-3)
         alone = tracks(sound, 0.0, pitch)

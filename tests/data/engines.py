@@ -5,6 +5,7 @@ A process that runs one imports little, so that it starts fast.
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
@@ -50,3 +51,11 @@ class ThreadTone(Tone):
     """The same in threads, for tasks without the modes that crash or hang."""
 
     concurrency = Concurrency.THREADS
+
+
+class TellingTone(ThreadTone):
+    """A constant of 0.5, or of 1 if its process has imported torch."""
+
+    def render(self, patch: np.ndarray, note: Note, seconds: float = 4.0) -> np.ndarray:
+        level = 1.0 if "torch" in sys.modules else 0.5
+        return np.full((1, round(seconds * SAMPLE_RATE)), level, dtype=np.float32)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.data.engines import SlowTone, ThreadTone, Tone
+from tests.data.engines import SlowTone, TellingTone, ThreadTone, Tone
 from unsynth.data import local
 from unsynth.data.folder import Folder
 from unsynth.data.local import make_dataset
@@ -73,6 +73,11 @@ def load(name: str) -> Tones:
     if name == "broken":
         return Tones(name, Tone, 0, 20)
     return Tones(name, SlowTone if name == "slow" else ThreadTone, 10, 90)
+
+
+def load_telling(name: str) -> Tones:
+    """Load a task whose sounds tell whether the process of their engine has torch."""
+    return Tones("tones", TellingTone, 10, 90)
 
 
 def load_dead(name: str) -> Tones:

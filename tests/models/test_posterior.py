@@ -4,7 +4,8 @@ import torch
 from pydantic import TypeAdapter
 
 from tests.models.small import MLP, MODELS, SAMPLING, SMALL
-from unsynth.audio.observation import KeyOn, detect_key
+from unsynth.audio.observation import detect_key
+from unsynth.audio.windows import KeyOn
 from unsynth.errors import PatchError
 from unsynth.flow.solver import Solver
 from unsynth.models import artifact as artifacts
@@ -76,7 +77,8 @@ def test_windows_are_relative_to_the_fixed_or_estimated_note(task, monkeypatch):
     assert pitches == [{estimate.pitch}, {64}, {64}]
     keys = [estimate, KeyOn(64, estimate.onset), KeyOn(64, 0.5), KeyOn(64, 0.5)]
     for observation, expected in zip(observations, keys, strict=True):
-        assert torch.equal(observation[0], kind.observe(audio, task.sample_rate, expected))
+        observed = kind.observe(audio, task.sample_rate, expected)
+        assert torch.equal(observation[0], torch.from_numpy(observed))
     first, second, third, _ = observations
     assert not torch.equal(first, second) and not torch.equal(second, third)
 

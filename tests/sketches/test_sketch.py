@@ -5,22 +5,18 @@ import torch
 from unsynth.audio.observation import (
     SPECTROGRAM_VALUES,
     TRACK_VALUES,
-    KeyOn,
     Observation,
-    observe_windows,
 )
-from unsynth.audio.windows import (
-    FRAMES,
-    LONG,
-    SEGMENTS,
-    SHORT,
+from unsynth.audio.window_levels import (
     NoteWindows,
     cut_windows,
-    window_starts,
+    observe_windows,
     windows_loudness,
 )
-from unsynth.data.draws import draws, sketched_draws
+from unsynth.audio.windows import FRAMES, LONG, SEGMENTS, SHORT, KeyOn, window_starts
+from unsynth.data.draws import draws
 from unsynth.data.seeding import Split
+from unsynth.data.sketched import sketched_draws
 from unsynth.rendering.renderer import Renderer
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.sketches.sketch import cut_notes
@@ -60,7 +56,7 @@ def test_observation_of_a_sketch_is_near_that_of_its_render(dx7, draw_pairs):
     notes = [dx7.note(patch) for patch in patches]
     keys = [KeyOn(note.pitch, note.onset) for note in notes]
     observations = [
-        Observation.WINDOWS.observe(draw.audio, dx7.sample_rate, key).numpy()
+        Observation.WINDOWS.observe(draw.audio, dx7.sample_rate, key)
         for draw, key in zip(rendered, keys, strict=True)
     ]
 

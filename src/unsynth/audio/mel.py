@@ -1,4 +1,4 @@
-"""Log-mel spectrograms in torch, batched; the package has no others.
+"""Log-mel spectrograms; the package has no others.
 
 The power of each frequency bin, ``|STFT|^2``, is summed into triangles on Slaney's mel scale, then
 
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
 from scipy.sparse import csr_array
 
@@ -57,55 +56,32 @@ LOG_MEL = MelSettings(bands=128, window=1102, hop=441, shape="hamming")
 
 
 def log_mel(
-    audio: Float[torch.Tensor, "*items channels samples"], settings: MelSettings = LOG_MEL
-) -> Float[torch.Tensor, "*items channels bands frames"]:
+    audio: Float32[np.ndarray, "channels samples"], settings: MelSettings = LOG_MEL
+) -> Float32[np.ndarray, "channels bands frames"]:
     """Compute levels in dB below the peak over all channels, in [-80, 0].
 
     Silence is -80 dB everywhere. There are ``samples // hop + 1`` frames (401 for 4 s).
 
-    >>> log_mel(torch.zeros(1, 176_400)).shape
-    torch.Size([1, 128, 401])
+    >>> log_mel(np.zeros((1, 176_400), dtype=np.float32)).shape
+    (1, 128, 401)
     """
     mel = mel_power(audio, settings)
-    peak = mel.amax(dim=(-3, -2, -1), keepdim=True)
-    floor = 10.0 ** (-DYNAMIC_RANGE / 10.0)
-    return 10.0 * (mel / peak.clamp_min(1e-30)).clamp_min(floor).log10()
+    peak = mel.max()
+    floor = np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0))
+    relative = np.maximum(mel / peak if peak > 0 else mel, floor)
+    return np.maximum(10.0 * np.log10(relative), np.float32(-DYNAMIC_RANGE))
 
 
 def mel_power(
-    audio: Float[torch.Tensor, "*items channels samples"], settings: MelSettings = LOG_MEL
-) -> Float[torch.Tensor, "*items channels bands frames"]:
-    """Compute the power in each mel band, on a linear scale.
-
-    Only single precision without gradients on a CPU takes the fast way through scipy.
-    """
-    flat = audio.reshape(-1, audio.shape[-1])
-    if audio.device.type == "cpu" and audio.dtype == torch.float32 and not audio.requires_grad:
-        mel = torch.stack([_mel_power_on_cpu(one.numpy(), settings) for one in flat])
-    else:
-        mel = _mel_power_anywhere(flat, settings)
-    return mel.reshape(*audio.shape[:-1], *mel.shape[-2:])
+    audio: Float32[np.ndarray, "channels samples"], settings: MelSettings = LOG_MEL
+) -> Float32[np.ndarray, "channels bands frames"]:
+    """Compute the power in each mel band, on a linear scale."""
+    return np.stack([_mel_power(channel, settings) for channel in audio])
 
 
-def _mel_power_anywhere(
-    audio: Float[torch.Tensor, "items samples"], settings: MelSettings
-) -> Float[torch.Tensor, "items bands frames"]:
-    window, basis = _tables(settings, audio.device)
-    spectrum = torch.stft(
-        audio,
-        n_fft=settings.window,
-        hop_length=settings.hop,
-        window=window.to(audio.dtype),
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    return basis.to(audio.dtype) @ (spectrum.real.square() + spectrum.imag.square())
-
-
-def _mel_power_on_cpu(
+def _mel_power(
     audio: Float32[np.ndarray, " samples"], settings: MelSettings
-) -> Float32[torch.Tensor, "bands frames"]:
+) -> Float32[np.ndarray, "bands frames"]:
     window, hop = settings.window, settings.hop
     views = frames(audio, window, hop)
     mel = np.zeros((settings.bands, len(views)), dtype=np.float32)
@@ -117,21 +93,13 @@ def _mel_power_on_cpu(
         for block in spectra(views[first:end], settings.shape):
             mel[:, first : first + len(block)] = _triangles(settings) @ power(block).T
             first += len(block)
-    return torch.from_numpy(mel)
+    return mel
 
 
 @lru_cache(maxsize=16)
 def _triangles(settings: MelSettings) -> csr_array:
     """Make the mel basis as a sparse matrix: nearly all of it is 0."""
     return csr_array(mel_basis(settings.sample_rate, settings.window, settings.bands))
-
-
-@lru_cache(maxsize=16)
-def _tables(settings: MelSettings, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    make = {"hann": torch.hann_window, "hamming": torch.hamming_window}[settings.shape]
-    window = make(settings.window, periodic=True, dtype=torch.float64)
-    basis = mel_basis(settings.sample_rate, settings.window, settings.bands)
-    return window.to(device), torch.from_numpy(basis).to(device)
 
 
 def mel_basis(sample_rate: int, window: int, bands: int) -> Float32[np.ndarray, "bands bins"]:

@@ -17,37 +17,26 @@ Levels in [-80, 0] dB are kept to 0.16 dB, onsets to 2 ms, releases to 8 ms, pit
 places in a half octave to 2 cents.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel
 from unsynth.audio.onset import first_onset, note_end
 from unsynth.audio.pitch import estimate_pitch
 from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_levels
-from unsynth.audio.windows import FRAMES, TRACKS, NoteWindows, cut_windows, note_spectrogram, tracks
+from unsynth.audio.windows import FRAMES, LATEST_ONSET, TRACKS, KeyOn
 from unsynth.conventions import SECONDS
 
 #: Values of the spectrogram, which comes first in an observed note or its windows.
 SPECTROGRAM_VALUES = BANDS * SEGMENTS
 #: Values of the tracks' levels, and as many of their places.
 TRACK_VALUES = TRACKS * FRAMES
-#: The onset in seconds that is stored as 255; later ones are stored so too.
-_LATEST_ONSET = 1.0
 #: The MIDI pitch that stands for a sound without pitch: middle C.
 _UNPITCHED = 60
-
-
-class KeyOn(NamedTuple):
-    """Which key is pressed, as a MIDI pitch, and when, in seconds."""
-
-    pitch: int
-    onset: float
 
 
 class Observation(StrEnum):
@@ -88,7 +77,7 @@ class Observation(StrEnum):
         audio: Float32[np.ndarray, "channels samples"],
         sample_rate: int,
         key: KeyOn | None = None,
-    ) -> UInt8[torch.Tensor, " *shape"]:
+    ) -> UInt8[np.ndarray, " *shape"]:
         """Observe a sound of 4 s.
 
         ``key`` is what windows are relative to; without one it is estimated. The other kinds
@@ -97,10 +86,13 @@ class Observation(StrEnum):
         if self is Observation.NOTE:
             return _observe_note(audio, sample_rate)
         if self is Observation.WINDOWS:
+            # They alone need torch, which takes a second to import.
+            from unsynth.audio.window_levels import cut_windows, observe_windows
+
             key = key or detect_key(audio, sample_rate)
             windows = cut_windows(audio.mean(axis=0, dtype=np.float32), sample_rate, key.onset)
-            return observe_windows(windows, sample_rate, [key])[0]
-        return levels_to_bytes(log_mel(torch.from_numpy(audio)))
+            return observe_windows(windows, sample_rate, [key])[0].numpy()
+        return levels_to_bytes(log_mel(audio))
 
 
 def detect_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int) -> KeyOn:
@@ -110,40 +102,23 @@ def detect_key(audio: Float32[np.ndarray, "channels samples"], sample_rate: int)
     return KeyOn(_UNPITCHED if estimate is None else round(estimate), onset)
 
 
-def levels_to_bytes(
-    decibels: Float[torch.Tensor, " *shape"],
-) -> UInt8[torch.Tensor, " *shape"]:
+def levels_to_bytes(decibels: Float[np.ndarray, " *shape"]) -> UInt8[np.ndarray, " *shape"]:
     """Store levels in [-80, 0] dB as bytes.
 
-    >>> levels_to_bytes(torch.tensor([-80.0, -40.0, 0.0])).tolist()
+    >>> levels_to_bytes(np.array([-80.0, -40.0, 0.0])).tolist()
     [0, 128, 255]
     """
-    return (255.0 * (1.0 + decibels / DYNAMIC_RANGE)).round().to(torch.uint8)
-
-
-def observe_windows(
-    windows: NoteWindows, sample_rate: int, keys: Sequence[KeyOn]
-) -> UInt8[torch.Tensor, "items values"]:
-    """Observe sounds of which only the windows exist, on the device that holds them."""
-    notes = torch.tensor([[pitch, min(1.0, onset / _LATEST_ONSET)] for pitch, onset in keys])
-    notes = notes.to(windows.long)
-    pitches = notes[:, 0].long()
-    levels, places = tracks(windows.short, sample_rate, pitches)
-    spectrogram = note_spectrogram(windows.long, sample_rate, pitches)
-    decibels = torch.cat([spectrogram.flatten(1), levels.flatten(1)], 1)
-    rest = [255.0 * places.flatten(1), notes[:, :1], 255.0 * notes[:, 1:]]
-    return torch.cat([levels_to_bytes(decibels), torch.cat(rest, 1).round().to(torch.uint8)], 1)
+    return np.rint(255.0 * (1.0 + decibels / DYNAMIC_RANGE)).astype(np.uint8)
 
 
 def _observe_note(
     audio: Float32[np.ndarray, "channels samples"], sample_rate: int
-) -> UInt8[torch.Tensor, " values"]:
+) -> UInt8[np.ndarray, " values"]:
     onset = first_onset(audio, sample_rate)
     end = note_end(audio, sample_rate, onset)
     estimate = estimate_pitch(audio, sample_rate, onset)
     pitch = _UNPITCHED if estimate is None else round(estimate)
     spectrogram = relative_to_note(semitone_levels(audio, sample_rate, onset), pitch)
-    times = np.clip([onset / _LATEST_ONSET, end / SECONDS], 0.0, 1.0)
+    times = np.clip([onset / LATEST_ONSET, end / SECONDS], 0.0, 1.0)
     note = [pitch, 0 if estimate is None else 255, *np.rint(255.0 * times)]
-    levels = levels_to_bytes(torch.from_numpy(spectrogram).flatten())
-    return torch.cat([levels, torch.tensor(note).to(torch.uint8)])
+    return np.concatenate([levels_to_bytes(spectrogram.ravel()), np.array(note, dtype=np.uint8)])

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
-import torch
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.local import DatasetProgress
 from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
-from unsynth.data.shards import make_shard, shard_bytes
+from unsynth.data.shards import limit_threads, make_shard, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
@@ -106,8 +105,7 @@ def _make(
 
 
 def _make_shard(plan: Plan, url: str, shard: int, load: Callable[[str], Task]) -> None:
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    limit_threads(plan)
     task = load(plan.source)
     with Renderer(task.synth, workers=1, timeout=plan.time_limit) as renderer:
         data = shard_bytes(plan, make_shard(plan, shard, task, renderer))

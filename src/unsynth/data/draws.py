@@ -8,27 +8,20 @@ invariant.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from unsynth.audio.observation import KeyOn
-from unsynth.audio.windows import NoteWindows, windows_loudness
+from unsynth.audio.windows import KeyOn
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError
 from unsynth.rendering.renderer import Renderer, RenderFailure
-from unsynth.sketches.sketch import Sketch, cut_notes
 from unsynth.tasks.task import Task
 
 #: Loudness below which a sound counts as silent, in dB below full scale.
 SILENCE_DB = -60.0
 #: Draws of an item's stream before the task is taken to give no sound.
-_ATTEMPTS = 100
-#: Notes that are sketched at a time on a CPU: few enough for a core's cache.
-_CPU_NOTES = 16
-#: Notes that are sketched at a time on another device: enough to keep it busy.
-_GPU_NOTES = 1024
+ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ def draws(
     sounds = renderer.render((task.engine_patch(p), task.note(p)) for p in first)
     for item, rng, patch, sound in zip(items, streams, first, sounds, strict=True):
         rejections: list[Rejection] = []
-        for draw in range(_ATTEMPTS):
+        for draw in range(ATTEMPTS):
             if draw:
                 patch = task.sample(rng)
                 sound = _render(task, renderer, patch)
@@ -104,37 +97,7 @@ def draws(
             rejections.append(Rejection(item, draw, patch, None))
         else:
             reasons = sorted({each.failure for each in rejections if each.failure})
-            raise _no_sound(task, item, f"; the engine says: {reasons[0]}" if reasons else "")
-
-
-def sketched_draws(
-    sketch: Sketch,
-    split: Split,
-    items: Iterable[int],
-    seed: int = 0,
-    device: str = "cpu",
-) -> Iterator[tuple[Float[np.ndarray, "some parameters"], NoteWindows]]:
-    """Yield patches of items and windows of their sounds, sketched on a device, some at a time.
-
-    These are the draws that :func:`draws` yields, except for items with a draw close to the limit
-    of silence. Raises :class:`EngineError` if none of an item's first 100 draws is audible.
-    """
-    task = sketch.task
-    for some in _batched(items, _CPU_NOTES if device == "cpu" else _GPU_NOTES):
-        streams = [item_rng(task.name, split, item, seed) for item in some]
-        patches = np.stack([task.sample(rng) for rng in streams])
-        windows = cut_notes(sketch, list(patches), device)
-        for _ in range(_ATTEMPTS):
-            silent = (windows_loudness(windows, task.sample_rate) < SILENCE_DB).nonzero()[:, 0]
-            if not len(silent):
-                break
-            places = silent.tolist()
-            patches[places] = [task.sample(streams[place]) for place in places]
-            again = cut_notes(sketch, list(patches[places]), device)
-            windows.long[silent], windows.short[silent] = again
-        else:
-            raise _no_sound(task, some[places[0]])
-        yield patches, windows
+            raise no_sound(task, item, f"; the engine says: {reasons[0]}" if reasons else "")
 
 
 def audible_draws(
@@ -145,15 +108,9 @@ def audible_draws(
         yield draw.patch, draw.audio
 
 
-def _no_sound(task: Task, item: int, reason: str = "") -> EngineError:
+def no_sound(task: Task, item: int, reason: str = "") -> EngineError:
+    """Make the error of an item whose draws are all silent."""
     return EngineError(f"item {item}: no draw of task {task.name} gave a sound{reason}")
-
-
-def _batched(items: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Cut items into tuples of ``size``, as ``itertools.batched`` of Python 3.12 does."""
-    items = iter(items)
-    while some := tuple(islice(items, size)):
-        yield some
 
 
 def _render(

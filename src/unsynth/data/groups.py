@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from unsynth.audio.observation import Observation, observe_windows
+from unsynth.audio.observation import Observation
+from unsynth.audio.window_levels import observe_windows
 from unsynth.data.batch import Sounds
-from unsynth.data.draws import draws, key_on, sketched_draws
+from unsynth.data.draws import draws, key_on
 from unsynth.data.seeding import Split
+from unsynth.data.sketched import sketched_draws
 from unsynth.rendering.renderer import Renderer
 from unsynth.sketches.sketch import Sketch
 from unsynth.tasks.task import Task
@@ -35,7 +37,7 @@ def render_sounds(
     for draw in draws(task, renderer, split, items, seed):
         patches.append(draw.patch)
         key = key_on(task, draw.patch)
-        observed.append(observation.observe(draw.audio, task.sample_rate, key).numpy())
+        observed.append(observation.observe(draw.audio, task.sample_rate, key))
     return Sounds(np.stack(patches), np.stack(observed))
 
 

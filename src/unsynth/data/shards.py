@@ -39,6 +39,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from unsynth.audio.mel import DYNAMIC_RANGE
+from unsynth.audio.observation import Observation
 from unsynth.data.draws import Rejection, draws, key_on
 from unsynth.data.external import DatasetError
 from unsynth.data.plan import Plan
@@ -75,6 +76,15 @@ class Shard:
         return digest.hexdigest()
 
 
+def limit_threads(plan: Plan) -> None:
+    """Keep torch to one thread in a worker that needs it; the others do without torch."""
+    if Observation.WINDOWS in plan.observe:
+        import torch
+
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+
+
 def make_shard(
     plan: Plan,
     number: int,
@@ -96,7 +106,7 @@ def make_shard(
         rows["draws"].append(len(draw.rejections))
         key = key_on(task, draw.patch)
         for kind in plan.observe:
-            rows[str(kind)].append(kind.observe(draw.audio, renderer.sample_rate, key).numpy())
+            rows[str(kind)].append(kind.observe(draw.audio, renderer.sample_rate, key))
         if plan.audio:
             scale = float(max(1.0, np.abs(draw.audio).max()))
             samples = np.rint(draw.audio * np.float32(_FULL_SCALE / scale)).astype(np.int16)

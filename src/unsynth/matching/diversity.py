@@ -12,7 +12,6 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
 from unsynth.audio.mel import LOG_MEL, log_mel
@@ -48,7 +47,7 @@ def choose_distinct(
     for candidate in dict.fromkeys(chain(list(others.values())[: 1 + count // 2], mss)):
         if len(kept) == count:
             break
-        spectrogram = _log_mel(candidate.audio, sample_rate)
+        spectrogram = log_mel(candidate.audio, LOG_MEL.at(sample_rate))
         if not any(
             structures[candidate] == structures[other] and _difference(spectrogram, each) < APART
             for other, each in kept.items()
@@ -70,13 +69,8 @@ def mel_distance(
     sample_rate: int,
 ) -> float:
     """Return the mean absolute difference of two sounds' log-mel spectrograms, in dB."""
-    return _difference(_log_mel(first, sample_rate), _log_mel(second, sample_rate))
-
-
-def _log_mel(
-    audio: Float32[np.ndarray, "channels samples"], sample_rate: int
-) -> Float32[np.ndarray, "channels bands frames"]:
-    return log_mel(torch.from_numpy(audio)[None], LOG_MEL.at(sample_rate))[0].numpy()
+    settings = LOG_MEL.at(sample_rate)
+    return _difference(log_mel(first, settings), log_mel(second, settings))
 
 
 def _difference(first: np.ndarray, second: np.ndarray) -> float:

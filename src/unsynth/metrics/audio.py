@@ -22,10 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-import torch
 from jaxtyping import Float, Float32
 
-from unsynth.audio.mel import DYNAMIC_RANGE, MelSettings, mel_power
+from unsynth.audio.mel import DYNAMIC_RANGE, MelSettings, log_mel, mel_power
 from unsynth.audio.spectra import frames, power, spectra
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.errors import MetricError
@@ -287,8 +286,7 @@ def _levels(audio: _Audio, sample_rate: int) -> list[Float32[np.ndarray, "channe
     levels = []
     for seconds, hop_seconds, bands in _MSS_SCALES:
         window, hop = _lengths(seconds, hop_seconds, sample_rate)
-        mel = _mel(audio, MelSettings(bands, window, hop, "hann", sample_rate))
-        levels.append(_below_peak(mel))
+        levels.append(log_mel(audio, MelSettings(bands, window, hop, "hann", sample_rate)))
     return levels
 
 
@@ -297,20 +295,10 @@ def _lengths(window: float, hop: float, sample_rate: int) -> tuple[int, int]:
     return int(window * sample_rate), int(hop * sample_rate)
 
 
-def _below_peak(
-    mel: Float32[np.ndarray, "channels bands frames"],
-) -> Float32[np.ndarray, "channels bands frames"]:
-    """Convert to dB relative to the peak of the sound, at least -80; silence is -80 everywhere."""
-    peak = mel.max()
-    floor = np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0))
-    relative = mel / peak if peak > 0 else mel
-    return 10.0 * np.log10(np.maximum(relative, floor))
-
-
 def _mfcc(audio: _Audio, sample_rate: int) -> Float32[np.ndarray, "frames coefficients"]:
     """Compute MFCCs; a row holds those of all channels in one frame."""
     window, hop = _lengths(_WINDOW, _MFCC_HOP, sample_rate)
-    mel = _mel(audio, MelSettings(_MFCC_BANDS, window, hop, "hann", sample_rate))
+    mel = mel_power(audio, MelSettings(_MFCC_BANDS, window, hop, "hann", sample_rate))
     decibels = 10.0 * np.log10(np.maximum(mel, _MEL_FLOOR))
     decibels = np.maximum(decibels, decibels.max() - DYNAMIC_RANGE)
     cepstra = scipy.fft.dct(decibels, type=2, norm="ortho", axis=1)[:, :_MFCCS]
@@ -331,7 +319,3 @@ def _rms(audio: _Audio, sample_rate: int) -> Float[np.ndarray, " frames"]:
     window, hop = _lengths(_WINDOW, _RMS_HOP, sample_rate)
     cut = frames(audio.mean(axis=0, dtype=np.float64), window, hop)
     return np.sqrt(np.einsum("fs,fs->f", cut, cut) / window)
-
-
-def _mel(audio: _Audio, settings: MelSettings) -> Float32[np.ndarray, "channels bands frames"]:
-    return mel_power(torch.from_numpy(audio), settings).numpy()

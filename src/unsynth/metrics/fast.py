@@ -11,7 +11,6 @@ apart, and it ranks sounds as MSS does (``docs/method/search.md``).
 """
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
 
 from unsynth.audio.mel import MelSettings, log_mel
@@ -57,4 +56,4 @@ class FastSpectral:
     def _log_mel(self, audio: _Audio, scale: tuple[int, int, int]) -> Float32[np.ndarray, "..."]:
         window, hop, bands = scale
         settings = MelSettings(bands, window, hop, "hann", self._sample_rate)
-        return log_mel(torch.from_numpy(audio), settings).numpy()
+        return log_mel(audio, settings)

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from unsynth.audio.observation import KeyOn, Observation, detect_key
+from unsynth.audio.observation import Observation, detect_key
+from unsynth.audio.windows import KeyOn
 from unsynth.errors import PatchError
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.inpainting import fixed_field, inpainted_field
@@ -114,8 +115,7 @@ class Posterior:
         the sound and fixed too.
         """
         if self._observation is not Observation.WINDOWS:
-            observation = self._observation.observe(audio, self._sample_rate)
-            return observation[None].to(self._device), fixed
+            return self._to_device(self._observation.observe(audio, self._sample_rate)), fixed
         if not {"note.pitch", "note.onset"} <= fixed.keys():
             spec, estimate = self.task.spec, detect_key(audio, self._sample_rate)
             pitches, onsets = (
@@ -128,8 +128,10 @@ class Posterior:
             }
             fixed = {**note, **fixed}
         key = KeyOn(int(fixed["note.pitch"]), float(fixed["note.onset"]))
-        observation = self._observation.observe(audio, self._sample_rate, key)
-        return observation[None].to(self._device), fixed
+        return self._to_device(self._observation.observe(audio, self._sample_rate, key)), fixed
+
+    def _to_device(self, observation: UInt8[np.ndarray, "..."]) -> UInt8[torch.Tensor, "1 ..."]:
+        return torch.from_numpy(observation)[None].to(self._device)
 
     def _draw_noise(self, count: int, rng: np.random.Generator) -> Float32[torch.Tensor, "count d"]:
         noise = rng.standard_normal((count, self.task.spec.width), dtype=np.float32)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import torch
 from jaxtyping import Float32, UInt8
 
 from unsynth.audio.mel import DYNAMIC_RANGE, LOG_MEL, log_mel, mel_basis
@@ -54,8 +53,8 @@ def spectrogram_pngs(
     One pixel per frame and band. All share one colour scale: -80 to 0 dB relative to the sound's
     own peak.
     """
-    batch = torch.from_numpy(np.stack(sounds))
-    loudest = log_mel(batch, LOG_MEL.at(sample_rate)).amax(dim=1).numpy()
+    settings = LOG_MEL.at(sample_rate)
+    loudest = np.stack([log_mel(sound, settings).max(axis=0) for sound in sounds])
     shades = np.rint((1.0 + loudest[:, ::-1] / DYNAMIC_RANGE) * (_COLOURS - 1)).astype(np.uint8)
     return [_png(image) for image in shades]
 

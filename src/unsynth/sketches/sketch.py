@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from unsynth.audio.windows import LONG, SHORT, NoteWindows, window_starts
+from unsynth.audio.window_levels import NoteWindows
+from unsynth.audio.windows import LONG, SHORT, window_starts
 from unsynth.conventions import SECONDS
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task

@@ -173,7 +173,7 @@ def _draw(
             patches.append(patch)
             key = key_on(task, patch) if observation is Observation.WINDOWS else None
             observed.append(observation.observe(audio, task.sample_rate, key))
-    return patches, torch.stack(observed)
+    return patches, torch.from_numpy(np.stack(observed))
 
 
 def _tokens(
