@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 
+from tests.evaluation.pool import scored_here
 from tests.models.small import SAMPLING, SMALL, small_flow
 from tests.synths.instruments import declaration
 from tests.tiny import TinyTask
@@ -170,6 +171,13 @@ def shortened_matches() -> Iterator[None]:
 def short_matches() -> Iterator[None]:
     """Shorten the matches of a module."""
     with shortened_matches():
+        yield
+
+
+@pytest.fixture(scope="module")
+def scores_here() -> Iterator[None]:
+    """Score the targets of a module's evaluations in this process."""
+    with scored_here():
         yield
 
 

@@ -12,7 +12,7 @@ from tests.commands import failing
 from unsynth.cli.main import main
 
 
-def test_two_evaluations_are_written_and_compared(model, tmp_path, capsys):
+def test_two_evaluations_are_written_and_compared(model, tmp_path, capsys, scores_here):
     runs = []
     for steps in ("1", "2"):
         runs.append(tmp_path / f"steps-{steps}")

@@ -20,6 +20,8 @@ from unsynth.studies.arms import ArmsPlan, run_arms
 from unsynth.studies.folder import StudyError
 from unsynth.training.dry_run import dry_run
 
+pytestmark = pytest.mark.usefixtures("scores_here")
+
 #: The fields of a set that is large enough for these runs.
 SET = {"count": 80, "observe": (Observation.LOG_MEL,)}
 

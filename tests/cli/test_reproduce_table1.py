@@ -22,6 +22,8 @@ from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.rendering.renderer import Renderer
 from unsynth.studies.table1 import Table1Plan, TrainedModel, run_table1
 
+pytestmark = pytest.mark.usefixtures("scores_here")
+
 
 @pytest.fixture(scope="module")
 def other(task, tmp_path_factory) -> str:

@@ -24,6 +24,8 @@ from unsynth.formats.syx import init_voice, write_bank
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.dx7.task import DX7Task
 
+pytestmark = pytest.mark.usefixtures("scores_here")
+
 
 @pytest.fixture(scope="module")
 def request_(model, tmp_path_factory) -> EvaluationRequest:

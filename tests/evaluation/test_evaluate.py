@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 import soundfile
 
+from tests.evaluation.pool import scored_here
 from unsynth.data.external import DatasetError
 from unsynth.errors import DrawIndexError
 from unsynth.evaluation.compare import compare
@@ -144,7 +145,8 @@ def sounds(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def scored_sounds(model, sounds, tmp_path_factory) -> EvaluationResult:
     folder = tmp_path_factory.mktemp("e") / "sounds"
-    return run(model, str(sounds), folder, workers=1, steps=1)
+    with scored_here():
+        return run(model, str(sounds), folder, workers=1, steps=1)
 
 
 def test_stereo_sound_is_scored_in_both_forms(scored_sounds):
@@ -217,7 +219,8 @@ def test_wrong_datasets_are_refused_by_name(task, model, tmp_path, bank):
     with pytest.raises(DatasetError, match="not both"):
         find_targets([str(bank), str(folder)], task, 0)
     (folder / "no_sound.wav").write_text("text")
-    with pytest.raises(EvaluationError, match=r"none of the 1 targets .*: not a sound file"):
+    none = r"none of the 1 targets .*: not a sound file"
+    with scored_here(), pytest.raises(EvaluationError, match=none):
         run(model, str(folder), tmp_path / "e", workers=1)
 
 
@@ -327,7 +330,8 @@ def test_voices_have_names_and_a_noise_floor(task, bank):
 
 def test_comparison_pairs_targets(model, evaluated, disturbed, scored_sounds, tmp_path):
     other = shutil.copytree(disturbed, tmp_path / "other")
-    run(model, "draws:3", other, workers=1, resume=True)
+    with scored_here():
+        run(model, "draws:3", other, workers=1, resume=True)
     comparison = compare([evaluated, other], "best")
     first_rows, other_rows = rows(evaluated), rows(other)
     expected = np.mean(

@@ -1,0 +1,40 @@
+"""Scoring in the process of the test, for tests of everything but the processes.
+
+A process takes two seconds to start. ``test_evaluate.py`` starts real ones.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+
+class PoolHere:
+    """What :class:`~unsynth.rendering.workers.Workers` does, in one thread."""
+
+    def __init__(self, make: Callable[[], Callable[[Any], Any]], count: int, timeout: float):
+        self._make = make
+
+    @cached_property
+    def _answer(self) -> Callable[[Any], Any]:
+        return self._make()
+
+    def submit(self, argument: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(self._answer(argument))
+        return future
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def scored_here() -> Iterator[None]:
+    """Score targets here, and render an eighth of the index's nearest draws for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unsynth.evaluation.evaluate.Workers", PoolHere)
+        patch.setattr("unsynth.evaluation.scorer.NEAREST", 8)
+        yield
