@@ -64,6 +64,7 @@ def pytest_collection_finish() -> None:
     """Leave modules and tests out of later collections of garbage: 2 % of the suite's time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,6 @@
 """Help texts: every command and option has one, and none needs a slow import."""
 
+import gc
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.commands import command_paths, failing
 from unsynth.cli.main import commands
+from unsynth.cli.requirements import faster_imports
 
 COMMANDS = dict(command_paths(commands))
 
@@ -105,3 +107,10 @@ def test_help_imports_neither_torch_nor_scipy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: unsynth")
+
+
+def test_garbage_is_collected_again_after_imports_that_fail():
+    with pytest.raises(ImportError), faster_imports():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()

@@ -21,7 +21,7 @@ from unsynth.cli.options import (
     plugin_option,
     seed_option,
 )
-from unsynth.cli.requirements import require_paths, use_one_torch_thread
+from unsynth.cli.requirements import faster_imports, require_paths, use_one_torch_thread
 from unsynth.cli.terminal import follow, say, say_error
 from unsynth.conventions import HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE
 from unsynth.documents import printable
@@ -146,12 +146,13 @@ def match(
     """
     require_paths(*sounds)
 
-    from unsynth.batch import find_jobs, match_jobs
-    from unsynth.interruption import stop_on
-    from unsynth.matching.matcher import Matcher
-    from unsynth.matching.request import Request
-    from unsynth.search.judge import Distance
-    from unsynth.tasks.catalogue import load_task
+    with faster_imports():
+        from unsynth.batch import find_jobs, match_jobs
+        from unsynth.interruption import stop_on
+        from unsynth.matching.matcher import Matcher
+        from unsynth.matching.request import Request
+        from unsynth.search.judge import Distance
+        from unsynth.tasks.catalogue import load_task
 
     use_one_torch_thread()
     lock = [*(() if note is None else [f"note={note}"]), *locks]

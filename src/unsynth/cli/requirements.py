@@ -1,6 +1,9 @@
 """What a command needs before it starts its work."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from unsynth.documents import printable
@@ -32,6 +35,16 @@ def require_evaluation() -> None:
 def require_data() -> None:
     """Require the packages that read and write datasets."""
     require("data", "h5py", "hdf5plugin", "fsspec", "psutil")
+
+
+@contextmanager
+def faster_imports() -> Iterator[None]:
+    """Collect no garbage meanwhile, which is an eighth of the time that torch takes to import."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def use_one_torch_thread() -> None:

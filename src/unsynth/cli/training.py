@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from unsynth.cli.options import COUNT, out_option, plugin_option, resume_option, set_option
-from unsynth.cli.requirements import require_paths
+from unsynth.cli.requirements import faster_imports, require_paths
 from unsynth.cli.terminal import say
 
 
@@ -70,7 +70,8 @@ def train(
     if dry_run:
         _print_cost(experiment, overrides, as_json)
         return
-    from unsynth.training.train import train as train_experiment
+    with faster_imports():
+        from unsynth.training.train import train as train_experiment
 
     run = train_experiment(experiment, overrides, resume, out, devices, nodes)
     if run is None:  # Of several processes only the first prints.
