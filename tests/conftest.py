@@ -156,11 +156,14 @@ def kill_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 def shortened_matches() -> Iterator[None]:
     """Shorten matches in this process to a fifth, by smaller numbers in two stages.
 
-    A result has fewer random draws beside it, and descents fit fewer patches in fewer steps.
+    Fewer candidates are compared, with fewer random draws beside them, and descents fit fewer
+    patches in fewer steps.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("unsynth.matching.run._RANDOM_DRAWS", 4)
         patch.setattr("unsynth.matching.run._RANDOM_DRAWS_IF_STOPPED", 3)
+        patch.setattr("unsynth.matching.choosing._FINALISTS", 12)
+        patch.setattr("unsynth.matching.choosing._MOST_FINALISTS", 16)
         patch.setattr(Descent, "_FIRST_ROUNDS", ((16, 2), (12, 1), (12, 1)))
         patch.setattr(Descent, "_QUICK", (2, ((1, 2), (1, 2))))
         patch.setattr(Descent, "_THOROUGH", (2, ((2, 2), (1, 2), (1, 2))))
