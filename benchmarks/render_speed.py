@@ -8,6 +8,7 @@ Before and after each set, the engine is timed alone; the ratio shows what a set
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--shard-sounds", type=int, default=250)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     arguments = parser.parse_args()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers, as the command does
     task = load_task(arguments.task)
     print(f"engine alone: {engine_alone(task):.1f} sounds/s")
     for workers in arguments.workers:

@@ -1,6 +1,8 @@
 """Help texts: every command and option has one, and none needs a slow import."""
 
 import gc
+import json
+import os
 import subprocess
 import sys
 
@@ -114,3 +116,21 @@ def test_garbage_is_collected_again_after_imports_that_fail():
         assert not gc.isenabled()
         raise ImportError
     assert gc.isenabled()
+
+
+def test_a_command_multiplies_matrices_in_one_thread():
+    """Its threads and workers, one per core, would wait for one another."""
+    code = (
+        "import sys\n"
+        "from unsynth.cli.main import main\n"
+        "sys.argv = ['unsynth', '--help']\n"
+        "main()\n"
+        "import numpy, scipy.linalg\n"
+        "from threadpoolctl import threadpool_info\n"
+        "print([each['num_threads'] for each in threadpool_info()])\n"
+    )
+    others = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    env = {name: value for name, value in os.environ.items() if name not in others}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    threads = json.loads(done.stdout.splitlines()[-1])
+    assert set(threads) <= {1}, threads
