@@ -87,8 +87,8 @@ for _command in (command for group in _GROUPS.values() for command in group):
 
 def main() -> None:
     """Run the command; every expected failure is one line and exit code 2."""
-    # NumPy reads this as it is imported, here and in every worker. Sounds are processed in parallel,
-    # one per core: threads of its matrix products would wait for one another.
+    # NumPy reads this as it is imported, here and in every worker. Sounds are processed in
+    # parallel, one per core: threads of its matrix products would wait for one another.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _interrupt)
     # At the end Python would look for cycles among torch's objects, for half a second.
