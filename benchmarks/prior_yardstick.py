@@ -103,8 +103,8 @@ def _voices(arguments: argparse.Namespace) -> list[Voice]:
 
 def _spectrograms(task: DX7Task, voices: list[Voice]) -> Float[torch.Tensor, "items cells"]:
     synth = task.synth()
-    audio = np.stack([synth.render(voice, NOTE) for voice in voices])
-    return log_mel(torch.from_numpy(audio), MEL).flatten(1)
+    cells = [log_mel(synth.render(voice, NOTE), MEL).ravel() for voice in voices]
+    return torch.from_numpy(np.stack(cells))
 
 
 def _pairs(targets: Float[torch.Tensor, "voices cells"]) -> Float[np.ndarray, " voices"]:

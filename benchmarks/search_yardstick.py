@@ -54,7 +54,7 @@ MARKS = (512, 1_024, 2_048, 4_096)
 
 
 def spectrogram(audio: Float32[np.ndarray, "1 samples"]) -> Float32[np.ndarray, "bands frames"]:
-    return log_mel(torch.from_numpy(audio), MEL).numpy()[0]
+    return log_mel(audio, MEL)[0]
 
 
 class Distance:

@@ -6,7 +6,7 @@ import sys
 import unsynth  # noqa: F401
 from tests.array_checks import install
 
-# Collecting garbage takes an eighth of the time of imports; ``conftest.py`` turns it on again.
+# Collecting garbage takes a tenth of the time of imports; ``conftest.py`` turns it on again.
 if "pytest" in sys.modules:
     gc.disable()
 install()

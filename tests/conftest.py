@@ -58,6 +58,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the DX7's kernel once, before pytest-xdist starts processes that all would."""
     if getattr(session.config.option, "numprocesses", None):
         import_module("unsynth.sketches.dx7.kernel")
+        gc.enable()  # this process collects no tests
 
 
 def pytest_collection_finish() -> None:

@@ -9,16 +9,18 @@ import time
 import pytest
 
 from tests.commands import failing
+from tests.evaluation.pool import scored_here
 from unsynth.cli.main import main
 
 
-def test_two_evaluations_are_written_and_compared(model, tmp_path, capsys, scores_here):
+def test_two_evaluations_are_written_and_compared(model, tmp_path, capsys):
     runs = []
     for steps in ("1", "2"):
         runs.append(tmp_path / f"steps-{steps}")
         arguments = ["evaluate", model, "draws:2", "--candidates", "2", "--workers", "1"]
         sys.argv = ["unsynth", *arguments, "--steps", steps, "--out", str(runs[-1])]
-        main()
+        with scored_here():
+            main()
         printed = capsys.readouterr().out
         assert "best of 2" in printed and "noise floor" in printed
         assert str(runs[-1] / "items.parquet") in printed

@@ -54,8 +54,9 @@ class ThreadTone(Tone):
 
 
 class TellingTone(ThreadTone):
-    """A constant of 0.5, or of 1 if its process has imported torch."""
+    """A constant of 0.5, or of 1 if its process has imported torch and lets it use one thread."""
 
     def render(self, patch: np.ndarray, note: Note, seconds: float = 4.0) -> np.ndarray:
-        level = 1.0 if "torch" in sys.modules else 0.5
+        torch = sys.modules.get("torch")
+        level = 0.5 if torch is None else 1.0 / torch.get_num_threads()
         return np.full((1, round(seconds * SAMPLE_RATE)), level, dtype=np.float32)

@@ -21,7 +21,7 @@ import pytest
 
 from tests.commands import failing, output
 from tests.data.engines import CRASH, ERROR, HANG
-from tests.data.tones import files, load, load_dead, plan_of, render_here, render_set
+from tests.data.tones import files, load, load_dead, load_telling, plan_of, render_here, render_set
 from unsynth.audio.mel import log_mel
 from unsynth.audio.observation import Observation
 from unsynth.data import local
@@ -121,6 +121,18 @@ def test_a_set_is_a_function_of_its_plan(good, tmp_path):
     assert not set(files(other.local).values()) & set(files(good).values())
     result = verification(Folder(good), other)
     assert result.problems == () and "20 sounds of tones (train)" in result.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "level"),
+    [((Observation.LOG_MEL, Observation.NOTE), 0.5), ((Observation.WINDOWS,), 1.0)],
+)
+def test_a_worker_has_torch_for_windows_alone_and_with_one_thread(tmp_path, kinds, level):
+    """Without torch it starts a second sooner, and is half as large."""
+    plan = plan_of(count=2, observe=kinds, audio=True)
+    list(make_dataset(plan, Folder(tmp_path), 1, load_telling))
+    _, shard, _ = read_shard(io.BytesIO((tmp_path / plan.file(0)).read_bytes()), "a shard")
+    assert [sound(shard, row).max() for row in range(2)] == pytest.approx([level] * 2, abs=1e-4)
 
 
 def test_statistics_are_those_of_the_sounds(good):

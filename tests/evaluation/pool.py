@@ -24,7 +24,10 @@ class PoolHere:
 
     def submit(self, argument: Any) -> "Future[Any]":
         future: Future[Any] = Future()
-        future.set_result(self._answer(argument))
+        try:
+            future.set_result(self._answer(argument))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
     def close(self) -> None:
@@ -32,9 +35,12 @@ class PoolHere:
 
 
 @contextmanager
-def scored_here() -> Iterator[None]:
-    """Score targets here, and render an eighth of the index's nearest draws for each."""
+def scored_here(nearest: int = 8) -> Iterator[None]:
+    """Score targets here, and render a number of the index's draws for each, by default an eighth.
+
+    A worker renders 64.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("unsynth.evaluation.evaluate.Workers", PoolHere)
-        patch.setattr("unsynth.evaluation.scorer.NEAREST", 8)
+        patch.setattr("unsynth.evaluation.scorer.NEAREST", nearest)
         yield

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from tests.commands import failing, output
+from tests.evaluation.pool import scored_here
 from unsynth.errors import EngineError
 from unsynth.evaluation.estimates import EstimatesResult, estimate
 from unsynth.evaluation.evaluate import (
@@ -18,13 +20,12 @@ from unsynth.evaluation.evaluate import (
     plan_evaluation,
 )
 from unsynth.evaluation.folder import EvaluationError, read_evaluation
+from unsynth.evaluation.scorer import NEAREST
 from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.targets import find_targets
 from unsynth.formats.syx import init_voice, write_bank
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.dx7.task import DX7Task
-
-pytestmark = pytest.mark.usefixtures("scores_here")
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +56,20 @@ def draw(request: EvaluationRequest, folder: Path, resume: bool = False) -> Esti
     return result
 
 
-def score(request: EvaluationRequest, folder: Path, resume: bool = False) -> list[dict]:
-    *_, result = evaluate(request, folder, workers=1, resume=resume)
+def score(
+    request: EvaluationRequest, folder: Path, resume: bool = False, worker: bool = False
+) -> list[dict]:
+    """Score targets in this process, or in a worker."""
+    with nullcontext() if worker else scored_here(nearest=NEAREST):
+        *_, result = evaluate(request, folder, workers=1, resume=resume)
     assert isinstance(result, EvaluationResult)
     return [{k: v for k, v in r.items() if k != "seconds"} for r in read_evaluation(folder)[1]]
 
 
 @pytest.fixture(scope="module")
 def scored(request_, tmp_path_factory) -> list[dict]:
-    """The rows of an evaluation in one go."""
-    return score(request_, tmp_path_factory.mktemp("e") / "scored")
+    """The rows of an evaluation in one go, by a worker."""
+    return score(request_, tmp_path_factory.mktemp("e") / "scored", worker=True)
 
 
 @pytest.fixture
@@ -170,7 +175,8 @@ def test_a_set_with_audio_needs_no_engine(model, task, tmp_path, monkeypatch, ca
         options = ["--estimates-only", "--device", "abacus", "--resume"]
         assert "--device abacus cannot be used" in failing(capsys, *command, *options)
     command[2] = tmp_path / "whole"
-    assert "noise floor" in output(*command, "--resume", "--workers", "1")
+    with scored_here():
+        assert "noise floor" in output(*command, "--resume", "--workers", "1")
 
 
 def test_draws_are_sampled_where_the_engine_is(model, tmp_path):

@@ -1,6 +1,5 @@
-"""Processes that only render and observe do not import torch: they start early and stay small."""
+"""The process of an engine does not import torch, so it starts early."""
 
-import io
 import json
 import subprocess
 import sys
@@ -8,14 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from tests.data.tones import load_telling, plan_of
 from tests.report.results import match_result
 from tests.tiny import TellingSynth, TellingTask
-from unsynth.audio.observation import Observation
 from unsynth.authoring.check import _ask_plugin
-from unsynth.data.folder import Folder
-from unsynth.data.local import make_dataset
-from unsynth.data.shards import read_shard, sound
 from unsynth.rendering.renderer import Renderer
 from unsynth.report.folder import export_patches
 
@@ -30,17 +24,6 @@ def test_no_process_of_an_engine_imports_torch(tmp_path):
     (file,) = export_patches(match_result(task, 1), tmp_path)
     assert json.loads(file.read_text()) == []
     assert _ask_plugin(task, TellingSynth.torch) == []
-
-
-@pytest.mark.parametrize(
-    ("kinds", "torch"),
-    [((Observation.LOG_MEL, Observation.NOTE), False), ((Observation.WINDOWS,), True)],
-)
-def test_a_worker_of_a_dataset_imports_torch_for_windows_alone(tmp_path, kinds, torch):
-    plan = plan_of(count=2, observe=kinds, audio=True)
-    list(make_dataset(plan, Folder(tmp_path), 1, load_telling))
-    _, shard, _ = read_shard(io.BytesIO((tmp_path / plan.file(0)).read_bytes()), "a shard")
-    assert sound(shard, 1).max() == pytest.approx(1.0 if torch else 0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize(("task", "package"), [("dx7", "dexed"), ("vital-simple", "vita")])

@@ -278,7 +278,7 @@ def _patches_path(job: Job, name: str) -> Path:
 
 
 def _waveform(sound: Path) -> Waveform:
-    # Reading sounds imports torch and SciPy, which takes longer than the page itself.
+    # Reading sounds imports SciPy, which takes longer than the page itself.
     from unsynth.app.sounds import read_waveform
 
     return read_waveform(sound)

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms; the package has no others.
+"""Log-mel spectrograms. Only descent has its own, with slopes (:mod:`unsynth.search.downhill`).
 
 The power of each frequency bin, ``|STFT|^2``, is summed into triangles on Slaney's mel scale, then
 
@@ -67,8 +67,10 @@ def log_mel(
     """
     mel = mel_power(audio, settings)
     peak = mel.max()
-    floor = np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0))
-    relative = np.maximum(mel / peak if peak > 0 else mel, floor)
+    if peak == 0.0:
+        return np.full_like(mel, -DYNAMIC_RANGE)
+    relative = np.maximum(mel / peak, np.float32(10.0 ** (-DYNAMIC_RANGE / 10.0)))
+    # The logarithm of a rounded floor may be lower.
     return np.maximum(10.0 * np.log10(relative), np.float32(-DYNAMIC_RANGE))
 
 

@@ -1,4 +1,4 @@
-"""The levels in a few windows of notes (:mod:`unsynth.audio.windows`), in torch, on any device."""
+"""Windows of notes (:mod:`unsynth.audio.windows`), cut and observed in torch, on any device."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -58,9 +58,10 @@ def observe_windows(
     spectrogram = note_spectrogram(windows.long, sample_rate, pitches)
     levels, places = tracks(windows.short, sample_rate, pitches)
     decibels = torch.cat([spectrogram.flatten(1), levels.flatten(1)], 1)
-    shares = 1.0 + decibels / DYNAMIC_RANGE
+    # As levels_to_bytes has them.
+    levels_as_bytes = 255.0 * (1.0 + decibels / DYNAMIC_RANGE)
     rest = [255.0 * places.flatten(1), notes[:, :1], 255.0 * notes[:, 1:]]
-    return torch.cat([255.0 * shares, *rest], 1).round().to(torch.uint8)
+    return torch.cat([levels_as_bytes, *rest], 1).round().to(torch.uint8)
 
 
 def note_spectrogram(

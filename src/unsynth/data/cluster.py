@@ -17,7 +17,7 @@ from unsynth.data.folder import Folder
 from unsynth.data.local import DatasetProgress
 from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
-from unsynth.data.shards import limit_threads, make_shard, shard_bytes
+from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
@@ -105,7 +105,7 @@ def _make(
 
 
 def _make_shard(plan: Plan, url: str, shard: int, load: Callable[[str], Task]) -> None:
-    limit_threads(plan)
+    set_up_torch(plan)
     task = load(plan.source)
     with Renderer(task.synth, workers=1, timeout=plan.time_limit) as renderer:
         data = shard_bytes(plan, make_shard(plan, shard, task, renderer))

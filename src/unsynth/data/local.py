@@ -25,7 +25,7 @@ from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
-from unsynth.data.shards import limit_threads, make_shard, shard_bytes
+from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
 from unsynth.files import remove_unfinished
 from unsynth.rendering.renderer import Renderer
@@ -216,7 +216,7 @@ def _work(
     Sends the number of finished items while it works, and the error that ends the whole run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends its workers
-    limit_threads(plan)
+    set_up_torch(plan)
     last_heartbeat = time.monotonic()
 
     def send_heartbeat(done: int) -> None:
