@@ -1,4 +1,3 @@
-import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,31 +5,6 @@ from hypothesis import strategies as st
 
 from unsynth.audio.mel import LOG_MEL, MelSettings, log_mel, mel_basis, mel_power
 from unsynth.synths.base import Note
-
-
-def librosa_db(audio: np.ndarray) -> np.ndarray:
-    power = librosa.feature.melspectrogram(
-        y=audio, sr=44_100, n_fft=1102, hop_length=441, window="hamming", n_mels=128
-    )
-    return librosa.power_to_db(power, ref=np.max, top_db=80.0, amin=1e-20)
-
-
-@pytest.mark.parametrize(("rate", "window", "bands"), [(44_100, 1102, 128), (16_000, 400, 40)])
-def test_the_basis_is_that_of_librosa(rate, window, bands):
-    expected = librosa.filters.mel(sr=rate, n_fft=window, n_mels=bands)
-    np.testing.assert_allclose(mel_basis(rate, window, bands), expected, atol=1e-7)
-
-
-def test_within_a_hundredth_of_a_db_of_librosa(task, rng):
-    synth = task.synth()
-    for _ in range(6):
-        patch = task.sample(rng)
-        audio = synth.render(task.engine_patch(patch), task.note(patch))
-        if not audio.any():
-            continue
-        ours = log_mel(audio)
-        assert ours.shape == (1, 128, 401)
-        assert np.abs(ours - librosa_db(audio)).max() < 0.01
 
 
 def test_level_is_not_observed_and_peak_is_over_channels(task):
@@ -56,21 +30,19 @@ def test_any_length_gives_its_frames_within_range(samples, seed):
 
 
 def reference_power(audio: np.ndarray, settings: MelSettings) -> np.ndarray:
-    """Compute the power in each mel band in double precision, by librosa."""
-    return librosa.feature.melspectrogram(
-        y=audio.astype(np.float64),
-        sr=settings.sample_rate,
-        n_fft=settings.window,
-        hop_length=settings.hop,
-        window=settings.shape,
-        n_mels=settings.bands,
-    )
+    """Compute the power in each mel band in double precision, one frame after the other."""
+    half, length = settings.window // 2, settings.window
+    padded = np.pad(audio.astype(np.float64), ((0, 0), (half, half)))
+    window = {"hann": np.hanning, "hamming": np.hamming}[settings.shape](length + 1)[:-1]
+    starts = range(0, padded.shape[1] - length + 1, settings.hop)
+    spectra = [np.fft.rfft(padded[:, start : start + length] * window) for start in starts]
+    basis = mel_basis(settings.sample_rate, length, settings.bands)
+    return basis @ np.abs(np.stack(spectra, axis=2)) ** 2
 
 
 @pytest.mark.parametrize("window", [1102, 551, 38, 1103])
 @pytest.mark.parametrize("samples", [1, 700, 30_000])
-@pytest.mark.filterwarnings("ignore:Empty filters:UserWarning", "ignore:n_fft:UserWarning")
-def test_the_power_in_each_band_is_that_of_librosa(window, samples, rng):
+def test_the_power_in_each_band_is_that_of_double_precision(window, samples, rng):
     settings = MelSettings(bands=16, window=window, hop=111, shape="hamming")
     audio = rng.normal(size=(2, samples)).astype(np.float32)
     expected = reference_power(audio, settings)

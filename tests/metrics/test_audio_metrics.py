@@ -1,10 +1,9 @@
-"""The audio metrics, against golden numbers, librosa and their properties."""
+"""The audio metrics, against golden numbers and their properties."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.extra.numpy as arrays
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -23,7 +22,6 @@ from unsynth.metrics.audio import (
     sot,
     wmfcc,
 )
-from unsynth.metrics.warping import warping_cost
 
 METRICS = [mss, wmfcc, sot, rms_similarity, lsd]
 every_metric = pytest.mark.parametrize("metric", METRICS)
@@ -60,52 +58,6 @@ def test_metrics_equal_the_golden_numbers(shared_data):
         assert metrics.rms == pytest.approx(pair["rms"], rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("sample_rate", [44_100, 16_000])
-def test_metrics_equal_those_of_librosa(rng, sample_rate):
-    target, estimate = noise(rng, 2), noise(rng, 2) * np.float32(0.01)
-
-    def mel(audio, window, hop, bands):
-        return librosa.feature.melspectrogram(
-            y=audio, sr=sample_rate, n_fft=window, hop_length=hop, n_mels=bands
-        )
-
-    def size(seconds):
-        return int(seconds * sample_rate)
-
-    expected = 0.0
-    for window, hop, bands in ((0.010, 0.005, 32), (0.025, 0.010, 64), (0.100, 0.050, 128)):
-        first, second = (
-            librosa.power_to_db(mel(a.astype(float), size(window), size(hop), bands), ref=np.max)
-            for a in (target, estimate)
-        )
-        expected += np.abs(first - second).mean() / 3
-    assert mss(target, estimate, sample_rate) == pytest.approx(expected, rel=1e-4)
-
-    cepstra = []
-    for audio in (target, estimate):
-        decibels = librosa.power_to_db(mel(audio, size(0.05), size(0.01), 128))
-        cepstra.append(np.concatenate(list(librosa.feature.mfcc(S=decibels, n_mfcc=20))).T)
-    cost = np.abs(cepstra[0][:, None] - cepstra[1][None]).mean(axis=-1)
-    expected = librosa_warping_cost(cost) / sum(cost.shape)
-    assert wmfcc(target, estimate, sample_rate) == pytest.approx(expected, rel=1e-4)
-
-    shares = []
-    for audio in (target, estimate):
-        spectrum = librosa.stft(audio.mean(axis=0), n_fft=size(0.05), hop_length=size(0.02))
-        shares.append(np.cumsum(np.abs(spectrum) / np.abs(spectrum).sum(axis=0), axis=0))
-    expected = np.abs(shares[0] - shares[1]).mean()
-    assert sot(target, estimate, sample_rate) == pytest.approx(expected, rel=1e-4)
-
-    first, second = (
-        librosa.feature.rms(
-            y=a.mean(axis=0), frame_length=size(0.05), hop_length=size(0.025), pad_mode="constant"
-        )[0]
-        for a in (target, estimate)
-    )
-    expected = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-    assert rms_similarity(target, estimate, sample_rate) == pytest.approx(expected, rel=1e-5)
-
-
 def test_a_target_is_analysed_once(rng, monkeypatch):
     target, shapes = noise(rng), [(1, 30_000), (1, 20_000), (2, 30_000), (1, 40_000), (1, 30_000)]
     estimates = [noise(rng, *shape) for shape in shapes]
@@ -120,21 +72,6 @@ def test_a_target_is_analysed_once(rng, monkeypatch):
         assert list(pool.map(measure, estimates)) == expected
     # The wider and the longer estimate are compared with a target of their own shape.
     assert len(analysed) == 1 + len(estimates) + 2
-
-
-def librosa_warping_cost(cost: np.ndarray) -> float:
-    steps, weights = np.array([[1, 1], [0, 1], [1, 0]]), np.array([2.0, 1.0, 1.0])
-    return float(
-        librosa.sequence.dtw(C=cost, step_sizes_sigma=steps, weights_mul=weights)[0][-1, -1]
-    )
-
-
-@pytest.mark.parametrize(("first", "second"), [(1, 1), (1, 9), (9, 1), (2, 2), (30, 17)])
-def test_warping_cost_equals_that_of_librosa(rng, first, second):
-    rows = rng.normal(size=(first, 3)).astype(np.float32)
-    others = rng.normal(size=(second, 3)).astype(np.float32)
-    cost = np.abs(rows[:, None] - others[None]).mean(axis=-1)
-    assert warping_cost(rows, others) == pytest.approx(librosa_warping_cost(cost), rel=1e-5)
 
 
 @settings(max_examples=40, deadline=None)
