@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.metrics.sounds import noise
 from unsynth.errors import MetricError
 from unsynth.metrics import audio as module
 from unsynth.metrics.audio import (
@@ -35,12 +36,6 @@ sounds = st.integers(1, 2).flatmap(
         fill=st.sampled_from([0.0, 0.5]).map(np.float32),
     )
 )
-
-
-def noise(rng: np.random.Generator, channels: int = 1, samples: int = 30_000) -> np.ndarray:
-    """Noise that decays."""
-    fade = np.linspace(1, rng.uniform(0, 1), samples)
-    return (rng.normal(size=(channels, samples)) * fade).astype(np.float32)
 
 
 def test_metrics_equal_the_golden_numbers(shared_data):

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 import pytest
 
-from tests.metrics.test_audio_metrics import noise
+from tests.metrics.sounds import noise
 from unsynth.audio.mel import log_mel, mel_basis
 from unsynth.metrics.audio import mss, rms_similarity, sot, wmfcc
 from unsynth.metrics.warping import warping_cost
