@@ -133,4 +133,5 @@ def test_a_command_multiplies_matrices_in_one_thread():
     env = {name: value for name, value in os.environ.items() if name not in others}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     threads = json.loads(done.stdout.splitlines()[-1])
-    assert set(threads) <= {1}, threads
+    # On macOS NumPy and SciPy may have Apple's library, which is not listed.
+    assert set(threads) == {1} or (sys.platform == "darwin" and not threads), threads
