@@ -11,6 +11,7 @@ cell of the note.
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from jaxtyping import Float
 
 from unsynth.audio.mel import mel_basis
 from unsynth.formats.syx import read_syx
+from unsynth.rendering.renderer import cores
 from unsynth.search.downhill import Downhill
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
@@ -82,7 +84,7 @@ def main() -> None:
 
     patch = task.with_note(task.sample(rng), NOTE)
     audio = synth.render(task.engine_patch(patch), NOTE)
-    downhill = Downhill(Space(task), sketch, audio)
+    downhill = Downhill(Space(task), sketch, audio, ThreadPoolExecutor(cores()))
     variants, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
     downhill.fit(variants, 5, rng)  # compiles the loops
     start = time.perf_counter()

@@ -55,9 +55,10 @@ for function in (
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the DX7's kernel once, before pytest-xdist starts processes that all would."""
+    """Compile loops once, before pytest-xdist starts processes that all would."""
     if getattr(session.config.option, "numprocesses", None):
-        import_module("unsynth.sketches.dx7.kernel")
+        for name in ("sketches.dx7.windows", "search.window_loss"):
+            import_module(f"unsynth.{name}")
         gc.enable()  # this process collects no tests
 
 

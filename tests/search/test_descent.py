@@ -1,12 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
-import torch
 
 from unsynth.metrics.fast import FastSpectral
+from unsynth.search import window_loss
 from unsynth.search.candidates import Candidate
 from unsynth.search.downhill import Downhill
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.search.space import Space
+from unsynth.search.window_loss import WindowLoss
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.dx7.layout import OPERATORS, WIDTH
@@ -44,6 +47,10 @@ def make_problem(task, space, seed):
     return render(task, patch), [disturb(space, patch, rng) for _ in range(6)]
 
 
+def make_downhill(space, task, audio, stopped=lambda: False):
+    return Downhill(space, sketch_of(task), audio, ThreadPoolExecutor(2), stopped)
+
+
 def make_candidates(task, patches):
     return [Candidate(patch, render(task, patch), 5.0, "") for patch in patches]
 
@@ -53,7 +60,7 @@ def test_descent_on_the_sketch_comes_nearer_by_the_engine(task, space):
     for seed in range(6):
         audio, patches = make_problem(task, space, seed)
         distance = FastSpectral(audio)
-        downhill = Downhill(space, sketch_of(task), audio)
+        downhill = make_downhill(space, task, audio)
         fitted, _ = downhill.fit(patches, 60, np.random.default_rng(0))
         before = distance(np.stack([render(task, patch) for patch in patches]))
         after = distance(np.stack([render(task, patch) for patch in fitted]))
@@ -63,7 +70,7 @@ def test_descent_on_the_sketch_comes_nearer_by_the_engine(task, space):
 
 def test_a_fit_changes_only_free_parameters_with_slopes(task, space):
     audio, patches = make_problem(task, space, 7)
-    downhill = Downhill(space, sketch_of(task), audio)
+    downhill = make_downhill(space, task, audio)
     fitted, losses = downhill.fit(patches, 20, np.random.default_rng(0))
     positions = sketch_of(task).fitted
     assert losses.shape == (6,)
@@ -81,7 +88,7 @@ def test_a_rendered_sound_corrects_the_sketch(task, space):
     patch = space.hold(task.sample(rng))
     audio = render(task, patch)
     audio += 0.03 * audio.std() * rng.standard_normal(audio.shape, dtype=np.float32)
-    downhill = Downhill(space, sketch_of(task), audio)
+    downhill = make_downhill(space, task, audio)
     _, uncorrected = downhill.fit([patch], 10, np.random.default_rng(0))
     _, corrected = downhill.fit([patch], 10, np.random.default_rng(0), [audio])
     assert corrected[0] < 0.5 * uncorrected[0]
@@ -90,44 +97,52 @@ def test_a_rendered_sound_corrects_the_sketch(task, space):
 def test_slopes_agree_with_finite_differences(task, space):
     """Of losses by samples of windows, among them a silent one and ones that are too quiet."""
     audio, _ = make_problem(task, space, 7)
-    downhill = Downhill(space, sketch_of(task), audio)
-    rng = np.random.default_rng(0)
-    starts, weights = downhill._draw_windows(rng)
-    target = downhill._target_levels(starts)
-    sounds = torch.from_numpy(rng.standard_normal((3, len(starts), 1024), dtype=np.float32))
-    sounds *= torch.tensor([0.3, 1e-3, 0.3])[:, None, None]
+    loss, rng = WindowLoss(audio.mean(axis=0), task.sample_rate, 8, 2), np.random.default_rng(0)
+    (target,) = loss.target_levels(loss.draw_starts(1, rng))
+    sounds = rng.standard_normal((3, len(target), 1024), dtype=np.float32)
+    sounds *= np.array([0.3, 1e-3, 0.3], dtype=np.float32)[:, None, None]
     sounds[2, 1:] = 0.0
-
-    def losses(sounds):
-        spectra, mel = downhill._mel_power(sounds)
-        losses, slopes = downhill._losses(10.0 * mel.log10(), target, weights)
-        return losses, downhill._sound_slopes(slopes, spectra, mel)
-
-    _, slopes = losses(sounds)
+    _, slopes = loss.losses_and_slopes(sounds, target)
     assert not slopes[2, 1:].any()
     for _ in range(5):
-        change = torch.from_numpy(rng.standard_normal(sounds.shape, dtype=np.float32))
-        change *= 1e-3 * sounds.abs().amax(dim=(1, 2), keepdim=True)
+        change = rng.standard_normal(sounds.shape, dtype=np.float32)
+        change *= 1e-3 * np.abs(sounds).max(axis=(1, 2), keepdims=True)
         change[2, 1:] = 0.0
-        difference = losses(sounds + change)[0] - losses(sounds - change)[0]
-        expected = 2.0 * (slopes * change).sum(dim=(1, 2))
-        torch.testing.assert_close(difference, expected, rtol=0.05, atol=2e-3)
+        difference = loss.losses(sounds + change, target) - loss.losses(sounds - change, target)
+        expected = 2.0 * (slopes * change).sum(axis=(1, 2))
+        np.testing.assert_allclose(difference, expected, rtol=0.05, atol=2e-3)
 
 
-def test_the_loss_ignores_overall_level_and_counts_relative_levels(task, space):
+def test_the_loss_ignores_overall_level_and_counts_relative_levels():
     """All cells but the loudest 5 dB lower count in full; a louder sound does not count at all."""
-    audio = render(task, space.hold(task.sample(np.random.default_rng(7))))
-    downhill = Downhill(space, sketch_of(task), audio)
-    target, weights = torch.linspace(-60.0, -3.0, 20).reshape(2, 10), torch.tensor([0.5, 0.5])
-    louder = target[None] + 40.0
-    lower = louder - 5.0 * (target < target.max())
-    losses, _ = downhill._losses(torch.cat([louder, lower]), target, weights)
-    torch.testing.assert_close(losses, torch.tensor([0.0, 5.0 * 19 / 20]))
+    target = np.linspace(-60.0, -3.0, 20, dtype=np.float32).reshape(2, 10)
+    louder = target[None] + np.float32(40.0)
+    lower = louder - np.float32(5.0) * (target < target.max())
+    levels, losses = np.concatenate([louder, lower]), np.empty(2, dtype=np.float32)
+    window_loss._compare(levels, target, np.full(2, 0.5, dtype=np.float32), losses)
+    np.testing.assert_allclose(losses, [0.0, 5.0 * 19 / 20], atol=1e-5)
+
+
+@pytest.mark.parametrize("sounds", [False, True])
+def test_a_fit_does_not_depend_on_threads_or_on_other_patches(task, space, sounds):
+    audio, patches = make_problem(task, space, 14)
+    patches = [*patches, *make_problem(task, space, 15)[1]]  # more than one group
+    rendered = [render(task, patch) for patch in patches] if sounds else None
+    fits = []
+    for threads in (1, 3):
+        downhill = Downhill(space, sketch_of(task), audio, ThreadPoolExecutor(threads))
+        fits.append(downhill.fit(patches, 12, np.random.default_rng(0), rendered))
+    np.testing.assert_array_equal(*(np.stack(fitted) for fitted, _ in fits))
+    np.testing.assert_array_equal(*(losses for _, losses in fits))
+    alone = rendered and rendered[8:]
+    fitted, losses = downhill.fit(patches[8:], 12, np.random.default_rng(0), alone)
+    np.testing.assert_array_equal(np.stack(fitted), np.stack(fits[0][0][8:]))
+    np.testing.assert_array_equal(losses, fits[0][1][8:])
 
 
 def test_a_stopped_fit_returns_the_patches_unchanged(task, space):
     audio, patches = make_problem(task, space, 8)
-    downhill = Downhill(space, sketch_of(task), audio, lambda: True)
+    downhill = make_downhill(space, task, audio, lambda: True)
     fitted, _ = downhill.fit(patches, 1000, np.random.default_rng(0))
     np.testing.assert_array_equal(np.stack(fitted), np.stack(patches))
 
@@ -135,7 +150,7 @@ def test_a_stopped_fit_returns_the_patches_unchanged(task, space):
 def test_variants_take_structure_from_draws_and_keep_locked_values(task):
     space = Space(task, Locks(task, {**LOCKED, "algorithm": 4.0}))
     audio, patches = make_problem(task, space, 9)
-    downhill = Downhill(space, sketch_of(task), audio)
+    downhill = make_downhill(space, task, audio)
     descent = Descent(space, downhill, [])
     candidates = make_candidates(task, patches)
     proposed = descent.propose(candidates, 4, np.random.default_rng(1))
@@ -152,7 +167,7 @@ def test_thorough_descents_fit_better(task, space):
     medians = {False: [], True: []}
     for seed in range(3):
         audio, patches = make_problem(task, space, 20 + seed)
-        downhill = Downhill(space, sketch_of(task), audio)
+        downhill = make_downhill(space, task, audio)
         candidates = make_candidates(task, patches)
         for thorough, losses in medians.items():
             descent = Descent(space, downhill, [], thorough)
@@ -177,14 +192,14 @@ def test_structures_with_equal_values_at_other_operators_are_both_kept(task):
             other[at[f"op{op}.amp_mod_sensitivity"]] = 0
         other[at["algorithm"]] = 0
         candidates.append(Candidate(other, audio, 5.0, ""))
-    descent = Descent(space, Downhill(space, sketch_of(task), audio), [])
+    descent = Descent(space, make_downhill(space, task, audio), [])
     descent.learn(candidates)
     assert len(descent._best_by_structure) == 2
 
 
 def test_the_first_descent_fits_the_start_and_keeps_its_structures(task, space):
     audio, patches = make_problem(task, space, 10)
-    downhill = Downhill(space, sketch_of(task), audio)
+    downhill = make_downhill(space, task, audio)
     first = Descent(space, downhill, patches).propose([], 4, np.random.default_rng(0))
     positions = np.flatnonzero(downhill.structure)
     assert len(first) == len(patches)
@@ -197,14 +212,14 @@ def test_descent_keeps_a_locked_structure(task):
     values = {task.spec.names[i]: float(patches[0][i]) for i in positions}
     space = Space(task, Locks(task, values))
     candidates = [Candidate(patches[0], audio, 5.0, "")]
-    descent = Descent(space, Downhill(space, sketch_of(task), audio), [])
+    descent = Descent(space, make_downhill(space, task, audio), [])
     proposed = descent.propose(candidates, 3, np.random.default_rng(0))
     assert {tuple(p[positions]) for p in proposed} == {tuple(patches[0][positions])}
 
 
 def test_polish_fits_each_candidate_once(task, space):
     audio, patches = make_problem(task, space, 12)
-    polish = Polish(space, Downhill(space, sketch_of(task), audio))
+    polish = Polish(space, make_downhill(space, task, audio))
     candidates = make_candidates(task, patches)
     assert len(polish.propose(candidates, 4, np.random.default_rng(0))) == 4
     assert len(polish.propose(candidates, 4, np.random.default_rng(0))) == 2

@@ -5,6 +5,7 @@ import pytest
 
 from tests.search.problems import make_problem
 from unsynth.errors import PatchError
+from unsynth.search.moves.catalogue import make_moves
 from unsynth.search.moves.descent import Descent
 from unsynth.search.moves.evolution import Evolution
 from unsynth.search.moves.linear import Linear
@@ -74,7 +75,16 @@ def test_a_lock_on_an_unknown_parameter_is_refused(sines):
         Locks(sines, {"cutoff": 1.0})
 
 
-def test_every_proposal_of_every_move_keeps_locked_values(task, posterior, short_matches):
+def test_every_proposal_of_every_move_keeps_locked_values(
+    task, posterior, short_matches, monkeypatch
+):
+    def each_first(*arguments, **keywords):
+        moves = make_moves(*arguments, **keywords)
+        for move in moves:
+            move.tried_first = True
+        return moves
+
+    monkeypatch.setattr("unsynth.search.search.make_moves", each_first)
     values = LOCKED | {"op3.output_level": 88.0, "algorithm": 4.0}
     positions = [task.spec.position[name] for name in values]
     target, judge, start = make_problem(task, 6)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from unsynth.sketches.dx7 import envelopes, kernel
+from unsynth.sketches.dx7 import envelopes, kernel, kernel_notes
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 
 ITEMS, OPS = len(ALGORITHMS), 6
@@ -24,7 +24,7 @@ def test_torch_envelopes_match_compiled_envelopes():
     times = np.sort(rng.uniform(-0.1, 4.0, (ITEMS, 50)), axis=1)
     factors = rng.uniform(0.5, 1.0, (ITEMS, OPS, 50)).astype(np.float32)
     compiled = np.empty((ITEMS, OPS, 50), dtype=np.float32)
-    kernel.levels(rates, targets, 30.0, durations, times, factors, compiled)
+    kernel_notes.levels(rates, targets, 30.0, durations, times, factors, compiled)
     stages = torch.from_numpy(rates), torch.from_numpy(targets)
     rest = (torch.from_numpy(array) for array in (durations, times, factors))
     gains = envelopes.levels(*stages, 30.0, *rest)

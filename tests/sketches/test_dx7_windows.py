@@ -7,8 +7,7 @@ import torch
 from tests.conftest import relative_error
 from unsynth.errors import EngineError
 from unsynth.sketches.catalogue import sketch_of
-from unsynth.sketches.dx7 import kernel
-from unsynth.sketches.dx7.windows import _read
+from unsynth.sketches.dx7 import envelopes, kernel, kernel_notes
 from unsynth.synths.base import Note
 from unsynth.synths.dx7_algorithms import ALGORITHMS
 from unsynth.tasks.catalogue import load_task
@@ -46,6 +45,14 @@ def sketch_windows(task, patches, starts):
     values = torch.tensor(np.stack(patches)[:, sketch.fitted], dtype=torch.float32)
     windows = sketch.windows(patches, SAMPLES)
     return windows.gain * windows(values, torch.tensor(starts)).numpy()
+
+
+def fitted_values(task, patches):
+    return np.ascontiguousarray(np.stack(patches)[:, sketch_of(task).fitted], dtype=np.float32)
+
+
+def play_with_slopes(task, patches, values, starts):
+    return sketch_of(task).windows(patches, SAMPLES).play_with_slopes(values, np.array(starts))
 
 
 def test_windows_match_the_engine(task):
@@ -235,11 +242,11 @@ def play_levels(rates, targets, durations, times, factors):
     """Return amplitudes, and the gradients of rates and targets as a function of theirs."""
     notes = 40.0, durations, times, factors
     gains = np.empty((*rates.shape[:2], times.shape[1]), np.float32)
-    kernel.levels(rates, targets, *notes, gains)
+    kernel_notes.levels(rates, targets, *notes, gains)
 
     def gradients(grad_gains):
         grads = np.empty_like(rates), np.empty_like(targets)
-        kernel.levels_gradients(rates, targets, *notes, gains, grad_gains, *grads)
+        kernel_notes.levels_gradients(rates, targets, *notes, gains, grad_gains, *grads)
         return grads
 
     return gains, gradients
@@ -331,13 +338,12 @@ def test_gradient_of_feedback_matches_differences(number):
 def test_only_what_a_held_note_depends_on_has_gradients(task):
     """The level it is held at, and the output level: not rates, nor what is over or to come."""
     patch = carrier(task, op1__level3=91)  # the engine plays 90 as 91
-    sketch = sketch_of(task)
-    values = torch.tensor(patch[None, sketch.fitted], dtype=torch.float32, requires_grad=True)
-    sound = sketch.windows([patch], SAMPLES)(values, torch.tensor([44_100]))
-    (gradients,) = torch.autograd.grad(sound.square().sum(), values)
-    names = np.array(task.spec.names)[sketch.fitted]
-    assert set(names[gradients[0].numpy() > 0]) == {"op1.level3", "op1.output_level"}
-    assert set(names[gradients[0].numpy() != 0]) == {"op1.level3", "op1.output_level"}
+    values = fitted_values(task, [patch])
+    sound, slopes = play_with_slopes(task, [patch], values, [44_100])
+    gradients = slopes(2.0 * sound)
+    names = np.array(task.spec.names)[sketch_of(task).fitted]
+    assert set(names[gradients[0] > 0]) == {"op1.level3", "op1.output_level"}
+    assert set(names[gradients[0] != 0]) == {"op1.level3", "op1.output_level"}
 
 
 def test_gradient_of_the_feedback_parameter_matches_differences(task):
@@ -345,42 +351,77 @@ def test_gradient_of_the_feedback_parameter_matches_differences(task):
     patch = carrier(task, feedback=4)  # of a lone carrier: operator 6 of algorithm 32
     ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
     ops[5], ops[0, OP["output_level"]] = ops[0], 0
-    sketch = sketch_of(task)
-    windows = sketch.windows([patch], SAMPLES)
-    values = torch.tensor(patch[None, sketch.fitted], dtype=torch.float32)
-    starts = torch.tensor([44_100])
 
-    def sound(step):
-        moved = values.clone()
-        moved[:, -1] += step
-        return windows(moved, starts)
+    def play(step):
+        values = fitted_values(task, [patch])
+        values[:, -1] += step
+        return play_with_slopes(task, [patch], values, [44_100])
 
-    change = (sound(0.3) - sound(-0.3)) / 0.6
-    values.requires_grad_(True)
-    (gradients,) = torch.autograd.grad((sound(0.0) * change).sum(), values)
-    assert gradients[0, -1].item() == pytest.approx(change.square().sum().item(), rel=0.1)
+    change = (play(0.3)[0] - play(-0.3)[0]) / np.float32(0.6)
+    gradients = play(0.0)[1](change)
+    assert gradients[0, -1] == pytest.approx(np.square(change).sum(), rel=0.1)
 
 
 def test_slopes_of_levels_match_differences(task):
-    """The tables of levels bend at whole values, so the values lie between them."""
+    """Of a weighted sum of targets. Tables of levels bend at whole values: keep between them."""
     rng = np.random.default_rng(4)
     patches = [task.with_note(task.sample(rng), Note(60, 0.0, 1.0)) for _ in range(6)]
-    sketch = sketch_of(task)
-    values = torch.tensor(np.stack(patches)[:, sketch.fitted], dtype=torch.float32)
-    values = (values.clamp(2.0, 97.0) + 0.5).requires_grad_()
-    sounds = sketch.windows(patches, SAMPLES)(values, torch.tensor([0, 4_410, 30_000]))
-    (gradients,) = torch.autograd.grad(sounds.square().sum(), values)
-    names, read = np.array(task.spec.names)[sketch.fitted], _read(values)
+    values = np.clip(fitted_values(task, patches), 2.0, 97.0) + np.float32(0.5)
+    sounds, slopes = play_with_slopes(task, patches, values, [0, 4_410, 30_000])
+    gradients = slopes(2.0 * sounds)
+    names = np.array(task.spec.names)[sketch_of(task).fitted]
     for name in ("op1.rate2", "op1.level2", "op1.output_level", "feedback"):
         assert gradients[:, names == name].any()
-    for name, slopes in (
-        ("op1.level2", read.level_slopes[:, 0, 1]),
-        ("op1.output_level", read.output_slopes[:, 0, 1]),
+    weights = rng.normal(size=(6, OPERATORS, 4))
+    _, targets, depths = read_values(values)
+    nothing = np.zeros_like(weights), np.zeros_like(depths)
+    slopes = np.empty_like(values)
+    kernel_notes.read_gradients(values, targets, depths, nothing[0], weights, nothing[1], slopes)
+    for name in ("op1.level2", "op3.output_level"):
+        step = np.float32(0.25) * (names == name)
+        change = read_values(values + step)[1] - read_values(values - step)[1]
+        change = 2.0 * (change * weights).sum(axis=(1, 2))
+        np.testing.assert_allclose(slopes[:, names == name][:, 0], change, rtol=1e-4, atol=1e-6)
+
+
+def read_values(values):
+    """Read rates, targets and depths with the compiled code."""
+    rates, targets = np.empty((2, len(values), OPERATORS, 4))
+    depths = np.empty(len(values), dtype=np.float32)
+    kernel_notes.read(np.ascontiguousarray(values), np.ones_like(depths), rates, targets, depths)
+    return rates, targets, depths
+
+
+def test_torch_reads_values_as_the_compiled_code(task):
+    rng = np.random.default_rng(7)
+    values = fitted_values(task, [task.sample(rng) for _ in range(40)])
+    values += rng.uniform(-2.0, 2.0, values.shape).astype(np.float32)  # also out of range
+    values[::4, 4] = 0.0  # a first level of 0
+    for compiled, other in zip(
+        read_values(values), envelopes.read(torch.from_numpy(values)), strict=True
     ):
-        step = torch.zeros_like(values)
-        step[:, names == name] = 0.25
-        change = (_read(values + step).targets - _read(values - step).targets)[:, 0, 1]
-        torch.testing.assert_close(2.0 * change, slopes, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(compiled, other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_torch_places_knots_as_the_compiled_code(task):
+    """Times, phases and tremolo: with torch, where windows are played on a GPU."""
+    rng = np.random.default_rng(8)
+    patches = [task.sample(rng) for _ in range(20)]
+    windows, starts = sketch_of(task).windows(patches, SAMPLES), np.array([0, 4_410, 60_000])
+    times, factors, phases = windows.place(starts)
+    expected = windows.place_with_torch(torch.from_numpy(starts))
+    for compiled, other in zip((times, factors), expected[:2], strict=True):
+        np.testing.assert_allclose(compiled.reshape(other.shape), other, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(phases, expected[2], atol=1e-3)
+
+
+def test_a_part_plays_the_same_windows(task):
+    rng = np.random.default_rng(9)
+    patches, starts = [task.sample(rng) for _ in range(5)], np.array([0, 4_410])
+    values, windows = fitted_values(task, patches), sketch_of(task).windows(patches, SAMPLES)
+    whole, _ = windows.play_with_slopes(values, starts)
+    part, _ = windows.part(slice(2, 4)).play_with_slopes(values[2:4], starts)
+    np.testing.assert_array_equal(part, whole[2:4])
 
 
 def test_error_without_numba_says_what_to_install(task, monkeypatch):
@@ -404,12 +445,10 @@ def test_gradient_of_output_level_is_a_step_of_the_level_table(task):
     ops = patch[: OPERATORS * WIDTH].reshape(OPERATORS, WIDTH)
     ops[:, OP["output_level"]] = 0
     ops[2, OP["output_level"]], ops[2, :4], ops[2, 4:8] = 90, 99, 99
-    sketch = sketch_of(task)
-    values = torch.tensor(patch[sketch.fitted][None], dtype=torch.float32, requires_grad=True)
-    sound = sketch.windows([patch], SAMPLES)(values, torch.tensor([22_050]))
-    level = 10.0 * sound.square().sum().log10()
-    (gradient,) = torch.autograd.grad(level, values)
-    place = list(sketch.fitted).index(at["op3.output_level"])
-    assert gradient[0, place].item() == pytest.approx(6.02 / 8.0, rel=0.02)
-    others = [i for i in range(len(sketch.fitted)) if i // 9 != 2]
-    assert gradient[0, others].abs().max() < 1e-6
+    fitted = list(sketch_of(task).fitted)
+    sound, slopes = play_with_slopes(task, [patch], fitted_values(task, [patch]), [22_050])
+    of_level = 10.0 / np.log(10.0) * 2.0 * sound / np.square(sound).sum()
+    gradient = slopes(of_level.astype(np.float32))
+    assert gradient[0, fitted.index(at["op3.output_level"])] == pytest.approx(6.02 / 8.0, rel=0.02)
+    others = [i for i in range(len(fitted)) if i // 9 != 2]
+    assert np.abs(gradient[0, others]).max() < 1e-6

@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -160,7 +161,8 @@ def test_descent_on_the_sketch_comes_nearer_by_the_engine(task):
             task.synth().render(task.engine_patch(p), Note(60, 0.0, 1.5)) for p in (patch, other)
         )
         distance = FastSpectral(audio)
-        (fitted,), _ = Downhill(space, sketch_of(task), audio).fit([other], 60, rng)
+        downhill = Downhill(space, sketch_of(task), audio, ThreadPoolExecutor(1))
+        (fitted,), _ = downhill.fit([other], 60, rng)
         task.spec.check(fitted[None])
         after = task.synth().render(task.engine_patch(fitted), task.note(fitted))
         ratios.append(distance(after[None])[0] / distance(before[None])[0])
@@ -186,7 +188,9 @@ def test_where_renders_are_dear_moves_with_the_sketch_come_first(task):
     target = Target("a sound", sounds[0], task.sample_rate)
     start = [Candidate(patches[1], sounds[1], 5.0, "index")]
     moves = make_moves(
-        space, target, start, patches[1:], None, thorough=False, stopped=lambda: True
+        *(space, target, start, patches[1:], None, ThreadPoolExecutor(1)),
+        thorough=False,
+        stopped=lambda: True,
     )
     assert [move.name for move in moves if move.tried_first] == ["descent", "polish"]
     descent, polish = moves[:2]

@@ -17,6 +17,7 @@ import numpy as np
 
 from unsynth.interruption import await_result
 from unsynth.models.posterior import Posterior
+from unsynth.rendering.renderer import cores
 from unsynth.search.candidates import Candidate, Proposal, ScoreProposals, Target
 from unsynth.search.moves.catalogue import make_moves
 from unsynth.search.moves.move import Move
@@ -75,13 +76,15 @@ def search(
     clock = _Clock(seconds, stopped)
     space = Space(task, locks)
     thorough = renders is not None
-    moves = make_moves(
-        space, target, start, unrendered, posterior, thorough=thorough, stopped=clock.over
-    )
     pool = Pool(space, start)
-    clock.start()  # not earlier: a sketch may have been compiled
-    with ThreadPoolExecutor(1, "judge") as executor:
-        yield from _Search(space, judge, pool, moves, rng, renders, executor).run(clock.over)
+    with ThreadPoolExecutor(1, "judge") as judging, ThreadPoolExecutor(cores(), "fit") as fitting:
+        moves = make_moves(
+            *(space, target, start, unrendered, posterior, fitting),
+            thorough=thorough,
+            stopped=clock.over,
+        )
+        clock.start()  # not earlier: a sketch may have been compiled
+        yield from _Search(space, judge, pool, moves, rng, renders, judging).run(clock.over)
 
 
 class _Clock:

@@ -5,12 +5,12 @@ descends on it by gradients (:mod:`unsynth.search.downhill`), and a model can tr
 sketched sounds as it needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from unsynth.audio.window_levels import NoteWindows
 from unsynth.audio.windows import LONG, SHORT, window_starts
@@ -18,10 +18,15 @@ from unsynth.conventions import SECONDS
 from unsynth.synths.base import Note
 from unsynth.tasks.task import Task
 
+#: Takes slopes of a loss with respect to windows back to the ``fitted`` values.
+Slopes = Callable[
+    [Float32[np.ndarray, "items windows samples"]], Float32[np.ndarray, "items fitted"]
+]
+
 
 @runtime_checkable
 class Windows(Protocol):
-    """Windows of patches' notes; differentiable in the ``fitted`` values, on a CPU only."""
+    """Windows of patches' notes."""
 
     #: Factor from a window's samples to the engine's.
     gain: float
@@ -31,10 +36,25 @@ class Windows(Protocol):
         values: Float[torch.Tensor, "items fitted"],
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
-        """Play the windows that begin at these samples.
+        """Play the windows that begin at these samples, on the device of ``values``.
 
         ``values`` replace the patches' values at the ``fitted`` positions.
         """
+        ...
+
+    def play_with_slopes(
+        self,
+        values: Float32[np.ndarray, "items fitted"],
+        starts: Int[np.ndarray, " windows"],
+    ) -> tuple[Float32[np.ndarray, "items windows samples"], Slopes]:
+        """Play windows on a CPU, and return with them the function that gives their slopes.
+
+        An item's windows and slopes do not depend on the other items.
+        """
+        ...
+
+    def part(self, items: slice) -> "Windows":
+        """Return the windows of some of the patches."""
         ...
 
 
@@ -48,7 +68,7 @@ class Sketch(Protocol):
         ...
 
     #: Whether a render of the engine costs as much as tens of steps of a descent. The search then
-    #: renders fewer patches, and shares the work of a step among threads.
+    #: renders fewer patches, and a step's work is shared among threads by torch.
     dear_renders: bool
     #: Positions of parameters that shape a window, but have no gradients.
     structure: Int[np.ndarray, " positions"]

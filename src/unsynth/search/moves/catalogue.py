@@ -1,10 +1,10 @@
 """The moves of a search. To add one, write it in a file beside this one and list it here."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Target
-from unsynth.search.downhill import Downhill
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.search.moves.evolution import Evolution
 from unsynth.search.moves.linear import Linear
@@ -13,6 +13,7 @@ from unsynth.search.moves.move import Move
 from unsynth.search.moves.sampling import Renoising, Sampling
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
+from unsynth.sketches.compiled import compiling
 from unsynth.tasks.spec import Patch
 
 
@@ -22,6 +23,7 @@ def make_moves(
     start: Sequence[Candidate],
     unrendered: Sequence[Patch],
     posterior: Posterior | None,
+    fitting: Executor,
     *,
     thorough: bool,
     stopped: Callable[[], bool],
@@ -30,14 +32,19 @@ def make_moves(
 
     The first descent fits the patches of ``start`` and the ``unrendered`` ones. Descent and polish
     need a sketch of the task's engine; sampling and re-noising need a ``posterior``. ``thorough``
-    descents take more steps per render. Once ``stopped()`` is true, a descent ends early.
+    descents take more steps per render. Descents run in the threads of ``fitting``; once
+    ``stopped()`` is true, they end early.
 
-    If renders are dear, moves without a sketch are not tried before they are chosen by chance.
+    With a sketch, only the moves that gain most are tried before moves are chosen by chance.
+
+    Raises :class:`~unsynth.errors.EngineError` if a sketch cannot be compiled.
     """
     moves: list[Move] = []
     sketch = sketch_of(space.task)
     if sketch is not None:
-        downhill = Downhill(space, sketch, target.audio, stopped)
+        with compiling():
+            from unsynth.search.downhill import Downhill
+        downhill = Downhill(space, sketch, target.audio, fitting, stopped)
         patches = [*(candidate.patch for candidate in start), *unrendered]
         thorough = thorough and not sketch.dear_renders  # its steps are dear too
         moves += [Descent(space, downhill, patches, thorough), Polish(space, downhill)]
@@ -48,7 +55,8 @@ def make_moves(
         moves.append(Sampling(space, posterior, target.audio))
         if posterior.is_flow:
             moves.append(Renoising(space, posterior, target.audio))
-    if sketch is not None and sketch.dear_renders:
-        for move in moves[2:]:
-            move.tried_first = False
+    if sketch is not None:
+        first = {"descent", "polish"} if sketch.dear_renders else {"descent", "polish", "linear"}
+        for move in moves:
+            move.tried_first = move.name in first
     return moves

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from unsynth.search.candidates import Candidate
-from unsynth.search.downhill import Downhill
 from unsynth.search.moves.move import Move
 from unsynth.search.space import Space
 from unsynth.tasks.spec import Patch
+
+if TYPE_CHECKING:
+    from unsynth.search.downhill import Downhill
 
 
 class Descent(Move):
@@ -37,7 +40,7 @@ class Descent(Move):
     _FIRST_ROUNDS = ((96, 10), (32, 20), (12, 45))
 
     def __init__(
-        self, space: Space, downhill: Downhill, start: Sequence[Patch], thorough: bool = False
+        self, space: Space, downhill: "Downhill", start: Sequence[Patch], thorough: bool = False
     ) -> None:
         self._space, self._downhill, self._thorough = space, downhill, thorough
         held = (space.hold(patch) for patch in start)
@@ -107,7 +110,7 @@ class Polish(Move):
     extra_cost = 2.75
     _STEPS = 40
 
-    def __init__(self, space: Space, downhill: Downhill) -> None:
+    def __init__(self, space: Space, downhill: "Downhill") -> None:
         self._space, self._downhill = space, downhill
         #: Patches of candidates that were fitted before.
         self._parents: set[bytes] = set()

@@ -1,11 +1,12 @@
-"""DX7 envelopes on any device: :func:`unsynth.sketches.dx7.kernel.levels` without gradients."""
+"""DX7 envelopes on any device, as in :mod:`unsynth.sketches.dx7.kernel_notes`, without slopes."""
 
 import math
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from unsynth.sketches.dx7.kernel import (
+from unsynth.sketches.dx7.kernel_notes import (
     ASYMPTOTE,
     ATTACK_START,
     DECAY_CAP,
@@ -13,12 +14,41 @@ from unsynth.sketches.dx7.kernel import (
     HOLD_STEP,
     HOLD_TOLERANCE,
     LEAST_DISTANCE,
+    LEAST_TARGET,
     RATE_SCALE,
     SILENCE,
     SPEED_UNIT,
     TOP_RATE,
     UNITY,
 )
+from unsynth.tasks.dx7.layout import LEVEL_STEPS, OPERATORS
+
+
+def read(
+    values: Float[torch.Tensor, "items fitted"],
+) -> tuple[
+    Float[torch.Tensor, "items ops 4"],
+    Float[torch.Tensor, "items ops 4"],
+    Float[torch.Tensor, " items"],
+]:
+    """Read rates, targets in octaves, and depths of feedback, as the engine does."""
+    ops = values[:, :-1].unflatten(1, (OPERATORS, -1))
+    steps = _interpolate(LEVEL_STEPS // 2 * 2, ops[..., 4:8])
+    outputs = _interpolate(LEVEL_STEPS, ops[..., 8:])
+    targets = ((32.0 * (steps + outputs) - 4256.0) / 256.0).clamp_min(LEAST_TARGET)
+    # A first level of 0 delays the attack.
+    targets[..., 0].masked_fill_(ops[..., 4] < 0.5, 0.0)
+    return ops[..., :4], targets, 2.0 ** (values[:, -1] - 9.0)
+
+
+def _interpolate(
+    table: Int[np.ndarray, "100"], levels: Float[torch.Tensor, "*shape"]
+) -> Float[torch.Tensor, "*shape"]:
+    """Read a table at levels, linearly between its entries."""
+    levels = levels.clamp(0.0, 99.0)
+    below = levels.floor().clamp_max(98.0)
+    steps, at = torch.from_numpy(table).to(levels), below.long()
+    return steps[at] + (steps[at + 1] - steps[at]) * (levels - below)
 
 
 def levels(

@@ -3,6 +3,8 @@
 Follows Dexed's ``pitchenv.cc``, ``lfo.cc`` and ``dx7note.cc``; the tables are theirs.
 """
 
+from copy import copy
+
 import torch
 from jaxtyping import Float, Float32
 
@@ -12,7 +14,7 @@ from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
 from unsynth.tasks.spec import Spec
 
 #: Seconds per block.
-_BLOCK_SECONDS = BLOCK / SAMPLE_RATE
+BLOCK_SECONDS = BLOCK / SAMPLE_RATE
 #: Blocks per sound; the last may reach past its end.
 _BLOCKS = int(SECONDS * SAMPLE_RATE / BLOCK) + 1
 #: Speeds of the pitch envelope's rates 0 to 99, in octaves per 21.3 s.
@@ -87,8 +89,8 @@ class Modulation:
 
         stages = torch.stack([column(name) for name in eg], dim=1)
         stage_rates, levels = stages.tensor_split(2, dim=1)
-        key_up = (values["note.duration"] / _BLOCK_SECONDS).ceil()
-        rates = read(_RATES, stage_rates).double() * (_BLOCK_SECONDS / 21.3)
+        key_up = (values["note.duration"] / BLOCK_SECONDS).ceil()
+        rates = read(_RATES, stage_rates).double() * (BLOCK_SECONDS / 21.3)
         bends = _pitch_envelopes(rates, read(_LEVELS, levels).double() / 32, key_up, blocks)
 
         # The delay is a ramp from 0 to 1. The LFO is off in its first half, and its depth rises
@@ -104,7 +106,7 @@ class Modulation:
         ramp = ramp + second_speed[:, None] * (blocks - first).clamp_min(0.0)
         depths = (2.0 * ramp - 1.0).clamp(0.0, 1.0)
         start_phase = torch.where(column("lfo.sync") > 0, 0.5, 0.0).double()
-        speeds = _BLOCK_SECONDS * read(_HZ, column("lfo.speed"))
+        speeds = BLOCK_SECONDS * read(_HZ, column("lfo.speed"))
         cycles = start_phase[:, None] + speeds[:, None] * blocks
         waves = _read_waves(column("lfo.wave"), cycles)
 
@@ -113,12 +115,20 @@ class Modulation:
         bends = bends + vibrato[:, None] * depths * (waves - 0.5)
         dips = (column("lfo.amp_depth")[:, None] * 165 >> 6) / 2**8 * depths * (1.0 - waves)
         #: Depth of tremolo times the LFO's distance from its top, at the ends of blocks: 0 to 1.
-        self._dips = torch.cat([dips[:, :1], dips], dim=1)[which]
+        self.dips = torch.cat([dips[:, :1], dips], dim=1)[which]
         ops = patches[:, : OPERATORS * WIDTH].unflatten(1, (OPERATORS, WIDTH))
-        self._sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
+        #: Depth of tremolo, by operator.
+        self.sensitivity = read(_AMP_SENSITIVITIES, ops[..., OP["amp_mod_sensitivity"]].long())
         #: The pitch clock's seconds at the ends of blocks; see :meth:`pitch_clock`.
-        clock = (2.0**bends * _BLOCK_SECONDS).cumsum(dim=1)
-        self._clock = torch.cat([torch.zeros_like(clock[:, :1]), clock], dim=1)[which]
+        clock = (2.0**bends * BLOCK_SECONDS).cumsum(dim=1)
+        self.clock = torch.cat([torch.zeros_like(clock[:, :1]), clock], dim=1)[which]
+
+    def part(self, items: slice) -> "Modulation":
+        """Return the modulation of some of the notes."""
+        part = copy(self)
+        part.dips, part.clock = self.dips[items], self.clock[items]
+        part.sensitivity = self.sensitivity[items]
+        return part
 
     def pitch_clock(
         self, times: Float[torch.Tensor, "items times"]
@@ -128,7 +138,7 @@ class Modulation:
         The clock runs twice as fast while the pitch is bent up by an octave. A frequency times
         its seconds is the number of cycles that an operator has played.
         """
-        return _interpolate(self._clock, times)
+        return _interpolate(self.clock, times)
 
     def level_factors(
         self, times: Float[torch.Tensor, "items times"]
@@ -137,8 +147,8 @@ class Modulation:
 
         As in the engine, a sensitive operator loses 1.2 % of its level even at depth 0.
         """
-        sensitivity = self._sensitivity[..., None]
-        loss = (4.48 * sensitivity * _interpolate(self._dips, times)[:, None] + 12.2).exp() / 2**24
+        sensitivity = self.sensitivity[..., None]
+        loss = (4.48 * sensitivity * _interpolate(self.dips, times)[:, None] + 12.2).exp() / 2**24
         return torch.where(sensitivity > 0, (1.0 - loss).clamp_min(0.0), 1.0).float()
 
 
@@ -199,7 +209,7 @@ def _interpolate(
     ends: Float[torch.Tensor, "items ends"], times: Float[torch.Tensor, "items times"]
 ) -> Float[torch.Tensor, "items times"]:
     """Interpolate values at the ends of blocks linearly; the first is that of the onset."""
-    blocks = (times / _BLOCK_SECONDS).clamp(0.0, _BLOCKS - 1e-3)
+    blocks = (times / BLOCK_SECONDS).clamp(0.0, _BLOCKS - 1e-3)
     before = blocks.long()
     low, high = (ends.take_along_dim(before + i, dim=1) for i in (0, 1))
     return low + (high - low) * (blocks - before)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from unsynth.errors import EngineError
+from unsynth.sketches.compiled import compiling
 from unsynth.tasks.dx7.layout import OP, OPERATORS, WIDTH
 from unsynth.tasks.dx7.task import DX7Task
 
@@ -47,14 +47,8 @@ class DX7Sketch:
     ) -> "DX7Windows":
         """Prepare windows of ``samples`` samples of these patches' notes.
 
-        Raises :class:`EngineError` if numba is not installed or has no folder to compile into.
+        Raises as :func:`~unsynth.sketches.compiled.compiling` does.
         """
-        try:
+        with compiling():
             from unsynth.sketches.dx7.windows import DX7Windows
-        except ImportError:
-            raise EngineError("numba is not installed: pip install 'unsynth[dx7]'") from None
-        except RuntimeError as error:
-            raise EngineError(
-                f"numba cannot compile: set NUMBA_CACHE_DIR to a folder you can write to ({error})"
-            ) from None
         return DX7Windows(self.task.spec, patches, samples, device, self.task.engine_rate)

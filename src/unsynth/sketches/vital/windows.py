@@ -11,6 +11,7 @@ Tensors of a unit, such as an oscillator, have the shape ``(items, copies, windo
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,7 @@ from jaxtyping import Float, Float32, Int
 
 from unsynth.conventions import SAMPLE_RATE
 from unsynth.formats.vital import noise_sample
+from unsynth.sketches.sketch import Slopes
 from unsynth.sketches.vital.modulators import envelope, triangle
 from unsynth.sketches.vital.waves import CYCLE, frame_spectra, play
 from unsynth.tasks.spec import Spec
@@ -98,6 +100,29 @@ class VitalWindows:
         sound = (sound + self._noise_source(noise, first[:, 0])) * held
         sound = self._filters(filters, note, sound, times)
         return (sound * self._amplitudes(env, note, first))[..., self._lead :]
+
+    def play_with_slopes(
+        self,
+        values: Float32[np.ndarray, "items fitted"],
+        starts: Int[np.ndarray, " windows"],
+    ) -> tuple[Float32[np.ndarray, "items windows samples"], Slopes]:
+        """Play windows; see :meth:`unsynth.sketches.sketch.Windows.play_with_slopes`."""
+        x = torch.from_numpy(values).requires_grad_(True)
+        sounds = self(x, torch.from_numpy(starts))
+
+        def slopes(
+            grad_sounds: Float32[np.ndarray, "items windows samples"],
+        ) -> Float32[np.ndarray, "items fitted"]:
+            (grad_values,) = torch.autograd.grad(sounds, x, torch.from_numpy(grad_sounds))
+            return grad_values.numpy()
+
+        return sounds.detach().numpy(), slopes
+
+    def part(self, items: slice) -> "VitalWindows":
+        """Return the windows of some of the patches."""
+        part = copy(self)
+        part._patches = self._patches[items]
+        return part
 
     def _amplitudes(
         self, env: _Unit, note: _Unit, first: Int[torch.Tensor, "items 1 windows"]
