@@ -85,7 +85,8 @@ def main() -> None:
     patch = task.with_note(task.sample(rng), NOTE)
     audio = synth.render(task.engine_patch(patch), NOTE)
     downhill = Downhill(Space(task), sketch, audio, ThreadPoolExecutor(cores()))
-    variants, steps = [task.with_note(task.sample(rng), NOTE) for _ in range(8)], 50
+    count, steps = 8 * cores(), 50  # as many patches as keep all cores busy
+    variants = [task.with_note(task.sample(rng), NOTE) for _ in range(count)]
     downhill.fit(variants, 5, rng)  # compiles the loops
     start = time.perf_counter()
     downhill.fit(variants, steps, rng)
@@ -94,7 +95,10 @@ def main() -> None:
     for variant in variants:
         synth.render(task.engine_patch(variant), NOTE)
     render = (time.perf_counter() - start) / len(variants)
-    print(f"a step downhill {1000 * step:.2f} ms per patch, a render {1000 * render:.2f} ms")
+    print(
+        f"a step downhill of {count} patches on {cores()} cores {1000 * step:.2f} ms per patch, "
+        f"a render on one {1000 * render:.2f} ms"
+    )
 
 
 if __name__ == "__main__":
