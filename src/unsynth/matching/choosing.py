@@ -65,7 +65,8 @@ def order_by_all_metrics(
 ) -> list[tuple[Candidate, AudioMetrics]]:
     """Order candidates by MSS, but put first the one of the nearly equal that all metrics prefer.
 
-    ``kept`` is in the order of MSS. By MSS, the first is at least as near as every start.
+    MSS here includes the cost of energy below 20 Hz, and ``kept`` is in its order. By it, the first
+    is at least as near as every start.
     """
     chance = median_metrics(tuple(random_metrics))
 

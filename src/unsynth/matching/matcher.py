@@ -74,8 +74,8 @@ class Matcher:
     ) -> Iterator[Progress | MatchResult]:
         """Find patches for a sound; yield progress, and last the result.
 
-        By MSS, the first candidate is at least as near as the posterior samples, the nearest draws
-        of the index and the user's patches.
+        By MSS plus the cost of energy below 20 Hz, the first candidate is at least as near as the
+        posterior samples, the nearest draws of the index and the user's patches.
 
         Raises :class:`KeyboardInterrupt` if ``stopped()`` becomes true before there is a
         candidate, :class:`~unsynth.errors.SoundError` if no patch could be rendered or all are
