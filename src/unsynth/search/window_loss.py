@@ -57,7 +57,8 @@ class WindowLoss:
         self._basis = mel_basis(sample_rate, SAMPLES, _BANDS)
         #: Where the weights of each band begin and end.
         places = [np.flatnonzero(weights) for weights in self._basis]
-        self._ranges = np.array([(at[0], at[-1] + 1) if len(at) else (0, 0) for at in places])
+        ends = [(at[0], at[-1] + 1) if len(at) else (0, 0) for at in places]
+        self._ranges = np.array(ends, dtype=np.int64)
         whole = audio[: len(audio) // SAMPLES * SAMPLES].reshape(1, -1, SAMPLES)
         (levels,) = self._levels(whole)
         self._peak = levels.max()
