@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# numba-midi ignores sustain pedals that never reach exactly 127 or never return to exactly 0.
+# numba-midi drops each sustain pedal that does not reach 127 or does not return to 0.
 #
 # Library: numba-midi 0.1.30 (PyPI), reads MIDI files into scores. Seen on 2026-12-01: the pedals of
 #   a track in load_score.
-# Guess: the MIDI standard has the damper pedal on from 64 up and off from 63 down. So a pedal
-#   starts at the first value of 64 or more and ends at the next one below, as in symusic.
-# Behaviour: the source starts a pedal only at exactly 127, and ends it only at exactly 0. So a
-#   pedal that is pressed to 100 does not exist, nor does one that returns to 1. If a piano sends
-#   the whole way of its pedal, the pedal starts and ends late: by 1 s each in the last case below.
+# Guess: in the MIDI standard, a value of 64 or more means pedal on, and a lower one pedal off. So a
+#   pedal starts at the first value of 64 or more and ends at the next one below, as in symusic.
+# Behaviour: the source starts a pedal only at a value of 127, and ends it only at a value of 0. So
+#   a pedal that goes down to 100 is missing, and so is one that returns to 1. If a piano sends the
+#   pedal's positions in between, its pedals start and end late: by 1 s each in the last case.
 #
-# Output seen (one value per 0.5 s, from 0.5 s on; start and duration):
+# Output seen (CC 64, one value per 0.5 s, from 0.5 s on; start + duration of the pedal):
 #   127, 0                          : numba-midi 0.5 s + 0.5 s, symusic 0.5 s + 0.5 s
 #   100, 0                          : numba-midi none, symusic 0.5 s + 0.5 s
 #   127, 1                          : numba-midi none, symusic 0.5 s + 0.5 s

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# numba-midi plays MIDI files without a tempo at 30 BPM: four times as slow.
+# numba-midi reads MIDI files without a tempo event at 30 BPM: times are four times too long.
 #
 # Library: numba-midi 0.1.30 (PyPI), reads MIDI files into scores. Seen on 2026-12-01: load_score.
 # Guess: a file without a tempo event has 120 quarter notes per minute, as the MIDI file standard
 #   says. So a note at the second quarter starts at 0.5 s, as in mido and symusic.
-# Behaviour: the source makes the default tempo as 120 * 1000000 / 60 microseconds per quarter note.
-#   That is 2 s and not 0.5 s, so the score has 30 quarter notes per minute. All times and
-#   durations in seconds are four times too long. A file with a tempo event is right.
+# Behaviour: the source sets the default tempo to 120 * 1000000 / 60 microseconds per quarter note.
+#   That is 2 s and not 0.5 s, so the score has 30 quarter notes per minute. Starts and durations
+#   in seconds are four times too long. The same file with a tempo event of 120 is read correctly.
 #
 # Output seen (a quarter note at the second quarter):
 #   tempo event of 120: tempo 120, note at 0.50 s for 0.50 s; file of 1.0 s in mido; symusic 0.50 s
