@@ -1,12 +1,15 @@
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from unsynth.errors import EngineError
 from unsynth.metrics.fast import FastSpectral
 from unsynth.search import window_loss
-from unsynth.search.candidates import Candidate
+from unsynth.search.candidates import Candidate, Target
 from unsynth.search.downhill import Downhill
+from unsynth.search.moves.catalogue import make_moves
 from unsynth.search.moves.descent import Descent, Polish
 from unsynth.search.space import Space
 from unsynth.search.window_loss import WindowLoss
@@ -215,6 +218,14 @@ def test_descent_keeps_a_locked_structure(task):
     descent = Descent(space, make_downhill(space, task, audio), [])
     proposed = descent.propose(candidates, 3, np.random.default_rng(0))
     assert {tuple(p[positions]) for p in proposed} == {tuple(patches[0][positions])}
+
+
+def test_a_search_without_numba_says_what_to_install(task, space, monkeypatch):
+    audio, _ = make_problem(task, space, 16)
+    target = Target("a sound", audio, task.sample_rate)
+    monkeypatch.setitem(sys.modules, "unsynth.search.downhill", None)
+    with ThreadPoolExecutor(1) as fitting, pytest.raises(EngineError, match="pip install numba"):
+        make_moves(*(space, target, [], [], None, fitting), thorough=False, stopped=lambda: False)
 
 
 def test_polish_fits_each_candidate_once(task, space):
