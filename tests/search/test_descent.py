@@ -220,11 +220,22 @@ def test_descent_keeps_a_locked_structure(task):
     assert {tuple(p[positions]) for p in proposed} == {tuple(patches[0][positions])}
 
 
+def test_only_the_moves_that_gain_most_are_tried_first(task, space):
+    audio, _ = make_problem(task, space, 17)
+    target = Target("a sound", audio, task.sample_rate)
+    with ThreadPoolExecutor(1) as fitting:
+        moves = make_moves(
+            *(space, target, [], [], None, fitting), thorough=False, stopped=lambda: False
+        )
+    assert [move.name for move in moves if move.tried_first] == ["descent", "polish", "linear"]
+    assert len(moves) > 3
+
+
 def test_a_search_without_numba_says_what_to_install(task, space, monkeypatch):
     audio, _ = make_problem(task, space, 16)
     target = Target("a sound", audio, task.sample_rate)
     monkeypatch.setitem(sys.modules, "unsynth.search.downhill", None)
-    with ThreadPoolExecutor(1) as fitting, pytest.raises(EngineError, match="pip install numba"):
+    with ThreadPoolExecutor(1) as fitting, pytest.raises(EngineError, match="pip install 'numba"):
         make_moves(*(space, target, [], [], None, fitting), thorough=False, stopped=lambda: False)
 
 

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms. Only descent has its own, with slopes (:mod:`unsynth.search.downhill`).
+"""Log-mel spectrograms. Only descent has its own, with slopes (:mod:`unsynth.search.window_loss`).
 
 The power of each frequency bin, ``|STFT|^2``, is summed into triangles on Slaney's mel scale, then
 

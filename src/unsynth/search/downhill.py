@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, Int
 
 from unsynth.interruption import await_result
@@ -104,7 +105,11 @@ class Downhill:
                 return [function(slice(0, count))]
         parts = [slice(first, first + _GROUP) for first in range(0, count, _GROUP)]
         futures = [self._executor.submit(function, part) for part in parts]
-        return [await_result(future) for future in futures]
+        try:
+            return [await_result(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
 
     def _fit(
         self,
@@ -131,7 +136,7 @@ class Downhill:
                 break
             correction = None
             if rendered is not None:
-                uncorrected, _ = windows.play_with_slopes(start_values, starts[step])
+                uncorrected = _play(windows, start_values, starts[step])
                 correction = self._loss.correction(rendered, uncorrected, starts[step])
             sketched, slopes_of = windows.play_with_slopes(x * scale + offset, starts[step])
             losses, sound_slopes = self._loss.losses_and_slopes(sketched, targets[step], correction)
@@ -164,13 +169,22 @@ class Downhill:
         values = self._fitted_values(patches)
 
         def measure(part: slice) -> Float32[np.ndarray, " items"]:
-            sketched, _ = windows.part(part).play_with_slopes(values[part], starts[0])
+            sketched = _play(windows.part(part), values[part], starts[0])
             return self._loss.losses(sketched, target)
 
         return np.concatenate(self._for_groups(measure, len(patches)))
 
     def _fitted_values(self, patches: Sequence[Patch]) -> Float32[np.ndarray, "items fitted"]:
         return np.stack(patches)[:, self._sketch.fitted].astype(np.float32)
+
+
+def _play(
+    windows: Windows,
+    values: Float32[np.ndarray, "items fitted"],
+    starts: Int[np.ndarray, " windows"],
+) -> Float32[np.ndarray, "items windows samples"]:
+    """Play windows without slopes, which take memory."""
+    return windows(torch.from_numpy(values), torch.from_numpy(starts)).numpy()
 
 
 def _mono(audio: Float32[np.ndarray, "channels samples"]) -> Float32[np.ndarray, " samples"]:

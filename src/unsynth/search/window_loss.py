@@ -20,9 +20,11 @@ SAMPLES = 1024
 _BANDS = 64
 #: A window of the target is silent below this level, in dB relative to the target's peak.
 _SILENCE = -75.0
-#: Windows that the target goes on for after the last one that is not silent.
+#: Windows that are kept after the target's last one that is not silent.
 _TAIL = 8
-# Python's floats would make the loops compute in double precision.
+
+# Numbers of the loops, which Python's floats would make compute in double precision.
+
 #: A sketch whose loudest cell is below this level, in dB, is too quiet.
 _LEAST_PEAK = np.float32(15.0)
 #: The loss, in dB, for each dB that a sketch is too quiet.
@@ -55,16 +57,16 @@ class WindowLoss:
         self._audio = audio
         self._hann = np.hanning(SAMPLES + 1)[:-1].astype(np.float32)
         self._basis = mel_basis(sample_rate, SAMPLES, _BANDS)
-        #: Where the weights of each band begin and end.
         places = [np.flatnonzero(weights) for weights in self._basis]
         ends = [(at[0], at[-1] + 1) if len(at) else (0, 0) for at in places]
+        #: Where the weights of each band begin and end.
         self._ranges = np.array(ends, dtype=np.int64)
         whole = audio[: len(audio) // SAMPLES * SAMPLES].reshape(1, -1, SAMPLES)
         (levels,) = self._levels(whole)
         self._peak = levels.max()
-        heard = np.flatnonzero(levels.max(axis=1) - self._peak > _SILENCE)
+        audible = np.flatnonzero(levels.max(axis=1) - self._peak > _SILENCE)
         last = max(1, len(audio) - SAMPLES)
-        end = min(last, (int(heard[-1]) + _TAIL) * SAMPLES)
+        end = min(last, (int(audible[-1]) + _TAIL) * SAMPLES)
         edges = np.linspace(0, end, sounding + 1)
         if last - end > SAMPLES:
             edges = np.append(edges, np.linspace(end, last, after + 1)[1:])
@@ -172,7 +174,7 @@ def _measure_bands(spectra, basis, ranges, mel, levels):
 @no_type_check
 @njit(f"void({CUBE}, {FLAT}, {ROW}, {ROW})", **JIT)
 def _compare(levels, target, weights, losses):
-    """Write losses, and to ``levels`` the slopes of the losses with respect to them."""
+    """Write losses, and replace levels by the slopes of the losses with respect to them."""
     items, windows, bands = levels.shape
     highest = target[0, 0]
     for w in range(windows):

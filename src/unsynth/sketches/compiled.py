@@ -16,12 +16,14 @@ WIDE = "float64[:,:,::1]"
 def compiling() -> Iterator[None]:
     """Import modules of compiled loops in here.
 
-    Raises :class:`EngineError` if numba is not installed or has no folder to compile into.
+    Raises :class:`EngineError` if numba cannot be imported or has no folder to compile into.
     """
     try:
         yield
-    except ImportError:
-        raise EngineError("numba is not installed: pip install numba") from None
+    except ImportError as error:
+        raise EngineError(
+            f"numba cannot be imported ({error}): pip install 'numba>=0.60'"
+        ) from None
     except RuntimeError as error:
         raise EngineError(
             f"numba cannot compile: set NUMBA_CACHE_DIR to a folder you can write to ({error})"

@@ -47,9 +47,9 @@ class Windows(Protocol):
         values: Float32[np.ndarray, "items fitted"],
         starts: Int[np.ndarray, " windows"],
     ) -> tuple[Float32[np.ndarray, "items windows samples"], Slopes]:
-        """Play windows on a CPU, and return with them the function that gives their slopes.
+        """Play windows on a CPU; return them, and the function that takes slopes to the values.
 
-        An item's windows and slopes do not depend on the other items.
+        Up to rounding, an item's windows and slopes do not depend on the other items.
         """
         ...
 

@@ -81,7 +81,7 @@ def _quantised_sine(gain, phase):
 @no_type_check
 @njit(f"{ROW}(int64)", **JIT)
 def _places(block):
-    """Return the samples of a block as floats, which a vectorised loop cannot make of its index."""
+    """Return the numbers of a block's samples: a loop that converts its index is not vectorised."""
     places = np.empty(block, dtype=np.float32)
     for n in range(block):
         places[n] = n
@@ -231,8 +231,8 @@ def play(algorithms, gains, phases, depths, sounds, total_phases):
     played first.
 
     ``gains`` and ``phases``: items x operators x windows x knots. Writes ``sounds``, items x
-    windows x samples, and ``total_phases``, the arguments of the sines in cycles: items x operators
-    x windows x samples.
+    windows x samples, and ``total_phases``, the arguments of the sines in cycles, except where an
+    operator is silent in a window: items x operators x windows x samples.
     """
     items, windows, samples = sounds.shape
     lengths = np.zeros(items, dtype=np.int64)
