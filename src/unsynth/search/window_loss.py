@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float32, Int
+from jaxtyping import Complex64, Float32, Int
 from numba import njit
 
 from unsynth.audio.mel import DYNAMIC_RANGE, mel_basis
@@ -40,7 +40,7 @@ _MAX_CORRECTION = 30.0
 #: Decibels per power of ten, and per power of e.
 _TEN, _NEPER = np.float32(10.0), np.float32(10.0 / np.log(10.0))
 
-#: Levels of windows in dB.
+#: Levels of windows in dB, or powers.
 _Levels = Float32[np.ndarray, "items windows bands"]
 
 
@@ -120,10 +120,7 @@ class WindowLoss:
 
         ``correction`` is added to the levels.
         """
-        spectra = scipy.fft.rfft(windows * self._hann, overwrite_x=True)
-        levels = np.empty((*windows.shape[:2], _BANDS), dtype=np.float32)
-        mel = np.empty_like(levels)
-        _measure_bands(spectra, self._basis, self._ranges, mel, levels)
+        spectra, mel, levels = self._measure(windows)
         if correction is not None:
             levels += correction
         losses = np.empty(len(windows), dtype=np.float32)
@@ -135,10 +132,16 @@ class WindowLoss:
         return losses, slopes
 
     def _levels(self, windows: Float32[np.ndarray, "items windows samples"]) -> _Levels:
+        return self._measure(windows)[2]
+
+    def _measure(
+        self, windows: Float32[np.ndarray, "items windows samples"]
+    ) -> tuple[Complex64[np.ndarray, "items windows bins"], _Levels, _Levels]:
+        """Return the spectra of windows, and the power and the levels of their mel bands."""
         spectra = scipy.fft.rfft(windows * self._hann, overwrite_x=True)
-        levels = np.empty((*windows.shape[:2], _BANDS), dtype=np.float32)
-        _measure_bands(spectra, self._basis, self._ranges, np.empty_like(levels), levels)
-        return levels
+        mel, levels = np.empty((2, *windows.shape[:2], _BANDS), dtype=np.float32)
+        _measure_bands(spectra, self._basis, self._ranges, mel, levels)
+        return spectra, mel, levels
 
 
 def _cut(
