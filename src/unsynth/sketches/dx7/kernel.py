@@ -49,17 +49,6 @@ for _number, _algorithm in enumerate(ALGORITHMS):
 
 @no_type_check
 @njit(inline="always", **JIT)
-def _sine(phase):
-    """Return the smooth sine of a phase in cycles."""
-    turn = phase - np.floor(phase + _HALF)
-    x = abs(turn) - _QUARTER
-    x = x * x
-    y = _ONE + x * (_C1 + x * (_C2 + x * (_C3 + x * (_C4 + x * _C5))))
-    return y if turn > 0 else -y
-
-
-@no_type_check
-@njit(inline="always", **JIT)
 def _sine_and_slope(phase):
     """Return the smooth sine of a phase in cycles, and its slope per cycle."""
     turn = phase - np.floor(phase + _HALF)
@@ -74,7 +63,7 @@ def _sine_and_slope(phase):
 @njit(inline="always", **JIT)
 def _quantised_sine(gain, phase):
     """Return a sine as coarse as the engine's, in phase and in amplitude."""
-    sine = _sine((np.floor(phase * PHASES) + _HALF) * (_ONE / PHASES))
+    sine, _ = _sine_and_slope((np.floor(phase * PHASES) + _HALF) * (_ONE / PHASES))
     return np.floor(sine * gain * AMPLITUDES + _HALF) * (_ONE / AMPLITUDES)
 
 
