@@ -374,14 +374,15 @@ def test_slopes_of_levels_match_differences(task):
         assert gradients[:, names == name].any()
     weights = rng.normal(size=(6, OPERATORS, 4))
     _, targets, depths = read_values(values)
-    nothing = np.zeros_like(weights), np.zeros_like(depths)
-    slopes = np.empty_like(values)
-    kernel_notes.read_gradients(values, targets, depths, nothing[0], weights, nothing[1], slopes)
+    gradients, none = np.empty_like(values), np.zeros_like(weights)
+    kernel_notes.read_gradients(
+        values, targets, depths, none, weights, np.zeros_like(depths), gradients
+    )
     for name in ("op1.level2", "op3.output_level"):
         step = np.float32(0.25) * (names == name)
         change = read_values(values + step)[1] - read_values(values - step)[1]
         change = 2.0 * (change * weights).sum(axis=(1, 2))
-        np.testing.assert_allclose(slopes[:, names == name][:, 0], change, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(gradients[:, names == name][:, 0], change, rtol=1e-4, atol=1e-6)
 
 
 def read_values(values):
@@ -408,8 +409,8 @@ def test_torch_places_knots_as_the_compiled_code(task):
     rng = np.random.default_rng(8)
     patches = [task.sample(rng) for _ in range(20)]
     windows, starts = sketch_of(task).windows(patches, SAMPLES), np.array([0, 4_410, 60_000])
-    times, factors, phases = windows.place(starts)
-    expected = windows.place_with_torch(torch.from_numpy(starts))
+    times, factors, phases = windows.place_knots(starts)
+    expected = windows.place_knots_with_torch(torch.from_numpy(starts))
     for compiled, other in zip((times, factors), expected[:2], strict=True):
         np.testing.assert_allclose(compiled.reshape(other.shape), other, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(phases, expected[2], atol=1e-3)

@@ -96,7 +96,7 @@ class DX7Windows:
     ) -> Float[torch.Tensor, "items windows samples"]:
         from unsynth.sketches.dx7 import kernel_gpu
 
-        times, factors, phases = self.place_with_torch(starts)
+        times, factors, phases = self.place_knots_with_torch(starts)
         rates, targets, depths = envelopes.read(values)
         gains = envelopes.levels(
             rates, targets, self.hold_seconds, self.duration, times, factors
@@ -104,14 +104,14 @@ class DX7Windows:
         depths = depths * self.feedback_factors
         return kernel_gpu.play(gains, depths, phases, self.algorithms, self.samples)
 
-    def place_with_torch(
+    def place_knots_with_torch(
         self, starts: Int[torch.Tensor, " windows"]
     ) -> tuple[
         Float[torch.Tensor, "items times"],
         Float[torch.Tensor, "items ops times"],
         Float[torch.Tensor, "items ops windows knots"],
     ]:
-        """Return times after the onset, factors of tremolo, and phases; see :func:`place`."""
+        """Do the same as :meth:`place_knots` on the device of ``starts``."""
         begins = starts[None].double() / SAMPLE_RATE - self.onset[:, None]
         knots = torch.arange(self.knots, device=starts.device) * (_KNOT_SPACING / SAMPLE_RATE)
         times = (begins[..., None] + knots).flatten(1)
@@ -122,14 +122,17 @@ class DX7Windows:
         phases = (cycles - cycles[..., :1].floor()).float()
         return times, self.modulation.level_factors(times), phases
 
-    def place(
+    def place_knots(
         self, starts: Int[np.ndarray, " windows"]
     ) -> tuple[
         Float[np.ndarray, "items windows knots"],
         Float32[np.ndarray, "items ops windows knots"],
         Float32[np.ndarray, "items ops windows knots"],
     ]:
-        """Do the same with compiled code."""
+        """Return times after the onset, factors of tremolo, and phases at the knots of windows.
+
+        See :func:`unsynth.sketches.dx7.kernel_notes.place`.
+        """
         modulation, items = self.modulation, len(self.onset)
         times = np.empty((items, len(starts), self.knots))
         factors, phases = np.empty((2, items, OPERATORS, *times.shape[1:]), dtype=np.float32)
@@ -146,8 +149,8 @@ class DX7Windows:
         starts: Int[np.ndarray, " windows"],
     ) -> tuple[Float32[np.ndarray, "items windows samples"], Slopes]:
         """Play windows on a CPU; see :meth:`unsynth.sketches.sketch.Windows.play_with_slopes`."""
-        played = _Played(self, np.ascontiguousarray(values), starts)
-        return played.sounds, played.slopes
+        playback = _Playback(self, np.ascontiguousarray(values), starts)
+        return playback.sounds, playback.slopes
 
     def part(self, items: slice) -> "DX7Windows":
         """Return the windows of some of the patches."""
@@ -158,7 +161,7 @@ class DX7Windows:
         return part
 
 
-class _Played:
+class _Playback:
     """Windows of notes, and what their slopes are computed from."""
 
     def __init__(
@@ -168,7 +171,7 @@ class _Played:
         starts: Int[np.ndarray, " windows"],
     ) -> None:
         items, windows = len(values), len(starts)
-        times, factors, phases = notes.place(starts)
+        times, factors, phases = notes.place_knots(starts)
         gains = np.empty_like(phases)
         rates, targets = np.empty((2, items, OPERATORS, 4))
         depths = np.empty(items, dtype=np.float32)
