@@ -45,6 +45,13 @@ np.save(sys.argv[2], sounds.cpu().numpy())
 """
 
 
+def run_with_triton(code, *arguments):
+    """Run code in a new process: Triton reads the variable when it is imported."""
+    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+    command = [sys.executable, "-c", code, *arguments]
+    subprocess.run(command, env={**os.environ, **interpreted}, check=True)
+
+
 def test_gpu_windows_match_compiled_windows(tmp_path):
     pytest.importorskip("triton")
     rng = np.random.default_rng(1)
@@ -60,13 +67,40 @@ def test_gpu_windows_match_compiled_windows(tmp_path):
     np.savez(
         tmp_path / "arguments.npz", gains=gains, depths=depths, phases=phases, algorithms=algorithms
     )
-    # Triton reads the variable when it is imported, hence the new process.
-    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
-    command = [sys.executable, "-c", _PLAY, tmp_path / "arguments.npz", tmp_path / "sounds.npy"]
-    subprocess.run(command, env={**os.environ, **interpreted}, check=True)
+    run_with_triton(_PLAY, tmp_path / "arguments.npz", tmp_path / "sounds.npy")
     sounds = np.load(tmp_path / "sounds.npy")
     assert (np.abs(compiled).max(axis=(1, 2)) > 0.1).all()
     # A phase at the edge of a step of the sine may fall into the next step.
     assert np.quantile(np.abs(sounds - compiled), 0.99) < 2e-3
     for sound, reference in zip(sounds, compiled, strict=True):
         assert np.corrcoef(sound.ravel(), reference.ravel())[0, 1] > 0.9999
+
+
+#: Plays windows of draws in both ways; writes them to the file of the argument.
+_PLAY_PATCHES = """
+import sys
+import numpy as np, torch
+from unsynth.sketches.catalogue import sketch_of
+from unsynth.synths.base import Note
+from unsynth.tasks.dx7.task import DX7Task
+task, rng, note = DX7Task(), np.random.default_rng(2), Note(60, 0.0, 1.5)
+patches = [task.with_note(task.sample(rng), note) for _ in range(24)]
+sketch, starts = sketch_of(task), torch.tensor([2_000, 40_000])
+values = torch.tensor(np.stack(patches)[:, sketch.fitted], dtype=torch.float32)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+windows = sketch.windows(patches, 256, device)
+sounds = windows.play_with_triton(values.to(device), starts.to(device)).cpu()
+compiled = sketch.windows(patches, 256)(values, starts)
+np.savez(sys.argv[1], sounds=sounds, compiled=compiled)
+"""
+
+
+def test_patches_sound_the_same_on_a_gpu(tmp_path):
+    pytest.importorskip("triton")
+    run_with_triton(_PLAY_PATCHES, tmp_path / "sounds.npz")
+    stored = np.load(tmp_path / "sounds.npz")
+    sounds, compiled = stored["sounds"], stored["compiled"]
+    audible = np.abs(compiled).max(axis=(1, 2)) > 0.01
+    assert audible.sum() >= 16
+    for sound, reference in zip(sounds[audible], compiled[audible], strict=True):
+        assert np.corrcoef(sound.ravel(), reference.ravel())[0, 1] > 0.999

@@ -86,14 +86,15 @@ class DX7Windows:
     ) -> Float[torch.Tensor, "items windows samples"]:
         """Play the windows that begin at these samples, with these ``fitted`` values."""
         if values.is_cuda:
-            return self._play_on_gpu(values, starts)
+            return self.play_with_triton(values, starts)
         return torch.from_numpy(self.play_with_slopes(values.numpy(), starts.numpy())[0])
 
-    def _play_on_gpu(
+    def play_with_triton(
         self,
         values: Float[torch.Tensor, "items fitted"],
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
+        """Do the same as :meth:`__call__` on a GPU, or on a CPU in Triton's interpreter."""
         from unsynth.sketches.dx7 import kernel_gpu
 
         times, factors, phases = self.place_knots_with_torch(starts)
