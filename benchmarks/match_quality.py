@@ -7,11 +7,14 @@
 Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s; the matcher does
 not know the note. Sounds are named after their MIDI note, `piano_63.flac`. The script prints, with
 95 % bootstrap intervals over targets, the MSS of the nearest patch and of the best of 16 random
-draws on the true note, and the share of correct notes.
+draws on the true note, and the share of correct notes. Of the kept patches within 1.5 times the
+best MSS it prints how many structures they have, and for the DX7 how many algorithms: the median,
+and the share of targets with at least three.
 """
 
 import argparse
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ from unsynth.matching.targets import read_target
 from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
+from unsynth.tasks.structure import number_structures
 
 
 def interval(values: np.ndarray) -> str:
@@ -46,6 +50,7 @@ def main() -> None:
     parser.add_argument("--voices", type=int, default=100)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--budget", type=float, default=20.0)
+    parser.add_argument("--renders", type=int, help="instead of a budget, for a busy machine")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -74,10 +79,20 @@ def main() -> None:
 
     for name, targets in sets.items():
         best, random, correct, octave, seconds = [], [], [], [], []
+        variety: dict[str, list[int]] = defaultdict(list)
         for path, pitch in targets:
-            request = Request(task, arguments.budget)
+            request = Request(task, arguments.budget, renders=arguments.renders)
             *_, result = matcher.events(read_target(path, task), request)
             best.append(result.metrics[0].mss)
+            near = [
+                candidate.patch
+                for candidate, metrics in zip(result.candidates, result.metrics, strict=True)
+                if metrics.mss <= 1.5 * min(each.mss for each in result.metrics)
+            ]
+            variety["structures"].append(max(number_structures(task, near)))
+            if task.name == "dx7":
+                algorithms = {patch[task.spec.position["algorithm"]] for patch in near}
+                variety["algorithms"].append(len(algorithms))
             note = task.note(result.candidates[0].patch)
             correct.append(note.pitch == pitch)
             octave.append(note.pitch % 12 == pitch % 12)
@@ -93,6 +108,9 @@ def main() -> None:
         print(f", median {np.median(nearest):.2f}")
         print(f"  best of 16 random draws on the true note {interval(np.array(random))}")
         print(f"  correct note {np.mean(correct):.0%}, correct up to octaves {np.mean(octave):.0%}")
+        for kind, counts in variety.items():
+            share = np.mean(np.array(counts) >= 3)
+            print(f"  {kind} kept: median {np.median(counts):.0f}, at least 3 for {share:.0%}")
         print(f"  median {np.median(seconds):.1f} s per match")
 
 
