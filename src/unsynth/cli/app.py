@@ -53,9 +53,9 @@ def app(
 ) -> None:
     """Open a page that finds patches: drop a sound, listen, play, take the patch.
 
-    The page works offline and is served on this machine only. Results are the folders that `unsynth
-    match` writes, so each shows what the other has made. Ctrl-C ends the server; a search that it
-    interrupts is offered again at the next start.
+    The page works offline and is served on this machine only. Results are folders as
+    `unsynth match` writes them, and the page lists all that are in --out. Ctrl-C ends the server; a
+    search that it interrupts is offered again at the next start.
     """
     require("app", "starlette", "uvicorn")
     from unsynth.app.run import serve

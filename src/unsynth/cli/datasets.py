@@ -55,7 +55,7 @@ from unsynth.errors import UnsynthError
     default=60.0,
     type=SECONDS,
     show_default=True,
-    help="Seconds without a sound after which an engine counts as hanging and is restarted.",
+    help="Seconds without a sound after which an engine counts as hung and is restarted.",
 )
 @workers_option
 @click.option(

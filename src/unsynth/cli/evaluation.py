@@ -78,8 +78,8 @@ def evaluate(
     it to table.md, with one row per target in items.parquet. Targets that are silent or cannot be
     read are left out and listed.
 
-    A machine with a GPU but without the engine draws the samples with --estimates-only, on
-    --device. The same command with --resume instead, where the engine is, scores them.
+    On a machine with a GPU but without the engine, --estimates-only draws the samples on --device.
+    On a machine with the engine, the same command with --resume in its place scores them.
     """
     from unsynth.devices import AUTO
     from unsynth.evaluation.estimates import EstimatesResult, estimate
@@ -163,7 +163,8 @@ def calibrate(model: str, draws: int, samples: int, guidance: tuple[float, ...],
     "--estimate",
     default="one",
     show_default=True,
-    help="Estimate to compare: a name in the tables of the runs.",
+    help="Estimate to compare: one, best, best_heard, random, best_random, nearest, "
+    "best_or_nearest or floor.",
 )
 @out_option(
     "Folder for compare.md, .tex, .csv and .png.", otherwise="none: the tables are only printed"

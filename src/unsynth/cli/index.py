@@ -34,11 +34,11 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     """Build the index of random patches that `match` starts from.
 
     TASK is the name of a synthesizer's task, or a task file. The index holds draws from the task's
-    prior, with their spectrograms. Those of dx7, Vital's and Surge XT's tasks come with unsynth;
-    for another one give --out FILE, and match with `match --index FILE`. For any other task `match`
-    builds one in your cache folder on first use; this command builds it beforehand, or again. A
-    build takes about three minutes, longer with a slow engine; if it is stopped, the next run
-    continues it.
+    prior, with their spectrograms. The indices of dx7, Vital's and Surge XT's tasks come with
+    unsynth; to build a larger one for them, give --out FILE, and match with `match --index FILE`.
+    For any other task `match` builds an index in your cache folder on first use; this command
+    builds it beforehand, or again. That takes about three minutes, longer with a slow engine; if it
+    is stopped, the next run continues it.
     """
     from unsynth.index.build import build_index_file
     from unsynth.index.draw_index import DrawIndex

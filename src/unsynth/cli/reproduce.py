@@ -152,7 +152,7 @@ def _kosc_options(command: Callable[..., None]) -> Callable[..., None]:
             default=1,
             type=COUNT,
             show_default=True,
-            help="Noises, each with a time, that a flow sees of each sound in a step.",
+            help="Noise samples, each with its own time, that a flow sees per sound in a step.",
         ),
         click.option(
             "--width",

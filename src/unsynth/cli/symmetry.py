@@ -43,12 +43,12 @@ def symmetry(
     """Measure which exchanges of parameters leave the sound of TASK as it is.
 
     TASK is the name of a synthesizer's task, a task file, or a k-osc of the paper: kosc-4,
-    kosc-4-asymmetric, kosc-4-conditional, kosc-4-dial-0.3. Exchanges two copies of a unit, stacks
-    of copies, single parameters, and choices of categories, in random patches, and compares the
-    sounds. Each exchange is exact, conditional (with the condition in words), approximate or none.
-    Writes symmetry.json, which a task file can name under `symmetry`, and a page, index.html.
-    With --model the page also has the equivariance error of the model's field, and learned.json has
-    the numbers.
+    kosc-4-asymmetric, kosc-4-conditional, kosc-4-dial-0.3. In random patches it exchanges two
+    copies of a unit, several pairs of copies at once, single parameters, or choices of categories,
+    and compares the sounds. Each exchange is exact, conditional (with the condition in words),
+    approximate or none. Writes symmetry.json, which a task file can name under `symmetry`, and a
+    page, index.html. With --model the page also has the equivariance error of the model's field,
+    and learned.json has the numbers.
     """
     from unsynth.errors import OutputError, UnsynthError
     from unsynth.models.artifact import find_weights, load_artifact
