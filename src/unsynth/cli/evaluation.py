@@ -91,7 +91,9 @@ def evaluate(
     require_evaluation()
     request = EvaluationRequest(model, dataset, candidates, limit, seed, guidance, steps)
     if not estimates_only and device != AUTO:
-        raise click.UsageError("--device is for --estimates-only: scoring samples on the CPU.")
+        raise click.UsageError(
+            "--device is for --estimates-only; without it the model is sampled on the CPU."
+        )
     if estimates_only:
         estimates = estimate(request, out, device, resume)
         try:
