@@ -28,7 +28,14 @@ from unsynth.studies.kosc.learning import (
     learning_table,
     probe_scores,
 )
-from unsynth.studies.kosc.quasi import asymmetry, probe_flow, quasi_cells, quasi_table, write_quasi
+from unsynth.studies.kosc.quasi import (
+    asymmetry,
+    difference_table,
+    probe_flow,
+    quasi_cells,
+    quasi_table,
+    write_quasi,
+)
 from unsynth.studies.kosc.scoring import SCORES, score_cell, uniform_patches
 from unsynth.studies.kosc.start import probe_start, start_cells, start_table, write_start
 from unsynth.studies.kosc.study import run_cells
@@ -149,6 +156,7 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     assert table.count("conditional") >= len(FLOWS) + 1
     assert "2 steps of 4 sounds with 2 noises each (the paper" in table
     assert (tmp_path / "invariance.png").exists()
+    assert (tmp_path / "scores.png").exists()
     assert len(list(tmp_path.glob("*.param2tok.png"))) == 2
     resumed, _ = run_cells(
         cells, least, tmp_path, "cpu", resume=True, report=silent, probe=probe_flow
@@ -169,6 +177,25 @@ def test_quasi_study_probes_the_asymmetry(tmp_path, monkeypatch):
     for result in resumed:
         result.watched[:] = [(step, numbers[:2]) for step, numbers in result.watched if step]
     assert all(row[-5:] == [""] * 5 for row in quasi_table(resumed).rows)
+
+
+def test_flows_are_compared_seed_by_seed():
+    lsd = {Model.PARAM2TOK: (5, 5, 5), Model.EQUIVARIANT: (4, 6, 5), Model.MLP: (5, 8, 8)}
+
+    def result(model, seed):
+        scores = {metric: [float(lsd[model][seed])] * 2 for metric in SCORES}
+        return Result(model.value, "dial 1", 4, seed, 0, 1, 0.0, 0.0, None, scores)
+
+    def differences(results):
+        return {row[2]: row[3] for row in difference_table(results).rows}
+
+    three = differences([result(model, seed) for seed in range(3) for model in FLOWS])
+    # Differences of -1, -2 and -3 dB; Student's t with two degrees of freedom is 4.303.
+    assert three["CNF (Equivariant) - CNF (MLP)"] == "-2.00 ± 2.48"
+    assert three["CNF (Param2Tok) - CNF (Equivariant)"] == "+0.00 ± 2.48"
+    one = differences([result(model, 0) for model in FLOWS])
+    assert one["CNF (Param2Tok) - CNF (Equivariant)"] == "+1.00"
+    assert set(differences([result(Model.MLP, 0)]).values()) == {""}
 
 
 def test_learning_curves_are_scores_of_validation_sounds(tmp_path):

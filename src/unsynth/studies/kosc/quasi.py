@@ -12,10 +12,11 @@ the energy distance (G. Székely, M. Rizzo, 2013) of p from its average over all
 0 where p is invariant, up to 1. The probe also measures the equivariance error of the field and, of
 Param2Tok, each token's share of one oscillator (:mod:`unsynth.studies.kosc.equivariance`). At the
 end, the assignment and the parameter vectors of Param2Tok are plotted. Writes ``table.md``,
-``invariance.png``, ``equivariance.png`` and ``NAME.param2tok.png``.
+``scores.png``, ``invariance.png``, ``equivariance.png`` and ``NAME.param2tok.png``.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from textwrap import fill
 
@@ -26,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from unsynth.data.seeding import Split, item_rng
-from unsynth.evaluation.tables import Table, format_interval
+from unsynth.evaluation.tables import Table, format_interval, seeds_interval
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
@@ -146,6 +147,34 @@ def quasi_table(results: Sequence[Result]) -> Table:
     return Table([*headings, "shares of tokens", "mean", "untrained"], rows)
 
 
+def difference_table(results: Sequence[Result]) -> Table:
+    """Lay out the differences of two flows' scores: one row per condition, k and pair of flows.
+
+    Each seed gives one difference. The interval is Student's, over seeds; one seed has none.
+    """
+    rows = []
+    for condition, k in dict.fromkeys((r.condition, r.k) for r in results):
+        for pair in combinations(FLOWS, 2):
+            row = [condition, str(k), " - ".join(model.value for model in pair)]
+            for metric, digits in (("lsd", 2), ("mse", 4), ("lac", 4)):
+                fields = {"condition": condition, "k": k}
+                scores = [pooled_score(results, metric, model=m.value, **fields) for m in pair]
+                row.append(_seeds_difference([s[2] for s in scores if s is not None], digits))
+            rows.append(row)
+    return Table(["condition", "k", "", "LSD, dB", "MSE", "LAC"], rows)
+
+
+def _seeds_difference(seeds: Sequence[Sequence[float]], digits: int) -> str:
+    """Format the mean difference of two flows; blank unless both have the same number of seeds."""
+    if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
+        return ""
+    differences = np.array(seeds[0]) - np.array(seeds[1])
+    if len(differences) == 1:
+        return f"{differences[0]:+.{digits}f}"
+    mean, half = seeds_interval(differences)
+    return f"{mean:+.{digits}f} ± {half:.{digits}f}"
+
+
 def _learned(cells: Sequence[Watched], condition: str) -> list[str]:
     """Lay out seeds' equivariance errors and shares of tokens; blank where not measured."""
     cells = [watched for watched in cells if len(watched[-1][1]) >= _SHARES]
@@ -169,10 +198,11 @@ def _learned(cells: Sequence[Watched], condition: str) -> list[str]:
 def write_quasi(
     results: Sequence[Result], cells: Sequence[Cell], settings: CellSettings, out: Path
 ) -> None:
-    """Write the table, and plot the asymmetry during training and each learned Param2Tok.
+    """Write the table, and plot scores, measurements during training and each learned Param2Tok.
 
     Where the weights of a Param2Tok are gone, its last plot stays.
     """
+    _plot_scores(results, settings, out / "scores.png")
     asymmetry_label = "asymmetry of the posterior"
     _plot_watched(results, settings, out / "invariance.png", asymmetry_label, (0, 1))
     middle = len(TIMES) // 2
@@ -188,9 +218,43 @@ def write_quasi(
         "images, 0 to 1; in the conditional rows the first eight sounds have common ranges and "
         f"the others disjoint ones. Error: of the field's equivariance, mean over all exchanges of "
         "two oscillators. Shares of tokens: of each token of Param2Tok, the part of |A| that "
-        f"belongs to one oscillator.\n\n{quasi_table(results).markdown()}\n"
+        f"belongs to one oscillator.\n\n{quasi_table(results).markdown()}\n\n"
+        "## Differences between flows\n\nMean difference, and its 95 % interval over seeds "
+        f"(Student's t).\n\n{difference_table(results).markdown()}\n"
     )
     write_text(out / TABLE, text)
+
+
+def _plot_scores(results: Sequence[Result], settings: CellSettings, path: Path) -> None:
+    """Plot each flow's LSD relative to chance, and its MSE, by condition; dots are seeds."""
+    from matplotlib.figure import Figure
+
+    ks = sorted({result.k for result in results})
+    conditions = list(dict.fromkeys(result.condition for result in results))
+    figure = Figure(figsize=(1.2 + 3.8 * len(ks), 5.5), layout="constrained")
+    panels = figure.subplots(2, len(ks), sharex=True, sharey="row", squeeze=False)
+    for column, k in enumerate(ks):
+        for axes, metric in zip(panels[:, column], ("lsd", "mse"), strict=True):
+            for place, model in enumerate(FLOWS):
+                for number, condition in enumerate(conditions):
+                    fields = {"condition": condition, "k": k}
+                    score = pooled_score(results, metric, model=model.value, **fields)
+                    chance = pooled_score(results, metric, model=Model.RANDOM.value, **fields)
+                    if score is None or chance is None:
+                        continue
+                    zero = chance[0] if metric == "lsd" else 0.0
+                    at, colour = number + 0.2 * (place - 1), f"C{place}"
+                    label = model.value if not number else None
+                    axes.plot([at], [score[0] - zero], f"{colour}_", markersize=14, label=label)
+                    axes.plot([at] * len(score[2]), np.array(score[2]) - zero, f"{colour}.")
+            axes.set_xticks(range(len(conditions)), conditions)
+        panels[0, column].set_title(f"k = {k}")
+    panels[0, 0].set_ylabel("LSD relative to chance, dB")
+    panels[1, 0].set_ylabel("MSE")
+    labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*labels, loc="outside lower center", ncols=3, fontsize=7)
+    figure.suptitle(fill(subtitle(settings, results), 20 + 40 * len(ks)), fontsize=8)
+    figure.savefig(path, dpi=130)
 
 
 def _plot_watched(
