@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,24 @@ def test_results_keep_the_order_with_failures_among_them(synth):
         else:
             assert result.shape == (1, 4410) and (result == np.float32(level)).all()
     assert "no such patch" in results[1].reason and "finite" in results[3].reason
+
+
+@pytest.mark.parametrize("synth", [Tone, MainThreadTone])
+def test_a_closed_renderer_keeps_no_engine(synth):
+    """Dexed prints a page of complaints about engines that outlive the interpreter."""
+    engines: weakref.WeakSet[Tone] = weakref.WeakSet()
+
+    def make():
+        engine = synth()
+        engines.add(engine)
+        return engine
+
+    renderer = Renderer(make, workers=2, seconds=0.1)
+    assert len(list(renderer.render([(0.1, Note(60))] * 4))) == 4
+    assert len(engines) > 0
+    renderer.close()
+    assert len(engines) == 0
+    assert renderer.sample_rate == 44_100
 
 
 def test_a_worker_that_dies_or_hangs_costs_one_sound():

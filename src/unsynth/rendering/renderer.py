@@ -60,24 +60,27 @@ class Renderer:
         self._seconds = seconds
         self._timeout = timeout
         self._make_synth = make_synth
-        self._synth = make_synth()
+        synth = make_synth()
+        self._sample_rate = synth.sample_rate
+        #: The engine, if the caller's thread renders.
+        self._synth: Synth[Any] | None = None
         self._workers = workers or cores()
         self._threads: ThreadPoolExecutor | None = None
         self._processes: Workers[Request, Audio | RenderFailure] | None = None
-        match self._synth.concurrency:
+        match synth.concurrency:
             case Concurrency.THREADS if self._workers > 1:
                 self._local = threading.local()
                 self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="render")
             case Concurrency.PROCESSES:
                 make = partial(_make_worker_function, make_synth, seconds)
                 self._processes = Workers(make, self._workers, timeout)
-            case _:  # The caller's thread renders.
-                self._workers = 1
+            case _:
+                self._workers, self._synth = 1, synth
 
     @property
     def sample_rate(self) -> int:
         """Sample rate of the engine in Hz."""
-        return self._synth.sample_rate
+        return self._sample_rate
 
     @property
     def workers(self) -> int:
@@ -93,7 +96,7 @@ class Renderer:
         Raises :class:`~unsynth.errors.EngineError` if the engine is to run in processes and none of
         them starts.
         """
-        if self._threads is None and self._processes is None:
+        if self._synth is not None:
             for patch, note in requests:
                 yield _render(self._synth, patch, note, self._seconds)
             return
@@ -136,7 +139,8 @@ class Renderer:
             return RenderFailure(f"no sound after {self._timeout:g} s", True)
 
     def close(self) -> None:
-        """Stop the workers; sounds that they are rendering are lost."""
+        """Stop the workers and free the engine; sounds that are being rendered are lost."""
+        self._synth = None  # Dexed complains of engines that outlive the interpreter.
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
         if self._processes is not None:
