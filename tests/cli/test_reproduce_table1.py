@@ -20,6 +20,7 @@ from unsynth.flow.solver import Solver
 from unsynth.models.architecture import FlowArchitecture
 from unsynth.models.artifact import SamplingSettings, describe, save_artifact
 from unsynth.rendering.renderer import Renderer
+from unsynth.studies.search import check_renders
 from unsynth.studies.table1 import Table1Plan, TrainedModel, run_table1
 
 pytestmark = pytest.mark.usefixtures("scores_here")
@@ -137,6 +138,16 @@ def test_samples_that_were_drawn_before_are_taken(command, other, task, tmp_path
     assert samples.read_bytes() == before
     assert [row["samples_stored"] for row in read_evaluation(drawn)[1]] == [True]
     assert "samples of 1 targets were drawn before" in (drawn / "table.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "command", [["search", "dx7", "--renders"], ["table1", "--search-renders"]]
+)
+def test_the_least_number_of_renders_is_that_of_the_help(capsys, command):
+    check_renders(81)
+    with pytest.raises(UnsynthError, match="at least 81"):
+        check_renders(80)
+    assert "80 is not in the range x>=81" in failing(capsys, "reproduce", *command, "80")
 
 
 def test_faults_are_found_before_anything_is_scored(model, tmp_path):

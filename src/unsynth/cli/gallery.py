@@ -26,4 +26,4 @@ def gallery(results: Path, no_reports: bool, out: Path) -> None:
     site = result_of(Site, write_site(results, out, not no_reports), "writing")
     for folder, reason in site.left_out:
         say_error(f"left out {folder}: {reason}")
-    click.echo(f"{site.rows} results: {site.page}")
+    click.echo(f"{site.rows} {'result' if site.rows == 1 else 'results'}: {site.page}")

@@ -26,6 +26,10 @@ from unsynth.cli.requirements import require_evaluation, use_one_torch_thread
 from unsynth.cli.terminal import say
 from unsynth.errors import UnsynthError
 
+#: Renders of a search, which are more than those of its starts
+#: (:func:`unsynth.studies.search.check_renders`).
+_SEARCH_RENDERS = WholeNumber(81)
+
 
 @click.group()
 def reproduce() -> None:
@@ -426,7 +430,7 @@ def reproduce_arms(
 @click.option(
     "--renders",
     default=4096,
-    type=COUNT,
+    type=_SEARCH_RENDERS,
     show_default=True,
     help="Number of renders per target and method.",
 )
@@ -455,8 +459,8 @@ def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
 @click.option("--limit", type=COUNT, help="Score at most this many targets, evenly spread.")
 @click.option(
     "--search-renders",
-    type=COUNT,
-    help="Match each target by unsynth's search too, with this many renders; 81 or more.",
+    type=_SEARCH_RENDERS,
+    help="Match each target by unsynth's search too, with this many renders.",
 )
 @seed_option
 @workers_option
