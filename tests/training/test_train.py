@@ -382,3 +382,6 @@ def test_a_dry_run_counts_weights_flops_and_bytes(experiment_path, whole_run):
     width = load_task("dx7").spec.width
     # Param2Tok's first layer alone, forward and both gradients, 8 noises.
     assert once["flops_a_step"] > 3 * 2 * 8 * width * 8 * 8
+    halves = dry_run(experiment_path, ["data.batch=8", "training.accumulate=2", *settings])
+    assert halves["flops_a_step"] == twice["flops_a_step"]
+    assert halves["memory_bytes"]["activations"] == once["memory_bytes"]["activations"]

@@ -26,9 +26,10 @@ _BYTES_PER_WEIGHT = 5 * 4
 def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Count parameters, FLOPs per step (2 per multiply-add, forward and backward) and bytes.
 
-    ``memory_bytes.sounds`` is for the observed sounds that the stream keeps for their next use, or
-    that the loaders of a set hold. ``seconds_a_step`` is for a step without rendering; nothing is
-    rendered or written. Raises :class:`ExperimentError` for a bad experiment file.
+    ``memory_bytes.activations`` is for one part of a step's batch, and ``memory_bytes.sounds`` for
+    the observed sounds that the stream keeps for their next use, or that the loaders of a set hold.
+    ``seconds_a_step`` is for a step without rendering; nothing is rendered or written. Raises
+    :class:`ExperimentError` for a bad experiment file.
     """
     experiment = load_experiment(experiment_path, overrides)
     task = load_task(experiment.task)
@@ -44,13 +45,9 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):
         _step(module, optimizer, batch)
-    activations: dict[int, int] = {}
-    with torch.autograd.graph.saved_tensors_hooks(
-        lambda tensor: _record_size(tensor, activations), lambda tensor: tensor
-    ):
-        start = time.perf_counter()
-        _step(module, optimizer, batch)
-        seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    activations = _step(module, optimizer, batch)
+    seconds = time.perf_counter() - start
     model = module.model
     parameters = {name: _count(part) for name, part in model.named_children()}
     if isinstance(model, ConditionalFlow) and model.param2tok is not None:
@@ -58,7 +55,7 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     parameters["total"] = _count(model)
     memory = {
         "weights": _BYTES_PER_WEIGHT * parameters["total"],
-        "activations": sum(activations.values()),
+        "activations": activations,
         "sounds": _sounds_in_memory(experiment) * int(np.prod(shape)),
     }
     return {
@@ -73,16 +70,27 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
     }
 
 
-def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
-    precision = usable_precision(module.experiment.training.precision)
+def _step(module: ModelTraining, optimizer: torch.optim.Optimizer, batch: Batch) -> int:
+    """Take a step, part by part; return the bytes of the activations of one part."""
+    settings = module.experiment.training
+    mixed = usable_precision(settings.precision) == MIXED
+    activations: dict[int, int] = {}
     optimizer.zero_grad()
-    with torch.autocast(module.device.type, torch.bfloat16, enabled=precision == MIXED):
-        loss = module.training_step(batch, 0)
-    loss.backward()
+    for number, part in enumerate(batch.parts(settings.accumulate)):
+        activations.clear()  # those of the part before are free
+        with (
+            torch.autocast(module.device.type, torch.bfloat16, enabled=mixed),
+            torch.autograd.graph.saved_tensors_hooks(
+                lambda tensor: _record_size(tensor, activations), lambda tensor: tensor
+            ),
+        ):
+            loss = module.training_step(part, number)
+        loss.backward()
     module.configure_gradient_clipping(optimizer)
     optimizer.step()
     if module.device.type == "cuda":
         torch.cuda.synchronize()
+    return sum(activations.values())
 
 
 def _random_batch(x0: torch.Tensor, shape: tuple[int, ...]) -> Batch:
