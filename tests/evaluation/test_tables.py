@@ -69,6 +69,8 @@ def test_one_value_has_no_interval():
     one = np.array([-1.5])
     assert format_interval(*mean_interval(one), 2) == "-1.50"
     assert format_difference(*mean_difference(one), 2) == "-1.50"
+    (row,) = scores_table([item(2.0, 60, 60)], {"one": "one sample"}).rows
+    assert row[1:] == ["2.00", "4.00", "0.020", "0.800", "100 %", "0"]
     assert format_difference(*mean_difference(np.array([-2.0, -1.0])), 1) == "-1.5 [-2.0, -1.0]"
 
 

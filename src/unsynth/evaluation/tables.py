@@ -213,4 +213,4 @@ def _share(right: Float[np.ndarray, " items"]) -> str:
     if not len(right):
         return ""
     mean, half = mean_interval(right)
-    return f"{100 * mean:.0f} ± {100 * half:.0f} %"
+    return f"{format_interval(100 * mean, 100 * half, 0)} %"
