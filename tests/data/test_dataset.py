@@ -451,6 +451,9 @@ def test_unusable_folders_are_refused(good, tmp_path):
         render_set(plan_of(), tmp_path / "file")
     with pytest.raises(DatasetError, match="is not a dataset"):
         verification(Folder(tmp_path / "nowhere"))
+    for url in (f"zip://{tmp_path}/none.zip", "ftp://127.0.0.1:9/set", "github://set", "no://set"):
+        with pytest.raises(DatasetError, match=f"^{url}: cannot be reached"):
+            Folder(url)
     path = copy(good, tmp_path / "other")
     text = (path / MANIFEST).read_text().replace(load("tones").hash, "f" * 16)
     (path / MANIFEST).write_text(text)

@@ -26,8 +26,9 @@ class Folder:
         self.url = str(url)
         try:
             self._system, root = fsspec.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise DatasetError(f"{self.url}: cannot be reached ({error})") from None
+        except Exception as error:  # Each file system raises errors of its own kinds.
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DatasetError(f"{self.url}: cannot be reached ({reason})") from None
         self._root = root.rstrip("/")
 
     @property
