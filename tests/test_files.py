@@ -3,11 +3,13 @@
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from unsynth.files import hash_file, lock_folder, remove_unfinished, replacing
+from unsynth.files import hash_file, lock_file, lock_folder, remove_unfinished, replacing
 
 
 def test_a_finished_block_replaces_the_file(tmp_path):
@@ -80,6 +82,32 @@ def test_the_hash_is_that_of_the_content(tmp_path):
     assert hash_file(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_one_holder_has_a_lock_and_leaves_no_file(tmp_path):
+    path = tmp_path / "work.lock"
+    with lock_file(path) as first, lock_file(path) as second, lock_file(path, 0.1) as late:
+        assert first and not second and not late and path.exists()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt), lock_file(path):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_passes_on_keeps_others_out(tmp_path, monkeypatch):
+    """The next holder may have the lock before the last one has done with its file."""
+    path, release = tmp_path / "work.lock", FileLock.release
+    with ExitStack() as stack:
+
+        def pass_on(lock: FileLock, *arguments: object, **options: object) -> None:
+            monkeypatch.setattr(FileLock, "release", release)
+            release(lock, *arguments, **options)
+            assert stack.enter_context(lock_file(path))
+
+        with lock_file(path):
+            monkeypatch.setattr(FileLock, "release", pass_on)
+        with lock_file(path) as third:
+            assert not third
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")

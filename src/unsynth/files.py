@@ -1,10 +1,10 @@
-"""Files that are written completely or not at all, locks on folders, what they hold, and hashes."""
+"""Files that are written completely or not at all, locks, what folders hold, and hashes."""
 
 import hashlib
 import os
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 #: Ends the name of a file while it is written.
@@ -80,3 +80,27 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
         except OSError:
             locked = False
         yield locked
+
+
+@contextmanager
+def lock_file(path: Path, seconds: float = 0.0) -> Iterator[bool]:
+    """Hold a lock, which is the file ``path`` meanwhile; yields false if it cannot be had.
+
+    Another process, or another block of this one, may hold it: this waits for it for ``seconds``,
+    for ever if these are negative. The lock ends with the process, however that ends; a process
+    that is killed leaves the file behind, which does no harm. Raises ``OSError``.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    with suppress(Timeout):
+        lock.acquire(timeout=seconds)
+    try:
+        yield lock.is_locked
+    finally:
+        if lock.is_locked:
+            # While it is held: later, the file may be another holder's. On Windows, releasing it
+            # removes the file.
+            with suppress(OSError):
+                path.unlink()
+            lock.release()

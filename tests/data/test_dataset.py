@@ -486,10 +486,14 @@ def test_a_read_only_folder_is_refused(tmp_path):
 def test_a_second_process_is_refused(tmp_path):
     first = make_dataset(plan_of(), Folder(tmp_path), 1, load)
     next(first)
-    with pytest.raises(DatasetError, match="another process"):
-        list(make_dataset(plan_of(), Folder(tmp_path), 1, load))
+    plan, writing = (tmp_path / MANIFEST).read_bytes(), tmp_path / ".letter.1-1.unfinished"
+    writing.touch()
+    for second in (plan_of(), plan_of(seed=9)):
+        with pytest.raises(DatasetError, match="another process"):
+            list(make_dataset(second, Folder(tmp_path), 1, load))
+    assert (tmp_path / MANIFEST).read_bytes() == plan and writing.exists()
     first.close()
-    assert not spawned()
+    assert not spawned() and not writing.exists() and not (tmp_path / ".lock").exists()
 
 
 def test_a_truncated_shard_is_named_when_the_set_is_finished(good, tmp_path):

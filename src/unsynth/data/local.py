@@ -11,15 +11,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
@@ -27,7 +25,7 @@ from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
-from unsynth.files import remove_unfinished
+from unsynth.files import lock_file, remove_unfinished
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -84,40 +82,29 @@ def make_dataset(
     or no draw gives a sound.
     """
     plan.check_task(load(plan.source), "the plan")
-    missing = begin(folder, plan)
-    with _FolderLock(folder):
-        if missing:
-            yield from _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
-        finish(folder)
+    folder.make()
+    with _reserved(folder):
+        missing = begin(folder, plan)
+        try:
+            if missing:
+                yield from _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
+            finish(folder)
+        finally:
+            if folder.local is not None:
+                remove_unfinished(folder.local)  # by workers that were killed, now or earlier
     yield DatasetProgress(plan.count, plan.count)
 
 
-class _FolderLock:
-    """Reserves a local folder for one process at a time."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._lock = None if folder.local is None else FileLock(folder.local / ".lock")
-
-    def __enter__(self) -> None:
-        if self._lock is None:
-            return
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            raise DatasetError(f"{self._folder.url}: another process makes this set") from None
-        self._remove_unfinished()
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._remove_unfinished()
-            self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-
-    def _remove_unfinished(self) -> None:
-        """Remove the files that killed workers did not finish."""
-        assert self._folder.local is not None
-        remove_unfinished(self._folder.local)
+@contextmanager
+def _reserved(folder: Folder) -> Iterator[None]:
+    """Reserve a local folder for one process at a time; raises :class:`DatasetError`."""
+    if folder.local is None:
+        yield
+        return
+    with lock_file(folder.local / ".lock") as locked:
+        if not locked:
+            raise DatasetError(f"{folder.url}: another process makes this set")
+        yield
 
 
 class _Workers:

@@ -9,13 +9,12 @@ import itertools
 import shutil
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from jaxtyping import Float32
 
 from unsynth.arrays import check_array, read_npz
@@ -23,7 +22,7 @@ from unsynth.audio.semitones import BANDS, SEGMENTS, relative_to_note, semitone_
 from unsynth.data.draws import audible
 from unsynth.data.seeding import Split, item_rng
 from unsynth.errors import EngineError, OutputError
-from unsynth.files import replacing
+from unsynth.files import lock_file, replacing
 from unsynth.index.draw_index import INDEX_DURATION, INDEX_PITCH, DrawIndex, make_index
 from unsynth.index.files import load_index, save_index, shipped_index_path, user_index_path
 from unsynth.rendering.renderer import Renderer, RenderFailure
@@ -89,24 +88,15 @@ def build_index_file(
     unless ``again`` is true. Raises :class:`OutputError` if the folder cannot be written, and
     :class:`~unsynth.errors.EngineError` if the engine makes no sound.
     """
-    lock = FileLock(path.with_suffix(".lock"))
-    with _explain_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                lock.acquire(timeout=0.5)
-                break
-            except Timeout:
+    with ExitStack() as stack:
+        with _explain_write_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while not stack.enter_context(lock_file(path.with_suffix(".lock"), seconds=0.5)):
                 yield BuildProgress(0, draws or _MAX_DRAWS, waiting=True)
-    try:
         if path.exists() and not again:
             yield load_index(task, path)
         else:
             yield from _build_in_parts(task, renderer, draws, path)
-    finally:
-        lock.release()
-        with suppress(OSError):  # another process waits for it
-            path.with_suffix(".lock").unlink()
 
 
 def _build_in_parts(

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, PositiveInt
 
 from unsynth.documents import DocumentError, shown, validate
@@ -30,6 +29,7 @@ from unsynth.evaluation.evaluate import EvaluationResult, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
 from unsynth.evaluation.tables import Table, format_interval, left_out_list, mean_interval
+from unsynth.files import lock_file
 from unsynth.metrics.audio import METRICS
 from unsynth.output import write_text
 from unsynth.studies.folder import PLAN, TABLE, Report, StudyError, read_plan, write_plan
@@ -270,13 +270,11 @@ def _try_run(
 ) -> bool:
     """Train and score an arm from a seed; return false where another process is doing so."""
     folder = out / f"{arm.name}-seed{seed}"
-    try:
-        with FileLock(f"{folder}.lock", blocking=False):
+    with lock_file(folder.with_name(f"{folder.name}.lock")) as locked:
+        if locked:
             _train(arm, seed, plan, folder, report)
             _score(plan, folder, workers, report)
-    except Timeout:
-        return False
-    return True
+    return locked
 
 
 def _train(arm: Arm, seed: int, plan: ArmsPlan, folder: Path, report: Report) -> None:

@@ -16,14 +16,13 @@ resumed study tries it again.
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from unsynth.documents import printable
 from unsynth.errors import EngineError, SoundError
@@ -36,6 +35,7 @@ from unsynth.evaluation.tables import (
     mean_interval,
 )
 from unsynth.evaluation.targets import Targets, find_targets, load_target
+from unsynth.files import lock_file
 from unsynth.index.draw_index import DrawIndex
 from unsynth.index.files import hash_index, load_index
 from unsynth.matching.note import NoteEstimate, estimate_note
@@ -134,19 +134,17 @@ def run_search_study(
                 paths = {way: _answer_path(out, set_number, number, way) for way in ways}
                 if all(path.exists() for path in paths.values()):
                     continue
-                lock = FileLock(out / f"set{set_number + 1}-{number:04d}.lock")
-                try:
-                    with lock.acquire(blocking=wait):
-                        targets, seed = sets[plan.datasets[set_number]], (plan.seed, set_number)
+                lock = out / f"set{set_number + 1}-{number:04d}.lock"
+                with lock_file(lock, seconds=-1.0 if wait else 0.0) as locked:
+                    if not locked:
+                        taken.append((set_number, number))
+                        continue
+                    targets, seed = sets[plan.datasets[set_number]], (plan.seed, set_number)
+                    try:
                         _match_target(matcher, targets, number, seed, paths, report)
-                except Timeout:
-                    taken.append((set_number, number))
-                    continue
-                except SoundError as error:
-                    left_out.append(printable(str(error)))
-                    report(f"left out: {left_out[-1]}")
-                with suppress(OSError):  # Another process waits for it, or has removed it.
-                    Path(lock.lock_file).unlink()
+                    except SoundError as error:
+                        left_out.append(printable(str(error)))
+                        report(f"left out: {left_out[-1]}")
                 _write_table(plan, out, left_out, len(turns))
     if len(left_out) == len(turns):
         raise StudyError(f"none of the {len(turns)} targets can be matched: {left_out[0]}")

@@ -19,19 +19,17 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
 from unsynth.devices import AUTO, find_device
 from unsynth.documents import shown
-from unsynth.files import replacing
+from unsynth.files import lock_file, replacing
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.models.param2tok import Start
@@ -134,21 +132,16 @@ class _Study:
 
     def try_cell(self, cell: Cell) -> bool:
         """Train and test a cell; return false where another process is doing so."""
-        lock = FileLock(self.out / f"{cell.name}.lock")
-        try:
-            with lock.acquire(blocking=False):
-                # Another process may have finished it in the meantime.
-                result = None if self.result_path(cell).exists() else self._run(cell)
-        except Timeout:
-            return False
-        with suppress(OSError):  # Another process may hold it open.
-            Path(lock.lock_file).unlink()
-        if result is not None:
-            self.report(
-                f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
-                f"{result.training_seconds:.0f} s training, {result.evaluation_seconds:.0f} s test"
-            )
-        return True
+        with lock_file(self.out / f"{cell.name}.lock") as locked:
+            # Another process may have finished it in the meantime.
+            if locked and not self.result_path(cell).exists():
+                result = self._run(cell)
+                self.report(
+                    f"{cell.name}: LSD {np.mean(result.scores['lsd']):.2f} dB, "
+                    f"{result.training_seconds:.0f} s training, "
+                    f"{result.evaluation_seconds:.0f} s test"
+                )
+        return locked
 
     def _run(self, cell: Cell) -> Result:
         training = None
