@@ -118,6 +118,18 @@ def test_hidden_files_are_no_targets(task, tmp_path):
     assert len(find_targets([str(tmp_path / "banks")], task, 0).names) == 32
 
 
+@pytest.mark.parametrize(("name", "mixed_down"), [("dx7", True), ("vital-simple", False)])
+def test_only_a_stereo_sound_that_is_mixed_down_has_other_channels(name, mixed_down, tmp_path):
+    mono = write_sound(tmp_path / "mono.wav")
+    signal, rate = soundfile.read(mono)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([signal, 0.5 * signal], axis=1), rate)
+    targets = find_targets([str(tmp_path)], load_task(name), 0)
+    sounds = [targets.load(number, None) for number in range(2)]
+    assert [each.original is not each.audio for each in sounds] == [False, mixed_down]
+    left, right = sounds[1].original
+    assert np.abs(right - 0.5 * left).max() < 1e-3 < np.abs(left).max()
+
+
 def test_every_kind_of_sound_that_match_reads_is_a_target(task, tmp_path):
     for name in ("a.aifc", "b.oga", "c.W64", "d.wav"):
         (tmp_path / name).write_bytes(b"")

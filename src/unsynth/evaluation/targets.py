@@ -48,7 +48,7 @@ class TargetSound:
 
     #: In the channels of the engine.
     audio: Audio
-    #: In its own channels, before a mix-down.
+    #: In its own channels, before a mix-down; the same array as ``audio`` where there is none.
     original: Float32[np.ndarray, "_ samples"]
     #: MIDI note, if known.
     pitch: int | None = None
@@ -67,7 +67,7 @@ class Targets(Protocol):
 
     @property
     def names(self) -> list[str]:
-        """The name of each target, all different."""
+        """The name of each target."""
         ...
 
     @property
@@ -299,12 +299,14 @@ class SoundFileTargets:
     def load(self, number: int, renderer: Renderer | None) -> TargetSound:
         """Read a sound; raises :class:`~unsynth.errors.SoundError` where it cannot be read."""
         file = self._files[number]
-        audio, original = (
-            read_sound(file.path, self._sample_rate, channels, SECONDS, _LATEST_ONSET)[0]
-            for channels in (self._channels, 2)
-        )
-        same = (original == original[:1]).all()
-        return TargetSound(audio, audio if same else original, file.pitch)
+        audio = original = self._read(file.path, self._channels)
+        if self._channels == 1:
+            stereo = self._read(file.path, 2)
+            original = audio if (stereo == stereo[:1]).all() else stereo
+        return TargetSound(audio, original, file.pitch)
+
+    def _read(self, path: Path, channels: int) -> Audio:
+        return read_sound(path, self._sample_rate, channels, SECONDS, _LATEST_ONSET)[0]
 
 
 def find_targets(dataset: list[str], task: Task, seed: int) -> Targets:
