@@ -12,6 +12,7 @@ from unsynth.formats.syx import init_voice, rename_voice, write_voice
 from unsynth.metrics.audio import AudioMetrics
 from unsynth.models.posterior import Posterior
 from unsynth.search.candidates import Candidate, Target
+from unsynth.search.judge import Judge
 from unsynth.search.space import Space
 from unsynth.studies.folder import StudyError
 from unsynth.studies.plain_searches import evolution_strategy, genetic
@@ -169,6 +170,17 @@ def test_plain_searches_improve_and_keep_locked_values(task, way):
         evolution_strategy(space, lambda: task.sample(rng), judge, 400, rng)
         assert len(scores) == 400
     assert min(scores[30:]) < min(scores[:24])
+
+
+def test_a_target_without_an_audible_render_is_left_out(tmp_path, monkeypatch, few):
+    monkeypatch.setattr("unsynth.studies.search.WAYS", {"search": "this search"})
+    ranked, matched = Judge.ranked, iter((False, True))
+    monkeypatch.setattr(Judge, "ranked", lambda judge: ranked(judge) if next(matched) else [])
+    out = tmp_path / "study"
+    table = run_search_study(SearchPlan("dx7", ("draws:2",), targets=2, renders=few), out)
+    assert [row[2] for row in table.rows] == ["1"]
+    page = (out / "table.md").read_text()
+    assert "1 of 2 targets are left out" in page and "renders of this search are silent" in page
 
 
 def test_targets_that_cannot_be_matched_are_left_out_and_listed(tmp_path, monkeypatch):

@@ -9,8 +9,8 @@ Differences are paired by target.
 The folder holds ``plan.json`` (the settings), one JSON file per target and way, and ``table.md``,
 rewritten after each target. The sets take turns, so a study that is stopped has scored about as
 many targets of each. Several processes can share the folder: each takes targets that no other
-has taken. A target that is silent or cannot be read is left out of the table and listed below it; a
-resumed study tries it again.
+has taken. A target that is silent or cannot be read, or to which a way finds no sound, is left out
+of the table and listed below it; a resumed study tries it again.
 """
 
 import json
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from unsynth.documents import printable
-from unsynth.errors import EngineError, SoundError
+from unsynth.errors import SoundError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.tables import (
     Table,
@@ -163,7 +163,7 @@ def _match_target(
 ) -> None:
     """Match a target in the ways whose answers are not there yet; write each to its path.
 
-    Raises :class:`~unsynth.errors.SoundError` for a target that cannot be read or heard.
+    Raises :class:`~unsynth.errors.SoundError` for a target that cannot be read, heard or matched.
     """
     waiting = {way: path for way, path in paths.items() if not path.exists()}
     if not waiting:  # Another process has matched it in the meantime.
@@ -233,13 +233,16 @@ class StudyMatcher:
         self.renderer.close()
 
     def match(self, target: Target, way: str, seed: tuple[int, ...]) -> dict[str, Any]:
-        """Match a target in one way; return the answer and its metrics."""
+        """Match a target in one way; return the answer and its metrics.
+
+        Raises :class:`~unsynth.errors.SoundError` if no render can be heard.
+        """
         rng, start = np.random.default_rng(seed), time.perf_counter()
         with closing(Judge(self._task, target, self.renderer, target.fast_distance)) as judge:
             self._run(target, way, judge, rng)
             finalists = judge.ranked()[:_FINALISTS]
         if not finalists:
-            raise EngineError(f"{target.name}: all renders of {WAYS[way]} are silent or failed")
+            raise SoundError(f"{target.name}: all renders of {WAYS[way]} are silent or failed")
         mss = MultiScaleSpectral(target.audio, target.sample_rate)
         answer = min(finalists, key=lambda c: mss(c.audio[None])[0])
         metrics = audio_metrics(target.audio, answer.audio, target.sample_rate)

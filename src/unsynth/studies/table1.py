@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from unsynth.documents import printable
-from unsynth.errors import EngineError
+from unsynth.errors import SoundError
 from unsynth.evaluation.compare import mean_difference
 from unsynth.evaluation.evaluate import EvaluationProgress, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
@@ -257,7 +257,7 @@ def _search(
                 target = Target(row["name"], sound.audio, rate)
                 try:
                     answer = matcher.match(target, "search", (plan.seed, row["item"]))
-                except EngineError as error:
+                except SoundError as error:
                     report(f"left out of the search: {printable(str(error))}")
                     continue
                 write_text(path, json.dumps(answer))
