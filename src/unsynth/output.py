@@ -1,4 +1,4 @@
-"""The output folder of long work: text files written whole, and the plan by which it resumes."""
+"""The output folder of long work: files written whole, and the plan by which it resumes."""
 
 import json
 from collections.abc import Iterator
@@ -33,6 +33,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all; raises :class:`OutputError`."""
     with output_errors(path), replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; raises :class:`OutputError`."""
+    with output_errors(path), replacing(path) as unfinished:
+        unfinished.write_bytes(data)
 
 
 @dataclass(frozen=True)

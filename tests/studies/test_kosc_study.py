@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
 
 from tests.studies.kosc_cells import CPU, SMALL, cell, silent
-from unsynth.errors import UnsynthError
+from unsynth.errors import OutputError, UnsynthError
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
 from unsynth.models.param2tok import Start
@@ -28,6 +30,29 @@ def test_loss_that_is_not_finite_stops_the_cell(tmp_path):
     with pytest.raises(StudyError, match="learning-rate"):
         training.save(tmp_path / "x.part")
     assert not list(tmp_path.iterdir())
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """Limit the size of files, in bytes; writing more fails as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(tmp_path):
+    training = Training(cell(Model.MLP), SMALL, CPU)
+    training.advance()
+    training.close()
+    with file_limit(30_000), pytest.raises(OutputError, match=r"x\.part: cannot be written"):
+        training.save(tmp_path / "x.part")
+    with file_limit(30_000), pytest.raises(OutputError, match=r"\.safetensors: cannot be written"):
+        run_cells([cell(Model.MLP)], SMALL, tmp_path / "study", "cpu", report=silent)
+    assert [path.name for path in tmp_path.rglob("*")] == ["study", "plan.json"]
 
 
 def test_ctrl_c_loses_the_current_cell_only(tmp_path):

@@ -25,15 +25,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from unsynth.devices import AUTO, find_device
 from unsynth.documents import shown
-from unsynth.files import lock_file, replacing
+from unsynth.files import lock_file
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import FLOWS, Model
 from unsynth.models.param2tok import Start
-from unsynth.output import make_folder, write_text
+from unsynth.output import make_folder, write_bytes, write_text
 from unsynth.studies.folder import PLAN, Report, StudyError, read_json, read_plan, write_plan
 from unsynth.studies.kosc.budget import affordable_steps, describe_cost
 from unsynth.studies.kosc.cell import PROBES, Cell, CellSettings, Probe, Result
@@ -171,8 +171,7 @@ class _Study:
             watched=[] if training is None else training.measurements,
         )
         if model is not None:
-            with replacing(self.out / f"{cell.name}.safetensors") as unfinished:
-                save_file(model.state_dict(), unfinished)
+            write_bytes(self.out / f"{cell.name}.safetensors", save(model.state_dict()))
         write_text(self.result_path(cell), json.dumps(dataclasses.asdict(result)))
         checkpoint.unlink(missing_ok=True)
         return result

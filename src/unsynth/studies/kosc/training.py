@@ -1,5 +1,6 @@
 """The training of one cell's model."""
 
+import io
 import math
 import time
 from collections import deque
@@ -15,12 +16,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from unsynth.data.seeding import Split, item_rng
-from unsynth.files import replacing
 from unsynth.flow.coupling import Coupling, align_units, couple
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow, build_flow, build_regression, layout
 from unsynth.models.kosc_fields import TokenTransformer
 from unsynth.models.param2tok import Param2Tok
 from unsynth.models.regression import chamfer_loss, sort_units
+from unsynth.output import write_bytes
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings, Network
 from unsynth.synths.kosc import KOsc
@@ -183,7 +184,10 @@ class Training:
         return _REGRESSION_LOSSES[cell.model](cell.synth, x1, model(audio))
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint; it replaces the previous one only when it is complete."""
+        """Write a checkpoint; it replaces the previous one only when it is complete.
+
+        Raises :class:`~unsynth.errors.OutputError` where it cannot be written.
+        """
         self.fetch_losses()
         state = {
             "model": self.model.state_dict(),
@@ -193,8 +197,10 @@ class Training:
             "seconds": self.seconds,
             "watched": self.measurements,
         }
-        with replacing(path) as unfinished:
-            torch.save(state, unfinished)
+        # Torch itself would report a full disk as a RuntimeError.
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_bytes(path, content.getvalue())
 
     def load(self, path: Path) -> None:
         """Resume from a checkpoint; raises :class:`StudyError` for a damaged one."""
