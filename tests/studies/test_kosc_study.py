@@ -16,6 +16,8 @@ from unsynth.models.param2tok import Start
 from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc import budget as budget_module
 from unsynth.studies.kosc import study as study_module
+from unsynth.studies.kosc.quasi import quasi_cells
+from unsynth.studies.kosc.start import start_cells
 from unsynth.studies.kosc.study import run_cells
 from unsynth.studies.kosc.training import Training
 from unsynth.synths.kosc import Ranges
@@ -53,6 +55,15 @@ def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(tmp_path):
     with file_limit(30_000), pytest.raises(OutputError, match=r"\.safetensors: cannot be written"):
         run_cells([cell(Model.MLP)], SMALL, tmp_path / "study", "cpu", report=silent)
     assert [path.name for path in tmp_path.rglob("*")] == ["study", "plan.json"]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: quasi_cells({4: 1, 1: 1}, [0.5]), lambda: start_cells({1: 1})]
+)
+def test_exchanges_need_two_oscillators(make):
+    """They are measured while a cell trains, and no file holds the mean of no numbers."""
+    with pytest.raises(StudyError, match="--k 2 or more"):
+        make()
 
 
 def test_ctrl_c_loses_the_current_cell_only(tmp_path):

@@ -1,5 +1,6 @@
 """What a flow on k-osc has learned of its oscillators' exchanges (:mod:`unsynth.symmetry`)."""
 
+from collections.abc import Collection
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from unsynth.data.seeding import Split, item_rng
 from unsynth.flow.path import point
 from unsynth.models.kosc import SpectrumFlow
+from unsynth.studies.folder import StudyError
 from unsynth.studies.kosc.cell import Cell
 from unsynth.studies.kosc.scoring import uniform_patches
 from unsynth.studies.kosc.training import param2tok
@@ -18,6 +20,12 @@ from unsynth.synths.kosc import KOsc, Ranges
 TIMES = (0.1, 0.5, 0.9)
 #: Validation sounds, each with one noise.
 _SOUNDS = 128
+
+
+def require_exchanges(ks: Collection[int]) -> None:
+    """Raise :class:`StudyError` for a k-osc of one oscillator, which has no exchange to measure."""
+    if min(ks) < 2:
+        raise StudyError("one oscillator has nothing to exchange with: give --k 2 or more")
 
 
 def exchange_rows(synth: KOsc) -> np.ndarray:

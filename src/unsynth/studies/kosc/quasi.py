@@ -39,6 +39,7 @@ from unsynth.studies.kosc.equivariance import (
     halves,
     measure_equivariance,
     measure_tokens,
+    require_exchanges,
 )
 from unsynth.studies.kosc.figure3 import pooled_score, subtitle
 from unsynth.studies.kosc.scoring import uniform_patches
@@ -62,8 +63,9 @@ Watched = Sequence[tuple[int, list[float]]]
 def quasi_cells(seeds: Mapping[int, int], dials: Sequence[float]) -> list[Cell]:
     """List the cells: flows and random draws, at each dial and with the switch.
 
-    ``seeds`` gives the number of seeds for each k.
+    ``seeds`` gives the number of seeds for each k. Raises :class:`StudyError` for a k of 1.
     """
+    require_exchanges(seeds)
     return [
         Cell(model, condition, synth, seed)
         for k, count in seeds.items()

@@ -19,7 +19,12 @@ from unsynth.output import write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.arms import SCORE_HEADINGS, arm_results, budget_line, compared_scores
 from unsynth.studies.kosc.cell import ASSIGNMENT_PENALTY, Cell, CellSettings, Network, Result
-from unsynth.studies.kosc.equivariance import TIMES, measure_equivariance, measure_tokens
+from unsynth.studies.kosc.equivariance import (
+    TIMES,
+    measure_equivariance,
+    measure_tokens,
+    require_exchanges,
+)
 from unsynth.synths.kosc import KOsc, Ranges
 
 #: Penalties on the assignment.
@@ -44,8 +49,10 @@ def condition(start: Start, penalty: float) -> str:
 def start_cells(seeds: Mapping[int, int]) -> list[Cell]:
     """List the cells, seed by seed, so that a study that is stopped has whole seeds.
 
-    ``seeds`` gives the number of seeds for each k.
+    ``seeds`` gives the number of seeds for each k. Raises
+    :class:`~unsynth.studies.folder.StudyError` for a k of 1.
     """
+    require_exchanges(seeds)
     return [
         Cell(
             Model.PARAM2TOK,
