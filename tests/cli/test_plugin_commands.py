@@ -27,7 +27,14 @@ from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.parameter import Categorical, Continuous
 
 
-@pytest.mark.parametrize("command", ["render surge-full {} --count 3", "index surge-full --out {}"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "render surge-full {} --count 3",
+        "index surge-full --out {}",
+        "reproduce search surge-full --dataset draws:1 --out {}",
+    ],
+)
 def test_a_missing_plugin_is_reported_with_the_searched_folders(no_plugin, tmp_path, command):
     arguments = command.format(tmp_path / "made").split()
     failed = CliRunner().invoke(commands, arguments).exception
@@ -36,6 +43,15 @@ def test_a_missing_plugin_is_reported_with_the_searched_folders(no_plugin, tmp_p
     wrong = CliRunner().invoke(commands, [*arguments, "--plugin", str(tmp_path / "no.vst3")])
     assert "there is no plugin here" in str(wrong.exception)
     assert not list(tmp_path.glob("made/*.h5")) and not (tmp_path / "made").is_file()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["reproduce arms x.yaml --flops 1e9 --dataset draws:1", "data show set --item 0"],
+)
+def test_a_plugin_may_be_given_to_every_command_that_renders(tmp_path, command):
+    arguments = [*command.split(), "--plugin", str(tmp_path / "no.vst3")]
+    assert "there is no plugin here" in str(CliRunner().invoke(commands, arguments).exception)
 
 
 def test_another_plugin_is_refused_for_surge(mda, monkeypatch):

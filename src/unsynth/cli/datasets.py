@@ -194,6 +194,7 @@ def data_stats(folder: str) -> None:
 @click.argument("folder")
 @click.option("--item", required=True, type=WholeNumber(0), help="Number of the item, from 0.")
 @out_option("Folder for the three files.", default=Path(), otherwise="the current folder")
+@plugin_option
 def data_show(folder: str, item: int, out: Path) -> None:
     """Write one item of the dataset in FOLDER as files.
 

@@ -396,6 +396,7 @@ def _say_table(out: Path) -> None:
 @workers_option
 @resume_option
 @out_option("Folder of the study.", default=Path("runs/arms"))
+@plugin_option
 def reproduce_arms(
     experiments: tuple[Path, ...],
     workers: int | None,
@@ -437,6 +438,7 @@ def reproduce_arms(
 @seed_option
 @resume_option
 @out_option("Folder of the study.", default=Path("runs/search"))
+@plugin_option
 def reproduce_search(resume: bool, out: Path, **plan: Any) -> None:
     """The search beside other methods, with equal renders.
 
