@@ -2,7 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from tests.models.small import VAE
+from tests.training.runs import EXPERIMENT
 from unsynth.audio.observation import Observation
 from unsynth.errors import TrainingError, UnsynthError
 from unsynth.flow.solver import Solver
@@ -91,6 +94,16 @@ def test_a_wrong_override_is_named(experiment_path, override, message):
         load_experiment(experiment_path, [override])
     assert isinstance(caught.value, UnsynthError) and "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_batch_norms_need_two_sounds(tmp_path):
+    path = tmp_path / "vae.yaml"
+    path.write_text(yaml.safe_dump(EXPERIMENT | {"model": VAE}))
+    for override in ("data.batch=1", "training.accumulate=2"):
+        settings = ["data.batch=2", "data.uses=1"]
+        load_experiment(path, settings)
+        with pytest.raises(ExperimentError, match="batch norms need two sounds or more"):
+            load_experiment(path, [*settings, override])
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_built(experiment_path):

@@ -17,6 +17,7 @@ from unsynth.models.architecture import (
     FlowArchitecture,
     Size,
     StrictSettings,
+    VAEArchitecture,
     Weight,
 )
 from unsynth.models.artifact import SUFFIX, SamplingSettings
@@ -171,6 +172,11 @@ class Experiment(StrictSettings):
         parts, batch = self.training.accumulate, self.data.batch
         if batch % parts:
             raise ValueError(f"training.accumulate of {parts} does not divide a batch of {batch}")
+        if batch == parts and isinstance(self.model, VAEArchitecture):
+            raise ValueError(
+                "batch norms need two sounds or more: raise data.batch, or lower "
+                "training.accumulate"
+            )
         return self
 
 
