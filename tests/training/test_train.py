@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
 from unsynth.data.batch import join
 from unsynth.data.external import DatasetError
-from unsynth.errors import TrainingError
+from unsynth.errors import OutputError, TrainingError
 from unsynth.models.artifact import ArtifactError, load_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.tasks.catalogue import load_task
@@ -358,6 +359,23 @@ def test_the_learning_rate_rises_and_falls(experiment_path):
     assert rates[0] == settings.learning_rate / 4
     assert rates[-1] == pytest.approx(1e-5)
     assert rates[(4 + STEPS) // 2] == pytest.approx((1e-3 + 1e-5) / 2)
+
+
+def test_a_full_disk_is_no_damage_of_the_checkpoint(
+    experiment_path, whole_run, tmp_path, monkeypatch
+):
+    """Nor does it cut the file that an export reads."""
+    folder = shutil.copytree(whole_run, tmp_path / "run")
+    before = (folder / "experiment.yaml").read_bytes()
+
+    def write_half(path: Path, text: str, encoding: str | None = None) -> int:
+        path.write_bytes(text.encode()[: len(text) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)"):
+        train(experiment_path, [f"training.steps={STEPS + 1}"], resume=True, out=folder)
+    assert (folder / "experiment.yaml").read_bytes() == before
 
 
 def test_a_dry_run_counts_weights_flops_and_bytes(experiment_path, whole_run):

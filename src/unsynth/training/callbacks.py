@@ -22,6 +22,7 @@ from unsynth.data.batch import TimedBatches
 from unsynth.documents import write_yaml
 from unsynth.errors import TrainingError
 from unsynth.files import replacing
+from unsynth.output import output_errors, write_text
 from unsynth.training.checkpoint import CHECKPOINT
 from unsynth.training.module import ModelTraining
 from unsynth.training.tables import LOSSES, VALIDATIONS, draw_losses, last_validation, open_table
@@ -131,15 +132,18 @@ class LossLog(lightning.Callback):
         self.validation: float | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Open the tables, without the rows of steps after the checkpoint: they are repeated."""
+        """Open the tables, without the rows of steps after the checkpoint: they are repeated.
+
+        Raises :class:`~unsynth.errors.OutputError` where they cannot be written.
+        """
         assert isinstance(module, ModelTraining)
         if not trainer.is_global_zero:
             return
-        text = write_yaml(module.experiment.model_dump(mode="json"))
-        (self._folder / "experiment.yaml").write_text(text, encoding="utf-8")
-        step = trainer.global_step
-        self._losses = open_table(self._folder / LOSSES, step)
-        self._validations = open_table(self._folder / VALIDATIONS, step)
+        text, step = write_yaml(module.experiment.model_dump(mode="json")), trainer.global_step
+        write_text(self._folder / "experiment.yaml", text)
+        with output_errors(self._folder):
+            self._losses = open_table(self._folder / LOSSES, step)
+            self._validations = open_table(self._folder / VALIDATIONS, step)
         self.validation = last_validation(self._folder, step)
         self._drawn_at = time.monotonic()
 

@@ -21,7 +21,7 @@ from unsynth.data.external import DatasetError
 from unsynth.data.groups import RenderedGroups, SketchedGroups, render_sounds
 from unsynth.data.seeding import Split
 from unsynth.data.stream import Stream
-from unsynth.errors import TrainingError
+from unsynth.errors import OutputError, TrainingError
 from unsynth.models.architecture import NoteEncoderSettings, VAEArchitecture
 from unsynth.models.encoders import NoteEncoder, SpectrogramTransformer
 from unsynth.models.vae_realnvp import VAERealNVP
@@ -312,6 +312,8 @@ def _fit(
             last = folder / CHECKPOINT
             state = f"{last} is unchanged" if last.exists() else "no checkpoint was saved yet"
             raise type(error)(f"{error}; {state}") from None
+        except OutputError:
+            raise
         except Exception as error:
             if checkpoint is None or checkpoints.begun or is_out_of_memory(error):
                 raise
