@@ -88,10 +88,11 @@ def build_index_file(
     unless ``again`` is true. Raises :class:`OutputError` if the folder cannot be written, and
     :class:`~unsynth.errors.EngineError` if the engine makes no sound.
     """
+    lock = path.with_name(f"{path.name}.lock")
     with ExitStack() as stack:
         with _explain_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            while not stack.enter_context(lock_file(path.with_suffix(".lock"), seconds=0.5)):
+            while not stack.enter_context(lock_file(lock, seconds=0.5)):
                 yield BuildProgress(0, draws or _MAX_DRAWS, waiting=True)
         if path.exists() and not again:
             yield load_index(task, path)
