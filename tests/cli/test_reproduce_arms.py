@@ -37,7 +37,7 @@ def study(task, tmp_path_factory):
         ["ours", f"model={json.dumps(MLP)}", "training.coupling=aligned transport"]
     )
     settings = [s for s in from_set(data.url) if not s.startswith("training.steps")]
-    flops = 6.5 * dry_run(folder / "ours.yaml", settings)["flops_a_step"]
+    flops = 6.5 * dry_run(folder / "ours.yaml", settings)["flops_per_step"]
     experiments = [str(folder / "regression.yaml"), "--variant", variant]
     options = ["--flops", str(flops), "--seeds", "2", "--dataset", "draws:2", "--workers", "1"]
     options += ["--candidates", "2"] + [part for s in settings for part in ("--set", s)]

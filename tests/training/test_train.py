@@ -392,14 +392,14 @@ def test_a_dry_run_counts_weights_flops_and_bytes(experiment_path, whole_run):
     assert once["parameters"]["param2tok"] == sum(
         count for name, count in weights.items() if ".field.tokens." in name
     )
-    assert twice["flops_a_step"] == 2 * once["flops_a_step"]
+    assert twice["flops_per_step"] == 2 * once["flops_per_step"]
     assert 1.7 < twice["memory_bytes"]["activations"] / once["memory_bytes"]["activations"] < 2.1
     assert once["memory_bytes"]["sounds"] == 4 * 2 * 128 * 401
     from_a_set = ["data.folder=set", "data.uses=1", "data.apart=1", *settings]
     assert dry_run(experiment_path, from_a_set)["memory_bytes"]["sounds"] == 2 * 512 * 128 * 401
     width = load_task("dx7").spec.width
     # Param2Tok's first layer alone, forward and both gradients, 8 noises.
-    assert once["flops_a_step"] > 3 * 2 * 8 * width * 8 * 8
+    assert once["flops_per_step"] > 3 * 2 * 8 * width * 8 * 8
     halves = dry_run(experiment_path, ["data.batch=8", "training.accumulate=2", *settings])
-    assert halves["flops_a_step"] == twice["flops_a_step"]
+    assert halves["flops_per_step"] == twice["flops_per_step"]
     assert halves["memory_bytes"]["activations"] == once["memory_bytes"]["activations"]

@@ -254,10 +254,10 @@ def _cost(
     name: str, path: Path, settings: Sequence[str], plan: ArmsPlan, report: Report
 ) -> dict[str, int]:
     costs = dry_run(path, [*plan.overrides, *settings])
-    steps = int(plan.flops / costs["flops_a_step"])
+    steps = int(plan.flops / costs["flops_per_step"])
     if steps < 1:
         raise StudyError(
-            f"{name}: one step takes {costs['flops_a_step']:.3g} FLOPs, more than --flops; "
+            f"{name}: one step takes {costs['flops_per_step']:.3g} FLOPs, more than --flops; "
             "give more"
         )
     parameters = costs["parameters"]["total"]

@@ -28,7 +28,7 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
 
     ``memory_bytes.activations`` is for one part of a step's batch, and ``memory_bytes.sounds`` for
     the observed sounds that the stream keeps for their next use, or that the loaders of a set hold.
-    ``seconds_a_step`` is for a step without rendering; nothing is rendered or written. Raises
+    ``seconds_per_step`` is for a step without rendering; nothing is rendered or written. Raises
     :class:`ExperimentError` for a bad experiment file.
     """
     experiment = load_experiment(experiment_path, overrides)
@@ -63,10 +63,10 @@ def dry_run(experiment_path: Path, overrides: Iterable[str] = ()) -> dict[str, A
         "precision": usable_precision(experiment.training.precision),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "parameters": parameters,
-        "flops_a_step": counter.get_total_flops(),
+        "flops_per_step": counter.get_total_flops(),
         "memory_bytes": memory | {"total": sum(memory.values())},
         "loss": module.last["loss"],
-        "seconds_a_step": seconds,
+        "seconds_per_step": seconds,
     }
 
 
