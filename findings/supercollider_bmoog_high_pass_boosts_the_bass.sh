@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# SuperCollider's BMoog has a high-pass that boosts the bass, and a band-pass that lets it through.
+# SuperCollider's BMoog has a high-pass that boosts the bass, and a band-pass that lets it pass.
 # Needs Debian 12 on amd64 (or a system with its apt and libraries), and the lists of
 #   "apt-get update".
 #
 # Library: sc3-plugins 3.9.1 (Debian's sc3-plugins-server 3.9.1~repack-4+b1) in scsynth 3.13.0. Seen
 #   in December 2026. The newest source at GitHub (6604734) is the same.
-# Guess: BMoog is a "24db/oct rolloff - 4nd order resonant Low/High/Band Pass Filter". So the modes
-#   1 and 2 remove 20 Hz if the cutoff is 1 kHz.
-# Behaviour: at the default q of 0.2, the high-pass has 20 Hz 2.4 dB above the input, and 500 Hz
-#   8.3 dB. The band-pass has 20 Hz only 5.8 dB below 1 kHz. By the source, the high-pass is the
-#   input minus the low-pass, whose gain at low frequencies is 12 dB at a q of 0 and not 0 dB.
-# Cost: a high-pass that is meant to clean up the bass makes it louder. The low-pass of q 0.2 makes
-#   all up to 500 Hz 7.3 to 8.6 dB louder.
+# Guess: BMoog is a "24db/oct rolloff - 4nd order resonant Low/High/Band Pass Filter". So the
+#   high-pass and the band-pass (modes 1 and 2) remove 20 Hz if the cutoff is 1 kHz.
+# Behaviour: at a cutoff of 1 kHz and the default q of 0.2, the high-pass boosts 20 Hz by 2.4 dB and
+#   500 Hz by 8.3 dB. The band-pass has 20 Hz only 5.8 dB below 1 kHz. By the source, the high-pass
+#   is the input minus the low-pass. The low-pass has 12 dB at 20 Hz and a q of 0, instead of 0 dB.
+# Cost: a high-pass that is meant to clean up the bass makes it louder. The low-pass at a q of 0.2
+#   makes 20, 100 and 500 Hz 7.3 to 8.6 dB louder.
 #
 # Output seen (cutoff 1 kHz, response to an impulse of 0.01, rate of 48 kHz):
 #   mode          q     20    100    500   1000   2000   4000 Hz
