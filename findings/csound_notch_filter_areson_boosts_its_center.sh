@@ -9,8 +9,10 @@
 #   reson opcode". reson with iscl = 1 has a gain of 0 dB at its center. So areson removes it there.
 # Behaviour: areson boosts its center by 1.0 to 2.7 dB here if iscl is 1, by 24.8 dB if it is 2 and
 #   by 61.4 dB if it is 0, the default. areson plus reson is the input (twice the input if iscl is
-#   2), as the manual says. But reson turns the phase at its center by 69 to 86 degrees here, so
-#   the input minus reson has no notch there.
+#   2), much as the manual says. But reson turns the phase at its center by 69 to 86 degrees here,
+#   so the input minus reson has no notch there.
+# Known: AudioKit's pull request 224 (2015) cites Csound's mailing list for areson being like reson
+#   if iscl is 0, and sets iscl to 1 to avoid that. That makes areson softer, but gives no notch.
 # Cost: areson does not remove a hum or a resonance, but makes it louder.
 #
 # Output seen (response to a click at 48 kHz; arguments are center, bandwidth and iscl):
