@@ -5,12 +5,12 @@
 #
 # Program: Pure Data 0.53.1 (Debian's puredata-core 0.53.1+ds-2+deb12u1), in batch mode. Seen in
 #   December 2026. The newest source at GitHub (203bc094, after 0.56-5) has the same bp~.
-# Guess: bp~ is a "2-pole band-pass filter", and Q is the center frequency per bandwidth, as usual.
+# Guess: bp~ is a "2-pole band-pass filter", and Q is the center frequency divided by the bandwidth.
 #   By example H07, it "is designed to have roughly unit gain at the pass band". So bp~ 1000 1 has
 #   0 dB at 1 kHz and falls towards 0 Hz.
-# Behaviour: from a Q of 5 on, the band at -3 dB is twice as wide. At a Q of 1, bp~ has its maximum
-#   of 6 dB at 0 Hz, above the 5 dB at 1 kHz. By the source of bp~, the radius of the poles is
-#   1 - omega / Q, where omega / (2 Q) would give that Q.
+# Behaviour: from a Q of 5 on, the band at -3 dB is about twice as wide. At a Q of 1, bp~ has its
+#   maximum of 6 dB at 0 Hz, above the 5 dB at 1 kHz. By the source of bp~, the radius of the poles
+#   is 1 - omega / Q, where 1 - omega / (2 Q) would give that Q.
 # Cost: a filter whose Q comes from another program sounds too broad. At a low Q, an offset or a
 #   rumble is amplified instead of removed.
 #
