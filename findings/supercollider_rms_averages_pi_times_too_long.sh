@@ -8,8 +8,8 @@
 # Guess: by the help, RMS is the root of the squared input after a low-pass of the first order, and
 #   lpFreq is the "lowpass frequency". So that low-pass is 3 dB down at lpFreq.
 # Behaviour: the low-pass is 3 dB down at lpFreq / pi: a low-pass of 10 Hz is at 3.2 Hz. By the
-#   source, its coefficient is 1 - 2 tan(f / rate), about 1 - 2 f / rate, where the angular
-#   frequency 2 pi f / rate would be due.
+#   source, its coefficient is 1 - 2 tan(f / rate), about 1 - 2 f / rate. It should be about
+#   1 - 2 pi f / rate.
 # Cost: a meter or compressor that uses RMS reacts pi times too slowly. Workaround: pass pi times
 #   the frequency.
 #
