@@ -6,11 +6,13 @@
 # Program: scsynth 3.13.0 (Debian's supercollider-server 1:3.13.0+repack-1), rendered offline. Seen
 #   in December 2026. The newest source at GitHub (9ca19ee861, after 3.14.0) has the same code.
 # Guess: by its help, the default settings can be used for most purposes, and a fine search and
-#   three values around the peak give the pitch. So a steady sine or saw is heard within some cents.
-# Behaviour: many bass notes are heard wrong at the default block of 64 samples and at one of 16.
-#   By the source, Pitch indexes a pointer that is made for pre-increments, so it starts one sample
-#   too early: it takes the first sample of each block from the memory before its input. With
-#   blocks of 512 samples there are fewer such clicks, and each saw here is right within 0.2 cents.
+#   three values around the peak give the pitch. So a steady sine or saw is heard to a few cents.
+# Behaviour: at the default block of 64 samples, the notes here are up to 76 cents sharp or 45 cents
+#   flat. By the source, Pitch indexes a pointer that is made for pre-increments, so it starts one
+#   sample too early: it takes the first sample of each block from the memory before its input.
+#   With blocks of 512 samples, there are fewer such clicks, and each saw here is right within
+#   0.2 cents. With blocks of 16 samples, the errors of the saw at 48 kHz are nearly those
+#   with 64.
 # Cost: a tuner or a pitch follower is wrong by up to three quarters of a semitone in the bass.
 #
 # Output seen (median of the last half second, in cents off the note; default settings of Pitch):
