@@ -9,8 +9,9 @@
 #   aliasing above 5 kHz, of costs and of "distortion issues", but not of a level that depends on
 #   the pitch.
 # Behaviour: with the default leaks of 0.99, the fundamental falls from 17.8 dB at 100 Hz to
-#   -8.5 dB at 3.2 kHz, where LFTri has -1.8 dB throughout. Its peak at 100 Hz is 6.96.
-# Cost: low notes clip, and a melody has another level on each note. Workaround: LFTri.
+#   -8.5 dB at 3.2 kHz, where LFTri has -1.8 dB throughout. Its peak at 100 Hz is 6.96. By the
+#   source, the scale factor is 0.25 at each frequency; a comment calls that "pretty uniform".
+# Cost: low notes clip, and each note of a melody has a different level. Workaround: LFTri.
 #
 # Output seen (peak, and level of the fundamental; 48 kHz):
 #   oscillator          100 Hz          400 Hz         1600 Hz         3200 Hz
