@@ -7,12 +7,12 @@
 #   in December 2026. The newest Faust source at GitHub (6604734) has the same formula.
 # Guess: t60 is the "approximate reverberation time in seconds (T60)" if damp is 0, as it is by
 #   default. So t60 = 2 gives a decay by 60 dB in about 2 s.
-# Behaviour: a decay by 60 dB takes 3.35 to 4.01 s at t60 = 2, by size and frequency band, with all
-#   other settings at their defaults. By the source, the feedback follows from a total delay of
-#   0.17 s at size 1, a calibration constant.
+# Behaviour: at 48 kHz and t60 = 2, a decay by 60 dB takes 3.35 to 4.01 s, depending on the size and
+#   the frequency band, with all other settings at their defaults. By the source, the feedback
+#   follows from a total delay of 0.17 s at size 1, a calibration constant.
 # Cost: a reverb that is matched to a room's measured T60 rings nearly twice as long.
 #
-# Output seen (JPverbRaw, as JPverb.ar of a mono sound sets it up; -5 to -35 dB, octave bands):
+# Output seen (JPverbRaw, as JPverb.ar of a mono sound sets it up; 48 kHz, -5 to -35 dB, octaves):
 #   size   t60     250 Hz    1 kHz    4 kHz   mean / t60
 #    1.0  0.5 s     0.97 s   0.95 s   0.91 s      1.89
 #    1.0  1.0 s     1.83 s   1.80 s   1.72 s      1.79
