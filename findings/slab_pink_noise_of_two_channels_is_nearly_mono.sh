@@ -8,8 +8,8 @@
 #   inverse transform. The channels are then the even and the odd samples of one noise. At 44.1 kHz
 #   they correlate by 0.87 for pink noise and by 1.00 for alpha = 2. A noise that should be wide is
 #   in the middle: left minus right is 11.5 and 51.5 dB softer than left plus right. For white noise
-#   or two mono noises both are equally loud within 0.3 dB. The second half of the pink noise
-#   resembles the first (0.28), as the long noise holds the first spectrum twice.
+#   or two mono noises, both are equally loud within 0.3 dB. The first half of a channel correlates
+#   with the second by 0.28 for pink noise, and by -0.04 for a mono one.
 #   Workaround: join mono noises, such as Sound([Sound.pinknoise(), Sound.pinknoise()]).
 #
 # Output seen (10 s at 44.1 kHz):
