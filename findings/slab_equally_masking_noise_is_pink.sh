@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# slab's equally masking noise is pink: low tones are masked by up to 7 dB more than high ones.
+# slab's equally masking noise is pink: one ERB at 50 Hz has 7 dB more power than one at 3.5 kHz.
 #
 # Library: slab 1.8.2 (PyPI), seen 2026-12-01; Sound.equally_masking_noise.
 # Guess: "an equally-masking noise (ERB noise)" has the same power in each equivalent rectangular
 #   bandwidth, as the introduction of slab's documentation says. By Glasberg and Moore that is
 #   24.7 (4.37 f + 1) with f in kHz. So the density times the ERB is the same at all frequencies.
 # Behaviour: the source weights with 24.7 * 4.37 * f, without the 1. So the density falls by 3 dB
-#   per octave down to the lowest frequency: it is pink noise. In its default band, one ERB at 140 Hz
-#   gets 3.9 dB more power than one at 3.5 kHz. With a low cutoff of 20 Hz, 50 Hz gets 7.2 dB more.
+#   per octave down to the lowest frequency: it is pink noise. One ERB at 150 Hz, which is inside
+#   the default band of 125 Hz to 4 kHz, gets 3.7 dB more power than one at 3.5 kHz. With a low
+#   cutoff of 20 Hz, one ERB at 50 Hz gets 7.3 dB more.
 #
 # Output seen (noise of 60 s at 16 kHz, low cutoff 20 Hz; power in one ERB, relative to 3.5 kHz):
 #     50 Hz: in one ERB  7.3 dB, in one third of an octave -0.2 dB
-#    140 Hz: in one ERB  4.0 dB, in one third of an octave -0.0 dB
+#    150 Hz: in one ERB  3.7 dB, in one third of an octave  0.0 dB
 #    250 Hz: in one ERB  2.7 dB, in one third of an octave  0.1 dB
 #    500 Hz: in one ERB  1.4 dB, in one third of an octave -0.0 dB
 #   1000 Hz: in one ERB  0.7 dB, in one third of an octave -0.0 dB
 #   2000 Hz: in one ERB  0.2 dB, in one third of an octave  0.0 dB
 #   3500 Hz: in one ERB  0.0 dB, in one third of an octave  0.0 dB
-#   the 1 left out, by closed form: 7.2 3.9 2.5 1.4 0.6 0.2 0.0 dB
+#   the 1 left out, by closed form: 7.2 3.7 2.5 1.4 0.6 0.2 0.0 dB
 #
 # Exits with 1 if slab behaves differently.
 set -euo pipefail
@@ -51,7 +52,7 @@ def level(hertz, width):
     return 10.0 * np.log10(power[edges[0] : edges[1]].sum())
 
 
-frequencies = np.array([50, 140, 250, 500, 1000, 2000, 3500])
+frequencies = np.array([50, 150, 250, 500, 1000, 2000, 3500])
 seen = np.array([level(f, erb(f)) for f in frequencies]) - level(3500, erb(3500))
 third = np.array([level(f, 0.23 * f) for f in frequencies]) - level(3500, 0.23 * 3500)
 for f, e, t in zip(frequencies, seen, third, strict=True):
