@@ -5,10 +5,10 @@
 # Guess: 1 - signal is 1 minus each sample, and 1 / signal is one divided by each sample, as with
 #   NumPy's arrays. The docstring says that Signal "provides arithmetic operations".
 # Behaviour: the source has __rsub__ = __sub__ and __rtruediv__ = __truediv__. So 1 - signal is
-#   signal - 1, and 1 / signal is the signal itself. In the script an envelope turns a sound down by
-#   1 - envelope. At an envelope of 0.1 the sound is 0.9 times as loud, but upside down. So a mix
-#   of the sound and its copy cancels to -20 dB, where 5.6 dB is right. The inverse of a gain of
-#   -20 dB doubles the cut to -40 dB.
+#   signal - 1, and 1 / signal is the signal itself. In the script, an envelope of 0.1 turns a copy
+#   of a sound down by 1 - envelope. The copy has 0.9 times the amplitude, but the wrong sign. So
+#   the mix of the sound and its copy cancels to -20 dB, where 5.6 dB is right. The inverse of a
+#   gain of -20 dB doubles the cut to -40 dB instead of undoing it.
 #   Workaround: -(signal - 1), and signal ** -1.
 #
 # Output seen:
