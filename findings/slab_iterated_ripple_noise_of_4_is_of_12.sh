@@ -3,13 +3,13 @@
 #
 # Library: slab 1.8.2 (PyPI), seen 2026-12-01; Sound.irn.
 # Guess: "iterated ripple noise [Yost 1996]": n times the noise is delayed by one period and added,
-#   either to itself (add-same) or to the first noise (add-original). With a gain of 1 both networks
-#   have a correlation of n / (n + 1) at the delay, which is the measure of the pitch strength:
-#   0.67, 0.8 and 0.89 for n = 2, 4 and 8.
-# Behaviour: iteration k of the source delays its last result by k periods, not by one. It has 0.75,
-#   0.92 and 0.99, as if n were 3, 12 and 179. The last echo is 3, 10 and 36 periods late instead of
-#   2, 4 and 8: at 125 Hz and n = 8 that is 288 ms instead of 64 ms. The correlation at each delay
-#   is that of this chain within 0.01.
+#   either to itself (add-same) or to the first noise (add-original). With a gain of 1, both
+#   networks have a correlation of n / (n + 1) at the delay: 0.67, 0.8 and 0.89 for n = 2, 4 and 8.
+#   This correlation is the usual measure of the pitch strength.
+# Behaviour: iteration k of the source delays its last result by k periods, not by one. slab's noise
+#   has 0.75, 0.92 and 0.99, as if n were 3, 12 and 179. The last echo is 3, 10 and 36 periods late
+#   instead of 2, 4 and 8: at 125 Hz and n = 8, that is 288 ms instead of 64 ms. The correlation at
+#   each multiple of the period is that of such a chain of delays, within 0.01.
 #
 # Output seen (125 Hz, 60 s at 16 kHz; correlation at one period):
 #   n = 2: slab 0.75 (closed form 0.75, as n =   3), last echo  3; add-same 0.67, add-original 0.67
