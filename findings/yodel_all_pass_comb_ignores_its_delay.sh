@@ -6,8 +6,8 @@
 #   feedforward types are combs of this delay: y[n] = g x[n] + x[n - M] - g y[n - M]. Its impulse
 #   response has g at 0, 1 - g^2 at the delay, then -g (1 - g^2) at twice the delay.
 # Behaviour: the source uses the last sample of input and output, and does not read its delay line.
-#   So a delay of 10 ms and one of 100 ms give the same sound: all of the response but the first
-#   sample comes within 1 ms, where a reverb should be. The two other types hear the delay.
+#   So a delay of 10 ms and one of 100 ms give the same sound: the whole response comes within 1 ms,
+#   without an echo at the delay. The two other types use the delay.
 #
 # Output seen (gain 0.7, 44.1 kHz; the first three samples of the response that are not 0):
 #   delay  10.0 ms: seen       0.70 at   0.00 ms,  0.51 at   0.02 ms, -0.36 at   0.05 ms
