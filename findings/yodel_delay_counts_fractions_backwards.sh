@@ -3,11 +3,12 @@
 #
 # Library: yodel 0.3.0 (PyPI), seen 2026-12-01; delay.DelayLine and filter.Comb.
 # Guess: a delay that is no whole number of samples is interpolated: an impulse delayed by 10.25
-#   samples is 0.75 at 10 and 0.25 at 11. A feedback comb rings at 1000 / delay in hertz.
+#   samples is 0.75 at 10 and 0.25 at 11. A feedback comb rings at 1 / delay.
 # Behaviour: the source subtracts the whole samples from the write position, but adds the fraction.
-#   So 10.25 samples are 9.75, and 10.75 are 9.25. Combs at 44.1 kHz are sharp: A5 by 8, B5 by
-#   51 and D7 by 149 cents. Below one sample it reads past the newest sample: with a delay of half a
-#   sample, half of the sound comes 1.5 s late (at the default maximum of 1 s).
+#   So 10.25 samples are 9.75, and 10.75 are 9.25. The project's own test of a delay of 23.125
+#   samples expects 22.875. Combs at 44.1 kHz are sharp: A5 by 8, B5 by 51 and D7 by 149 cents.
+#   Below one sample, it reads past the newest sample: with a delay of half a sample, half of the
+#   sound comes 65535 samples late, about 1.5 s (at the default maximum of 1 s).
 #
 # Output seen (44.1 kHz):
 #   delay of 10.25 samples: 0.25 at 9, 0.75 at 10
