@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# scikit-maad's dBSPL_at_r0 is 6 dB too high: 50 dB at 1 m are 56 dB at 1 m.
+# scikit-maad's dBSPL_at_r0 is 6 dB too high: a level of 50 dB at 1 m becomes 56 dB at 1 m.
 #
-# Library: scikit-maad 1.5.2 (PyPI), seen 2026-12-01; spl.dBSPL_at_r0 with default settings.
+# Library: scikit-maad 1.5.2 (PyPI), seen 2026-12-01; spl.dBSPL_at_r0 with its default pRef.
 # Guess: it estimates the level at the distance r0 from the level at r. So with r = r0 the level
 #   stays as it is, and from 10 m to 1 m a tone of 100 Hz gains 20.0 dB.
 # Behaviour: the source turns the level into a pressure with the reference of 20 micropascals, and
-#   back with that of its own default, 10. Its docstring does not describe this argument. All levels
-#   come back 6.02 dB too high. So a bird seems to sing with twice its sound
-#   pressure.
+#   back with that of its own default, 10. The docstring does not describe this argument. All levels
+#   here come back 6.02 dB too high. So a bird seems to sing with twice its sound pressure.
 #   Workaround: pRef=20e-6.
 #
 # Output seen (a level of 50 dB SPL, 100 Hz, no habitat):
