@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scikit-maad counts a fifth of the habitat's decibels: 20 dB of forest are 3.8 dB.
+# scikit-maad counts a fifth of the habitat's decibels: 20 dB of forest become 3.8 dB.
 #
 # Library: scikit-maad 1.5.2 (PyPI), seen 2026-12-01; spl.pressure_at_r0. By the source,
 #   dBSPL_at_r0 and apply_attenuation use the same factor.
@@ -7,8 +7,8 @@
 #   loses 20 dB in 100 m, and attenuation_dB of the same library says so.
 # Behaviour: to turn decibels into an exponent, the source divides by 20 and multiplies by log10(e),
 #   where it should divide by 20 log10(e), as it does for the air. So the decibels are multiplied by
-#   log10(e)^2 = 0.19, and the pressure at the source is far too low: for a call of 10 kHz at
-#   100 m by 16 dB.
+#   log10(e)^2 = 0.19. The pressure at the source is far too low: for a call of 10 kHz from 101 m
+#   away, by 16 dB.
 #
 # Output seen (from 101 m back to 1 m; the difference that a0 = 0.02 makes):
 #    2000 Hz: pressure_at_r0 0.75 dB, attenuation_dB  4.00 dB, 0.02 dB/kHz/m * 100 m =  4.00 dB
