@@ -6,10 +6,10 @@
 # Guess: it applies "the geometric, atmospheric and habitat attenuation contributions" to a sound.
 #   So a tone is attenuated by what attenuation_dB of the same library says for its frequency.
 # Behaviour: the source numbers the bins of the full transform from 0 to half the sampling rate,
-#   where they run to the whole rate and then back. So half of a tone of f is attenuated as a tone
-#   of f / 2, and the other half as one of (rate - f) / 2: for 1 kHz at 44.1 kHz, as 500 Hz and as
-#   21.55 kHz. From 1 m to 101 m the second half of 1 kHz is lost, so it is 6 dB too soft. Tones of
-#   10 and 15 kHz are 4 and 15 dB too loud.
+#   where the upper half of the bins has the negative frequencies. So half of the amplitude of a
+#   tone of f is attenuated as a tone of f / 2, and the other half as one of (rate - f) / 2: for
+#   1 kHz at 44.1 kHz, as 500 Hz and as 21.55 kHz. From 1 m to 101 m, the second half of 1 kHz is
+#   lost, so the tone is 6 dB too soft. Tones of 10 and 15 kHz are 4 and 15 dB too loud.
 #
 # Output seen (1 m to 101 m at 20 degrees Celsius and 60 % humidity, without habitat):
 #    1000 Hz: apply_attenuation 46.4 dB, attenuation_dB 40.6 dB; mean of 500 and 21550 Hz 46.4 dB
