@@ -23,7 +23,7 @@ from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.result import MatchResult
 from unsynth.matching.run import Progress
-from unsynth.report.folder import save
+from unsynth.report.folder import _unfinished_folder, save
 from unsynth.search.candidates import Target
 
 TIMES = int(os.environ.get("UNSYNTH_INTERRUPTS", "6"))
@@ -80,14 +80,30 @@ def test_interrupts_at_random_points_leave_a_whole_result_or_nothing(tiny_index,
     """Some come soon after the start; a third are followed by a second one."""
     rng, outcomes = random.Random(3), []
     with Matcher(TinyTask(synth), tiny_index) as matcher:
+        # The first match imports what is imported late. An import that is cut short would leave
+        # half a module to later tests, while the process of a command ends.
+        assert match_interrupted(matcher, tmp_path / "first") == "result"
         for number in range(TIMES // 2):
             first = rng.uniform(0.001, rng.choice([0.1, 1.0, 2.0]))
             second = rng.uniform(0.001, 0.3) if rng.random() < 1 / 3 else 0.0
             outcomes.append(match_interrupted(matcher, tmp_path / str(number), first, second))
-        assert match_interrupted(matcher, tmp_path / "search") == "result"
     print(
         f"{synth.__name__}: {outcomes.count('result')} results, {outcomes.count('nothing')} without"
     )
+
+
+def test_ctrl_c_while_the_folder_is_made_leaves_nothing(tmp_path, monkeypatch):
+    mkdir = Path.mkdir
+
+    def interrupted(folder: Path, *arguments: object, **options: object) -> None:
+        mkdir(folder, *arguments, **options)
+        if folder.parent == tmp_path / "out":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), _unfinished_folder(tmp_path / "out"):
+        pass
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_signal_that_another_thread_gets_ends_a_wait():

@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def remove_unfinished(folder: Path) -> None:
     """Remove the temporary files that killed processes left in a folder."""
     for unfinished in folder.glob(f".*{_SUFFIX}"):
-        unfinished.unlink()
+        unfinished.unlink(missing_ok=True)
 
 
 def visible_entries(folder: Path, suffixes: Collection[str], below: bool = False) -> list[Path]:

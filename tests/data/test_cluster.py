@@ -34,6 +34,8 @@ def test_a_killed_worker_does_not_change_the_set(tmp_path):
         if not killed and busy and event.done >= 6:
             os.kill(busy[0].pid, signal.SIGKILL)
             killed.append(busy[0].pid)
+            # What it leaves if it was just writing.
+            (tmp_path / "set/.shard-000000.h5.1-1.unfinished").write_bytes(b"half")
     assert killed
     assert files(tmp_path / "set") == files(render_here(plan, tmp_path / "local").local)
 

@@ -19,6 +19,7 @@ from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
+from unsynth.files import remove_unfinished
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -49,6 +50,8 @@ def make_on_cluster(
         if ours:
             ray.shutdown()
     finish(folder)
+    if folder.local is not None:
+        remove_unfinished(folder.local)  # by workers that were killed
     yield DatasetProgress(plan.count, plan.count)
 
 

@@ -6,8 +6,8 @@ A folder is written whole or not at all: under a hidden name first, then renamed
 import itertools
 import json
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -115,6 +115,21 @@ def _unfinished_folder(out: Path) -> Iterator[Path]:
     which ends with the process; the lock on ``out`` makes sure that no other process meets a folder
     before its owner has locked it.
     """
+    # It is named before it is made, so that Ctrl-C at any moment removes it.
+    unfinished = out / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    try:
+        with _locked_folder(unfinished):
+            yield unfinished
+    except OSError as error:
+        raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def _locked_folder(unfinished: Path) -> Iterator[None]:
+    """Make a folder and hold its lock; first remove those beside it that nobody holds."""
+    out = unfinished.parent
     with ExitStack() as locks:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -123,18 +138,13 @@ def _unfinished_folder(out: Path) -> Iterator[Path]:
                     with lock_folder(other) as abandoned:
                         if abandoned:
                             shutil.rmtree(other, ignore_errors=True)
-                unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=out))
+                unfinished.mkdir(mode=0o700)
                 locks.enter_context(lock_folder(unfinished))
         except OSError as error:
             raise OutputError(
                 f"{out}: cannot write there ({error.strerror}); choose another --out"
             ) from None
-        try:
-            yield unfinished
-        except OSError as error:
-            raise OutputError(f"{out}: could not write the result ({error.strerror})") from None
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        yield
 
 
 def _publish(unfinished: Path, path: Path) -> Path:
