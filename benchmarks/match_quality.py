@@ -50,7 +50,6 @@ def main() -> None:
     parser.add_argument("--voices", type=int, default=100)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--budget", type=float, default=20.0)
-    parser.add_argument("--renders", type=int, help="instead of a budget, for a busy machine")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -81,14 +80,12 @@ def main() -> None:
         best, random, correct, octave, seconds = [], [], [], [], []
         variety: dict[str, list[int]] = defaultdict(list)
         for path, pitch in targets:
-            request = Request(task, arguments.budget, renders=arguments.renders)
+            request = Request(task, arguments.budget)
             *_, result = matcher.events(read_target(path, task), request)
             best.append(result.metrics[0].mss)
-            near = [
-                candidate.patch
-                for candidate, metrics in zip(result.candidates, result.metrics, strict=True)
-                if metrics.mss <= 1.5 * min(each.mss for each in result.metrics)
-            ]
+            limit = 1.5 * min(each.mss for each in result.metrics)
+            kept = zip(result.candidates, result.metrics, strict=True)
+            near = [candidate.patch for candidate, metrics in kept if metrics.mss <= limit]
             variety["structures"].append(max(number_structures(task, near)))
             if task.name == "dx7":
                 algorithms = {patch[task.spec.position["algorithm"]] for patch in near}

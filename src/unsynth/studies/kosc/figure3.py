@@ -12,6 +12,7 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
@@ -131,26 +132,46 @@ def order_table(results: Sequence[Result]) -> Table:
             for other in others:
                 row = [condition, str(k), f"{model.value} < {other.value}"]
                 for metric, digits in (("lsd", 2), (PATCH_SCORE[condition], 4)):
-                    scores = [
-                        pooled_score(results, metric, model=m.value, condition=condition, k=k)
-                        for m in (model, other)
-                    ]
-                    row += _verdict([s[2] for s in scores if s is not None], digits)
+                    differences = seed_differences(
+                        results, metric, (model, other), condition=condition, k=k
+                    )
+                    row += [format_differences(differences, digits), _verdict(differences)]
                 rows.append(row)
     headings = ["condition", "k", "the paper's order", "LSD, dB", "", "LAC or MSE", ""]
     return Table(headings, rows)
 
 
-def _verdict(seeds: Sequence[Sequence[float]], digits: int) -> list[str]:
-    """Format the difference of two models with its interval over seeds, and the verdict."""
-    if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
-        return ["", "not measured"]
-    differences = np.array(seeds[0]) - np.array(seeds[1])
-    if len(differences) < 2:
-        return [f"{differences.mean():+.{digits}f}", "not resolved"]
+def seed_differences(
+    results: Sequence[Result], metric: str, pair: tuple[Model, Model], **fields: Any
+) -> Float[np.ndarray, " seeds"]:
+    """Subtract the second model's mean score from the first's, seed by seed.
+
+    ``fields`` are those of the results. Returns no differences unless both models have the same
+    number of seeds.
+    """
+    scores = [pooled_score(results, metric, model=model.value, **fields) for model in pair]
+    first, second = (np.array([] if score is None else score[2]) for score in scores)
+    return first - second if len(first) == len(second) else np.array([])
+
+
+def format_differences(differences: Float[np.ndarray, " seeds"], digits: int) -> str:
+    """Format the mean difference and its interval over seeds; one seed has no interval."""
+    if not len(differences):
+        return ""
+    if len(differences) == 1:
+        return f"{differences[0]:+.{digits}f}"
     mean, half = seeds_interval(differences)
-    verdict = "not resolved" if abs(mean) <= half else "as the paper" if mean < 0 else "contrary"
-    return [f"{mean:+.{digits}f} ± {half:.{digits}f}", verdict]
+    return f"{mean:+.{digits}f} ± {half:.{digits}f}"
+
+
+def _verdict(differences: Float[np.ndarray, " seeds"]) -> str:
+    """Say whether the first model is resolved to have the lower score."""
+    if not len(differences):
+        return "not measured"
+    if len(differences) < 2:
+        return "not resolved"
+    mean, half = seeds_interval(differences)
+    return "not resolved" if abs(mean) <= half else "as the paper" if mean < 0 else "contrary"
 
 
 def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) -> None:

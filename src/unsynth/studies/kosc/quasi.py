@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from unsynth.data.seeding import Split, item_rng
-from unsynth.evaluation.tables import Table, format_interval, seeds_interval
+from unsynth.evaluation.tables import Table, format_interval
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
@@ -41,7 +41,12 @@ from unsynth.studies.kosc.equivariance import (
     measure_tokens,
     require_exchanges,
 )
-from unsynth.studies.kosc.figure3 import pooled_score, subtitle
+from unsynth.studies.kosc.figure3 import (
+    format_differences,
+    pooled_score,
+    seed_differences,
+    subtitle,
+)
 from unsynth.studies.kosc.scoring import uniform_patches
 from unsynth.synths.kosc import KOsc, Ranges
 
@@ -159,22 +164,10 @@ def difference_table(results: Sequence[Result]) -> Table:
         for pair in combinations(FLOWS, 2):
             row = [condition, str(k), " - ".join(model.value for model in pair)]
             for metric, digits in (("lsd", 2), ("mse", 4), ("lac", 4)):
-                fields = {"condition": condition, "k": k}
-                scores = [pooled_score(results, metric, model=m.value, **fields) for m in pair]
-                row.append(_seeds_difference([s[2] for s in scores if s is not None], digits))
+                differences = seed_differences(results, metric, pair, condition=condition, k=k)
+                row.append(format_differences(differences, digits))
             rows.append(row)
     return Table(["condition", "k", "", "LSD, dB", "MSE", "LAC"], rows)
-
-
-def _seeds_difference(seeds: Sequence[Sequence[float]], digits: int) -> str:
-    """Format the mean difference of two flows; blank unless both have the same number of seeds."""
-    if len(seeds) < 2 or len(seeds[0]) != len(seeds[1]):
-        return ""
-    differences = np.array(seeds[0]) - np.array(seeds[1])
-    if len(differences) == 1:
-        return f"{differences[0]:+.{digits}f}"
-    mean, half = seeds_interval(differences)
-    return f"{mean:+.{digits}f} ± {half:.{digits}f}"
 
 
 def _learned(cells: Sequence[Watched], condition: str) -> list[str]:
