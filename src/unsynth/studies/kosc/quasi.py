@@ -231,17 +231,16 @@ def _plot_scores(results: Sequence[Result], settings: CellSettings, path: Path) 
     for column, k in enumerate(ks):
         for axes, metric in zip(panels[:, column], ("lsd", "mse"), strict=True):
             for place, model in enumerate(FLOWS):
-                for number, condition in enumerate(conditions):
-                    fields = {"condition": condition, "k": k}
-                    score = pooled_score(results, metric, model=model.value, **fields)
-                    chance = pooled_score(results, metric, model=Model.RANDOM.value, **fields)
-                    if score is None or chance is None:
-                        continue
-                    zero = chance[0] if metric == "lsd" else 0.0
-                    at, colour = number + 0.2 * (place - 1), f"C{place}"
-                    label = model.value if not number else None
-                    axes.plot([at], [score[0] - zero], f"{colour}_", markersize=14, label=label)
-                    axes.plot([at] * len(score[2]), np.array(score[2]) - zero, f"{colour}.")
+                scores = [_seed_scores(results, metric, model, each, k) for each in conditions]
+                at = np.arange(len(conditions)) + 0.2 * (place - 1)
+                axes.plot(
+                    np.repeat(at, [len(each) for each in scores]),
+                    np.concatenate(scores),
+                    f"C{place}.",
+                    label=model.value,
+                )
+                means = [each.mean() if len(each) else np.nan for each in scores]
+                axes.plot(at, means, f"C{place}_", markersize=14)
             axes.set_xticks(range(len(conditions)), conditions)
         panels[0, column].set_title(f"k = {k}")
     panels[0, 0].set_ylabel("LSD relative to chance, dB")
@@ -250,6 +249,19 @@ def _plot_scores(results: Sequence[Result], settings: CellSettings, path: Path) 
     figure.legend(*labels, loc="outside lower center", ncols=3, fontsize=7)
     figure.suptitle(fill(subtitle(settings, results), 20 + 40 * len(ks)), fontsize=8)
     figure.savefig(path, dpi=130)
+
+
+def _seed_scores(
+    results: Sequence[Result], metric: str, model: Model, condition: str, k: int
+) -> Float[np.ndarray, " seeds"]:
+    """Return each seed's mean score, LSD relative to chance; none where it is not measured."""
+    score, chance = (
+        pooled_score(results, metric, model=each.value, condition=condition, k=k)
+        for each in (model, Model.RANDOM)
+    )
+    if score is None or chance is None:
+        return np.array([])
+    return np.array(score[2]) - (chance[0] if metric == "lsd" else 0.0)
 
 
 def _plot_watched(
