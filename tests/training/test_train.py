@@ -20,7 +20,8 @@ from tests.training.runs import SKETCHED, STEPS, from_set, rows
 from unsynth.audio.observation import Observation
 from unsynth.data.batch import join
 from unsynth.data.external import DatasetError
-from unsynth.errors import OutputError, TrainingError
+from unsynth.data.seeding import Split
+from unsynth.errors import EngineError, OutputError, TrainingError
 from unsynth.models.artifact import ArtifactError, load_artifact
 from unsynth.models.posterior import load_posterior
 from unsynth.tasks.catalogue import load_task
@@ -188,6 +189,41 @@ def test_a_set_that_does_not_fit_leaves_no_run_behind(experiment_path, task, tmp
     notes = make_set(tmp_path / "set", task, observe=(Observation.NOTE,))
     with pytest.raises(DatasetError, match=r"stores note of its sounds, .* encoder needs log-mel"):
         train(experiment_path, from_set(notes.url), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_from_two_sets_needs_no_engine(
+    experiment_path, small_set, run_from_set, tmp_path, monkeypatch
+):
+    """The stored sounds are those that would be rendered, so all losses are the same."""
+    sounds = tmp_path / "validation"
+    output("render", "dx7", sounds, "--split", "validation", "--count", 5, "--workers", 1)
+
+    def no_engine(*_: object) -> None:
+        raise EngineError("the engine is not installed")
+
+    monkeypatch.setattr("unsynth.training.train.Renderer", no_engine)
+    settings = from_set(small_set.url)
+    with pytest.raises(EngineError, match="not installed"):
+        train(experiment_path, settings, out=tmp_path / "run")
+    train(experiment_path, [*settings, f"data.validation_folder={sounds}"], out=tmp_path / "run")
+    for table in ("loss.csv", "validation.csv"):
+        assert (tmp_path / "run" / table).read_bytes() == (run_from_set / table).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({}, "of the split train, not validation: make a set with --split validation"),
+        ({"split": Split.VALIDATION, "count": 3}, "holds 3 sounds, fewer than the 4 to validate"),
+    ],
+)
+def test_validation_sounds_that_do_not_fit_leave_no_run_behind(
+    experiment_path, task, tmp_path, plan, message
+):
+    folder = make_set(tmp_path / "set", task, **plan)
+    with pytest.raises(DatasetError, match=message):
+        train(experiment_path, [f"data.validation_folder={folder.url}"], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from unsynth.arrays import ArraysError, check_array, read_npy
 from unsynth.audio.observation import Observation
-from unsynth.data.batch import Batch, Pairing, TimedBatches, join
+from unsynth.data.batch import Batch, Pairing, Sounds, TimedBatches, join
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
 from unsynth.data.groups import begin_loader
@@ -51,7 +51,12 @@ class ShardBatches(lightning.LightningDataModule):
         """
         super().__init__()
         self._folder, self._observation, self._pairing = folder, observation, pairing
-        self._plan = _read_training_plan(folder, pairing.task, observation, batch)
+        self._plan = _read_plan(folder, pairing.task, observation, Split.TRAIN)
+        if self._plan.count < batch:
+            raise DatasetError(
+                f"{folder.url} holds {self._plan.count} sounds, fewer than a batch of {batch}: "
+                "make a larger set, or lower data.batch"
+            )
         self._order = Order(self._plan.count, self._plan.shard_sounds, RUN, batch, group, seed)
         self._loaders, self._parts = loaders, parts
         self._running: Generator[list[Batch], None, None] | None = None
@@ -154,27 +159,37 @@ class ShardBatches(lightning.LightningDataModule):
             self._running = None
 
 
-def _read_training_plan(folder: Folder, task: Task, observation: Observation, batch: int) -> Plan:
-    """Read the plan of a set, and check that a model of this task can be trained from it."""
+def read_validation(folder: Folder, task: Task, observation: Observation, count: int) -> Sounds:
+    """Read the first ``count`` sounds of a finished validation set.
+
+    Raises :class:`DatasetError` for a set that is not finished, of another task or split, without
+    this observation, damaged, or too small.
+    """
+    plan = _read_plan(folder, task, observation, Split.VALIDATION)
+    if plan.count < count:
+        raise DatasetError(
+            f"{folder.url} holds {plan.count} sounds, fewer than the {count} to validate with: "
+            "make a larger set, or lower data.validation"
+        )
+    return ShardReader(folder.url, plan, observation).first(count)
+
+
+def _read_plan(folder: Folder, task: Task, observation: Observation, split: Split) -> Plan:
+    """Read the plan of a set, and check that it is finished and fits a model of this task."""
     manifest = read_manifest(folder)
     plan, where = manifest.plan, folder.url
     plan.check_task(task, where)
     if not manifest.finished:
         raise DatasetError(f"{where} is not finished: first run the command that made it again")
-    if plan.split is not Split.TRAIN:
+    if plan.split is not split:
         raise DatasetError(
-            f"{where} holds sounds of the split {plan.split.value}, not {Split.TRAIN.value}: train "
-            "from another set"
+            f"{where} holds sounds of the split {plan.split.value}, not {split.value}: make a set "
+            f"with --split {split.value}"
         )
     if observation not in plan.observe:
         kinds = ", ".join(plan.observe)
         raise DatasetError(
             f"{where} stores {kinds} of its sounds, but this model's encoder needs {observation}: "
             f"make a set with --observe {observation}, or choose another encoder"
-        )
-    if plan.count < batch:
-        raise DatasetError(
-            f"{where} holds {plan.count} sounds, fewer than a batch of {batch}: make a larger set, "
-            "or lower data.batch"
         )
     return plan

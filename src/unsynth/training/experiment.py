@@ -53,6 +53,9 @@ class DataSettings(StrictSettings):
     validation: Size = 256
     #: The set to train from, a path or a URL; without one, sounds are made while training.
     folder: str | None = None
+    #: The set of the split validation to validate with, a path or a URL; without one, its sounds
+    #: are rendered.
+    validation_folder: str | None = None
     #: Whether sounds are sketched while training, not rendered (:mod:`unsynth.sketches.sketch`).
     sketched: bool = False
     #: Sounds per group of a set; noise is coupled within a group. See :attr:`coupled`.
@@ -83,6 +86,12 @@ class DataSettings(StrictSettings):
         if self.batch % self.coupled:
             raise ValueError(f"groups of {self.coupled} do not divide a batch of {self.batch}")
         return self
+
+    @property
+    def rendered(self) -> bool:
+        """Whether training renders sounds, which needs the engine."""
+        trained = self.folder is not None or self.sketched
+        return not trained or self.validation_folder is None
 
     @property
     def coupled(self) -> int:

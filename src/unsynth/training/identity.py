@@ -14,12 +14,13 @@ from unsynth.training.experiment import Experiment
 def identity(experiment: Experiment, task_hash: str) -> dict[str, Any]:
     """List what must be equal to resume a run; the optimiser's settings may change.
 
-    The place of a set and the number of loaders may change as well. The content of the set may not;
-    it is not part of an experiment, so :class:`ModelTraining` adds it.
+    The places of sets and the number of loaders may change as well. The content of the training set
+    may not; it is not part of an experiment, so :class:`ModelTraining` adds it.
     """
     shared = experiment.model_dump(mode="json", include={"seed", "model", "data"})
     # Without sketches the key is left out, so that checkpoints older than the key can be resumed.
-    for key in ("folder", "loaders", *([] if experiment.data.sketched else ["sketched"])):
+    old = [] if experiment.data.sketched else ["sketched"]
+    for key in ("folder", "validation_folder", "loaders", *old):
         del shared["data"][key]
     return {"task": f"{Path(experiment.task).stem} {task_hash}"} | _flatten(shared)
 

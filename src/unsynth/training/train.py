@@ -3,7 +3,8 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ from jaxtyping import UInt8
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader
 
-from unsynth.data.batch import Batch, Pairing, TimedBatches
+from unsynth.data.batch import Batch, Pairing, Sounds, TimedBatches
 from unsynth.data.external import DatasetError
 from unsynth.data.groups import RenderedGroups, SketchedGroups, render_sounds
 from unsynth.data.seeding import Split
@@ -85,10 +86,13 @@ def train(
     checkpoint = _checkpoint(folder, resume)
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
-    with Renderer(task.synth) as renderer:
+    read = _read_validation(experiment, task)
+    with Renderer(task.synth) if experiment.data.rendered else nullcontext() as renderer:
+        validation = read or renderer
+        assert validation is not None
         batches = shards or _StreamBatches(experiment, task, renderer)
         try:
-            return _fit(experiment, task, renderer, batches, folder, checkpoint, devices, nodes)
+            return _fit(experiment, task, batches, validation, folder, checkpoint, devices, nodes)
         finally:
             batches.close()
 
@@ -131,13 +135,9 @@ def build(experiment: Experiment, task: Task, contents: str | None = None) -> Mo
 
 def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
     """Open the set that an experiment trains from; raises as :func:`train` does."""
-    try:
+    with _packages_required():
         from unsynth.data.datamodule import ShardBatches
         from unsynth.data.folder import Folder
-    except ModuleNotFoundError as error:
-        raise TrainingError(
-            f"training from a set needs {error.name}: pip install 'unsynth[data]'"
-        ) from None
     data = experiment.data
     assert data.folder is not None
     return ShardBatches(
@@ -150,6 +150,29 @@ def open_set(experiment: Experiment, task: Task) -> "ShardBatches":
         loaders=data.loaders,
         parts=experiment.training.accumulate,
     )
+
+
+@contextmanager
+def _packages_required() -> Iterator[None]:
+    """Turn the failed import of a package that reads sets into a :class:`TrainingError`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            f"training from a set needs {error.name}: pip install 'unsynth[data]'"
+        ) from None
+
+
+def _read_validation(experiment: Experiment, task: Task) -> Sounds | None:
+    """Read the sounds to validate with, if an experiment takes them from a set."""
+    data = experiment.data
+    if data.validation_folder is None:
+        return None
+    with _packages_required():
+        from unsynth.data.datamodule import read_validation
+        from unsynth.data.folder import Folder
+    folder = Folder(data.validation_folder)
+    return read_validation(folder, task, experiment.model.observation, data.validation)
 
 
 def _pairing(experiment: Experiment, task: Task) -> Pairing:
@@ -174,11 +197,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _groups(
-    experiment: Experiment, task: Task, renderer: Renderer
+    experiment: Experiment, task: Task, renderer: Renderer | None
 ) -> RenderedGroups | SketchedGroups:
     data, observation = experiment.data, experiment.model.observation
     size = data.batch // data.uses
     if not data.sketched:
+        assert renderer is not None
         return RenderedGroups(task, renderer, observation, size, experiment.seed)
     sketch = sketch_of(task)
     if sketch is None:
@@ -193,7 +217,7 @@ def _groups(
 class _StreamBatches(lightning.LightningDataModule):
     """The batches of a stream of new sounds, from the trainer's current step on."""
 
-    def __init__(self, experiment: Experiment, task: Task, renderer: Renderer) -> None:
+    def __init__(self, experiment: Experiment, task: Task, renderer: Renderer | None) -> None:
         super().__init__()
         self._parts = experiment.training.accumulate
         self._groups = _groups(experiment, task, renderer)
@@ -245,8 +269,8 @@ def _say(message: str) -> None:
 def _fit(
     experiment: Experiment,
     task: Task,
-    renderer: Renderer,
     batches: "_StreamBatches | ShardBatches",
+    validation: Sounds | Renderer,
     folder: Path,
     checkpoint: Path | None,
     devices: int,
@@ -269,12 +293,15 @@ def _fit(
         module.on_load_checkpoint(content)
         check_weights(checkpoint, content["state_dict"], module.state_dict())
         step = content["global_step"]
-    items = range(experiment.data.validation)
-    observation = experiment.model.observation
-    _say(f"rendering {len(items):,} sounds for validation")
-    sounds = render_sounds(task, renderer, observation, Split.VALIDATION, items, experiment.seed)
-    x1 = torch.from_numpy(task.spec.encode(sounds.patches)).float()
-    log = LossLog(folder, x1, torch.from_numpy(sounds.observed), settings.validate_every)
+    if not isinstance(validation, Sounds):
+        items = range(experiment.data.validation)
+        observation = experiment.model.observation
+        _say(f"rendering {len(items):,} sounds for validation")
+        validation = render_sounds(
+            task, validation, observation, Split.VALIDATION, items, experiment.seed
+        )
+    x1 = torch.from_numpy(task.spec.encode(validation.patches)).float()
+    log = LossLog(folder, x1, torch.from_numpy(validation.observed), settings.validate_every)
     checkpoints = Checkpoints(folder, settings.checkpoint_minutes, step)
     if settings.compile:
         for network in module.model.children():
