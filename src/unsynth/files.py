@@ -32,10 +32,15 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder."""
+def remove_unfinished(folder: Path, names: Collection[str] | None = None) -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    ``names`` are the files that were to be written; by default, those of all files are removed.
+    """
     for unfinished in folder.glob(f".*{_SUFFIX}"):
-        unfinished.unlink(missing_ok=True)
+        name = unfinished.name.removeprefix(".").removesuffix(_SUFFIX).rpartition(".")[0]
+        if names is None or name in names:
+            unfinished.unlink(missing_ok=True)
 
 
 def visible_entries(folder: Path, suffixes: Collection[str], below: bool = False) -> list[Path]:

@@ -57,6 +57,13 @@ def test_a_set_is_rendered_checked_described_and_shown(tmp_path):
     assert json.loads((out / "item-5.json").read_text())
 
 
+def test_parts_of_a_set_say_whether_others_are_missing(tmp_path):
+    command = ("render", "dx7", tmp_path / "set", "--count", 4, "--shard-sounds", 2)
+    first = output(*command, "--workers", 1, "--part", "1/2")
+    assert f"part 1 of 2 is in {tmp_path / 'set'}, where other parts are still missing" in first
+    assert "4 sounds of dx7" in output(*command, "--workers", 1, "--part", "2/2")
+
+
 @pytest.fixture(scope="module")
 def tones(tmp_path_factory) -> Path:
     """A set of 20 sounds."""
@@ -69,6 +76,11 @@ def tones(tmp_path_factory) -> Path:
         ("render dx7 {tmp}/x --count 0", "--count"),
         ("render dx8 {tmp}/x --count 5", "no task named 'dx8'"),
         ("render dx7 {tmp}/x --count 5 --time-limit 0", "--time-limit"),
+        ("render dx7 {tmp}/x --count 5 --part 3/2", "'3/2' is not a part, such as 1/16"),
+        ("render dx7 {tmp}/x --count 5 --part 0/2", "'0/2' is not a part"),
+        ("render dx7 {tmp}/x --count 5 --part 2", "'2' is not a part"),
+        ("render dx7 {tmp}/x --count 5 --part 1/2", "needs 2 shards or more, and the dataset has 1"),
+        ("render dx7 {tmp}/x --count 5 --part 1/2 --engine ray", "--part is for --engine local"),
         ("data show {set} --item 20", "items 0 to 19, not 20"),
         ("data verify {tmp}/x", "not a dataset"),
         ("data stats {tmp}/x", "not a dataset"),

@@ -496,6 +496,31 @@ def test_a_second_process_is_refused(tmp_path):
     assert not spawned() and not writing.exists() and not (tmp_path / ".lock").exists()
 
 
+def test_parts_that_are_made_at_once_are_one_set(good, tmp_path):
+    """Each leaves the other's files alone, and the last one finishes the set."""
+    folder = Folder(tmp_path / "set")
+    first = make_dataset(plan_of(), folder, 1, load, (1, 2))
+    assert next(first).total == plan_of().sounds(plan_of().part(1, 2))
+    with pytest.raises(DatasetError, match="another process"):
+        next(make_dataset(plan_of(), folder, 1, load, (1, 2)))
+    writing = tmp_path / "set" / ".shard-000000.h5.1-1.unfinished"
+    writing.touch()
+    *_, last = make_dataset(plan_of(), folder, 1, load, (2, 2))
+    assert last.done == last.total == plan_of().sounds(plan_of().part(2, 2)) > 0
+    assert writing.exists() and not read_manifest(folder).finished
+    *_, last = first
+    assert last.done == last.total
+    assert files(tmp_path / "set") == files(good)
+
+
+@pytest.mark.parametrize(("shards", "parts"), [(7, 1), (7, 3), (7, 7)])
+def test_parts_share_the_shards_equally(shards, parts):
+    plan = plan_of(count=shards * 10, shard_sounds=10)
+    all_parts = [plan.part(number + 1, parts) for number in range(parts)]
+    assert sorted(shard for part in all_parts for shard in part) == list(range(shards))
+    assert max(map(len, all_parts)) - min(map(len, all_parts)) <= 1
+
+
 def test_a_truncated_shard_is_named_when_the_set_is_finished(good, tmp_path):
     path = copy(good, tmp_path / "torn")
     (path / "shard-000003.h5").write_bytes(b"nothing")

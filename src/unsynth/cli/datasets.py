@@ -1,6 +1,7 @@
 """``unsynth render`` and ``unsynth data``: make, check and look at datasets."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,27 @@ from unsynth.cli.options import (
 from unsynth.cli.requirements import require, require_data, use_one_torch_thread
 from unsynth.cli.terminal import follow, result_of, say
 from unsynth.errors import UnsynthError
+
+
+class _Part(click.ParamType):
+    """The number of a part and the number of parts, written 3/16."""
+
+    name = "K/N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse and check a part; another text is a usage error."""
+        if isinstance(value, tuple):
+            return value
+        part, slash, parts = value.partition("/")
+        try:
+            number, count = int(part), int(parts)
+        except ValueError:
+            number = count = 0
+        if not (slash and 1 <= number <= count):
+            self.fail(f"{value!r} is not a part, such as 1/16 or 16/16.", param, ctx)
+        return number, count
 
 
 @click.command()
@@ -59,6 +81,14 @@ from unsynth.errors import UnsynthError
 )
 @workers_option
 @click.option(
+    "--part",
+    type=_Part(),
+    default=(1, 1),
+    show_default="all of it",
+    help="Part K of N to render, as K/N with K from 1. N machines that share FOLDER make one "
+    "dataset.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
@@ -82,6 +112,7 @@ def render(
     audio: bool,
     time_limit: float,
     workers: int | None,
+    part: tuple[int, int],
     engine: str,
     address: str | None,
 ) -> None:
@@ -97,6 +128,7 @@ def render(
     from unsynth.audio.observation import Observation
     from unsynth.data.folder import Folder
     from unsynth.data.local import make_dataset
+    from unsynth.data.manifest import read_manifest
     from unsynth.data.plan import MOST_SHARDS, Plan
     from unsynth.data.seeding import Split
     from unsynth.rendering.renderer import cores
@@ -108,6 +140,9 @@ def render(
             f"{count} sounds in shards of {shard_sounds} are more than {MOST_SHARDS:,} shards: "
             "raise --shard-sounds"
         )
+    number, parts = part
+    if engine == "ray" and parts > 1:
+        raise click.UsageError("--part is for --engine local: Ray shares the work itself")
     plan = Plan(
         task=loaded.name,
         task_hash=loaded.hash,
@@ -120,13 +155,18 @@ def render(
         audio=audio,
         time_limit=time_limit,
     )
+    if parts > plan.shards:
+        raise click.UsageError(
+            f"--part {number}/{parts} needs {parts} shards or more, and the dataset has "
+            f"{plan.shards}: lower --shard-sounds, or the number of parts"
+        )
     if engine == "ray":
         require("cluster", "ray")
         from unsynth.data.cluster import make_on_cluster
 
         events = make_on_cluster(plan, Folder(folder), address, load_task, workers)
     else:
-        events = make_dataset(plan, Folder(folder), workers or cores(), load_task)
+        events = make_dataset(plan, Folder(folder), workers or cores(), load_task, part)
     try:
         for _ in follow(events, "rendering"):
             pass
@@ -134,6 +174,9 @@ def render(
         raise UnsynthError(
             "stopped; finished shards are kept: the same command continues with the others"
         ) from None
+    if not read_manifest(Folder(folder)).finished:
+        say(f"part {number} of {parts} is in {folder}, where other parts are still missing")
+        return
     say(f"{count} sounds of {task} in {folder}; `unsynth data verify {folder}` checks them")
 
 

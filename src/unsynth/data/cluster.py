@@ -80,7 +80,7 @@ def _make(
     plan: Plan, folder: Folder, missing: list[int], load: Callable[[str], Task]
 ) -> Iterator[DatasetProgress]:
     remote = ray.remote(num_cpus=1, max_retries=_MOST_RETRIES)(_make_shard)
-    on_disk = plan.count - sum(len(plan.items(shard)) for shard in missing)
+    on_disk = plan.count - plan.sounds(missing)
     pending = list(reversed(missing))
     running: dict[Any, int] = {}
     while pending or running:

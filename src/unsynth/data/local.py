@@ -21,7 +21,7 @@ import psutil
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
-from unsynth.data.manifest import begin, finish
+from unsynth.data.manifest import begin, finish, missing_shards
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
@@ -43,7 +43,7 @@ MOST_GROWTH = 512 * 2**20
 
 @dataclass(frozen=True)
 class DatasetProgress:
-    """The number of sounds that are rendered, of all sounds of the set."""
+    """The number of sounds that are rendered, of all sounds of the set, or of a part of it."""
 
     done: int
     total: int
@@ -73,35 +73,48 @@ class _Worker:
 
 
 def make_dataset(
-    plan: Plan, folder: Folder, workers: int, load: Callable[[str], Task]
+    plan: Plan,
+    folder: Folder,
+    workers: int,
+    load: Callable[[str], Task],
+    part: tuple[int, int] = (1, 1),
 ) -> Iterator[DatasetProgress]:
-    """Make the missing shards and the manifest; leave the loop to stop.
+    """Make the missing shards of a part, and the manifest; leave the loop to stop.
 
-    ``load`` loads a task by its name, in each worker. Raises :class:`DatasetError` for a folder
-    that holds another set or cannot be written, and :class:`EngineError` if the engine is missing
-    or no draw gives a sound.
+    ``load`` loads a task by its name, in each worker. ``part`` is the number of the part, from 1,
+    and how many there are; other processes, on any machine, make the other parts meanwhile. The set
+    is finished with its last shard. Raises :class:`DatasetError` for a folder that holds another
+    set or cannot be written, and :class:`EngineError` if the engine is missing or no draw gives a
+    sound.
     """
     plan.check_task(load(plan.source), "the plan")
     folder.make()
-    with _reserved(folder):
-        missing = begin(folder, plan)
+    shards = plan.part(*part)
+    with _reserved(folder, part):
+        missing = [shard for shard in begin(folder, plan) if shard in shards]
         try:
             if missing:
-                yield from _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
-            finish(folder)
+                made = _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
+                done = plan.sounds(shards) - plan.sounds(missing)
+                for more in made:
+                    yield DatasetProgress(done + more, plan.sounds(shards))
+            if not missing_shards(folder, plan):
+                finish(folder)
         finally:
-            if folder.local is not None:
-                remove_unfinished(folder.local)  # by workers that were killed, now or earlier
-    yield DatasetProgress(plan.count, plan.count)
+            if folder.local is not None:  # left by workers that were killed, now or earlier
+                names = None if part == (1, 1) else {plan.file(shard) for shard in shards}
+                remove_unfinished(folder.local, names)
+    yield DatasetProgress(plan.sounds(shards), plan.sounds(shards))
 
 
 @contextmanager
-def _reserved(folder: Folder) -> Iterator[None]:
-    """Reserve a local folder for one process at a time; raises :class:`DatasetError`."""
+def _reserved(folder: Folder, part: tuple[int, int]) -> Iterator[None]:
+    """Reserve a part of a local folder for one process; raises :class:`DatasetError`."""
     if folder.local is None:
         yield
         return
-    with lock_file(folder.local / ".lock") as locked:
+    name = ".lock" if part == (1, 1) else ".part-{}-of-{}.lock".format(*part)
+    with lock_file(folder.local / name) as locked:
         if not locked:
             raise DatasetError(f"{folder.url}: another process makes this set")
         yield
@@ -117,11 +130,10 @@ class _Workers:
         #: Deaths of workers by shard; under ``None``, of those that were starting.
         self._deaths: Counter[int | None] = Counter()
 
-    def make(self, missing: list[int]) -> Iterator[DatasetProgress]:
-        """Make the missing shards."""
+    def make(self, missing: list[int]) -> Iterator[int]:
+        """Make the missing shards; yields the number of sounds that are rendered so far."""
         pending = list(reversed(missing))
-        total = self._plan.count
-        on_disk = total - sum(len(self._plan.items(shard)) for shard in missing)
+        on_disk = 0
         try:
             self._workers = [self._start_worker() for _ in range(self._count)]
             while pending or any(worker.shard is not None for worker in self._workers):
@@ -139,8 +151,7 @@ class _Workers:
                         worker.shard, worker.waits, worker.done = pending.pop(), False, 0
                         with suppress(ConnectionError):  # it has died; receiving will show it
                             worker.connection.send(worker.shard)
-                rendered = sum(worker.done for worker in self._workers)
-                yield DatasetProgress(on_disk + rendered, total)
+                yield on_disk + sum(worker.done for worker in self._workers)
         finally:
             for worker in self._workers:
                 worker.process.kill()

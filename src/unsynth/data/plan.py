@@ -4,6 +4,7 @@ Item i is the first audible draw of its own stream (:mod:`unsynth.data.draws`). 
 items from ``j * shard_sounds`` up to, but not including, ``(j + 1) * shard_sounds``.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -66,6 +67,14 @@ class Plan(BaseModel):
         """Return the items of a shard."""
         first = shard * self.shard_sounds
         return range(first, min(self.count, first + self.shard_sounds))
+
+    def sounds(self, shards: Iterable[int]) -> int:
+        """Count the sounds of some shards."""
+        return sum(len(self.items(shard)) for shard in shards)
+
+    def part(self, number: int, parts: int) -> range:
+        """Return the shards of one of ``parts`` nearly equal parts; ``number`` counts from 1."""
+        return range(number - 1, self.shards, parts)
 
     def file(self, shard: int) -> str:
         """Name a shard's file."""
