@@ -25,6 +25,15 @@ from unsynth.tasks.catalogue import load_task
 RESOURCE_FORK = b"\0\5\x16\7" + bytes(100)
 
 
+def test_a_set_is_the_same_wherever_its_task_file_lies(task, tmp_path):
+    """Evaluations on two machines can be compared, and one can be resumed on the other."""
+    places = ("/here/own.yaml", "/there/own.yaml")
+    sets = [make_set(tmp_path / str(n), task, task_file=place) for n, place in enumerate(places)]
+    here, there = (find_targets([folder.url], task, 0).description for folder in sets)
+    other = find_targets([make_set(tmp_path / "other", task, seed=1).url], task, 0).description
+    assert here == there != other
+
+
 def write_sound(path: Path, peak: float = 0.5, seconds: float = 1.0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     times = np.arange(round(44_100 * seconds)) / 44_100

@@ -144,8 +144,9 @@ class DatasetTargets:
 
     @property
     def description(self) -> dict[str, object]:
-        """The plan of the set."""
-        return {"set": "rendered", "plan": self._plan.model_dump(mode="json")}
+        """The plan of the set. A task file may lie elsewhere; the hash stands for its content."""
+        plan = self._plan.model_copy(update={"task_file": None})
+        return {"set": "rendered", "plan": plan.model_dump(mode="json")}
 
     @property
     def names(self) -> list[str]:
