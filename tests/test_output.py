@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unsynth.errors import OutputError, UnsynthError
-from unsynth.output import PlanFile, make_folder, write_text
+from unsynth.output import PlanFile, make_folder, reserve, write_text
 
 
 class WorkError(UnsynthError):
@@ -39,6 +39,18 @@ def test_other_settings_are_named(plan_file: PlanFile):
         plan_file.check({"seed": 1}, {"seed": 2})
     with pytest.raises(WorkError, match="with seed None, not 2"):
         plan_file.check({}, {"seed": 2})
+
+
+def test_folder_is_for_one_process_at_a_time(tmp_path: Path):
+    second = reserve(tmp_path / "run", WorkError)
+    with (
+        reserve(tmp_path / "run", WorkError),
+        pytest.raises(WorkError, match="another process writes there"),
+    ):
+        second.__enter__()
+    with reserve(tmp_path / "run", WorkError):
+        pass
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_paths_that_cannot_be_written_are_one_error(tmp_path: Path):

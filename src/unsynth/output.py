@@ -1,15 +1,18 @@
-"""The output folder of long work: files written whole, and the plan by which it resumes."""
+"""The output folder of long work: its lock, files written whole, the plan by which it resumes."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unsynth.documents import read_json, shown
 from unsynth.errors import OutputError, UnsynthError
-from unsynth.files import replacing
+from unsynth.files import lock_file, replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @contextmanager
@@ -29,6 +32,21 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+@contextmanager
+def reserve(folder: Path, error: type[UnsynthError]) -> Iterator[None]:
+    """Reserve a folder for one process at a time, and make it if need be.
+
+    Raises ``error`` where another process has it, and :class:`OutputError`.
+    """
+    make_folder(folder)
+    with ExitStack() as stack:
+        with output_errors(folder):
+            locked = stack.enter_context(lock_file(folder / ".lock"))
+        if not locked:
+            raise error(f"{folder}: another process writes there; choose another --out, or stop it")
+        yield
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all; raises :class:`OutputError`."""
     with output_errors(path), replacing(path) as unfinished:
@@ -39,6 +57,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all; raises :class:`OutputError`."""
     with output_errors(path), replacing(path) as unfinished:
         unfinished.write_bytes(data)
+
+
+def write_figure(path: Path, figure: "Figure", dpi: int) -> None:
+    """Write a figure as a PNG, whole or not at all; raises :class:`OutputError`."""
+    with output_errors(path), replacing(path) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=dpi)
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,8 @@ def test_another_index_does_not_matter_before_the_first_score(request_, drawn, m
     draw(request_, drawn, resume=True)
     assert json.loads((drawn / "settings.json").read_text())["index"] is None
     monkeypatch.undo()
-    folder, rows = plan_evaluation(request_).open(drawn, resume=True)
-    assert (folder, rows) == (drawn, {})
+    with plan_evaluation(request_).open(drawn, resume=True) as (folder, rows):
+        assert (folder, rows) == (drawn, {})
     assert json.loads((drawn / "settings.json").read_text())["index"] is not None
 
 

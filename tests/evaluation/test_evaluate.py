@@ -27,6 +27,7 @@ from unsynth.evaluation.targets import find_targets
 from unsynth.formats.syx import init_voice, write_bank
 from unsynth.index.files import load_index, save_index
 from unsynth.metrics.audio import audio_metrics
+from unsynth.output import reserve
 from unsynth.rendering.renderer import Renderer
 
 
@@ -147,6 +148,15 @@ def scored_sounds(model, sounds, tmp_path_factory) -> EvaluationResult:
     folder = tmp_path_factory.mktemp("e") / "sounds"
     with scored_here():
         return run(model, str(sounds), folder, workers=1, steps=1)
+
+
+def test_two_processes_do_not_score_into_one_folder(model, evaluated, tmp_path):
+    out = shutil.copytree(evaluated, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with reserve(out, EvaluationError), pytest.raises(EvaluationError, match="another process"):
+        run(model, "draws:3", out, resume=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert run(model, "draws:3", out, resume=True).targets == 3
 
 
 def test_stereo_sound_is_scored_in_both_forms(scored_sounds):

@@ -24,6 +24,7 @@ from unsynth.data.seeding import Split
 from unsynth.errors import EngineError, OutputError, TrainingError
 from unsynth.models.artifact import ArtifactError, load_artifact
 from unsynth.models.posterior import load_posterior
+from unsynth.output import reserve
 from unsynth.tasks.catalogue import load_task
 from unsynth.training.checkpoint import read_checkpoint
 from unsynth.training.dry_run import dry_run
@@ -412,6 +413,18 @@ def test_a_full_disk_is_no_damage_of_the_checkpoint(
     with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)"):
         train(experiment_path, [f"training.steps={STEPS + 1}"], resume=True, out=folder)
     assert (folder / "experiment.yaml").read_bytes() == before
+
+
+def test_two_processes_do_not_train_into_one_folder(experiment_path, whole_run, tmp_path):
+    folder = shutil.copytree(whole_run, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    longer = [f"training.steps={STEPS + 1}"]
+    message = r"another process writes there.*; .*last\.ckpt is unchanged"
+    with reserve(folder, TrainingError), pytest.raises(TrainingError, match=message):
+        train(experiment_path, longer, resume=True, out=folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert train(experiment_path, longer, resume=True, out=folder).step == STEPS + 1
+    assert not (folder / ".lock").exists()
 
 
 def test_a_dry_run_counts_weights_flops_and_bytes(experiment_path, whole_run):

@@ -6,6 +6,7 @@ bootstrap over the pairs.
 """
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from unsynth.evaluation.tables import (
     mean_interval,
 )
 from unsynth.metrics.audio import METRICS
-from unsynth.output import make_folder, output_errors, write_text
+from unsynth.output import make_folder, write_bytes, write_figure, write_text
 
 #: Resamples of the bootstrap.
 _RESAMPLES = 10_000
@@ -53,13 +54,13 @@ class Comparison:
         make_folder(folder)
         write_text(folder / "compare.md", markdown + "\n")
         write_text(folder / "compare.tex", latex + "\n")
-        with output_errors(folder):
-            with (folder / "compare.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(["run", "metric", "difference", "low", "high"])
-                for run, metrics in self.intervals.items():
-                    writer.writerows([run, name, *values] for name, values in metrics.items())
-            _plot(self.intervals, folder / "compare.png")
+        rows = io.StringIO()
+        writer = csv.writer(rows)
+        writer.writerow(["run", "metric", "difference", "low", "high"])
+        for run, metrics in self.intervals.items():
+            writer.writerows([run, name, *values] for name, values in metrics.items())
+        write_bytes(folder / "compare.csv", rows.getvalue().encode())
+        _plot(self.intervals, folder / "compare.png")
 
 
 def compare(runs: Sequence[Path], estimate: str = "one") -> Comparison:
@@ -165,4 +166,4 @@ def _plot(intervals: dict[str, dict[str, tuple[float, float, float]]], path: Pat
         axes.axvline(0.0, color="0.6", linewidth=0.8)
         axes.set(yticks=at, yticklabels=list(intervals), ylim=(len(intervals) - 0.5, -0.5))
         axes.set_xlabel(f"difference of {metric.heading}")
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure, dpi=120)

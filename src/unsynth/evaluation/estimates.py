@@ -54,8 +54,10 @@ def estimate(
     posterior = load_posterior(task, evaluation.weights, find_device(device))
     renderer = _renderer(targets, task)
     left_out: list[str] = []
-    with nullcontext() if renderer is None else closing(renderer):
-        folder, _ = evaluation.open(out, resume)
+    with (
+        nullcontext() if renderer is None else closing(renderer),
+        evaluation.open(out, resume) as (folder, _),
+    ):
         files = SampleFiles(folder, settings, task)
         for done, number in enumerate(numbers, 1):
             if files.read(number, names[number]) is None:

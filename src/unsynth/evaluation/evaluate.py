@@ -17,7 +17,7 @@ import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from unsynth.index.files import hash_index
 from unsynth.interruption import await_result
 from unsynth.models.artifact import find_weights, read_artifact
 from unsynth.models.posterior import load_posterior
-from unsynth.output import output_errors, write_text
+from unsynth.output import output_errors, reserve, write_text
 from unsynth.rendering.renderer import cores
 from unsynth.rendering.workers import WorkerDied, Workers
 from unsynth.tasks.catalogue import load_task
@@ -92,18 +92,21 @@ class Evaluation:
     #: The content of ``settings.json``.
     description: dict[str, Any]
 
-    def open(self, out: Path | None, resume: bool) -> tuple[Path, dict[int, dict[str, Any]]]:
-        """Make or check the folder; return it, and the rows that it has by the target's number.
+    @contextmanager
+    def open(
+        self, out: Path | None, resume: bool
+    ) -> Iterator[tuple[Path, dict[int, dict[str, Any]]]]:
+        """Make or check the folder; yield it, and the rows that it has by the target's number.
 
-        Raises as :func:`evaluate` does.
+        Other processes are kept out of it meanwhile. Raises as :func:`evaluate` does.
         """
         # Windows does not allow the colon of draws:200 in a file name.
         set_name = str(self.targets.description["set"]).replace(":", "-")
         folder = out or Path("evaluations") / f"{self.weights.stem}-{set_name}"
-        rows, names = open_folder(folder, self.description, resume), self.targets.names
-        return folder, {
-            n: rows[n] for n in self.numbers if n in rows and rows[n]["name"] == names[n]
-        }
+        with reserve(folder, EvaluationError):
+            rows, names = open_folder(folder, self.description, resume), self.targets.names
+            kept = {n: rows[n] for n in self.numbers if n in rows and rows[n]["name"] == names[n]}
+            yield folder, kept
 
 
 def evaluate(
@@ -116,26 +119,27 @@ def evaluate(
 
     ``out`` is ``evaluations/MODEL-SET`` unless given, and ``workers`` the number of cores. Yields
     :class:`EvaluationProgress` after each target and :class:`EvaluationResult` at the end. Raises
-    :class:`EvaluationError` where ``out`` holds another evaluation, and the errors of reading the
-    model or a target; the rows written so far are kept.
+    :class:`EvaluationError` where ``out`` holds another evaluation or another process writes there,
+    and the errors of reading the model or a target; the rows written so far are kept.
     """
     evaluation = plan_evaluation(request)
     # Faults of the model are reported before any worker starts.
     load_posterior(evaluation.task, evaluation.weights)
-    folder, rows = evaluation.open(out, resume)
     numbers = evaluation.numbers
-    waiting = [number for number in numbers if number not in rows]
-    with (
-        (folder / JOURNAL).open("a", encoding="utf-8") as journal,
-        closing(_ScorerPool(workers, evaluation, folder)) as pool,
-    ):
-        for done, row in enumerate(pool.score(waiting), len(rows) + 1):
-            rows[row["item"]] = row
-            with output_errors(folder):
-                journal.write(json.dumps(row) + "\n")
-                journal.flush()
-            yield EvaluationProgress(done, len(numbers))
-    yield _finish(folder, evaluation.description, [rows[number] for number in numbers])
+    with evaluation.open(out, resume) as (folder, rows):
+        waiting = [number for number in numbers if number not in rows]
+        with (
+            (folder / JOURNAL).open("a", encoding="utf-8") as journal,
+            closing(_ScorerPool(workers, evaluation, folder)) as pool,
+        ):
+            for done, row in enumerate(pool.score(waiting), len(rows) + 1):
+                rows[row["item"]] = row
+                with output_errors(folder):
+                    journal.write(json.dumps(row) + "\n")
+                    journal.flush()
+                yield EvaluationProgress(done, len(numbers))
+        result = _finish(folder, evaluation.description, [rows[number] for number in numbers])
+    yield result
 
 
 def plan_evaluation(request: EvaluationRequest) -> Evaluation:

@@ -13,6 +13,7 @@ from unsynth.data.folder import Folder
 from unsynth.data.manifest import read_manifest, share_rejected
 from unsynth.data.shards import levels, open_shard, read_shard, sound
 from unsynth.evaluation.tables import Table
+from unsynth.output import make_folder, output_errors, write_figure, write_text
 from unsynth.tasks.parameter import Categorical
 from unsynth.tasks.task import Task
 
@@ -70,7 +71,8 @@ def write_item(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
     """Write an item as a WAV file, a plot and its patch in musical units; return the files.
 
     If the dataset holds no audio, the sound is rendered. Raises :class:`DatasetError` if the item
-    does not exist or its shard is missing, and if ``out`` cannot be written to.
+    does not exist or its shard is missing, and :class:`~unsynth.errors.OutputError` if ``out``
+    cannot be written.
     """
     plan = read_manifest(folder).plan
     plan.check_task(task, folder.url)
@@ -89,14 +91,12 @@ def write_item(folder: Folder, task: Task, item: int, out: Path) -> list[Path]:
     if audio is None:
         audio = synth.render(task.engine_patch(patch), task.note(patch))
     wav, png, text = (out / f"item-{item}.{suffix}" for suffix in ("wav", "png", "json"))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
+    with output_errors(wav):
         write_wav(wav, audio, synth.sample_rate)
-        text.write_text(json.dumps(task.musical(patch), indent=1), encoding="utf-8")
-        observed = shard.arrays.get(str(Observation.LOG_MEL))
-        _plot(audio, synth.sample_rate, None if observed is None else observed[row], item, png)
-    except OSError as error:
-        raise DatasetError(f"{out}: cannot write there ({error.strerror})") from None
+    write_text(text, json.dumps(task.musical(patch), indent=1))
+    observed = shard.arrays.get(str(Observation.LOG_MEL))
+    _plot(audio, synth.sample_rate, None if observed is None else observed[row], item, png)
     return [wav, png, text]
 
 
@@ -124,4 +124,4 @@ def _plot(
         figure.colorbar(image, ax=panels[1], label="dB relative to the peak")
         panels[1].set(ylabel="mel band")
     panels[-1].set(xlabel="s")
-    figure.savefig(path, dpi=110)
+    write_figure(path, figure, dpi=110)

@@ -8,7 +8,7 @@ import csv
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,7 @@ from unsynth.data.batch import TimedBatches
 from unsynth.documents import write_yaml
 from unsynth.errors import TrainingError
 from unsynth.files import replacing
-from unsynth.output import output_errors, write_text
+from unsynth.output import output_errors, reserve, write_text
 from unsynth.training.checkpoint import CHECKPOINT
 from unsynth.training.module import ModelTraining
 from unsynth.training.tables import LOSSES, VALIDATIONS, draw_losses, last_validation, open_table
@@ -116,6 +116,8 @@ class Checkpoints(lightning.Callback):
 class LossLog(lightning.Callback):
     """Writes the loss of every step, validates every ``every`` steps, and draws both losses.
 
+    Keeps other processes out of the run's folder; :meth:`close` it after the training.
+
     ``x1`` and ``observed`` are the data to validate with; ``validation`` is the last result.
     """
 
@@ -130,20 +132,26 @@ class LossLog(lightning.Callback):
         self._x1, self._observed = x1, observed
         self._every = every
         self.validation: float | None = None
+        self._opened = ExitStack()
+        #: Writers of the tables, by the name of the file.
+        self._tables: dict[str, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the tables, without the rows of steps after the checkpoint: they are repeated.
 
-        Raises :class:`~unsynth.errors.OutputError` where they cannot be written.
+        Raises :class:`~unsynth.errors.OutputError` where they cannot be written, and
+        :class:`TrainingError` where another process trains into the folder.
         """
         assert isinstance(module, ModelTraining)
         if not trainer.is_global_zero:
             return
+        self._opened.enter_context(reserve(self._folder, TrainingError))
         text, step = write_yaml(module.experiment.model_dump(mode="json")), trainer.global_step
         write_text(self._folder / "experiment.yaml", text)
         with output_errors(self._folder):
-            self._losses = open_table(self._folder / LOSSES, step)
-            self._validations = open_table(self._folder / VALIDATIONS, step)
+            for name in (LOSSES, VALIDATIONS):
+                table = self._opened.enter_context(open_table(self._folder / name, step))
+                self._tables[name] = csv.writer(table)
         self.validation = last_validation(self._folder, step)
         self._drawn_at = time.monotonic()
 
@@ -160,12 +168,14 @@ class LossLog(lightning.Callback):
         if not (trainer.is_global_zero and _ends_step(trainer, batch_idx)):
             return
         step = trainer.global_step
-        csv.writer(self._losses).writerow([step, *(f"{n:.7g}" for n in module.last.values())])
+        with output_errors(self._folder):
+            self._tables[LOSSES].writerow([step, *(f"{n:.7g}" for n in module.last.values())])
         for logger in trainer.loggers:
             logger.log_metrics(module.last, step)
         if step % self._every == 0 or step == trainer.max_steps:
             self.validation = module.validation_loss(self._x1, self._observed)
-            csv.writer(self._validations).writerow([step, f"{self.validation:.7g}"])
+            with output_errors(self._folder):
+                self._tables[VALIDATIONS].writerow([step, f"{self.validation:.7g}"])
             for logger in trainer.loggers:
                 logger.log_metrics({"validation_loss": self.validation}, step)
             if time.monotonic() - self._drawn_at > _PICTURE_SECONDS:
@@ -177,13 +187,9 @@ class LossLog(lightning.Callback):
         if trainer.is_global_zero:
             draw_losses(self._folder)
 
-    def teardown(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str
-    ) -> None:
-        """Close the files."""
-        for file in (getattr(self, "_losses", None), getattr(self, "_validations", None)):
-            if file is not None:
-                file.close()
+    def close(self) -> None:
+        """Close the tables, and let other processes into the folder."""
+        self._opened.close()
 
 
 class ProgressPrinter(lightning.Callback):

@@ -8,6 +8,7 @@ from typing import TextIO
 import torch
 
 from unsynth.files import replacing
+from unsynth.output import write_figure
 
 #: The tables, and their columns; the first is the step.
 LOSSES, VALIDATIONS = "loss.csv", "validation.csv"
@@ -40,7 +41,7 @@ def draw_losses(folder: Path) -> None:
     )
     axes.set(xlabel="step", ylabel="loss", xscale="log", yscale="log")
     axes.legend()
-    figure.savefig(folder / "loss.png", dpi=120)
+    write_figure(folder / "loss.png", figure, dpi=120)
 
 
 def _columns(path: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -313,7 +313,7 @@ def _fit(
             f"not {settings.precision}"
         )
     several = devices * nodes > 1
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), closing(log):
         # Lightning's advice on loaders and resuming is wrong for batches that know their step.
         warnings.filterwarnings("ignore", module="lightning")
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

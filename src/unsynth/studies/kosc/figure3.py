@@ -17,7 +17,7 @@ from jaxtyping import Float
 from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
-from unsynth.output import write_text
+from unsynth.output import write_figure, write_text
 from unsynth.studies.folder import TABLE
 from unsynth.studies.kosc.cell import Cell, CellSettings, Result
 from unsynth.studies.kosc.learning import learning_text, plot_learning
@@ -220,7 +220,7 @@ def write_figure3(results: Sequence[Result], settings: CellSettings, out: Path) 
         panels[0, column].set_title(condition)
     figure.suptitle(fill(f"k-osc: {subtitle(settings, results)}", 110), fontsize=9)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.savefig(out / "figure3.png", dpi=130)
+    write_figure(out / "figure3.png", figure, dpi=130)
     parts = [
         f"# k-osc\n\n{subtitle(settings, results)}. Mean ± 95 % interval over items; "
         "less is better.\n"

@@ -19,6 +19,7 @@ import torch
 from unsynth.data.seeding import Split
 from unsynth.evaluation.tables import Table, format_interval, seeds_interval
 from unsynth.models.kosc import Model
+from unsynth.output import write_figure
 from unsynth.studies.kosc.cell import PAPER_STEPS, Cell, CellSettings, Network, Probe, Result
 from unsynth.studies.kosc.scoring import HEADINGS, PATCH_SCORE, score_cell
 
@@ -131,7 +132,7 @@ def plot_learning(results: Sequence[Result], settings: CellSettings, path: Path)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(f"k-osc: learning curves, {_measured(settings)}", fontsize=9)
-    figure.savefig(path, dpi=130)
+    write_figure(path, figure, dpi=130)
 
 
 def _measured(settings: CellSettings) -> str:

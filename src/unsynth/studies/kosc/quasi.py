@@ -31,7 +31,7 @@ from unsynth.evaluation.tables import Table, format_interval
 from unsynth.flow.guidance import guided_field
 from unsynth.flow.solver import solve
 from unsynth.models.kosc import FLOWS, Model, SpectrumFlow
-from unsynth.output import write_text
+from unsynth.output import write_figure, write_text
 from unsynth.studies.folder import TABLE, StudyError
 from unsynth.studies.kosc.cell import Cell, CellSettings, Network, Result
 from unsynth.studies.kosc.equivariance import (
@@ -248,7 +248,7 @@ def _plot_scores(results: Sequence[Result], settings: CellSettings, path: Path) 
     labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(*labels, loc="outside lower center", ncols=3, fontsize=7)
     figure.suptitle(fill(subtitle(settings, results), 20 + 40 * len(ks)), fontsize=8)
-    figure.savefig(path, dpi=130)
+    write_figure(path, figure, dpi=130)
 
 
 def _seed_scores(
@@ -304,7 +304,7 @@ def _plot_watched(
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
     figure.suptitle(fill(subtitle(settings, results), 40 * len(groups)), fontsize=8)
-    figure.savefig(path, dpi=130)
+    write_figure(path, figure, dpi=130)
 
 
 def _plot_param2tok(cell: Cell, out: Path) -> None:
@@ -330,4 +330,4 @@ def _plot_param2tok(cell: Cell, out: Path) -> None:
     figure.colorbar(image, ax=right)
     right.set(title="cosines of the rows of Z", xlabel="value")
     figure.suptitle(cell.name)
-    figure.savefig(out / f"{cell.name}.param2tok.png", dpi=110)
+    write_figure(out / f"{cell.name}.param2tok.png", figure, dpi=110)
