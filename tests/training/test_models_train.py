@@ -100,4 +100,8 @@ def test_devices_that_cannot_share_the_data_are_refused(small_set, tmp_path):
         train(path, out=tmp_path / "run", devices=2)
     with pytest.raises(TrainingError, match="a multiple of 3"):
         train(path, from_set(small_set.url), out=tmp_path / "run", devices=3)
+    vae = write_experiment(tmp_path, "vae")
+    alone = [*from_set(small_set.url), "training.accumulate=4"]  # of a batch of 8
+    with pytest.raises(TrainingError, match="two sounds or more per device and part"):
+        train(vae, alone, out=tmp_path / "run", devices=2)
     assert not (tmp_path / "run").exists()

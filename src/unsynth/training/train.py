@@ -111,6 +111,11 @@ def _check_devices(experiment: Experiment, count: int) -> None:
             f"a batch of {data.batch} cannot be shared by {count} devices in {parts} parts each: "
             f"set data.batch to a multiple of {count * parts}"
         )
+    if data.batch == count * parts and isinstance(experiment.model, VAEArchitecture):
+        raise TrainingError(
+            "batch norms need two sounds or more per device and part: raise data.batch, or lower "
+            "training.accumulate"
+        )
 
 
 def build(experiment: Experiment, task: Task, contents: str | None = None) -> ModelTraining:
