@@ -8,8 +8,9 @@ Voices are rendered from their original bytes: note 60, velocity 100, held 1.5 s
 not know the note. Sounds are named after their MIDI note, `piano_63.flac`. The script prints, with
 95 % bootstrap intervals over targets, the MSS of the nearest patch and of the best of 16 random
 draws on the true note, and the share of correct notes. Of the kept patches within 1.5 times the
-best MSS it prints how many structures they have, and for the DX7 how many algorithms: the median,
-and the share of targets with at least three.
+best MSS it prints how many structures they have, and for the DX7 how many algorithms and how many
+sets of frequencies of audible operators, where two sets differ if some operator is 60 cents off:
+the median, and the share of targets with at least three.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from unsynth.metrics.audio import mss
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.structure import number_structures
+from unsynth.tasks.task import Task
 
 
 def interval(values: np.ndarray) -> str:
@@ -39,6 +41,36 @@ def interval(values: np.ndarray) -> str:
     means = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
+def operator_octaves(task: Task, patch: np.ndarray) -> np.ndarray:
+    """Compute the frequencies of a DX7's audible operators, in octaves, in order."""
+    at, active = task.spec.position, task.active(patch)
+    octaves = []
+    for op in (f"op{number}" for number in range(1, 7)):
+        value = {
+            name.partition(".")[2]: patch[place]
+            for name, place in at.items()
+            if name.startswith(f"{op}.")
+        }
+        if not active[at[f"{op}.output_level"]]:
+            continue
+        if value["mode"]:  # fixed
+            octaves.append((value["fixed_coarse"] + value["fixed_fine"] / 100) * np.log2(10.0))
+        else:
+            ratio = max(0.5, value["ratio_coarse"]) * (1.0 + value["ratio_fine"] / 100)
+            key = (task.note(patch).pitch - 69) / 12
+            octaves.append(np.log2(440.0 * ratio) + key)
+    return np.sort(octaves)
+
+
+def count_different(sets: list[np.ndarray], octaves: float = 0.05) -> int:
+    """Count sets, of which each differs from all before it by more than this somewhere."""
+    different: list[np.ndarray] = []
+    for each in sets:
+        if not any(len(each) == len(o) and np.abs(each - o).max() <= octaves for o in different):
+            different.append(each)
+    return len(different)
 
 
 def main() -> None:
@@ -90,6 +122,8 @@ def main() -> None:
             if task.name == "dx7":
                 algorithms = {patch[task.spec.position["algorithm"]] for patch in near}
                 variety["algorithms"].append(len(algorithms))
+                frequencies = [operator_octaves(task, patch) for patch in near]
+                variety["sets of frequencies"].append(count_different(frequencies))
             note = task.note(result.candidates[0].patch)
             correct.append(note.pitch == pitch)
             octave.append(note.pitch % 12 == pitch % 12)
