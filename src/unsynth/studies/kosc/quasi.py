@@ -273,17 +273,21 @@ def _plot_watched(
 ) -> None:
     """Plot two of the probe's numbers during training, or their mean where halves do not differ.
 
-    Nothing is plotted where no result has them.
+    A row of panels for each k, a column for each condition. Nothing is plotted where no result has
+    the numbers.
     """
     from matplotlib.figure import Figure
 
     results = [r for r in results if r.watched and len(r.watched[-1][1]) > max(places)]
-    groups = list(dict.fromkeys((r.condition, r.k) for r in results))
-    if not groups:
+    if not results:
         return
-    figure = Figure(figsize=(3.2 * len(groups), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for axes, group in zip(panels, groups, strict=True):
+    ks = sorted({result.k for result in results})
+    conditions = list(dict.fromkeys(result.condition for result in results))
+    size = (3.2 * len(conditions), 0.8 + 2.8 * len(ks))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(ks), len(conditions), sharex=True, sharey=True, squeeze=False)
+    groups = [(condition, k) for k in ks for condition in conditions]
+    for axes, group in zip(panels.flat, groups, strict=True):
         for result in results:
             if (result.condition, result.k) != group:
                 continue
@@ -298,12 +302,15 @@ def _plot_watched(
             else:
                 axes.plot(steps, (first + second) / 2.0, f"{colour}.-", label=result.model)
         axes.set_xscale("symlog", linthresh=1)
-        axes.set(xlabel="step", title=f"{group[0]}, k = {group[1]}")
-    panels[0].set_ylabel(label)
-    handles, labels = panels[-1].get_legend_handles_labels()
+        axes.set_title(f"{group[0]}, k = {group[1]}")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(label)
+    for axes in panels[-1]:
+        axes.set_xlabel("step")
+    handles, labels = panels[0, -1].get_legend_handles_labels()
     named = dict(zip(labels, handles, strict=True))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
-    figure.suptitle(fill(subtitle(settings, results), 40 * len(groups)), fontsize=8)
+    figure.suptitle(fill(subtitle(settings, results), 40 * len(conditions)), fontsize=8)
     write_figure(path, figure, dpi=130)
 
 
