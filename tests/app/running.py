@@ -25,7 +25,10 @@ class Answer:
 
 
 class Server:
-    """``unsynth app`` as a user starts it; ``address`` has the token."""
+    """``unsynth app`` as a user starts it; ``address`` has the token.
+
+    After the end, ``errors`` is what it wrote to standard error.
+    """
 
     def __init__(self, out: Path, *options: str, env: dict[str, str] | None = None) -> None:
         self.out = out
@@ -99,5 +102,5 @@ class Server:
     def end(self, number: int = signal.SIGINT) -> int:
         """Send a signal, and wait for the end."""
         self.process.send_signal(number)
-        self.process.communicate(timeout=60)
+        _, self.errors = self.process.communicate(timeout=60)
         return self.process.returncode

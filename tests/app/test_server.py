@@ -1,6 +1,7 @@
 """The server of the page: what it does for the page, and what it refuses everybody else."""
 
 import functools
+import http.client
 import json
 import shutil
 import signal
@@ -94,6 +95,28 @@ def test_servers_that_start_at_once_take_different_ports() -> None:
         listen("127.0.0.1", port, any_port=False)
     first.close()
     second.close()
+
+
+def test_ctrl_c_says_nothing_of_the_requests_that_it_cuts_off(tmp_path: Path) -> None:
+    pytest.importorskip("starlette")
+    server = Server(tmp_path)
+    watching, bringing = (http.client.HTTPConnection(server.netloc, timeout=60) for _ in range(2))
+    watching.request("GET", "/jobs/events", headers={"Cookie": server.cookie})
+    assert watching.getresponse().readline()
+    bringing.putrequest("POST", "/sounds?name=half.wav")
+    for name, value in (
+        ("Cookie", server.cookie),
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Length", "1000"),
+    ):
+        bringing.putheader(name, value)
+    bringing.endheaders(b"RIFF")
+    wait_until(lambda: list(tmp_path.glob(".app/*/half.wav")))
+    assert server.end() == 0
+    assert server.errors == ""
+    assert not list(tmp_path.glob(".app/*"))
+    watching.close()
+    bringing.close()
 
 
 def test_sound_becomes_a_result_that_match_would_write(

@@ -1,5 +1,6 @@
 """Start the page's server, and open a browser when it answers."""
 
+import logging
 import secrets
 import socket
 import sys
@@ -34,7 +35,7 @@ def serve(services: Services, host: str, port: int, any_port: bool, browse: bool
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE
     )
-    server = _Server(config, address, browse)
+    server = _Server(config, services, address, browse)
     # Ctrl-C is how a server ends; uvicorn raises it again after it has closed everything.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
@@ -43,9 +44,11 @@ def serve(services: Services, host: str, port: int, any_port: bool, browse: bool
 class _Server(uvicorn.Server):
     """A server that says where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, address: str, browse: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, services: Services, address: str, browse: bool
+    ) -> None:
         super().__init__(config)
-        self._address, self._browse = address, browse
+        self._services, self._address, self._browse = services, address, browse
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -53,6 +56,12 @@ class _Server(uvicorn.Server):
         if self._browse:
             # Some browsers' starters return only when the browser ends.
             threading.Thread(target=webbrowser.open, args=(self._address,), daemon=True).start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._services.closing = True
+        # Requests that do not end in time are cut off, which uvicorn reports with tracebacks.
+        logging.getLogger("uvicorn.error").disabled = True
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int, any_port: bool) -> socket.socket:

@@ -56,6 +56,7 @@ class Services:
     jobs: Jobs = field(init=False)
     matches: Matches = field(init=False)
     player: Player = field(init=False)
+    #: Whether the server ends, so that pages must stop watching.
     closing: bool = False
     #: The synthesizers that the page offered last: looking for plugins takes time.
     offered: frozenset[str] = frozenset()
@@ -74,7 +75,6 @@ class Services:
 
     def close(self) -> None:
         """End them."""
-        self.closing = True
         self.jobs.close()
         self.player.close()
 
