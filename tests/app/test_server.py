@@ -282,6 +282,15 @@ def test_bad_sounds_are_refused_in_one_sentence(
     assert answer.status == 400
     assert sentence in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
+    assert str(server.out) not in answer.json()["error"]
+
+
+def test_a_search_that_fails_calls_the_sound_by_its_name(server: Server, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "offset.wav", np.full(44_100, 0.5), 44_100)
+    id = server.bring(tmp_path / "offset.wav")
+    search(server, id)
+    reason = server.wait(id, "failed")["reason"]
+    assert reason.startswith("offset.wav: ") and "silent" in reason
 
 
 def test_too_large_a_sound_is_refused_before_it_is_sent(server: Server) -> None:

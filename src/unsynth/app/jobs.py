@@ -6,6 +6,7 @@ that an earlier one did not finish.
 """
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -186,6 +187,11 @@ class Jobs:
             shutil.rmtree(kept, ignore_errors=True)
             file.parent.rename(kept)
 
+    def without_place(self, text: str) -> str:
+        """Leave out of a sentence where the page keeps what was brought, which says nothing."""
+        folder = re.escape(f"{self._place}{os.sep}")
+        return re.sub(rf"{folder}\w+[/\\]({re.escape(_PATCHES)}[/\\])?", "", text)
+
     def drop_unless_added(self, sound: Path) -> None:
         """Delete a sound that was not written whole, or cannot be read."""
         with self._lock:
@@ -261,6 +267,7 @@ class Jobs:
                     if self._closed:
                         return
                     _apply(job, message)
+                    job.reason = self.without_place(job.reason)
             if job.state is State.DONE:
                 shutil.rmtree(job.sound.parent, ignore_errors=True)
 

@@ -141,7 +141,7 @@ def _error(status: int, text: str) -> Response:
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _error(400, str(error))
+    return _error(400, _services(request).jobs.without_place(str(error)))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
