@@ -269,6 +269,23 @@ def test_long_sounds_can_be_cut_elsewhere(page: Any, tmp_path: Path) -> None:
     page.locator("#app-note option", has_text="as heard: A4").wait_for(state="attached")
 
 
+def test_a_silent_stretch_is_said_and_another_can_be_chosen(page: Any, tmp_path: Path) -> None:
+    tone = np.zeros(100_000)
+    tone[:9000] = np.sin(np.arange(9000) * 2 * np.pi * 440 / 8000)
+    soundfile.write(tmp_path / "ends.wav", tone, 8000)
+    page.set_input_files("#app-file", tmp_path / "ends.wav")
+    heard = page.locator("#app-note option").first
+    heard.and_(page.locator("option", has_text="as heard: A4")).wait_for(state="attached")
+    page.fill("#app-start", "6")
+    page.dispatch_event("#app-start", "change")
+    page.locator("#app-error", has_text="silent").wait_for()
+    assert heard.text_content() == "as heard"
+    page.fill("#app-start", "0")
+    page.dispatch_event("#app-start", "change")
+    heard.and_(page.locator("option", has_text="as heard: A4")).wait_for(state="attached")
+    assert page.locator("#app-error").is_hidden()
+
+
 def test_bad_sound_is_said_in_one_sentence(page: Any, tmp_path: Path) -> None:
     (tmp_path / "zip.wav").write_bytes(b"PK\x03\x04" + bytes(300))
     page.set_input_files("#app-file", tmp_path / "zip.wav")

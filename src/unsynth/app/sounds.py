@@ -11,6 +11,8 @@ from unsynth.app.waveform import Waveform
 from unsynth.audio.files import (
     LEAD,
     SHORTEST,
+    SILENCE,
+    check_length,
     fit_sound,
     open_sound,
     read_blocks,
@@ -35,6 +37,7 @@ def read_waveform(path: Path) -> Waveform:
     """Read the outline of a sound; raises :class:`SoundError` for what cannot be matched."""
     with open_sound(path) as file:
         rate, seconds = file.samplerate, file.frames / file.samplerate
+        check_length(seconds, path.name)
         size, peaks = frame_samples(rate), []
 
         def blocks() -> Iterator[Float32[np.ndarray, "channels _"]]:
@@ -49,8 +52,10 @@ def read_waveform(path: Path) -> Waveform:
 
         frames = measure_frames(blocks(), rate)
     outline = np.concatenate(peaks)
-    if not outline.size or not outline.max() > 0:
-        raise SoundError(f"{path.name}: the sound is silent or too short to match")
+    if not outline.size:
+        raise SoundError(f"{path.name}: the file ends before its samples; save it again")
+    if outline.max() < SILENCE:
+        raise SoundError(f"{path.name}: the sound is silent; there is nothing to match")
     columns = np.array_split(outline, min(_COLUMNS, len(outline)))
     shares = [round(float(column.max() / outline.max()), 3) for column in columns]
     start = 0.0

@@ -33,7 +33,7 @@ SHORTEST = 0.05
 #: Silence that is kept in front of an onset at which a sound is cut, in seconds.
 LEAD = 0.01
 #: A sound is silent if all its samples are smaller than this (-100 dB of full scale).
-_SILENCE = 1e-5
+SILENCE = 1e-5
 #: Noise that is kept in front of it, in seconds: long enough for the noise to be recognised again.
 _NOISE_LEAD = 0.07
 #: Sound before an onset at which a sound is cut, in which noise is looked for, in seconds.
@@ -162,7 +162,7 @@ def _fit(
     clean: bool,
 ) -> tuple[Audio, tuple[str, ...]]:
     rate, remarks = sound.rate, []
-    _check_length(sound.samples / rate, sound.name)
+    check_length(sound.samples / rate, sound.name)
     frames = measure_frames(_finite(sound), rate)
     if not frames.means.size:
         raise SoundError(f"{sound.name}: the file ends before its samples; save it again")
@@ -190,7 +190,7 @@ def _fit(
     if has_offset := largest > _OFFSET * peak:
         audio = audio - offset[:, None].astype(np.float32)
         peak = np.abs(audio[:, before:]).max(initial=0.0)
-    if peak < _SILENCE:
+    if peak < SILENCE:
         raise SoundError(f"{sound.name}: the sound is silent; there is nothing to match")
     if has_offset:
         share = 100.0 * largest / peak
@@ -218,7 +218,8 @@ def _fit(
     return fitted, tuple(remarks)
 
 
-def _check_length(length: float, name: Path | str) -> None:
+def check_length(length: float, name: Path | str) -> None:
+    """Raise :class:`SoundError` for a length in seconds that is too short to match."""
     if length < SHORTEST:
         raise SoundError(
             f"{name}: {1000 * length:.0f} ms of sound; give at least {1000 * SHORTEST:.0f} ms"

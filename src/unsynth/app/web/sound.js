@@ -133,16 +133,17 @@ function draw() {
 const query = () => (chosen === null ? "" : `?start=${chosen}`);
 
 async function listen() {
-  const current = job;
+  const [current, asked] = [job, query()];
   const first = find("app-note").options[0];
   first.textContent = "listening …";
-  await attempt(async () => {
-    const { note, remarks } = await (await ask(`/jobs/${job.id}/note${query()}`)).json();
-    if (job !== current) return;
-    first.textContent = note === null ? "no clear pitch: all are tried" : `as heard: ${noteName(note)} (MIDI ${note})`;
-    find("app-sound-remarks").hidden = !remarks.length;
-    find("app-sound-remarks").replaceChildren(...remarks.map((text) => make("li", { textContent: text })));
-  });
+  const heard = await attempt(async () => (await ask(`/jobs/${job.id}/note${asked}`)).json());
+  if (job !== current || query() !== asked) return;
+  if (!heard) first.textContent = "as heard";
+  else if (heard.note === null) first.textContent = "no clear pitch: all are tried";
+  else first.textContent = `as heard: ${noteName(heard.note)} (MIDI ${heard.note})`;
+  const remarks = heard?.remarks ?? [];
+  find("app-sound-remarks").hidden = !remarks.length;
+  find("app-sound-remarks").replaceChildren(...remarks.map((text) => make("li", { textContent: text })));
 }
 
 function hear() {
