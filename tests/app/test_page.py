@@ -213,6 +213,31 @@ def test_reload_in_mid_search_finds_it_again_and_two_wait_in_line(page: Any, org
     stop_when_there_is_a_sound(page)
 
 
+def test_a_page_outlives_its_server(browser: Any, organ: Path, tmp_path: Path) -> None:
+    first = Server(tmp_path)
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(first.address)
+    page.locator("html[data-ready]").wait_for()
+    begin(page, organ)
+    page.locator("#app-live-best[src]").wait_for()
+    assert first.end() == 0
+    page.locator("#app-error", has_text="is it still running in your terminal?").wait_for()
+    second = Server(tmp_path, "--port", first.netloc.split(":")[1])
+    page.locator("#app-error", has_text="open the address that it printed").wait_for()
+    # The new address in another tab lets this one in too.
+    tab = page.context.new_page()
+    tab.goto(f"http://{second.netloc}/")
+    assert tab.text_content("body").startswith("unsynth: open the address")
+    tab.goto(second.address)
+    page.locator("#app-error").wait_for(state="hidden")
+    page.locator("#app-live-status", has_text="the server ended before").wait_for()
+    page.locator("#app-jobs .job").get_by_role("button", name="Remove").click()
+    page.locator("#app-live").wait_for(state="hidden")
+    page.context.close()
+    assert second.end() == 0
+
+
 def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     def tab_to(selector: str) -> None:
         for _ in range(60):

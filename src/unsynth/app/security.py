@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Sent with every answer. Scripts come from this server only; the report embeds its sounds.
@@ -61,15 +61,17 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         if self._hosts and host not in self._hosts:
-            return _refusal(f"this server is not {host[:80]!r}; open the address it printed")
+            return _refusal(
+                headers, f"this server is not {host[:80]!r}; open the address it printed"
+            )
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
-            return _refusal("this request comes from another site")
+            return _refusal(headers, "this request comes from another site")
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if given and self._is_token(given):
             return self._enter(scope)
         if not self._is_token(self._cookie_value(headers)):
-            return _refusal("open the address that `unsynth app` printed, with its token")
+            return _refusal(headers, "open the address that `unsynth app` printed, with its token")
         return None
 
     def _is_token(self, text: str) -> bool:
@@ -95,5 +97,7 @@ class Guard:
         return answer
 
 
-def _refusal(reason: str) -> Response:
+def _refusal(headers: Headers, reason: str) -> Response:
+    if "text/html" in headers.get("accept", ""):  # a browser, which shows the answer as a page
+        return PlainTextResponse(f"unsynth: {reason}", status_code=403)
     return JSONResponse({"error": reason}, status_code=403)

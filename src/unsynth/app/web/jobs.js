@@ -10,16 +10,25 @@ let onDone = () => {};
 
 export function start(opened) {
   onDone = opened;
+  listen("");
+  find("app-live-stop").addEventListener("click", () => attempt(() => stop(watched, stopping)));
+}
+
+/** Hear of all jobs; `trouble` is what was last said of a lost connection. */
+function listen(trouble) {
   const events = new EventSource("/jobs/events");
   events.addEventListener("message", (event) => update(JSON.parse(event.data)));
-  // The browser tries again by itself.
-  let lost = false;
+  events.addEventListener("open", () => { if (trouble) find("app-error").hidden = true; trouble = ""; });
   events.addEventListener("error", () => {
-    lost = true;
-    say("unsynth does not answer: is it still running in your terminal?");
+    // The browser tries again by itself, unless a server has refused this page.
+    const refused = events.readyState === EventSource.CLOSED;
+    const text = refused
+      ? "unsynth was started again: open the address that it printed in your terminal"
+      : "unsynth does not answer: is it still running in your terminal?";
+    if (text !== trouble) say(text);
+    trouble = text;
+    if (refused) setTimeout(() => listen(trouble), 2000);
   });
-  events.addEventListener("open", () => { if (lost) find("app-error").hidden = true; lost = false; });
-  find("app-live-stop").addEventListener("click", () => attempt(() => stop(watched, stopping)));
 }
 
 /** Stop a search and keep its best, or `atOnce` and keep nothing. */
@@ -46,7 +55,10 @@ function watch(job) {
 function update(jobs) {
   const listed = jobs.filter((job) => job.state !== "new");
   for (const [id, row] of rows) {
-    if (!listed.some((job) => job.id === id)) { row.remove(); rows.delete(id); }
+    if (listed.some((job) => job.id === id)) continue;
+    row.remove();
+    rows.delete(id);
+    if (id === watched) { watched = null; find("app-live").hidden = true; }
   }
   for (const job of listed) {
     if (!rows.has(job.id)) {
@@ -81,7 +93,7 @@ function fill(item, job, all) {
   text.textContent = {
     waiting: `waits for ${before} ${before === 1 ? "search" : "searches"} before it`,
     running: `${job.stage}${job.best === null ? "" : `, best ${job.best.toFixed(2)} dB`}`,
-    done: job.best === null ? "done" : "done", failed: job.reason, unfinished: job.reason,
+    done: "done", failed: job.reason, unfinished: job.reason,
   }[job.state];
   if (buttons.dataset.state === job.state + job.stopping) return;
   buttons.dataset.state = job.state + job.stopping;
