@@ -30,6 +30,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     pickled objects or more than 4 GB.
     """
     try:
+        with path.open("rb") as file:
+            # numpy takes any other file for a pickle, and says how to load that unsafely.
+            if not zipfile.is_zipfile(file):
+                raise ArraysError("it is not a whole .npz file")
         with np.load(path, allow_pickle=False) as arrays:
             if sum(part.file_size for part in arrays.zip.infolist()) > _MOST_BYTES:
                 raise ArraysError(f"more than {_MOST_BYTES / 1e9:g} GB")

@@ -129,6 +129,15 @@ def test_a_part_that_is_no_array_is_refused(task, small_index, tmp_path):
         load_index(task, path)
 
 
+@pytest.mark.parametrize("content", [b"fLaC and more", b"", b"\x93NUMPY\x01"])
+def test_a_file_of_another_kind_is_no_index(task, tmp_path, content):
+    """numpy takes it for a pickle, and says how to load that unsafely."""
+    path = tmp_path / "small.npz"
+    path.write_bytes(content)
+    with pytest.raises(DrawIndexError, match=r"damaged \(it is not a whole .npz file\); build"):
+        load_index(task, path)
+
+
 def test_flipped_bits_are_noticed_or_change_nothing(task, small_index, tmp_path):
     path = tmp_path / "small.npz"
     save_index(small_index, path)
