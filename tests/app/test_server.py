@@ -97,6 +97,12 @@ def test_servers_that_start_at_once_take_different_ports() -> None:
     second.close()
 
 
+@pytest.mark.parametrize("host", ["nobody.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_this_machine_is_to_be_changed(host: str) -> None:
+    with pytest.raises(UnsynthError, match="choose another --host"):
+        listen(host, 0, any_port=True)
+
+
 def test_ctrl_c_says_nothing_of_the_requests_that_it_cuts_off(tmp_path: Path) -> None:
     pytest.importorskip("starlette")
     server = Server(tmp_path)

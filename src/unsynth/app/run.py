@@ -1,5 +1,6 @@
 """Start the page's server, and open a browser when it answers."""
 
+import errno
 import logging
 import secrets
 import socket
@@ -16,6 +17,8 @@ from unsynth.errors import UnsynthError
 
 #: Seconds that open connections get at the end.
 _GRACE = 1
+#: Error numbers of a port that is taken or reserved; any other error is one of the address.
+_PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES)
 
 
 def serve(services: Services, host: str, port: int, any_port: bool, browse: bool) -> None:
@@ -80,4 +83,5 @@ def listen(host: str, port: int, any_port: bool) -> socket.socket:
         except OSError as error:
             listener.close()
             reason = error.strerror
-    raise UnsynthError(f"{host}:{port}: cannot listen there ({reason}); choose another --port")
+            option = "--port" if error.errno in _PORT_ERRORS else "--host"
+    raise UnsynthError(f"{host}:{port}: cannot listen there ({reason}); choose another {option}")
