@@ -272,7 +272,7 @@ def test_files_without_a_usable_patch_are_refused(task, tmp_path):
         UserPatches.read(path, task)
     for content in ("", "[]", "{}", '{"task": "dx7", "candidates": [{"parameters": 3}]}'):
         path.write_text(content)
-        with pytest.raises(PatchError, match="that unsynth wrote"):
+        with pytest.raises(PatchError, match=r"that unsynth wrote, nor a \.syx, \.mid, "):
             UserPatches.read(path, task)
     path.write_text('{"task": "vital", "candidates": []}')
     with pytest.raises(PatchError, match="patches of 'vital'"):

@@ -166,8 +166,8 @@ def _read_synth_file(data: bytes, task: Task) -> tuple[Patch, Sequence[str]]:
 
 def _read_patch_json(data: bytes, task: Task) -> tuple[Patch, ...]:
     message = (
-        "is not a patch.json that unsynth wrote, nor a .syx, .vital, .vitalbank, .fxp or "
-        ".vstpreset file"
+        "is not a patch.json that unsynth wrote, nor a .syx, .mid, .vital, .vitalbank, "
+        ".fxp or .vstpreset file"
     )
     try:
         content: Any = parse_json(data)
