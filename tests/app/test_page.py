@@ -238,6 +238,32 @@ def test_a_page_outlives_its_server(browser: Any, organ: Path, tmp_path: Path) -
     assert second.end() == 0
 
 
+def test_results_come_and_go_in_all_lists(page: Any, server: Server, organ: Path) -> None:
+    for name in ("one.flac", "two.flac"):
+        id = server.bring(organ, name)
+        server.ask("POST", f"/jobs/{id}/search", data={"synth": "dx7", "renders": 18})
+        page.locator("#app-matches .job", has_text=name).wait_for()
+        page.locator("#app-jobs .job", has_text=name).get_by_role("button", name="Open").wait_for()
+    page.locator("#app-jobs .job", has_text="two.flac").get_by_role("button", name="Open").click()
+    page.locator("#app-result-title", has_text="two.flac").wait_for()
+    page.locator("#app-report h1").wait_for()
+    link = page.url
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete two.flac").click()
+    for place in (
+        "#app-result",
+        "#app-matches .job >> text=two.flac",
+        "#app-jobs >> text=two.flac",
+    ):
+        page.locator(place).wait_for(state="hidden")
+    page.goto(link)
+    page.reload()
+    page.locator("#app-error", has_text="deleted").wait_for()
+    page.reload()
+    page.locator("html[data-ready]").wait_for()
+    assert page.locator("#app-error").is_hidden()
+
+
 def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     def tab_to(selector: str) -> None:
         for _ in range(60):

@@ -131,9 +131,10 @@ class Jobs:
             self._jobs[job.id] = job
 
     def list(self) -> list[Job]:
-        """List all jobs, oldest first."""
+        """List all jobs, oldest first, but for those whose result was deleted."""
         with self._lock:
-            return list(self._jobs.values())
+            jobs = list(self._jobs.values())
+        return [job for job in jobs if job.folder is None or job.folder.is_dir()]
 
     def get(self, id: str) -> Job:
         """Find a job; raises :class:`NotThereError`."""

@@ -4,21 +4,22 @@ import * as jobs from "./jobs.js";
 import * as keyboard from "./keyboard.js";
 import * as patch from "./patch.js";
 import * as sound from "./sound.js";
-import { ask, attempt, find, make } from "./talk.js";
+import { ask, attempt, find, make, say } from "./talk.js";
 
 let opened = null; // the result that is open: its summary, and the content of its patch.json
 let reportKeys = new AbortController();
 
 await sound.start(jobs.follow); // the lists below show the names of synthesizers
-jobs.start(async (id) => { await gallery.refresh(); open(id); });
-gallery.start(open);
+jobs.start(open, gallery.refresh);
+await gallery.start(open, (id) => { if (opened?.id === id) close(); });
 keyboard.start();
 patch.start((values) => { keyboard.setPatch(opened.task, values); keyboard.audition(); });
 find("app-close").addEventListener("click", close);
 find("app-candidate").addEventListener("change", () => attempt(() => choose(Number(find("app-candidate").value))));
 find("app-on").addEventListener("click", () => attempt(searchOn));
 const asked = /^#match-(\w+)$/.exec(location.hash);
-if (asked) open(asked[1]);
+if (asked && gallery.named(asked[1])) open(asked[1]);
+else if (asked) { close(); say("the result of this address was deleted"); }
 document.documentElement.dataset.ready = "true";
 
 function close() {

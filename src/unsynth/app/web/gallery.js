@@ -5,22 +5,21 @@ import { synthName } from "./sound.js";
 const compared = new Set();
 let matches = [];
 let onOpen = () => {};
+let onDelete = () => {};
 
-export function start(open) {
-  onOpen = open;
-  refresh();
+export function start(open, deleted) {
+  [onOpen, onDelete] = [open, deleted];
+  return attempt(refresh);
 }
 
 export const named = (id) => matches.find((match) => match.id === id);
 
-export function refresh() {
-  return attempt(async () => {
-    matches = await (await ask("/matches")).json();
-    for (const id of compared) if (!named(id)) compared.delete(id);
-    find("app-none").hidden = matches.length > 0;
-    find("app-matches").replaceChildren(...matches.map(row));
-    compare();
-  });
+export async function refresh() {
+  matches = await (await ask("/matches")).json();
+  for (const id of compared) if (!named(id)) compared.delete(id);
+  find("app-none").hidden = matches.length > 0;
+  find("app-matches").replaceChildren(...matches.map(row));
+  compare();
 }
 
 function row(match) {
@@ -36,6 +35,7 @@ function row(match) {
     if (!confirm(`Delete ${match.folder} with all its files?`)) return;
     attempt(async () => {
       await ask(`/matches/${match.id}`, { method: "DELETE" });
+      onDelete(match.id);
       await refresh();
     });
   });

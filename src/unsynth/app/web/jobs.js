@@ -6,10 +6,13 @@ const rows = new Map();
 let watched = null; // id of the job in the live view
 let stopping = false; // whether that job was told to stop
 let running = null; // id of the job that runs
+let finished = ""; // ids of the searches that have a result
 let onDone = () => {};
+let onResults = () => {};
 
-export function start(opened) {
-  onDone = opened;
+/** Follow all searches; `open` opens the result of one, and `refresh` lists the results again. */
+export function start(open, refresh) {
+  [onDone, onResults] = [open, refresh];
   listen("");
   find("app-live-stop").addEventListener("click", () => attempt(() => stop(watched, stopping)));
 }
@@ -67,6 +70,9 @@ function update(jobs) {
     }
     fill(rows.get(job.id), job, listed);
   }
+  const done = listed.filter((job) => job.state === "done").map((job) => job.id).join();
+  if (done !== finished) onResults().catch(() => {}); // a lost connection is said already
+  finished = done;
   find("app-searches").hidden = !listed.length;
   const active = listed.find((job) => job.state === "running");
   running = active?.id;
