@@ -264,6 +264,29 @@ def test_results_come_and_go_in_all_lists(page: Any, server: Server, organ: Path
     assert page.locator("#app-error").is_hidden()
 
 
+def test_changes_of_a_patch_outlive_the_end_of_another_search(page: Any, organ: Path) -> None:
+    begin(page, organ)
+    stop_when_there_is_a_sound(page)
+    begin(page, organ)
+    page.locator("#app-live-best[src]").wait_for()
+    title = page.text_content("#app-result-title")
+    page.locator("#app-knobs summary").get_by_text("voice", exact=True).click()
+    slider = page.locator("[data-name='feedback']")
+    changed = "5" if slider.input_value() == "3" else "3"
+    slider.fill(changed)
+    page.click("#app-live-stop")
+    page.locator("#app-error", has_text="This patch keeps your changes").wait_for()
+    assert page.text_content("#app-result-title") == title
+    assert slider.input_value() == changed
+    # A patch that was saved has nothing to lose.
+    with page.expect_download():
+        page.get_by_role("button", name="This patch as .syx").click()
+    address = page.url
+    begin(page, organ)
+    stop_when_there_is_a_sound(page)
+    page.wait_for_function("before => location.href !== before", arg=address)
+
+
 def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     def tab_to(selector: str) -> None:
         for _ in range(60):

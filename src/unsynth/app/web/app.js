@@ -10,7 +10,7 @@ let opened = null; // the result that is open: its summary, and the content of i
 let reportKeys = new AbortController();
 
 await sound.start(jobs.follow); // the lists below show the names of synthesizers
-jobs.start(open, gallery.refresh);
+jobs.start(open, finish, gallery.refresh);
 await gallery.start(open, (id) => { if (opened?.id === id) close(); });
 keyboard.start();
 patch.start((values) => { keyboard.setPatch(opened.task, values); keyboard.audition(); });
@@ -29,6 +29,12 @@ function close() {
   find("app-result").hidden = true;
   find("app-report").replaceChildren();
   history.replaceState(null, "", location.pathname);
+}
+
+/** Open the result of a search that was watched, unless changes of another would be lost. */
+function finish(job) {
+  if (opened && patch.changed()) say(`The search for ${job.name} is done: its result is in the list. This patch keeps your changes.`);
+  else open(job.match);
 }
 
 function open(id) {
@@ -91,5 +97,7 @@ async function searchOn() {
     locks: patch.locks(),
   };
   const job = await (await ask(`/matches/${opened.id}/again`, { method: "POST" })).json();
-  jobs.follow(await (await ask(`/jobs/${job.id}/search`, { method: "POST", json })).json());
+  const search = await (await ask(`/jobs/${job.id}/search`, { method: "POST", json })).json();
+  patch.keep(json.patch);
+  jobs.follow(search);
 }

@@ -7,12 +7,14 @@ let watched = null; // id of the job in the live view
 let stopping = false; // whether that job was told to stop
 let running = null; // id of the job that runs
 let finished = ""; // ids of the searches that have a result
+let onOpen = () => {};
 let onDone = () => {};
 let onResults = () => {};
 
-/** Follow all searches; `open` opens the result of one, and `refresh` lists the results again. */
-export function start(open, refresh) {
-  [onDone, onResults] = [open, refresh];
+/** Follow all searches. `open` opens a result, `done` hears of the search that was watched, and
+ * `refresh` lists the results again. */
+export function start(open, done, refresh) {
+  [onOpen, onDone, onResults] = [open, done, refresh];
   listen("");
   find("app-live-stop").addEventListener("click", () => attempt(() => stop(watched, stopping)));
 }
@@ -76,8 +78,8 @@ function update(jobs) {
   find("app-searches").hidden = !listed.length;
   const active = listed.find((job) => job.state === "running");
   running = active?.id;
-  // After a reload, the search in progress is watched again.
-  if (active && watched === null) watch(active);
+  // After a reload, the search in progress is watched again, but not in place of a result.
+  if (active && watched === null && find("app-result").hidden) watch(active);
   const job = listed.find((each) => each.id === watched);
   if (job) live(job);
 }
@@ -116,7 +118,7 @@ function fill(item, job, all) {
   buttons.replaceChildren(...({
     waiting: [button("Stop", () => stop(job.id, false))],
     running: [button("Watch", () => watch(job)), button(job.stopping ? "Stop now" : "Stop", () => stop(job.id, job.stopping))],
-    done: [button("Open", () => onDone(job.match)), button("Remove", remove)],
+    done: [button("Open", () => onOpen(job.match)), button("Remove", remove)],
     failed: [button("Search again", again), button("Remove", remove)],
     unfinished: [button("Search again", again), button("Remove", remove)],
   }[job.state]));
@@ -132,7 +134,7 @@ function once(key, value, action) {
 
 function live(job) {
   if (job.state === "done" && job.match) {
-    once("done", job.match, () => { find("app-live").hidden = true; onDone(job.match); });
+    once("done", job.match, () => { find("app-live").hidden = true; onDone(job); });
     return;
   }
   stopping = job.stopping;

@@ -1,5 +1,5 @@
 // The knobs of a patch: change them, lock them, undo, and search on from there.
-import { ask, attempt, download, find, make } from "./talk.js";
+import { ask, download, find, make } from "./talk.js";
 
 const STEPS = 1000; // places of a knob for a continuous parameter
 let synth = null;
@@ -7,12 +7,13 @@ let controls = [];
 let original = {};
 let values = {};
 let inaudible = new Set();
+let kept = null; // the values that were last written to a file or searched on from
 const locked = new Set();
 const past = [];
 let onChange = () => {};
 
-export function start(changed) {
-  onChange = changed;
+export function start(listener) {
+  onChange = listener;
   find("app-undo").addEventListener("click", () => { values = past.pop(); refresh(); onChange(values); });
   find("app-reset").addEventListener("click", () => { change({ ...original }); });
 }
@@ -32,12 +33,16 @@ export async function show(source, parameters, undetermined) {
   refresh();
 }
 
+/** Whether the patch has changes that are nowhere else. */
+export const changed = () => values !== kept && JSON.stringify(values) !== JSON.stringify(original);
+export const keep = (written) => { kept = written; };
 export const current = () => values;
 export const locks = () => Object.fromEntries([...locked].map((name) => [name, values[name]]));
 
 export async function take(suffix) {
-  const answer = await ask(`/patch-file?suffix=${suffix}`, { method: "POST", json: { synth, parameters: values } });
-  await attempt(() => download(answer));
+  const parameters = values;
+  await download(await ask(`/patch-file?suffix=${suffix}`, { method: "POST", json: { synth, parameters } }));
+  keep(parameters);
 }
 
 function change(next) {
