@@ -287,6 +287,34 @@ def test_changes_of_a_patch_outlive_the_end_of_another_search(page: Any, organ: 
     page.wait_for_function("before => location.href !== before", arg=address)
 
 
+def test_seconds_that_make_no_sense_ask_for_nothing(page: Any, server: Server, organ: Path) -> None:
+    before = list(server.out.glob(".app/*"))
+    page.set_input_files("#app-file", organ)
+    page.locator("#app-form").wait_for()
+    page.set_input_files("#app-file", organ)  # another sound in place of the first
+    page.locator("#app-note option", has_text="as heard:").wait_for(state="attached")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.split("/")[-1]))
+    for seconds in ("", "-3", "1.5"):
+        page.fill("#app-seconds", seconds)
+        page.click("#app-go")
+    page.fill("#app-seconds", "3600")
+    assert "search" not in asked
+    page.click("#app-go")
+    stop_when_there_is_a_sound(page)
+    asked.clear()
+    for seconds in ("", "-3", "1.5"):
+        page.fill("#app-on-seconds", seconds)
+        page.click("#app-on")
+    assert page.evaluate("document.activeElement.id") == "app-on-seconds"
+    assert "again" not in asked
+    for _ in range(100):
+        if list(server.out.glob(".app/*")) == before:
+            break
+        page.wait_for_timeout(100)
+    assert list(server.out.glob(".app/*")) == before
+
+
 def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     def tab_to(selector: str) -> None:
         for _ in range(60):

@@ -90,6 +90,7 @@ function takeable() {
 }
 
 async function searchOn() {
+  if (!find("app-on-seconds").reportValidity()) return;
   const json = {
     synth: opened.task,
     seconds: Number(find("app-on-seconds").value),

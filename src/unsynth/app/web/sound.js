@@ -74,11 +74,18 @@ function bring(data, name) {
   request.upload.addEventListener("progress", (event) => { bar.value = event.loaded / event.total; });
   request.addEventListener("loadend", () => {
     bar.hidden = true;
-    if (request.status === 201) attempt(async () => show(request.response));
+    if (request.status === 201) attempt(() => replace(request.response));
     else say(request.response?.error || "The sound did not arrive: is unsynth still running?");
   });
   find("app-error").hidden = true;
   request.send(data);
+}
+
+/** Show a sound that came in; the one that was shown was never searched. */
+async function replace(next) {
+  const before = job;
+  show(next);
+  if (before) await ask(`/jobs/${before.id}`, { method: "DELETE" });
 }
 
 function show(next) {
