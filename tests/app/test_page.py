@@ -174,8 +174,12 @@ def test_a_patch_of_vital_has_knobs_and_a_file(
     begin(page, organ, synth="vital-simple")
     stop_when_there_is_a_sound(page)
     page.locator("#app-knobs summary").get_by_text("env", exact=True).click()
-    slider = page.locator("[data-name='env.sustain']")
+    # A screen reader says of a knob what can be seen, and the name of its section.
+    section = page.get_by_role("group", name="env", exact=True)
+    slider = section.get_by_role("slider", name="sustain")
+    seen = page.text_content(".knob:has([data-name='env.sustain']) output")
     before = slider.input_value()
+    assert slider.get_attribute("aria-valuetext") == seen != before
     slider.fill("300" if before == "700" else "700")
     page.click("#app-undo")
     assert slider.input_value() == before
@@ -343,6 +347,7 @@ def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     tab_to("#app-live-stop")
     page.keyboard.press("Enter")
     page.locator("#app-report h1").wait_for()
+    assert page.evaluate("document.activeElement.id") == "app-result-title"
     tab_to("#app-piano button")
     page.keyboard.down("Space")
     page.wait_for_timeout(400)

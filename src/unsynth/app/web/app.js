@@ -51,6 +51,8 @@ function open(id) {
     await choose(0);
     await report(match);
     find("app-result").scrollIntoView({ block: "start" });
+    // For the keyboard and for screen readers, unless something is being typed.
+    if (!document.activeElement.matches("input, select")) find("app-result-title").focus({ preventScroll: true });
   });
 }
 

@@ -145,7 +145,8 @@ function live(job) {
   find("app-live-stop").hidden = over;
   find("app-live-stop").textContent = job.stopping ? "Stop at once, keep nothing" : "Stop, and keep the best";
   const word = job.stopping && !over ? "stopping: the patches are compared" : job.stage;
-  find("app-live-status").textContent = over ? job.reason : `${word[0].toUpperCase()}${word.slice(1)} …`;
+  const text = over ? job.reason : `${word[0].toUpperCase()}${word.slice(1)} …`;
+  once("status", text, () => { find("app-live-status").textContent = text; }); // it is read aloud
   find("app-live-score").textContent = job.best === null ? "" : `${job.best.toFixed(2)} dB`;
   once("remarks", job.remarks.join("\n"), () => {
     find("app-live-remarks").hidden = !job.remarks.length;

@@ -63,7 +63,7 @@ function build() {
   }
   find("app-knobs").replaceChildren(...[...groups].map(([title, knobs]) =>
     make("details", {}, make("summary", { textContent: title.replaceAll("_", " ") }),
-      make("div", { className: "knobs-of" }, ...knobs))));
+      make("div", { className: "knobs-of", role: "group", ariaLabel: title.replaceAll("_", " ") }, ...knobs))));
 }
 
 function knob(control, label) {
@@ -77,7 +77,7 @@ function knob(control, label) {
     input = make("input", { type: "range", min: whole ? control.low : 0, max: whole ? control.high : STEPS, step: 1 });
   }
   input.dataset.name = control.name;
-  input.addEventListener("input", () => { output.textContent = shown(control, read(control, input)); });
+  input.addEventListener("input", () => say(input, shown(control, read(control, input))));
   input.addEventListener("change", () => change({ ...values, [control.name]: read(control, input) }));
   const lock = make("button", { type: "button", className: "lock", ariaLabel: `Lock ${control.name}` });
   lock.innerHTML = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="bow" d="M5 8V5a3 3 0 0 1 6 0v3"/><rect x="3" y="7.5" width="10" height="7" rx="1.5"/></svg>';
@@ -115,13 +115,19 @@ function shown(control, value) {
   return control.unit ? `${digits} ${control.unit}` : digits;
 }
 
+/** Show the value of a knob, also to screen readers: a slider's own number is only its place. */
+function say(input, text) {
+  input.closest(".knob").querySelector("output").textContent = text;
+  if (text) input.setAttribute("aria-valuetext", text);
+}
+
 function refresh() {
   for (const control of controls) {
     const input = find("app-knobs").querySelector(`[data-name="${control.name}"]`);
     const value = values[control.name];
     input.value = control.choices ? value : place(control, value);
     const item = input.closest(".knob");
-    item.querySelector("output").textContent = shown(control, value);
+    say(input, shown(control, value));
     item.classList.toggle("inaudible", inaudible.has(control.name) && value === original[control.name]);
     item.classList.toggle("changed", value !== original[control.name]);
     item.querySelector(".lock").setAttribute("aria-pressed", String(locked.has(control.name)));
