@@ -66,6 +66,15 @@ def printable(text: str) -> str:
     return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "sound"), counted(1200, "sound")
+    ('1 sound', '1,200 sounds')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """Read a file of at most ``most`` bytes.
 

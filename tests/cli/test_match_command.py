@@ -182,6 +182,16 @@ def test_a_signal_to_end_writes_the_best_patches_too(tmp_path, ten_draws, monkey
     check_stopped(tmp_path / "out")
 
 
+def test_ctrl_c_says_how_many_sounds_are_left(tmp_path, ten_draws, monkeypatch):
+    sounds = (EXAMPLES / "organ.flac", EXAMPLES / "organ.flac")
+    options = ("--out", tmp_path / "out", "--index", ten_draws, "--candidates", 2, "--budget", 600)
+    err = Interrupter({"  searching": signal.SIGINT})
+    code, _, printed = type_command(monkeypatch, "match", *sounds, *options, err=err)
+    assert code == 2
+    assert printed.splitlines()[-1].startswith("unsynth: stopped with 1 sound left; ")
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
 def test_a_second_ctrl_c_ends_at_once(tmp_path, ten_draws, monkeypatch):
     command = ("match", EXAMPLES / "organ.flac", "--out", tmp_path / "out", "--index", ten_draws)
     # So long that a crowded machine does not end the search before it begins.

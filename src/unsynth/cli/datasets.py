@@ -15,6 +15,7 @@ from unsynth.cli.options import (
 )
 from unsynth.cli.requirements import require, require_data, use_one_torch_thread
 from unsynth.cli.terminal import follow, result_of, say
+from unsynth.documents import counted
 from unsynth.errors import UnsynthError
 
 
@@ -177,7 +178,8 @@ def render(
     if not read_manifest(Folder(folder)).finished:
         say(f"part {number} of {parts} is in {folder}, where other parts are still missing")
         return
-    say(f"{count} sounds of {task} in {folder}; `unsynth data verify {folder}` checks them")
+    sounds = f"{counted(count, 'sound')} of {task} in {folder}"
+    say(f"{sounds}; `unsynth data verify {folder}` checks them")
 
 
 @click.group()

@@ -6,6 +6,7 @@ import click
 
 from unsynth.cli.options import out_option
 from unsynth.cli.terminal import result_of, say_error
+from unsynth.documents import counted
 from unsynth.errors import UnsynthError
 
 
@@ -26,4 +27,4 @@ def gallery(results: Path, no_reports: bool, out: Path) -> None:
     site = result_of(Site, write_site(results, out, not no_reports), "writing")
     for folder, reason in site.left_out:
         say_error(f"left out {folder}: {reason}")
-    click.echo(f"{site.rows} {'result' if site.rows == 1 else 'results'}: {site.page}")
+    click.echo(f"{counted(site.rows, 'result')}: {site.page}")

@@ -9,6 +9,7 @@ import click
 from unsynth.cli.options import draws_option, out_option, plugin_option
 from unsynth.cli.requirements import use_one_torch_thread
 from unsynth.cli.terminal import result_of, say
+from unsynth.documents import counted
 from unsynth.errors import DrawIndexError, UnsynthError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def index(task: str, draws: int | None, out: Path | None) -> None:
     with Renderer(loaded.synth) as renderer:
         events = build_index_file(loaded, renderer, path, draws, again=True)
         built = result_of(DrawIndex, events, "rendering draws")
-    say(f"{len(built)} draws of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say(f"{counted(len(built), 'draw')} of {task}: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def _is_valid(path: Path, task: "Task") -> bool:

@@ -24,7 +24,7 @@ from unsynth.cli.options import (
 from unsynth.cli.requirements import faster_imports, require_paths, use_one_torch_thread
 from unsynth.cli.terminal import follow, say, say_error
 from unsynth.conventions import HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE
-from unsynth.documents import printable
+from unsynth.documents import counted, printable
 from unsynth.errors import UnsynthError
 
 if TYPE_CHECKING:
@@ -233,7 +233,8 @@ def _report(events: Iterable[object], as_json: bool, open_report: bool) -> None:
     reasons = [failure.reason for failure in failures]
     if unmatched:
         reasons.append(
-            f"stopped before {unmatched} sounds; for a folder, the same command continues with them"
+            f"stopped with {counted(unmatched, 'sound')} left; for a folder, the same command goes "
+            "on from there"
         )
     for reason in reasons[:-1]:
         say_error(reason)

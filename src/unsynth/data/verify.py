@@ -38,7 +38,7 @@ from unsynth.data.manifest import (
 )
 from unsynth.data.seeding import Split, item_rng
 from unsynth.data.shards import Shard, read_shard
-from unsynth.documents import shown
+from unsynth.documents import counted, shown
 from unsynth.tasks.task import Task
 
 #: Draws of the prior that a set is compared with.
@@ -217,7 +217,7 @@ class _SetCheck:
                 f"{distances[worst]:.3f}, at most {bound:.3f} by chance and rejection)"
             )
         self.remarks.append(
-            f"{url}: {len(patches)} sounds of {plan.task} ({plan.split.value}), "
+            f"{url}: {counted(len(patches), 'sound')} of {plan.task} ({plan.split.value}), "
             f"{self._bytes / len(patches) / 1000:.1f} kB per sound; {self._redrawn} drawn again "
             f"and compared; {100 * share:.2f} % of draws rejected; furthest from its prior: "
             f"{parameter}, by {distances[worst]:.3f} (bound {bound:.3f})"

@@ -18,6 +18,7 @@ from itertools import takewhile
 import numpy as np
 from jaxtyping import UInt8
 
+from unsynth.documents import counted
 from unsynth.errors import PatchError
 from unsynth.formats.midi_file import exclusive_messages, is_midi_file
 
@@ -234,7 +235,7 @@ def read_syx(data: bytes) -> SyxFile:
         remarks.append(f"{wrong} of {dumps} dumps with a wrong checksum: voices may be damaged")
     if cut:
         remarks.append(f"{cut} of {dumps} dumps cut short: only the voices before the cut are read")
-    remarks += [f"left out: {what} ({_count(n, 'dump')})" for what, n in others.items()]
+    remarks += [f"left out: {what} ({counted(n, 'dump')})" for what, n in others.items()]
     return SyxFile(tuple(voices), tuple(remarks))
 
 
@@ -288,7 +289,3 @@ def _why_none(stream: bytes, cut: int, others: Counter[str]) -> str:
 
 def _seven_bits(data: bytes) -> bytes:
     return (np.frombuffer(data, dtype=np.uint8) & 0x7F).tobytes()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, PositiveInt
 
-from unsynth.documents import DocumentError, shown, validate
+from unsynth.documents import DocumentError, counted, shown, validate
 from unsynth.evaluation.evaluate import EvaluationResult, evaluate
 from unsynth.evaluation.folder import SETTINGS, read_evaluation
 from unsynth.evaluation.settings import EvaluationRequest
@@ -156,10 +156,9 @@ def _read_evaluations(
 
 
 def _subtitle(plan: ArmsPlan) -> str:
-    seeds = f"{plan.seeds} {'seed' if plan.seeds == 1 else 'seeds'}"
     return (
-        f"{plan.flops:g} FLOPs of training each, {seeds}, {' '.join(plan.dataset)}; "
-        "mean and 95 % interval over targets of the seeds' mean"
+        f"{plan.flops:g} FLOPs of training each, {counted(plan.seeds, 'seed')}, "
+        f"{' '.join(plan.dataset)}; mean and 95 % interval over targets of the seeds' mean"
     )
 
 

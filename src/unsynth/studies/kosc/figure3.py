@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from unsynth.documents import counted
 from unsynth.evaluation.tables import Table, format_interval, mean_interval, seeds_interval
 from unsynth.flow.coupling import Coupling
 from unsynth.models.kosc import Model
@@ -61,7 +62,7 @@ def seeds_note(results: Sequence[Result]) -> str:
         of_k.setdefault(result.k, set()).add(result.seed)
     counts = [len(seeds) for seeds in of_k.values()] or [0]
     fewest = f"{min(counts)} to " if min(counts) < max(counts) else ""
-    return f"{fewest}{max(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
+    return f"{fewest}{counted(max(counts), 'seed')}"
 
 
 def pooled_score(
