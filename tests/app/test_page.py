@@ -252,6 +252,10 @@ def test_results_come_and_go_in_all_lists(page: Any, server: Server, organ: Path
     page.locator("#app-result-title", has_text="two.flac").wait_for()
     page.locator("#app-report h1").wait_for()
     link = page.url
+    for name in ("one.flac", "two.flac"):
+        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    synths = page.locator("#app-compare figcaption").all_text_contents()
+    assert len(synths) == 2 and all("Yamaha DX7" in synth for synth in synths)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete two.flac").click()
     for place in (

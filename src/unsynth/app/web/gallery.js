@@ -55,7 +55,7 @@ function compare() {
         make("audio", { controls: true, preload: "none", src: `/matches/${match.id}/${name}`, ariaLabel: `${label} of ${match.name}` })]
       : []);
     return make("figure", {},
-      make("figcaption", { textContent: `${match.name}, ${match.task}: ${match.mss_db.toFixed(2)} dB` }),
+      make("figcaption", { textContent: `${match.name}, ${synthName(match.task)}: ${match.mss_db.toFixed(2)} dB` }),
       ...sound("target.wav", "Target"), ...sound("best.wav", "Best patch"),
       make("p", { className: "note", textContent: `Noise floor ${match.noise_floor_db.toFixed(2)} dB` }));
   }));
