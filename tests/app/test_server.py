@@ -185,6 +185,9 @@ def test_a_wrong_file_of_patches_is_said_by_its_own_name(server: Server, organ: 
     answer = bring_patches(server, id, "bank.syx", bank, synth="../other.yaml")
     assert answer.status == 400 and "is not ready" in answer.json()["error"]
     assert list(folder.iterdir()) == before
+    for wrong in ({"note": 100}, {"locks": {"algorithm": 33}}, {"patch": {"algorithm": 3}}):
+        answer = server.ask("POST", f"/jobs/{id}/search", data={"synth": "dx7", **wrong})
+        assert answer.status == 400 and server.jobs()[id]["state"] == "new"
     data = {"synth": "dx7", "patches": "a.syx", "patch": {}}
     assert server.ask("POST", f"/jobs/{id}/search", data=data).status == 422
     # A search that runs keeps its file.

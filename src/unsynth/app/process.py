@@ -199,12 +199,11 @@ def _search(
     yield Advance("loading", 0, 1, None, 0.0)
     asked = order.request
     task = load_task(asked.synth)
-    note = {} if asked.note is None else {"note": asked.note}
     request = Request(
         task,
         budget=asked.seconds,
         renders=asked.renders,
-        lock=note | asked.locks,
+        lock=asked.held,
         start=order.patches or (() if asked.patch is None else (asked.patch,)),
         seed=asked.seed,
     )

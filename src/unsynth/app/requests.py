@@ -46,6 +46,11 @@ class SearchRequest(_Request):
             raise ValueError("begin from a patch or from a file of patches, not from both")
         return self
 
+    @property
+    def held(self) -> Values:
+        """All values to hold, the note among them."""
+        return ({} if self.note is None else {"note": self.note}) | self.locks
+
 
 class NoteRequest(_Request):
     """A note of a patch: key, velocity, and times in seconds."""

@@ -34,6 +34,7 @@ from unsynth.app.synthesizers import Choice, choices, controls, task_of
 from unsynth.errors import PatchError, UnsynthError
 from unsynth.rendering.workers import WorkerDied
 from unsynth.synths.base import Note
+from unsynth.tasks.locks import Locks
 
 #: The most bytes of a file: an hour of stereo at 44.1 kHz is 635 MB.
 MOST_FILE_BYTES = 700_000_000
@@ -324,7 +325,11 @@ def _stretch(request: Request) -> Response:
 
 async def _search(request: Request) -> Response:
     search = await _body(request, SearchRequest)
-    await run_in_threadpool(_check_offered, search.synth, request)
+    task = await run_in_threadpool(_task, search.synth, request)
+    # What the task does not have is said before the page puts the sound away.
+    Locks.read(task, search.held)
+    if search.patch is not None:
+        task.spec.from_named(search.patch)
     job = await run_in_threadpool(_services(request).jobs.search, _job(request), search)
     return JSONResponse(job.as_json(), status_code=202)
 
