@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from tests.app.running import Answer, Server
-from tests.commands import EXAMPLES
+from tests.commands import EXAMPLES, run
 from unsynth.app.run import listen
 from unsynth.errors import UnsynthError
 from unsynth.formats.syx import init_voice, write_bank
@@ -256,6 +256,17 @@ def test_unfinished_searches_survive_the_server(server: Server, brought: dict[st
     assert not (server.out / ".app" / brought["idle"]).exists()
     search(server, searched)
     assert server.wait(searched, "done", "failed")["state"] == "done"
+
+
+def test_a_second_server_leaves_the_searches_of_the_first_alone(
+    server: Server, organ: Path
+) -> None:
+    id = server.bring(organ)
+    second = run("app", "--no-browser", "--out", server.out)
+    assert second.returncode == 2 and len(second.stderr.splitlines()) == 1
+    assert "another `unsynth app` has this folder" in second.stderr
+    search(server, id)
+    server.wait(id, "done")
 
 
 def test_dead_search_is_said_and_the_next_one_works(server: Server, organ: Path) -> None:

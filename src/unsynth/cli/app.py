@@ -1,5 +1,6 @@
 """``unsynth app``: the page, on this machine."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -58,9 +59,11 @@ def app(
     search that it interrupts is offered again at the next start.
     """
     require("app", "starlette", "uvicorn")
+    from unsynth.app.jobs import JOBS_FOLDER
     from unsynth.app.run import serve
     from unsynth.app.server import Services
-    from unsynth.output import make_folder
+    from unsynth.files import lock_file
+    from unsynth.output import make_folder, output_errors
     from unsynth.tasks.catalogue import load_task
 
     if host not in (*_LOCAL, "::1") and not allow_remote:
@@ -76,4 +79,14 @@ def app(
             "bring sounds, start searches and delete results. The connection is not encrypted.",
             err=True,
         )
-    serve(Services(out.resolve(), task_files), host, port or _PORT, port is None, not no_browser)
+    services = Services(out.resolve(), task_files)
+    with ExitStack() as stack:
+        with output_errors(out):
+            locked = stack.enter_context(lock_file(out / f"{JOBS_FOLDER}.lock"))
+        # A server takes a search that it finds in the folder for one that has ended.
+        if not locked:
+            raise UnsynthError(
+                f"{out}: another `unsynth app` has this folder; use its page, end it, or choose "
+                "another --out"
+            )
+        serve(services, host, port or _PORT, port is None, not no_browser)
