@@ -359,6 +359,29 @@ def test_keyboard_alone_is_enough(page: Any, organ: Path) -> None:
     wait_for_note(page)
 
 
+def test_what_is_dropped_goes_where_it_is_dropped(page: Any, organ: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "mine.syx"
+    bank.write_bytes(write_bank([init_voice("MINE")] * 32))
+    devtools = page.context.new_cdp_session(page)
+
+    def drop(file: Path, place: str) -> None:
+        page.locator(place).scroll_into_view_if_needed()
+        box = page.locator(place).bounding_box()
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        where = {"x": box["x"] + 40, "y": box["y"] + box["height"] / 2}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+
+    drop(organ.parent, "#app-drop")
+    page.locator("#app-error", has_text="Drop one sound at a time").wait_for()
+    drop(organ, "#app-drop")
+    page.locator("#app-sound-name", has_text=organ.name).wait_for()
+    drop(bank, "#app-patches")
+    page.wait_for_function("document.getElementById('app-patches').files[0]?.name === 'mine.syx'")
+    assert page.text_content("#app-sound-name") == organ.name
+    assert page.locator("#app-error").is_hidden()
+
+
 def test_recording_becomes_a_sound(page: Any) -> None:
     page.click("#app-record")
     page.wait_for_timeout(1500)  # Chromium's fake microphone beeps once a second

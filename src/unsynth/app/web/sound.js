@@ -11,14 +11,19 @@ export async function start(searchStarted) {
   onSearch = searchStarted;
   const drop = find("app-drop");
   for (const type of ["dragenter", "dragover"]) {
-    document.addEventListener(type, (event) => { event.preventDefault(); drop.classList.add("over"); });
+    document.addEventListener(type, (event) => {
+      drop.classList.toggle("over", !takesFiles(event.target));
+      if (!takesFiles(event.target)) event.preventDefault();
+    });
   }
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
   document.addEventListener("drop", (event) => {
-    event.preventDefault();
     drop.classList.remove("over");
-    const files = event.dataTransfer.files;
-    if (files.length > 1) say("Drop one sound at a time; `unsynth match FOLDER` does whole folders.");
+    if (takesFiles(event.target)) return;
+    event.preventDefault();
+    const { files, items } = event.dataTransfer;
+    const folder = [...items].some((item) => item.webkitGetAsEntry()?.isDirectory);
+    if (files.length > 1 || folder) say("Drop one sound at a time; `unsynth match FOLDER` does whole folders.");
     else if (files.length) bring(files[0], files[0].name);
   });
   find("app-browse").addEventListener("click", () => find("app-file").click());
@@ -49,6 +54,9 @@ export async function start(searchStarted) {
   }
   await attempt(listSynths);
 }
+
+/** Whether a drop belongs to an element itself: the choice of a file of patches. */
+const takesFiles = (element) => Boolean(element.matches?.("input[type=file]"));
 
 async function listSynths() {
   const synths = await (await ask("/synths")).json();
