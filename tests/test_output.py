@@ -42,13 +42,11 @@ def test_other_settings_are_named(plan_file: PlanFile):
 
 
 def test_folder_is_for_one_process_at_a_time(tmp_path: Path):
-    second = reserve(tmp_path / "run", WorkError)
-    with (
-        reserve(tmp_path / "run", WorkError),
-        pytest.raises(WorkError, match="another process writes there"),
-    ):
+    lock, refusal = tmp_path / "run" / ".lock", WorkError("another process writes there")
+    second = reserve(lock, refusal)
+    with reserve(lock, refusal), pytest.raises(WorkError, match="another process writes there"):
         second.__enter__()
-    with reserve(tmp_path / "run", WorkError):
+    with reserve(lock, refusal):
         pass
     assert not list((tmp_path / "run").iterdir())
 

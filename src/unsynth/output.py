@@ -33,17 +33,17 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def reserve(folder: Path, error: type[UnsynthError]) -> Iterator[None]:
-    """Reserve a folder for one process at a time, and make it if need be.
+def reserve(lock: Path, refusal: UnsynthError) -> Iterator[None]:
+    """Reserve what the file ``lock`` stands for to one process at a time, and make its folder.
 
-    Raises ``error`` where another process has it, and :class:`OutputError`.
+    Raises ``refusal`` where another process has it, and :class:`OutputError`.
     """
-    make_folder(folder)
+    make_folder(lock.parent)
     with ExitStack() as stack:
-        with output_errors(folder):
-            locked = stack.enter_context(lock_file(folder / ".lock"))
+        with output_errors(lock.parent):
+            locked = stack.enter_context(lock_file(lock))
         if not locked:
-            raise error(f"{folder}: another process writes there; choose another --out, or stop it")
+            raise refusal
         yield
 
 

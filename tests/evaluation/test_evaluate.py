@@ -153,7 +153,10 @@ def scored_sounds(model, sounds, tmp_path_factory) -> EvaluationResult:
 def test_two_processes_do_not_score_into_one_folder(model, evaluated, tmp_path):
     out = shutil.copytree(evaluated, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with reserve(out, EvaluationError), pytest.raises(EvaluationError, match="another process"):
+    with (
+        reserve(out / ".lock", EvaluationError("taken")),
+        pytest.raises(EvaluationError, match="another process"),
+    ):
         run(model, "draws:3", out, resume=True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert run(model, "draws:3", out, resume=True).targets == 3

@@ -420,7 +420,10 @@ def test_two_processes_do_not_train_into_one_folder(experiment_path, whole_run, 
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     longer = [f"training.steps={STEPS + 1}"]
     message = r"another process writes there.*; .*last\.ckpt is unchanged"
-    with reserve(folder, TrainingError), pytest.raises(TrainingError, match=message):
+    with (
+        reserve(folder / ".lock", TrainingError("taken")),
+        pytest.raises(TrainingError, match=message),
+    ):
         train(experiment_path, longer, resume=True, out=folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert train(experiment_path, longer, resume=True, out=folder).step == STEPS + 1

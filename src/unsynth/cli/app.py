@@ -1,6 +1,5 @@
 """``unsynth app``: the page, on this machine."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -62,8 +61,7 @@ def app(
     from unsynth.app.jobs import JOBS_FOLDER
     from unsynth.app.run import serve
     from unsynth.app.server import Services
-    from unsynth.files import lock_file
-    from unsynth.output import make_folder, output_errors
+    from unsynth.output import make_folder, reserve
     from unsynth.tasks.catalogue import load_task
 
     if host not in (*_LOCAL, "::1") and not allow_remote:
@@ -80,13 +78,10 @@ def app(
             err=True,
         )
     services = Services(out.resolve(), task_files)
-    with ExitStack() as stack:
-        with output_errors(out):
-            locked = stack.enter_context(lock_file(out / f"{JOBS_FOLDER}.lock"))
-        # A server takes a search that it finds in the folder for one that has ended.
-        if not locked:
-            raise UnsynthError(
-                f"{out}: another `unsynth app` has this folder; use its page, end it, or choose "
-                "another --out"
-            )
+    # A server takes a search that it finds in the folder for one that has ended.
+    refusal = UnsynthError(
+        f"{out}: another `unsynth app` has this folder; use its page, end it, or choose another "
+        "--out"
+    )
+    with reserve(out / f"{JOBS_FOLDER}.lock", refusal):
         serve(services, host, port or _PORT, port is None, not no_browser)

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
@@ -25,7 +25,8 @@ from unsynth.data.manifest import begin, finish, missing_shards
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
-from unsynth.files import lock_file, remove_unfinished
+from unsynth.files import remove_unfinished
+from unsynth.output import reserve
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
 
@@ -107,17 +108,14 @@ def make_dataset(
     yield DatasetProgress(plan.sounds(shards), plan.sounds(shards))
 
 
-@contextmanager
-def _reserved(folder: Folder, part: tuple[int, int]) -> Iterator[None]:
+def _reserved(folder: Folder, part: tuple[int, int]) -> AbstractContextManager[None]:
     """Reserve a part of a local folder for one process; raises :class:`DatasetError`."""
     if folder.local is None:
-        yield
-        return
+        return nullcontext()
     name = ".lock" if part == (1, 1) else ".part-{}-of-{}.lock".format(*part)
-    with lock_file(folder.local / name) as locked:
-        if not locked:
-            raise DatasetError(f"{folder.url}: another process makes this set")
-        yield
+    return reserve(
+        folder.local / name, DatasetError(f"{folder.url}: another process makes this set")
+    )
 
 
 class _Workers:

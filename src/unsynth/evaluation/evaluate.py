@@ -103,7 +103,8 @@ class Evaluation:
         # Windows does not allow the colon of draws:200 in a file name.
         set_name = str(self.targets.description["set"]).replace(":", "-")
         folder = out or Path("evaluations") / f"{self.weights.stem}-{set_name}"
-        with reserve(folder, EvaluationError):
+        refusal = EvaluationError(f"{folder}: another process scores there; choose another --out")
+        with reserve(folder / ".lock", refusal):
             rows, names = open_folder(folder, self.description, resume), self.targets.names
             kept = {n: rows[n] for n in self.numbers if n in rows and rows[n]["name"] == names[n]}
             yield folder, kept

@@ -145,7 +145,10 @@ class LossLog(lightning.Callback):
         assert isinstance(module, ModelTraining)
         if not trainer.is_global_zero:
             return
-        self._opened.enter_context(reserve(self._folder, TrainingError))
+        refusal = TrainingError(
+            f"{self._folder}: another process writes there: stop it, or choose another --out"
+        )
+        self._opened.enter_context(reserve(self._folder / ".lock", refusal))
         text, step = write_yaml(module.experiment.model_dump(mode="json")), trainer.global_step
         write_text(self._folder / "experiment.yaml", text)
         with output_errors(self._folder):
