@@ -30,12 +30,11 @@ class _Part(click.ParamType):
         """Parse and check a part; another text is a usage error."""
         if isinstance(value, tuple):
             return value
-        part, slash, parts = value.partition("/")
         try:
-            number, count = int(part), int(parts)
+            number, count = map(int, value.split("/"))
         except ValueError:
             number = count = 0
-        if not (slash and 1 <= number <= count):
+        if not 1 <= number <= count:
             self.fail(f"{value!r} is not a part, such as 1/16 or 16/16.", param, ctx)
         return number, count
 

@@ -21,7 +21,7 @@ import psutil
 
 from unsynth.data.external import DatasetError
 from unsynth.data.folder import Folder
-from unsynth.data.manifest import begin, finish, missing_shards
+from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
@@ -91,21 +91,22 @@ def make_dataset(
     plan.check_task(load(plan.source), "the plan")
     folder.make()
     shards = plan.part(*part)
+    total = plan.sounds(shards)
     with _reserved(folder, part):
         missing = [shard for shard in begin(folder, plan) if shard in shards]
         try:
             if missing:
                 made = _Workers(plan, folder, min(workers, len(missing)), load).make(missing)
-                done = plan.sounds(shards) - plan.sounds(missing)
+                done = total - plan.sounds(missing)
                 for more in made:
-                    yield DatasetProgress(done + more, plan.sounds(shards))
-            if not missing_shards(folder, plan):
+                    yield DatasetProgress(done + more, total)
+            if not plan.missing(folder.names()):
                 finish(folder)
         finally:
             if folder.local is not None:  # left by workers that were killed, now or earlier
                 names = None if part == (1, 1) else {plan.file(shard) for shard in shards}
                 remove_unfinished(folder.local, names)
-    yield DatasetProgress(plan.sounds(shards), plan.sounds(shards))
+    yield DatasetProgress(total, total)
 
 
 def _reserved(folder: Folder, part: tuple[int, int]) -> AbstractContextManager[None]:

@@ -77,13 +77,7 @@ def begin(folder: Folder, plan: Plan) -> list[int]:
         if others:
             raise DatasetError(f"{folder.url} holds other files ({others[0]}): choose a new folder")
         _write(folder, Manifest(plan=plan, versions=_versions()))
-    return missing_shards(folder, plan)
-
-
-def missing_shards(folder: Folder, plan: Plan) -> list[int]:
-    """List the shards that are still to be made."""
-    names = folder.names()
-    return [shard for shard in range(plan.shards) if plan.file(shard) not in names]
+    return plan.missing(names)
 
 
 def finish(folder: Folder) -> Manifest:

@@ -4,7 +4,7 @@ Item i is the first audible draw of its own stream (:mod:`unsynth.data.draws`). 
 items from ``j * shard_sounds`` up to, but not including, ``(j + 1) * shard_sounds``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -79,6 +79,10 @@ class Plan(BaseModel):
     def file(self, shard: int) -> str:
         """Name a shard's file."""
         return f"shard-{shard:06d}.h5"
+
+    def missing(self, names: Collection[str]) -> list[int]:
+        """List the shards of which no file has a name among ``names``."""
+        return [shard for shard in range(self.shards) if self.file(shard) not in names]
 
     def names_shard(self, name: str) -> bool:
         """Say whether a file's name is that of a shard."""
