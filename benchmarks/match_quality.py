@@ -30,6 +30,7 @@ from unsynth.matching.matcher import Matcher
 from unsynth.matching.request import Request
 from unsynth.matching.targets import read_target
 from unsynth.metrics.audio import mss
+from unsynth.sketches.dx7.windows import DX7Windows
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.structure import number_structures
@@ -43,25 +44,12 @@ def interval(values: np.ndarray) -> str:
     return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
-def operator_octaves(task: Task, patch: np.ndarray) -> np.ndarray:
+def operator_octaves(task: Task, patches: list[np.ndarray]) -> list[np.ndarray]:
     """Compute the frequencies of a DX7's audible operators, in octaves, in order."""
-    at, active = task.spec.position, task.active(patch)
-    octaves = []
-    for op in (f"op{number}" for number in range(1, 7)):
-        value = {
-            name.partition(".")[2]: patch[place]
-            for name, place in at.items()
-            if name.startswith(f"{op}.")
-        }
-        if not active[at[f"{op}.output_level"]]:
-            continue
-        if value["mode"]:  # fixed
-            octaves.append((value["fixed_coarse"] + value["fixed_fine"] / 100) * np.log2(10.0))
-        else:
-            ratio = max(0.5, value["ratio_coarse"]) * (1.0 + value["ratio_fine"] / 100)
-            key = (task.note(patch).pitch - 69) / 12
-            octaves.append(np.log2(440.0 * ratio) + key)
-    return np.sort(octaves)
+    octaves = DX7Windows(task.spec, patches, 128, "cpu").hz.log2().numpy()
+    levels = [task.spec.position[f"op{number}.output_level"] for number in range(1, 7)]
+    active = [task.active(patch)[levels] for patch in patches]
+    return [np.sort(each[audible]) for each, audible in zip(octaves, active, strict=True)]
 
 
 def count_different(sets: list[np.ndarray], octaves: float = 0.05) -> int:
@@ -122,8 +110,8 @@ def main() -> None:
             if task.name == "dx7":
                 algorithms = {patch[task.spec.position["algorithm"]] for patch in near}
                 variety["algorithms"].append(len(algorithms))
-                frequencies = [operator_octaves(task, patch) for patch in near]
-                variety["sets of frequencies"].append(count_different(frequencies))
+                different = count_different(operator_octaves(task, near))
+                variety["sets of frequencies"].append(different)
             note = task.note(result.candidates[0].patch)
             correct.append(note.pitch == pitch)
             octave.append(note.pitch % 12 == pitch % 12)
