@@ -19,7 +19,6 @@ from unsynth.search.shares import Shares
 from unsynth.search.space import Space
 from unsynth.sketches.catalogue import sketch_of
 from unsynth.sketches.vital.sketch import VitalSketch, load_sketch
-from unsynth.sketches.vital.waves import CYCLE, play
 from unsynth.synths.base import Note
 from unsynth.tasks.catalogue import load_task
 
@@ -110,23 +109,6 @@ def test_windows_do_not_depend_on_other_patches(task):
 def test_windows_are_silent_before_the_onset(task):
     patch = task.with_note(task.sample(np.random.default_rng(3)), Note(60, 0.5, 1.0))
     assert not sketch_windows([patch], [0, 11_025]).any()
-
-
-def test_slopes_of_played_waves_agree_with_finite_differences():
-    generator = torch.Generator().manual_seed(0)
-
-    def random(*shape):
-        return torch.rand(shape, generator=generator, dtype=torch.float64)
-
-    waves = torch.sin(2 * torch.pi * torch.arange(CYCLE) / CYCLE).double() * random(1, 2, 2, 1)
-    levels, amounts = random(1, 2, 2), 0.2 + 0.6 * random(1, 2, 1)
-    starts, increments = random(1, 2, 2), 0.02 * random(1, 2, 2)
-
-    def sound(scale, levels, amounts):
-        return play(scale * waves, levels, amounts, starts, increments, 8)
-
-    inputs = [t.requires_grad_() for t in (random(1, 2, 2, 1), levels, amounts)]
-    assert torch.autograd.gradcheck(sound, inputs, eps=1e-7, atol=1e-3)
 
 
 def test_every_fitted_parameter_has_a_slope(task):

@@ -70,8 +70,8 @@ def search(
     ``judge`` scores proposals; lower is nearer. It is called in another thread, one call at a time.
     Every proposal keeps the values of ``locks``. A descent also begins with ``unrendered`` patches.
 
-    A limit on renders, not on time, makes descents thorough: the search then renders fewer patches
-    per second, but each render is worth more.
+    A limit on renders, not on time, makes descents thorough, and so do dear renders: the search
+    then renders fewer patches per second, but each render is worth more.
     """
     clock = _Clock(seconds, stopped)
     space = Space(task, locks)

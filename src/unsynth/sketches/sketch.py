@@ -67,8 +67,8 @@ class Sketch(Protocol):
         """The task whose patches it plays."""
         ...
 
-    #: Whether a render of the engine costs as much as tens of steps of a descent. The search then
-    #: renders fewer patches, and a step's work is shared among threads by torch.
+    #: Whether a render of the engine costs as much as hundreds of steps of a descent. The search
+    #: then renders fewer patches, and the sketch shares a step's work among torch's threads.
     dear_renders: bool
     #: Positions of parameters that shape a window, but have no gradients.
     structure: Int[np.ndarray, " positions"]

@@ -32,8 +32,8 @@ def make_moves(
 
     The first descent fits the patches of ``start`` and the ``unrendered`` ones. Descent and polish
     need a sketch of the task's engine; sampling and re-noising need a ``posterior``. ``thorough``
-    descents take more steps per render. Descents run in the threads of ``fitting``; once
-    ``stopped()`` is true, they end early.
+    descents take more steps per render; where renders are dear, all are thorough. Descents run in
+    the threads of ``fitting``; once ``stopped()`` is true, they end early.
 
     With a sketch, only the moves that gain most are tried before moves are chosen by chance.
 
@@ -46,7 +46,7 @@ def make_moves(
             from unsynth.search.downhill import Downhill
         downhill = Downhill(space, sketch, target.audio, fitting, stopped)
         patches = [*(candidate.patch for candidate in start), *unrendered]
-        thorough = thorough and not sketch.dear_renders  # its steps are dear too
+        thorough = thorough or sketch.dear_renders
         moves += [Descent(space, downhill, patches, thorough), Polish(space, downhill)]
     mutation = Mutation(space)
     moves += [mutation, Crossover(space, mutation), Discrete(space), Evolution(space)]

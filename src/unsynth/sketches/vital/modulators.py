@@ -3,6 +3,8 @@
 Times are in seconds after the onset of the note, and negative before it.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 
@@ -47,7 +49,9 @@ def curve(
     x: Float[torch.Tensor, "..."], power: Float[torch.Tensor, "..."] | float, sign: float = 1
 ) -> Float[torch.Tensor, "..."]:
     """Bend a line from (0, 0) to (1, 1): (exp(power x) - 1) / (exp(power) - 1)."""
-    power = sign * torch.as_tensor(power, dtype=x.dtype)
+    power = sign * power
+    if isinstance(power, float):
+        return torch.expm1(power * x) / math.expm1(power) if abs(power) >= _STRAIGHT else x
     straight = power.abs() < _STRAIGHT
     bent = torch.where(straight, torch.full_like(power, _STRAIGHT), power)
     return torch.where(straight, x, torch.expm1(bent * x) / torch.expm1(bent))

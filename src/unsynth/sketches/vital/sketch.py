@@ -1,13 +1,17 @@
 """The sketch of ``vital-simple``: which parameters it has gradients in, and windows of notes."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from unsynth.sketches.vital.windows import VitalWindows
+from unsynth.sketches.compiled import compiling
 from unsynth.tasks.catalogue import load_task
 from unsynth.tasks.task import Task
+
+if TYPE_CHECKING:
+    from unsynth.sketches.vital.windows import VitalWindows
 
 #: The task that the sketch plays.
 TASK = "vital-simple"
@@ -41,8 +45,13 @@ class VitalSketch:
         patches: Sequence[Float[np.ndarray, " parameters"]],
         samples: int,
         device: str = "cpu",
-    ) -> VitalWindows:
-        """Prepare windows of ``samples`` samples of these patches' notes."""
+    ) -> "VitalWindows":
+        """Prepare windows of ``samples`` samples of these patches' notes.
+
+        Raises as :func:`~unsynth.sketches.compiled.compiling` does.
+        """
+        with compiling():
+            from unsynth.sketches.vital.windows import VitalWindows
         return VitalWindows(self.task.spec, self.fitted, patches, samples, device)
 
 
