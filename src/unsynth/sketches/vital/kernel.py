@@ -1,7 +1,7 @@
 """Loops that play sketched windows of Vital and their gradients, compiled by numba.
 
-:mod:`unsynth.sketches.vital.playback` calls them in turn, with Fourier transforms in between. Rows
-hold the values of an oscillator or a filter in a window; their columns are those of
+:mod:`unsynth.sketches.vital.playback` calls them in turn, with Fourier transforms of waves in
+between. Rows hold the values of an oscillator in a window; their columns are those of
 :mod:`unsynth.sketches.vital.sources`. An array ``grad_x`` holds the gradient of the loss with
 respect to ``x``.
 """
@@ -11,32 +11,23 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from unsynth.sketches.compiled import CUBE, FLAT, JIT, KNOTS, ROW
+from unsynth.sketches.compiled import CUBE, FLAT, JIT, ROW
 from unsynth.sketches.vital.sources import (
     AUDIBLE,
-    BAND,
-    BEAT,
     BEND,
     CENTRE,
-    CUTOFF,
-    DAMPING,
     DETUNED,
     FRAME,
-    GAIN,
-    HIGH,
     INCREMENT,
     LEVEL,
     LIMIT,
-    LOW,
-    SCALE,
+    RATIO,
     START,
 )
 from unsynth.sketches.vital.waves import CYCLE
 
-_ONE, _HALF, _CYCLE = np.float32(1.0), np.float32(0.5), np.float32(CYCLE)
-_PLACES = "int64[::1]"
-_SPECTRA, _FILTERED = "complex64[:,::1]", "complex64[:,:,:,::1]"
-_PHASES = "float64[:,::1]"
+_ZERO, _ONE, _HALF, _CYCLE = (np.float32(x) for x in (0.0, 1.0, 0.5, CYCLE))
+_PLACES, _PHASES, _SPECTRA = "int64[::1]", "float64[:,::1]", "complex64[:,::1]"
 
 
 @no_type_check
@@ -44,62 +35,40 @@ _PHASES = "float64[:,::1]"
 def fill_spectra(table, places, rows, phases, spectra):
     """Write the harmonics of the oscillators at these places of ``rows``.
 
-    ``table`` holds the harmonics of the wavetable's frames. Frames are blended, the low-pass morph
-    limits the harmonics, and the three voices of the unison beat.
+    ``table`` holds the harmonics of the wavetable's frames. Frames are blended, and the low-pass
+    morph limits the harmonics.
     """
     for v in range(len(places)):
-        row, phase = rows[places[v]], phases[places[v]]
+        row = rows[places[v]]
         below = min(int(row[FRAME]), len(table) - 2)
         share = row[FRAME] - np.float32(below)
         low, high = table[below], table[below + 1]
-        audible = min(int(phase[AUDIBLE]), table.shape[1])
-        turn = 2.0 * np.cos(phase[BEAT])
-        last, cosine = np.cos(phase[BEAT]), 1.0
         spectra[v] = 0
-        for h in range(audible):
-            gain = min(max(row[LIMIT] - np.float32(h), np.float32(0.0)), _ONE)
-            if gain == 0:
-                break
-            gain *= row[CENTRE] + row[DETUNED] * np.float32(cosine)
+        for h in range(min(int(phases[places[v], AUDIBLE]), table.shape[1])):
+            gain = min(max(row[LIMIT] - np.float32(h), _ZERO), _ONE)
             spectra[v, h] = (low[h] + share * (high[h] - low[h])) * gain
-            last, cosine = cosine, turn * cosine - last
 
 
 @no_type_check
 @njit(f"void({_SPECTRA}, {_PLACES}, {FLAT}, {_PHASES}, {_SPECTRA}, {FLAT})", **JIT)
 def spectra_gradients(table, places, rows, phases, transformed, grad_rows):
-    """Add to the gradients of rows, given the transformed gradients of the cycles' samples."""
+    """Write gradients of frames and of limits, given the transformed gradients of cycles."""
     for v in range(len(places)):
-        row, phase, grad = rows[places[v]], phases[places[v]], grad_rows[places[v]]
+        row = rows[places[v]]
         below = min(int(row[FRAME]), len(table) - 2)
         share = row[FRAME] - np.float32(below)
         low, high = table[below], table[below + 1]
-        audible = min(int(phase[AUDIBLE]), table.shape[1])
-        turn = 2.0 * np.cos(phase[BEAT])
-        last, cosine = np.cos(phase[BEAT]), 1.0
-        of_frame = of_limit = of_centre = of_detuned = np.float32(0.0)
-        for h in range(audible):
-            gain = min(max(row[LIMIT] - np.float32(h), np.float32(0.0)), _ONE)
-            if gain == 0:
-                break
-            beat = np.float32(cosine)
-            voices = row[CENTRE] + row[DETUNED] * beat
+        of_frame, of_limit = _ZERO, _ZERO
+        for h in range(min(int(phases[places[v], AUDIBLE]), table.shape[1])):
+            gain = min(max(row[LIMIT] - np.float32(h), _ZERO), _ONE)
             # Each harmonic but the last possible one stands for two bins of the transform.
-            twice = np.float32(2.0 if h < table.shape[1] - 1 else 1.0)
-            gradient = twice * transformed[v, h]
+            gradient = np.float32(2.0 if h < table.shape[1] - 1 else 1.0) * transformed[v, h]
             wave, change = low[h] + share * (high[h] - low[h]), high[h] - low[h]
-            of_wave = gradient.real * wave.real + gradient.imag * wave.imag
-            of_change = gradient.real * change.real + gradient.imag * change.imag
-            of_frame += of_change * gain * voices
-            if gain < 1:
-                of_limit += of_wave * voices
-            of_centre += of_wave * gain
-            of_detuned += of_wave * gain * beat
-            last, cosine = cosine, turn * cosine - last
-        grad[FRAME] += of_frame
-        grad[LIMIT] += of_limit
-        grad[CENTRE] += of_centre
-        grad[DETUNED] += of_detuned
+            of_frame += gain * (gradient.real * change.real + gradient.imag * change.imag)
+            if _ZERO < gain < _ONE:
+                of_limit += gradient.real * wave.real + gradient.imag * wave.imag
+        grad_rows[places[v], FRAME] = of_frame
+        grad_rows[places[v], LIMIT] = of_limit
 
 
 @no_type_check
@@ -133,6 +102,18 @@ def _copy_cycle(wave, cycle):
 
 
 @no_type_check
+@njit(inline="always", **JIT)
+def _voice(row, phase, voice):
+    """Return amplitude and cycles per sample of a unison's voice: centre, above or below."""
+    if voice == 0:
+        # Voices that are not detuned are one.
+        alone = row[CENTRE] + (row[DETUNED] if phase[RATIO] == 1 else _ZERO)
+        return alone, phase[INCREMENT]
+    ratio = phase[RATIO] if voice == 1 else 1.0 / phase[RATIO]
+    return (_ZERO if phase[RATIO] == 1 else _HALF * row[DETUNED]), phase[INCREMENT] * ratio
+
+
+@no_type_check
 @njit(f"void({_PLACES}, {FLAT}, {FLAT}, {_PHASES}, {CUBE})", **JIT)
 def play_waves(places, waves, rows, phases, sounds):
     """Add the oscillators at these places of ``rows`` to the sounds, given their cycles."""
@@ -142,20 +123,25 @@ def play_waves(places, waves, rows, phases, sounds):
     phase, at = np.empty(samples, dtype=np.float32), np.empty(samples, dtype=np.float32)
     cycle = np.empty(CYCLE + 1, dtype=np.float32)
     for v in range(len(places)):
-        place = places[v]
-        sound = sounds[place // (copies * windows), place % windows]
-        row, level = rows[place], rows[place, LEVEL]
-        _place(counts, phases[place, START], phases[place, INCREMENT], row[BEND], phase, at)
+        row, motion = rows[places[v]], phases[places[v]]
+        sound = sounds[places[v] // (copies * windows), places[v] % windows]
         _copy_cycle(waves[v], cycle)
-        for n in range(samples):
-            k = min(int(at[n]), CYCLE - 1)
-            sound[n] += level * (cycle[k] + (at[n] - np.float32(k)) * (cycle[k + 1] - cycle[k]))
+        for voice in range(3):
+            amplitude, increment = _voice(row, motion, voice)
+            amplitude *= row[LEVEL]
+            if amplitude == 0:
+                continue
+            _place(counts, motion[START + voice], increment, row[BEND], phase, at)
+            for n in range(samples):
+                k = min(int(at[n]), CYCLE - 1)
+                share = at[n] - np.float32(k)
+                sound[n] += amplitude * (cycle[k] + share * (cycle[k + 1] - cycle[k]))
 
 
 @no_type_check
 @njit(f"void({_PLACES}, {FLAT}, {FLAT}, {_PHASES}, {CUBE}, {FLAT}, {FLAT})", **JIT)
 def wave_gradients(places, waves, rows, phases, grad_sounds, grad_waves, grad_rows):
-    """Write gradients of cycles, and those of levels and of bends."""
+    """Write gradients of cycles, and those of levels, voices and bends."""
     items, windows, samples = grad_sounds.shape
     copies = len(rows) // (items * windows)
     counts = np.arange(samples).astype(np.float32)
@@ -163,110 +149,38 @@ def wave_gradients(places, waves, rows, phases, grad_sounds, grad_waves, grad_ro
     cycle = np.empty(CYCLE + 1, dtype=np.float32)
     grad_cycle = np.empty_like(cycle)
     for v in range(len(places)):
-        place = places[v]
-        grad_sound = grad_sounds[place // (copies * windows), place % windows]
-        level, amount = rows[place, LEVEL], rows[place, BEND]
-        _place(counts, phases[place, START], phases[place, INCREMENT], amount, phase, at)
+        row, motion, grad = rows[places[v]], phases[places[v]], grad_rows[places[v]]
+        grad_sound = grad_sounds[places[v] // (copies * windows), places[v] % windows]
         _copy_cycle(waves[v], cycle)
         grad_cycle[:] = 0
-        of_level, of_amount = np.float32(0.0), np.float32(0.0)
+        of_amount = _ZERO
+        amount, level, detuned = row[BEND], row[LEVEL], motion[RATIO] != 1
         change = np.float32(2.0) - np.float32(4.0) * amount
         first, second = np.float32(3.0) - change, np.float32(3.0) + change
-        for n in range(samples):
-            k = min(int(at[n]), CYCLE - 1)
-            share, slope = at[n] - np.float32(k), cycle[k + 1] - cycle[k]
-            of_level += grad_sound[n] * (cycle[k] + share * slope)
-            of_value = grad_sound[n] * level
-            grad_cycle[k] += of_value * (_ONE - share)
-            grad_cycle[k + 1] += of_value * share
-            x, rest = phase[n], _ONE - phase[n]
-            of_amount += of_value * slope * x * rest * (first * rest + second * x)
+        for voice in range(3 if detuned else 1):
+            amplitude, increment = _voice(row, motion, voice)
+            _place(counts, motion[START + voice], increment, amount, phase, at)
+            of_amplitude = _ZERO
+            for n in range(samples):
+                k = min(int(at[n]), CYCLE - 1)
+                share, slope = at[n] - np.float32(k), cycle[k + 1] - cycle[k]
+                of_amplitude += grad_sound[n] * (cycle[k] + share * slope)
+                of_value = grad_sound[n] * level * amplitude
+                grad_cycle[k] += of_value * (_ONE - share)
+                grad_cycle[k + 1] += of_value * share
+                x, rest = phase[n], _ONE - phase[n]
+                of_amount += of_value * slope * x * rest * (first * rest + second * x)
+            grad[LEVEL] += of_amplitude * amplitude
+            if voice == 0:
+                grad[CENTRE] += of_amplitude * level
+            if not detuned:
+                grad[DETUNED] += of_amplitude * level
+            elif voice > 0:
+                grad[DETUNED] += of_amplitude * level * _HALF
         for n in range(CYCLE):
             grad_waves[v, n] = grad_cycle[n]
         grad_waves[v, 0] += grad_cycle[CYCLE]
-        grad_rows[place, LEVEL] = of_level
-        grad_rows[place, BEND] = of_amount * _CYCLE
-
-
-@no_type_check
-@njit(f"void({_FILTERED}, {ROW}, {KNOTS}, complex64[:,:,::1])", **JIT)
-def filter_spectra(spectra, frequencies, rows, filtered):
-    """Write the sum of both filters' outputs, given the spectra of their inputs."""
-    items, filters, windows, bins = spectra.shape
-    filtered[:] = 0
-    for i in range(items):
-        for f in range(filters):
-            for w in range(windows):
-                row, total = rows[i, f, w], filtered[i, w]
-                scale, damping = row[SCALE], row[DAMPING]
-                low, band, high = row[LOW], row[BAND], row[HIGH]
-                inverse = _ONE / row[CUTOFF]
-                for k in range(bins):
-                    s = frequencies[k] * inverse
-                    square = s * s
-                    # The response is (up + i band s) / (a + i b), times the scale.
-                    up, across = low - high * square, band * s
-                    a, b = _ONE - square, damping * s
-                    norm = scale / (a * a + b * b)
-                    real, imag = (up * a + across * b) * norm, (across * a - up * b) * norm
-                    x = spectra[i, f, w, k]
-                    total[k] += complex(
-                        x.real * real - x.imag * imag, x.real * imag + x.imag * real
-                    )
-
-
-@no_type_check
-@njit(f"void({_FILTERED}, {ROW}, {KNOTS}, complex64[:,:,::1], {KNOTS})", **JIT)
-def filter_gradients(spectra, frequencies, rows, transformed, grad_rows):
-    """Write gradients of rows, and replace spectra by what goes back through the filters.
-
-    ``transformed`` holds the transformed gradients of the filters' outputs.
-    """
-    items, filters, windows, bins = spectra.shape
-    for i in range(items):
-        for f in range(filters):
-            for w in range(windows):
-                row, grad, gradients = rows[i, f, w], grad_rows[i, f, w], transformed[i, w]
-                scale, damping = row[SCALE], row[DAMPING]
-                low, band, high = row[LOW], row[BAND], row[HIGH]
-                inverse = _ONE / row[CUTOFF]
-                of_low = of_band = of_high = of_damping = of_s = of_scale = np.float32(0.0)
-                for k in range(bins):
-                    s = frequencies[k] * inverse
-                    square = s * s
-                    up, across = low - high * square, band * s
-                    a, b = _ONE - square, damping * s
-                    norm = _ONE / (a * a + b * b)
-                    # The response without its scale, and 1 / (a + i b).
-                    real, imag = (up * a + across * b) * norm, (across * a - up * b) * norm
-                    one, other = a * norm, -b * norm
-                    x, g = spectra[i, f, w, k], gradients[k]
-                    # Both halves of the spectrum add up, except at its ends.
-                    twice = np.float32(2.0 if 0 < k < bins - 1 else 1.0)
-                    p = twice * (x.real * g.real + x.imag * g.imag)
-                    q = twice * (x.real * g.imag - x.imag * g.real)
-                    of_scale += p * real + q * imag
-                    # The gradient of the response, times the conjugate of 1 / (a + i b).
-                    u, v = scale * (p * one + q * other), scale * (q * one - p * other)
-                    of_low += u
-                    of_high -= u * square
-                    of_band += v * s
-                    # The gradients of a and b.
-                    of_a, of_b = -(u * real + v * imag), u * imag - v * real
-                    of_damping += of_b * s
-                    of_s += s * (
-                        of_b * damping + v * band - np.float32(2.0) * s * (of_a + u * high)
-                    )
-                    real, imag = real * scale, imag * scale
-                    spectra[i, f, w, k] = complex(
-                        g.real * real + g.imag * imag, g.imag * real - g.real * imag
-                    )
-                share = np.float32(0.5) / np.float32(bins - 1)
-                grad[GAIN] = 0
-                grad[CUTOFF] = -of_s * inverse * share
-                grad[DAMPING] = of_damping * share
-                grad[LOW], grad[BAND], grad[HIGH] = of_low * share, of_band * share, of_high * share
-                grad[SCALE] = of_scale * share
+        grad[BEND] = of_amount * _CYCLE
 
 
 @no_type_check
@@ -331,7 +245,7 @@ def finish(sounds, filtered, dry, knots, out):
 def finish_gradients(sounds, filtered, dry, knots, grad_out, grad_filtered, grad_dry, grad_knots):
     """Write gradients of filtered sounds, of dry shares and of knots.
 
-    What :func:`finish` does to the unfiltered sounds is in :func:`saturation_gradients`.
+    The gradient of the unfiltered sounds is ``dry`` times that of the filtered ones.
     """
     items, windows, samples = sounds.shape
     lead = samples - grad_out.shape[2]
@@ -352,25 +266,3 @@ def finish_gradients(sounds, filtered, dry, knots, grad_out, grad_filtered, grad
                 grad_filtered[i, w, n] = grad[n - lead] * envelope
                 of_dry += grad_filtered[i, w, n] * sound[n]
             grad_dry[i] += of_dry
-
-
-@no_type_check
-@njit(f"void({CUBE}, {KNOTS}, {ROW}, {CUBE}, {KNOTS}, {KNOTS}, {CUBE}, {KNOTS})", **JIT)
-def saturation_gradients(
-    sounds, rows, dry, grad_filtered, saturated, grad_saturated, grad_sounds, grad_rows
-):
-    """Write gradients of the unfiltered sounds, and of the factors before the saturation."""
-    items, filters, windows, samples = saturated.shape
-    for i in range(items):
-        for w in range(windows):
-            sound, grad_sound = sounds[i, w], grad_sounds[i, w]
-            for n in range(samples):
-                grad_sound[n] = dry[i] * grad_filtered[i, w, n]
-            for f in range(filters):
-                after, of_after = saturated[i, f, w], grad_saturated[i, f, w]
-                gain, of_gain = rows[i, f, w, GAIN], np.float32(0.0)
-                for n in range(samples):
-                    of_input = of_after[n] * (_ONE - after[n] * after[n])
-                    grad_sound[n] += gain * of_input
-                    of_gain += of_input * sound[n]
-                grad_rows[i, f, w, GAIN] = of_gain

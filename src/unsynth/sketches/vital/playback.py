@@ -1,7 +1,6 @@
 """Windows of Vital from the values of their oscillators and filters, on a CPU, with slopes.
 
-The loops are compiled (:mod:`unsynth.sketches.vital.kernel`); Fourier transforms and the saturation
-come from SciPy and NumPy.
+The loops are compiled (:mod:`unsynth.sketches.vital.kernel`).
 """
 
 from collections.abc import Callable, Iterable
@@ -14,13 +13,13 @@ import scipy.fft
 import torch
 from jaxtyping import Float, Float32
 
-from unsynth.conventions import SAMPLE_RATE
 from unsynth.sketches.vital import kernel
-from unsynth.sketches.vital.sources import GAIN, LEVEL, Sources
+from unsynth.sketches.vital.kernel_filters import TILE, filter_gradients, filter_sounds
+from unsynth.sketches.vital.sources import LEVEL, Sources
 from unsynth.sketches.vital.waves import CYCLE, frame_spectra, noise
 
 #: Items that are played together: few enough for a core's cache.
-_PART = 4
+_PART = 8
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -69,50 +68,43 @@ class _Playback:
             tensor.numpy() for tensor in sources
         )
         items, _, windows, columns = rows.shape
-        length = lead + samples
+        filters, length = self._filters.shape[1], lead + samples
         self._shape = rows.shape
         self._rows, self._phases = rows.reshape(-1, columns), phases.reshape(-1, phases.shape[-1])
         #: The rows of oscillators that sound.
         self._places = np.flatnonzero(self._rows[:, LEVEL])
         spectra = np.empty((len(self._places), CYCLE // 2 + 1), dtype=np.complex64)
         kernel.fill_spectra(frame_spectra(), self._places, self._rows, self._phases, spectra)
-        self._waves = _to_samples(spectra, CYCLE, "forward")
+        self._waves = scipy.fft.irfft(spectra, CYCLE, norm="forward")
         self._sounds = np.zeros((items, windows, length), dtype=np.float32)
         kernel.play_waves(self._places, self._waves, self._rows, self._phases, self._sounds)
         kernel.add_noise(noise(), self._noise, self._first, self._sounds)
-        gains = self._filters[..., GAIN, None]
-        self._saturated = np.tanh(gains * self._sounds[:, None])
-        self._spectra = scipy.fft.rfft(self._saturated)
-        self._frequencies = scipy.fft.rfftfreq(length, 1.0 / SAMPLE_RATE).astype(np.float32)
-        filtered = np.empty_like(self._spectra[:, 0])
-        kernel.filter_spectra(self._spectra, self._frequencies, self._filters, filtered)
-        self._filtered = _to_samples(filtered, length, "backward")
+        self._filtered = np.empty_like(self._sounds)
+        lanes, tiles = filters * items * windows, -(-length // TILE)
+        self._inside = np.empty((length, lanes), dtype=np.float32)
+        self._states = np.empty((tiles, 2, lanes), dtype=np.float32)
+        filter_sounds(self._sounds, self._filters, self._filtered, self._inside, self._states)
         self.windows = np.empty((items, windows, samples), dtype=np.float32)
         kernel.finish(self._sounds, self._filtered, self._dry, self._knots, self.windows)
 
     def slopes(
         self, grad_windows: Float32[np.ndarray, "items windows samples"]
     ) -> tuple[Float32[np.ndarray, "..."], ...]:
-        """Take slopes with respect to the windows back to the sources; call it once.
+        """Take slopes with respect to the windows back to the sources.
 
         Returns those of oscillators, filters, knots, noise and dry shares.
         """
-        grad_rows, grad_filters = np.zeros_like(self._rows), np.zeros_like(self._filters)
+        grad_rows, grad_filters = np.zeros_like(self._rows), np.empty_like(self._filters)
         grad_knots, grad_noise = np.empty_like(self._knots), np.empty_like(self._noise)
         grad_dry, grad_filtered = np.empty_like(self._dry), np.empty_like(self._sounds)
         kernel.finish_gradients(
             *(self._sounds, self._filtered, self._dry, self._knots, grad_windows),
             *(grad_filtered, grad_dry, grad_knots),
         )
-        transformed = scipy.fft.rfft(grad_filtered)
-        kernel.filter_gradients(
-            self._spectra, self._frequencies, self._filters, transformed, grad_filters
-        )
-        grad_saturated = _to_samples(self._spectra, self._sounds.shape[-1], "backward")
-        grad_sounds = np.empty_like(self._sounds)
-        kernel.saturation_gradients(
-            *(self._sounds, self._filters, self._dry, grad_filtered),
-            *(self._saturated, grad_saturated, grad_sounds, grad_filters),
+        grad_sounds = self._dry[:, None, None] * grad_filtered
+        filter_gradients(
+            *(self._sounds, self._filters, self._inside, self._states),
+            *(grad_filtered, grad_sounds, grad_filters),
         )
         kernel.noise_gradients(noise(), self._noise, self._first, grad_sounds, grad_noise)
         grad_waves = np.empty_like(self._waves)
@@ -125,9 +117,3 @@ class _Playback:
             *(scipy.fft.rfft(grad_waves), grad_rows),
         )
         return grad_rows.reshape(self._shape), grad_filters, grad_knots, grad_noise, grad_dry
-
-
-def _to_samples(spectra: np.ndarray, samples: int, norm: str) -> np.ndarray:
-    """Transform spectra into samples; overwrites the spectra."""
-    result: np.ndarray = scipy.fft.irfft(spectra, samples, norm=norm, overwrite_x=True)
-    return result

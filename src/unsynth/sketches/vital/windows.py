@@ -1,9 +1,8 @@
 """Short windows of a note of Vital, differentiable in levels, envelopes, waves and filters.
 
 This approximates the engine (Vital 1.0.6, through ``vita``) for patches of ``vital-simple``. Within
-a window all modulators but the amplitude envelope stand still. Filters are linear, after a
-saturation without memory, and are multiplied onto the window's spectrum. Each window begins with a
-lead-in, in which the filters settle; it is cut off. Both channels are mixed to one.
+a window all modulators but the amplitude envelope stand still. Each window begins with a lead-in,
+in which the filters settle; it is cut off. Both channels are mixed to one.
 
 Tensors of a unit, such as an oscillator, have the shape ``(items, copies, windows)``.
 """
@@ -43,9 +42,8 @@ _CENTS = 2.0
 _RESONANCE, _DRIVEN_RESONANCE = 2.15, 1.1
 #: The most decibels of drive that the engine knows.
 _MOST_DRIVE = 20.0
-#: The least damping: saturation keeps the engine's filters from oscillating without end.
-_LEAST_DAMPING = 0.1
-
+#: The cutoff in Hz at which half of that shift is left that gives filters their treble.
+_SHIFTED = 3000.0
 #: Parameters that oscillators and filters share: those of an LFO and of an envelope.
 _MODULATORS = (
     *("lfo_frequency", "lfo_phase"),
@@ -176,12 +174,14 @@ def _oscillator_rows(
     tuning = oscs["transpose"] + oscs["tune"] + _TUNING * oscs["lfo_to_tune"] * lfo
     pitch = (note["pitch"] - 69.0 + tuning.detach()).double()
     frequency = 440.0 * 2.0 ** (pitch / 12.0)
-    cycles = frequency * (first / SAMPLE_RATE - _DELAY) + oscs["phase"].double()
     ratio = 2.0 ** (_CENTS * oscs["unison_detune"].double().square() / 1200.0)
-    beat = 2.0 * math.pi * frequency * (ratio - 1.0) * times.clamp_min(0.0)
+    starts = [
+        frequency * of_voice * (first / SAMPLE_RATE - _DELAY) + oscs["phase"].double()
+        for of_voice in (1.0, ratio, 1.0 / ratio)
+    ]
     audible = (SAMPLE_RATE / 2.0 / frequency).ceil()
-    phases = _rows(cycles - cycles.floor(), frequency / SAMPLE_RATE, beat, audible)
-    return rows, phases
+    phases = (start - start.floor() for start in starts)
+    return rows, _rows(*phases, frequency / SAMPLE_RATE, ratio, audible)
 
 
 def _filter_rows(
@@ -199,12 +199,26 @@ def _filter_rows(
     resonance = resonance + _DRIVEN_RESONANCE * setting * drive / _MOST_DRIVE
     scale = 2.0 * setting + 1.0
     gain = 10.0 ** (drive / 20.0) / scale
-    damping = 2.0 - resonance
-    damping = 0.5 * (damping + (damping.square() + 4.0 * _LEAST_DAMPING**2).sqrt())
     low, high = (-blend).clamp_min(0.0), blend.clamp_min(0.0)
     band = (1.0 - blend.square()).clamp_min(1e-9).sqrt()
+    # Both stages are integrated by the trapezoidal rule, which has no gain at half the sample rate.
+    # So outputs are shifted from the mean of a state's last two values towards the later one: up to
+    # an analog stage's gain there. Where cutoffs are high, this would cost too much phase.
     cutoff = cutoff.clamp(1.0, 0.45 * SAMPLE_RATE)
-    return _rows(gain, cutoff, damping, low, band, high, filters["mix"] / (scale * gain).sqrt())
+    rise = torch.tan(math.pi / SAMPLE_RATE * cutoff)
+    step = 2.0 * rise / (1.0 + rise)
+    highest = (1.0 + (SAMPLE_RATE / 2.0 / cutoff).square()).rsqrt()
+    intake = 0.5 * step * (1.0 + highest / rise / (1.0 + (cutoff / _SHIFTED).square()))
+    keep = 1.0 - intake
+    feedback = resonance * keep
+    # The stages put out intake u + keep a and, from that, intake (intake u + keep a) + keep b. The
+    # low-pass is the second, the band-pass the first less the second, the high-pass the rest of u.
+    output = filters["mix"] / (scale * gain).sqrt()
+    from_u, from_first = output * high, output * (band - 2.0 * high)
+    from_second = output * (low - band + high)
+    from_first = from_first + intake * from_second
+    outputs = from_u + intake * from_first, keep * from_first, keep * from_second
+    return _rows(gain, step, intake, feedback, 1.0 / (1.0 - intake * feedback), *outputs)
 
 
 def _rows(*columns: Float[torch.Tensor, "items copies _"]) -> torch.Tensor:
