@@ -21,7 +21,7 @@ def models(name: str | None) -> None:
 
     with as_file(files("unsynth.shipped")) as folder:
         if name is not None:
-            cards = {path.stem: path for path in folder.glob("*.md")}
+            cards = {path.stem: path for path in sorted(folder.glob("*.md"))}
             if name not in cards:
                 raise UnsynthError(f"there is no model {name!r}; there are: {', '.join(cards)}")
             click.echo(cards[name].read_text(encoding="utf-8"), nl=False)

@@ -31,7 +31,7 @@ _FEWEST_PAIRS = 16
     "--model",
     metavar="MODEL",
     help="Also measure how far a trained flow follows these exchanges: a file that `unsynth "
-    "export` wrote, or dx7 for the shipped one.",
+    "export` wrote, or the name of a task that ships with one.",
 )
 @out_option("Output folder.", otherwise="TASK.symmetry, beside a task file")
 @resume_option
