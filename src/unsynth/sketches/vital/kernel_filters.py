@@ -11,8 +11,8 @@ a sample x becomes y:
     b' = step (intake u + (1 - intake) a) + (1 - step) b
 
 A sample needs the one before it, so samples cannot be vectorised. Windows can: each window of each
-filter is a lane, and all lanes advance by one sample together. LLVM only vectorises loops over a
-few arrays, so each loop has a function of its own.
+filter is a lane, and all lanes advance by one sample together. Loops over lanes are functions of
+their own over few arrays, so that LLVM can vectorise them.
 """
 
 from typing import no_type_check
@@ -186,11 +186,9 @@ def filter_gradients(sounds, rows, inside, states, grad_filtered, grad_sounds, g
     of_a, of_b = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
     of_total = np.empty(count, dtype=np.float32)
     sums = np.zeros((11, count), dtype=np.float32)
-    # The states before each sample of a tile, and before the one after it.
-    a, b = (
-        np.empty((TILE + 1, count), dtype=np.float32),
-        np.empty((TILE + 1, count), dtype=np.float32),
-    )
+    # The states before each sample of a tile, and after the last.
+    a = np.empty((TILE + 1, count), dtype=np.float32)
+    b = np.empty_like(a)
     tile = np.empty((TILE, count), dtype=np.float32)
     inputs = np.empty_like(tile)
     for begin in range((samples - 1) // TILE * TILE, -1, -TILE):

@@ -42,7 +42,7 @@ _CENTS = 2.0
 _RESONANCE, _DRIVEN_RESONANCE = 2.15, 1.1
 #: The most decibels of drive that the engine knows.
 _MOST_DRIVE = 20.0
-#: The cutoff in Hz at which half of that shift is left that gives filters their treble.
+#: The cutoff in Hz at which a filter's outputs are shifted half as far as at low cutoffs.
 _SHIFTED = 3000.0
 #: Parameters that oscillators and filters share: those of an LFO and of an envelope.
 _MODULATORS = (
@@ -87,7 +87,7 @@ class VitalWindows:
         starts: Int[torch.Tensor, " windows"],
     ) -> Float[torch.Tensor, "items windows samples"]:
         """Play the windows that begin at these samples, with these ``fitted`` values."""
-        play = play_with_torch if values.is_cuda else playback.play
+        play = playback.play if values.device.type == "cpu" else play_with_torch
         return play(self.sources(values, starts), self._lead, self._samples)
 
     def sources(
