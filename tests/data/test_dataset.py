@@ -493,7 +493,7 @@ def test_a_second_process_is_refused(tmp_path):
             list(make_dataset(second, Folder(tmp_path), 1, load))
     assert (tmp_path / MANIFEST).read_bytes() == plan and writing.exists()
     first.close()
-    assert not spawned() and not writing.exists() and not (tmp_path / ".lock").exists()
+    assert not spawned() and not writing.exists() and not list(tmp_path.glob(".*.lock"))
 
 
 def test_parts_that_are_made_at_once_are_one_set(good, tmp_path):
@@ -503,6 +503,9 @@ def test_parts_that_are_made_at_once_are_one_set(good, tmp_path):
     assert next(first).total == plan_of().sounds(plan_of().part(1, 2))
     with pytest.raises(DatasetError, match="another process"):
         next(make_dataset(plan_of(), folder, 1, load, (1, 2)))
+    for other in ((1, 1), (2, 3)):
+        with pytest.raises(DatasetError, match="another number of parts"):
+            next(make_dataset(plan_of(), folder, 1, load, other))
     writing = tmp_path / "set" / ".shard-000000.h5.1-1.unfinished"
     writing.touch()
     *_, last = make_dataset(plan_of(), folder, 1, load, (2, 2))

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
@@ -25,7 +25,7 @@ from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
-from unsynth.files import remove_unfinished
+from unsynth.files import lock_file, remove_unfinished
 from unsynth.output import reserve
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
@@ -109,14 +109,29 @@ def make_dataset(
     yield DatasetProgress(total, total)
 
 
-def _reserved(folder: Folder, part: tuple[int, int]) -> AbstractContextManager[None]:
-    """Reserve a part of a local folder for one process; raises :class:`DatasetError`."""
+@contextmanager
+def _reserved(folder: Folder, part: tuple[int, int]) -> Iterator[None]:
+    """Reserve a part of a local folder for one process.
+
+    Raises :class:`DatasetError` if another process makes this part, or divides the set into another
+    number of parts, some of whose shards are the same.
+    """
     if folder.local is None:
-        return nullcontext()
-    name = ".lock" if part == (1, 1) else ".part-{}-of-{}.lock".format(*part)
-    return reserve(
-        folder.local / name, DatasetError(f"{folder.url}: another process makes this set")
-    )
+        yield
+        return
+    number, parts = part
+    refusal = DatasetError(f"{folder.url}: another process makes this set")
+    ending = f"-of-{parts}.lock"
+    with reserve(folder.local / f".part-{number}{ending}", refusal):
+        for other in folder.local.glob(".part-*.lock"):
+            if not other.name.endswith(ending):
+                with lock_file(other) as free:
+                    if not free:
+                        raise DatasetError(
+                            f"{folder.url}: another process makes this set, divided into another "
+                            "number of parts: give the same number, or wait until it ends"
+                        )
+        yield
 
 
 class _Workers:
