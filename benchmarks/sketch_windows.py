@@ -1,9 +1,9 @@
 """Measure how near sketched windows of notes are to the engine's, and the cost of a step.
 
 The notes are draws of the prior and, with ``--banks`` for the DX7, the second and the eighteenth
-voice of each bank (note 60 for 1.5 s). Each note has a window every 0.1 s of its 4 s. The
-difference is the mean absolute difference of 64 mel bands in dB, down to 80 dB below the loudest
-cell of the note.
+voice of each bank (note 60 for 1.5 s). Those that cannot be heard are left out. Each note has a
+window every 0.1 s of its 4 s. The difference is the mean absolute difference of 64 mel bands in dB,
+down to 80 dB below the loudest cell of the note.
 
     python benchmarks/sketch_windows.py dx7 --draws 150 --banks FOLDER
     python benchmarks/sketch_windows.py vital-simple --draws 150
@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 
 from unsynth.audio.mel import mel_basis
+from unsynth.data.draws import audible
 from unsynth.formats.syx import read_syx
 from unsynth.rendering.renderer import cores
 from unsynth.search.downhill import Downhill
@@ -72,13 +73,15 @@ def main() -> None:
         differences = []
         for patch in patches:
             rendered = synth.render(task.engine_patch(patch), task.note(patch))
+            if not audible(rendered, synth.sample_rate):
+                continue
             sound = torch.from_numpy(rendered.mean(axis=0))
             engine = levels(torch.stack([sound[s : s + SAMPLES] for s in starts.tolist()]))
             windows = sketch.windows([patch], SAMPLES)
             values = torch.tensor(patch[sketch.fitted][None], dtype=torch.float32)
             differences.append(float(np.abs(levels(windows(values, starts)[0]) - engine).mean()))
         print(
-            f"{name}: {len(patches)} notes, dB from the engine: "
+            f"{name}: {len(differences)} of {len(patches)} notes can be heard, dB from the engine: "
             f"median {np.median(differences):.2f}, mean {np.mean(differences):.2f}"
         )
 
