@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Syntheon makes clicks of notes that end: one held for 2.5 s decays in 0.03 s to a sustain of 0.005.
+# Syntheon makes clicks of notes that end: one held for 2.5 s decays within 0.03 s to 0.005.
 #
 # Library: Syntheon 0.1.0 (PyPI, 2026-12-01), a network that estimates a Vital patch from a sound.
 #   Its pins (torch 1.12.1, with numpy 1) have no wheels for Python 3.11; torch 1.12.1 on Python 3.9
 #   gives the same values.
-# Guess: the envelope of the patch follows the sound: a saw that is held for 2.5 s at one level has a
-#   sustain near 1, and one that falls by 8.7 dB per second has a decay of a second or more.
+# Guess: the envelope of the patch follows the sound: a saw that is held for 2.5 s at one level has
+#   a sustain near 1, and one that falls by 8.7 dB per second has a decay of a second or more.
 # Behaviour: the wavetable is right (its second harmonic has half the amplitude of the first), but
 #   the envelope holds only if the note is held until the fourth second ends. The network hears four
 #   seconds; shorter files are filled up with silence, and no release is estimated. A note that was
-#   held for 1 or 2.5 s has a decay of 30 ms and a sustain of 0.005, and one that falls by 8.7 dB per
-#   second a decay of 75 ms. So a sample of a note that ends gives a patch that clicks on every key.
+#   held for 1 or 2.5 s has a decay of 30 ms and a sustain of 0.005, and one that falls by 8.7 dB
+#   per second a decay of 75 ms. So a sample of a note that ends gives a patch that clicks on every
+#   key.
 #
 # Output seen:
 #   held for 4.0 s: attack 0.024 s, decay 0.331 s, sustain 0.549, second harmonic 0.50
