@@ -187,14 +187,13 @@ def _fit(
     audio = sound.part(start - before, before + longest)
     peak = np.abs(audio[:, before:]).max(initial=0.0)
     largest = np.abs(offset).max()
-    if has_offset := largest > _OFFSET * peak:
+    if largest > _OFFSET * peak:
+        share = 100.0 * largest / peak
+        remarks.append(f"took out a constant offset (DC) of {share:.1f} % of the largest sample")
         audio = audio - offset[:, None].astype(np.float32)
         peak = np.abs(audio[:, before:]).max(initial=0.0)
     if peak < SILENCE:
         raise SoundError(f"{sound.name}: the sound is silent; there is nothing to match")
-    if has_offset:
-        share = 100.0 * largest / peak
-        remarks.append(f"took out a constant offset (DC) of {share:.1f} % of the peak")
     # The level is not observed, and squares of very large or small samples do not fit in float32.
     audio, remark = to_channels(audio / peak, channels, sound.ogg)
     remarks += [remark] if remark else []

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     type=COUNT,
     help="Number of renders, instead of a time: the result then depends on --seed alone.",
 )
-@candidates_option("samples of the trained model to start from")
+@candidates_option("samples of the trained model to start from, if there is one")
 @click.option(
     "--keep",
     default=8,
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     "locks",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Hold a parameter at a value in all patches; may be repeated.",
+    help="Hold a parameter, by its name in patch.json, at a value in all patches; may be repeated.",
 )
 @click.option(
     "--from",
@@ -142,7 +142,7 @@ def match(
 
     Ctrl-C ends the search early and keeps the best patches so far. Sounds of a folder that already
     have a result with the same settings are skipped. The first match for a synthesizer may build
-    its index of draws, which takes about three minutes, once.
+    its index of draws before it searches, which takes about three minutes, once.
     """
     require_paths(*sounds)
 
