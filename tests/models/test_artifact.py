@@ -118,6 +118,11 @@ def test_missing_files_are_named(task, saved):
         load_artifact(saved.with_name("other.safetensors"), task)
 
 
+def test_another_kind_of_file_is_refused(task, saved):
+    with pytest.raises(ArtifactError, match=r"dx7\.json: is not a weight file"):
+        load_artifact(saved.with_suffix(".json"), task)
+
+
 def test_a_json_of_another_model_is_refused(task, saved):
     sizes = json.loads(saved.with_suffix(".json").read_text())["architecture"]
     sizes["field"]["tokens"] = 9

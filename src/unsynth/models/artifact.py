@@ -301,11 +301,16 @@ def _json_path(weights: Path) -> Path:
 def read_artifact(weights: Path) -> Artifact:
     """Read the description of a model, from the JSON next to its weight file.
 
-    Raises :class:`ArtifactError` if a file is missing or the JSON does not describe a model.
+    Raises :class:`ArtifactError` for another kind of file, if a file is missing, or if the JSON does
+    not describe a model.
     """
     if not weights.exists():
         raise ArtifactError(
             f"{weights}: there is no weight file here; make one with unsynth export"
+        )
+    if weights.suffix != ".safetensors":
+        raise ArtifactError(
+            f"{weights}: is not a weight file; give the .safetensors that unsynth export wrote"
         )
     path = _json_path(weights)
     try:
