@@ -301,8 +301,8 @@ def _json_path(weights: Path) -> Path:
 def read_artifact(weights: Path) -> Artifact:
     """Read the description of a model, from the JSON next to its weight file.
 
-    Raises :class:`ArtifactError` for another kind of file, if a file is missing, or if the JSON does
-    not describe a model.
+    Raises :class:`ArtifactError` for another kind of file, if a file is missing, or if the JSON
+    does not describe a model.
     """
     if not weights.exists():
         raise ArtifactError(
