@@ -417,7 +417,59 @@ def test_a_silent_stretch_is_said_and_another_can_be_chosen(page: Any, tmp_path:
     page.fill("#app-start", "0")
     page.dispatch_event("#app-start", "change")
     heard.and_(page.locator("option", has_text="as heard: A4")).wait_for(state="attached")
-    assert page.locator("#app-error").is_hidden()
+    page.locator("#app-error").wait_for(state="hidden")
+
+
+def answer_late(page: Any, address: str) -> list[Any]:
+    """Hold back requests for an address; returns the list of those that wait to go on."""
+    held: list[Any] = []
+    page.route(address, lambda route: held.append(route))
+    return held
+
+
+def go_on(page: Any, held: list[Any], address: str) -> None:
+    with page.expect_response(address):
+        for route in held:
+            route.continue_()
+    page.wait_for_timeout(200)
+
+
+def test_an_answer_that_comes_too_late_changes_nothing(
+    page: Any, server: Server, organ: Path, tmp_path: Path
+) -> None:
+    tone = np.zeros(100_000)
+    tone[:9000] = np.sin(np.arange(9000) * 2 * np.pi * 440 / 8000)
+    soundfile.write(tmp_path / "ends.wav", tone, 8000)
+    page.set_input_files("#app-file", tmp_path / "ends.wav")
+    heard = page.locator("#app-note option", has_text="as heard: A4")
+    heard.wait_for(state="attached")
+    silent = answer_late(page, "**/note?start=6")
+    for start in ("6", "0"):
+        page.fill("#app-start", start)
+        page.dispatch_event("#app-start", "change")
+    heard.wait_for(state="attached")
+    go_on(page, silent, "**/note?start=6")
+    assert heard.count() == 1 and page.locator("#app-error").is_hidden()
+
+    ids = []
+    for name in ("first.flac", "second.flac"):
+        ids.append(server.bring(organ, name))
+        server.ask("POST", f"/jobs/{ids[-1]}/search", data={"synth": "dx7", "renders": 18})
+        page.locator("#app-matches .job", has_text=name).wait_for()
+    first = page.locator("#app-matches .job", has_text="first.flac")
+    slow = answer_late(page, "**/report.html")
+    first.get_by_role("button", name="Open").click()
+    while not slow:
+        page.wait_for_timeout(50)
+    page.unroute("**/report.html")
+    second = page.locator("#app-matches .job", has_text="second.flac")
+    second.get_by_role("button", name="Open").click()
+    title = page.locator("#app-result-title")
+    title.get_by_text("second.flac").wait_for()
+    page.locator("#app-report h1", has_text="second.flac").wait_for()
+    go_on(page, slow, "**/report.html")
+    assert "second.flac" in title.text_content()
+    assert "second.flac" in page.text_content("#app-report h1")
 
 
 def test_bad_sound_is_said_in_one_sentence(page: Any, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import * as patch from "./patch.js";
 import * as sound from "./sound.js";
 import { ask, attempt, find, make, say } from "./talk.js";
 
-let opened = null; // the result that is open: its summary, and the content of its patch.json
+let asked = null; // the id of the result that was asked for last
+let opened = null; // the result that is open: its summary, its patch.json, and its controls
 let reportKeys = new AbortController();
 
 await sound.start(jobs.follow); // the lists below show the names of synthesizers
@@ -15,11 +16,11 @@ await gallery.start(open, (id) => { if (opened?.id === id) close(); });
 keyboard.start();
 patch.start((values) => { keyboard.setPatch(opened.task, values); keyboard.audition(); });
 find("app-close").addEventListener("click", close);
-find("app-candidate").addEventListener("change", () => attempt(() => choose(Number(find("app-candidate").value))));
+find("app-candidate").addEventListener("change", () => choose(Number(find("app-candidate").value)));
 find("app-on").addEventListener("click", () => attempt(searchOn));
-const asked = /^#match-(\w+)$/.exec(location.hash);
-if (asked && gallery.named(asked[1])) open(asked[1]);
-else if (asked) { close(); say("the result of this address was deleted"); }
+const linked = /^#match-(\w+)$/.exec(location.hash);
+if (linked && gallery.named(linked[1])) open(linked[1]);
+else if (linked) { close(); say("the result of this address was deleted"); }
 document.documentElement.dataset.ready = "true";
 
 function close() {
@@ -37,34 +38,39 @@ function finish(job) {
   else open(job.match);
 }
 
+/** Open a result, unless another was asked for before all of it was there. */
 function open(id) {
+  asked = id;
+  const matters = () => asked === id;
   return attempt(async () => {
     const match = await (await ask(`/matches/${id}`)).json();
+    const text = await (await ask(`/matches/${id}/report.html`)).text();
+    const controls = await patch.controlsOf(match.task);
+    if (!matters()) return;
     close();
-    opened = match;
+    opened = { ...match, controls };
     history.replaceState(null, "", `#match-${id}`);
     find("app-result-title").textContent = `${match.name}: ${match.mss_db.toFixed(2)} dB`;
     find("app-candidate").replaceChildren(...match.content.candidates.map((each, i) =>
       make("option", { value: i, textContent: `${i + 1}: ${each.mss_db.toFixed(2)} dB` })));
     find("app-result").hidden = false;
     takeable();
-    await choose(0);
-    await report(match);
+    choose(0);
+    report(text);
     find("app-result").scrollIntoView({ block: "start" });
     // For the keyboard and for screen readers, unless something is being typed.
     if (!document.activeElement.matches("input, select")) find("app-result-title").focus({ preventScroll: true });
-  });
+  }, matters);
 }
 
-async function choose(place) {
+function choose(place) {
   const { parameters, undetermined } = opened.content.candidates[place];
-  await patch.show(opened.task, parameters, undetermined);
+  patch.show(opened.task, opened.controls, parameters, undetermined);
   keyboard.setPatch(opened.task, parameters);
 }
 
 /** Put the sections of a match's own report into the page. Its scripts and styles stay outside. */
-async function report(match) {
-  const text = await (await ask(`/matches/${match.id}/report.html`)).text();
+function report(text) {
   const page = new DOMParser().parseFromString(text, "text/html");
   for (const each of page.querySelectorAll("script, style, meta, base, link, iframe, object, embed, form")) each.remove();
   const root = find("app-report");

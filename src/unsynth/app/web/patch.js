@@ -18,10 +18,13 @@ export function start(listener) {
   find("app-reset").addEventListener("click", () => { change({ ...original }); });
 }
 
+export const controlsOf = async (source) =>
+  (await ask(`/synths/controls?synth=${encodeURIComponent(source)}`)).json();
+
 /** Show a patch; `undetermined` names the parameters that cannot be heard. */
-export async function show(source, parameters, undetermined) {
+export function show(source, itsControls, parameters, undetermined) {
   if (source !== synth) {
-    controls = await (await ask(`/synths/controls?synth=${encodeURIComponent(source)}`)).json();
+    controls = itsControls;
     synth = source;
     locked.clear();
     build();

@@ -149,10 +149,12 @@ const query = () => (chosen === null ? "" : `?start=${chosen}`);
 
 async function listen() {
   const [current, asked] = [job, query()];
+  const matters = () => job === current && query() === asked;
   const first = find("app-note").options[0];
   first.textContent = "listening …";
-  const heard = await attempt(async () => (await ask(`/jobs/${job.id}/note${asked}`)).json());
-  if (job !== current || query() !== asked) return;
+  const heard = await attempt(
+    async () => (await ask(`/jobs/${job.id}/note${asked}`)).json(), matters);
+  if (!matters()) return;
   if (!heard) first.textContent = "as heard";
   else if (heard.note === null) first.textContent = "no clear pitch: all are tried";
   else first.textContent = `as heard: ${noteName(heard.note)} (MIDI ${heard.note})`;

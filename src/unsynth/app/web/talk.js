@@ -30,13 +30,13 @@ export async function ask(path, { method = "GET", json, body } = {}) {
   throw new Error(text);
 }
 
-/** Run an action of the user; a failure is shown, not thrown. */
-export async function attempt(action) {
+/** Run an action of the user; a failure is shown, not thrown, if it still `matters` by then. */
+export async function attempt(action, matters = () => true) {
   try {
     error.hidden = true;
     return await action();
   } catch (failure) {
-    say(failure.message);
+    if (matters()) say(failure.message);
     return undefined;
   }
 }
