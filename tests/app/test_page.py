@@ -451,10 +451,9 @@ def test_an_answer_that_comes_too_late_changes_nothing(
     go_on(page, silent, "**/note?start=6")
     assert heard.count() == 1 and page.locator("#app-error").is_hidden()
 
-    ids = []
     for name in ("first.flac", "second.flac"):
-        ids.append(server.bring(organ, name))
-        server.ask("POST", f"/jobs/{ids[-1]}/search", data={"synth": "dx7", "renders": 18})
+        id = server.bring(organ, name)
+        server.ask("POST", f"/jobs/{id}/search", data={"synth": "dx7", "renders": 18})
         page.locator("#app-matches .job", has_text=name).wait_for()
     first = page.locator("#app-matches .job", has_text="first.flac")
     slow = answer_late(page, "**/report.html")
