@@ -25,7 +25,7 @@ from unsynth.data.manifest import begin, finish
 from unsynth.data.plan import Plan
 from unsynth.data.shards import make_shard, set_up_torch, shard_bytes
 from unsynth.errors import EngineError, UnsynthError
-from unsynth.files import lock_file, remove_unfinished
+from unsynth.files import remove_unfinished
 from unsynth.output import reserve
 from unsynth.rendering.renderer import Renderer
 from unsynth.tasks.task import Task
@@ -120,17 +120,17 @@ def _reserved(folder: Folder, part: tuple[int, int]) -> Iterator[None]:
         yield
         return
     number, parts = part
-    refusal = DatasetError(f"{folder.url}: another process makes this set")
     ending = f"-of-{parts}.lock"
-    with reserve(folder.local / f".part-{number}{ending}", refusal):
+    taken = DatasetError(f"{folder.url}: another process makes this set")
+    divided = DatasetError(
+        f"{folder.url}: another process makes this set, divided into another number of parts: "
+        "give the same number, or wait until it ends"
+    )
+    with reserve(folder.local / f".part-{number}{ending}", taken):
         for other in folder.local.glob(".part-*.lock"):
             if not other.name.endswith(ending):
-                with lock_file(other) as free:
-                    if not free:
-                        raise DatasetError(
-                            f"{folder.url}: another process makes this set, divided into another "
-                            "number of parts: give the same number, or wait until it ends"
-                        )
+                with reserve(other, divided):
+                    pass
         yield
 
 
