@@ -403,11 +403,16 @@ def test_long_sounds_can_be_cut_elsewhere(page: Any, tmp_path: Path) -> None:
     page.locator("#app-note option", has_text="as heard: A4").wait_for(state="attached")
 
 
-def test_a_silent_stretch_is_said_and_another_can_be_chosen(page: Any, tmp_path: Path) -> None:
+def bring_sound_that_ends(page: Any, folder: Path) -> None:
+    """Give the page 12.5 s: an A4 for a second, and then silence."""
     tone = np.zeros(100_000)
     tone[:9000] = np.sin(np.arange(9000) * 2 * np.pi * 440 / 8000)
-    soundfile.write(tmp_path / "ends.wav", tone, 8000)
-    page.set_input_files("#app-file", tmp_path / "ends.wav")
+    soundfile.write(folder / "ends.wav", tone, 8000)
+    page.set_input_files("#app-file", folder / "ends.wav")
+
+
+def test_a_silent_stretch_is_said_and_another_can_be_chosen(page: Any, tmp_path: Path) -> None:
+    bring_sound_that_ends(page, tmp_path)
     heard = page.locator("#app-note option").first
     heard.and_(page.locator("option", has_text="as heard: A4")).wait_for(state="attached")
     page.fill("#app-start", "6")
@@ -437,10 +442,7 @@ def go_on(page: Any, held: list[Any], address: str) -> None:
 def test_an_answer_that_comes_too_late_changes_nothing(
     page: Any, server: Server, organ: Path, tmp_path: Path
 ) -> None:
-    tone = np.zeros(100_000)
-    tone[:9000] = np.sin(np.arange(9000) * 2 * np.pi * 440 / 8000)
-    soundfile.write(tmp_path / "ends.wav", tone, 8000)
-    page.set_input_files("#app-file", tmp_path / "ends.wav")
+    bring_sound_that_ends(page, tmp_path)
     heard = page.locator("#app-note option", has_text="as heard: A4")
     heard.wait_for(state="attached")
     silent = answer_late(page, "**/note?start=6")
